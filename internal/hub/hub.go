@@ -1,0 +1,134 @@
+// Package hub knows which members belong to which group of this node, and hands deliveries to them.
+//
+// Members are spread over shards. Each shard has one queue and at most one worker, a goroutine that exists only while
+// the queue holds something; it gives every member of its shard what is due to it. So each member's deliveries come
+// one after the other, in the order in which they were made, and a group's members are served by several cores.
+//
+// A delivery goes to those who are members when it is made: who joins later does not get it, who leaves later does.
+package hub
+
+import (
+	"slices"
+	"sync"
+)
+
+// Member receives deliveries.
+type Member[D any] interface {
+	comparable
+
+	// Shard is a number that never changes; members with the same number modulo the number of shards share a worker.
+	Shard() uint32
+
+	// Deliver takes one or more deliveries, oldest first. It must not block and must not keep the slice. Calls for one
+	// member never overlap.
+	Deliver([]D)
+}
+
+// Hub holds the groups. Its methods may be called concurrently.
+type Hub[M Member[D], D any] struct {
+	mu     sync.RWMutex
+	groups map[string]*group[M]
+	shards []shard[M, D]
+}
+
+// New returns a hub with that many shards, at least one.
+func New[M Member[D], D any](shards int) *Hub[M, D] {
+	return &Hub[M, D]{groups: map[string]*group[M]{}, shards: make([]shard[M, D], max(shards, 1))}
+}
+
+func (h *Hub[M, D]) shardOf(m M) int { return int(m.Shard()) % len(h.shards) }
+
+// Join adds the member. It reports whether it was not one yet, and whether it is the group's first.
+func (h *Hub[M, D]) Join(name string, m M) (joined, first bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	g := h.groups[name]
+	if g == nil {
+		g = &group[M]{parts: make([]part[M], len(h.shards))}
+		h.groups[name] = g
+	}
+	if !g.parts[h.shardOf(m)].add(m) {
+		return false, false
+	}
+	g.size++
+	return true, g.size == 1
+}
+
+// Leave removes the member. It reports whether it was one, and whether the group has none left.
+func (h *Hub[M, D]) Leave(name string, m M) (left, last bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	g := h.groups[name]
+	if g == nil || !g.parts[h.shardOf(m)].remove(m) {
+		return false, false
+	}
+	if g.size--; g.size == 0 {
+		delete(h.groups, name)
+	}
+	return true, g.size == 0
+}
+
+// Count tells how many members a group has.
+func (h *Hub[M, D]) Count(name string) int {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	if g := h.groups[name]; g != nil {
+		return g.size
+	}
+	return 0
+}
+
+// Has reports whether the member belongs to the group.
+func (h *Hub[M, D]) Has(name string, m M) bool {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	return h.has(name, m)
+}
+
+func (h *Hub[M, D]) has(name string, m M) bool {
+	g := h.groups[name]
+	return g != nil && g.parts[h.shardOf(m)].find(m) >= 0
+}
+
+// Deliver hands d to every member of the groups, once to each, and returns when it is in the queue of every shard that
+// holds one. It never waits for a member.
+func (h *Hub[M, D]) Deliver(d D, groups ...string) {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	for k := range groups {
+		h.deliverMatch(d, groups, k)
+	}
+}
+
+// DeliverMatch hands d to those members of groups[k] that belong to none of the groups before it: one copy of
+// something that is sent to each of the groups on its own.
+func (h *Hub[M, D]) DeliverMatch(d D, groups []string, k int) {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	h.deliverMatch(d, groups, k)
+}
+
+func (h *Hub[M, D]) deliverMatch(d D, groups []string, k int) {
+	g := h.groups[groups[k]]
+	if g == nil {
+		return
+	}
+	for i := range g.parts {
+		members := g.parts[i].snapshot()
+		if k > 0 {
+			members = slices.DeleteFunc(slices.Clone(members), func(m M) bool {
+				return slices.ContainsFunc(groups[:k], func(name string) bool { return h.has(name, m) })
+			})
+		}
+		if len(members) > 0 {
+			h.shards[i].push(members, d)
+		}
+	}
+}
+
+// Flush returns when everything that was handed over before the call has been delivered.
+func (h *Hub[M, D]) Flush() {
+	for i := range h.shards {
+		h.shards[i].flush()
+	}
+}

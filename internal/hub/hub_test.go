@@ -1,0 +1,223 @@
+package hub
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"testing"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// member keeps what it is given; calls is the number of Deliver calls.
+type member struct {
+	n     uint32
+	hold  chan struct{} // Deliver waits for it, if set
+	mu    sync.Mutex
+	got   []string
+	calls int
+	busy  bool
+}
+
+func (m *member) Shard() uint32 { return m.n }
+
+func (m *member) Deliver(ds []string) {
+	if m.hold != nil {
+		<-m.hold
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.busy {
+		panic("two calls of Deliver overlap")
+	}
+	m.got = append(m.got, ds...)
+	m.calls++
+}
+
+func (m *member) expect(t *testing.T, want ...string) {
+	t.Helper()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !slices.Equal(m.got, want) {
+		t.Errorf("member %d got %q, want %q", m.n, m.got, want)
+	}
+	m.got = nil
+}
+
+func newHub(shards, members int) (*Hub[*member, string], []*member) {
+	ms := make([]*member, members)
+	for i := range ms {
+		ms[i] = &member{n: uint32(i)}
+	}
+	return New[*member, string](shards), ms
+}
+
+func TestJoinAndLeaveTellFirstAndLast(t *testing.T) {
+	h, m := newHub(2, 2)
+	steps := []struct {
+		do   func(string, *member) (bool, bool)
+		m    *member
+		a, b bool
+		name string
+	}{
+		{h.Join, m[0], true, true, "first joins"},
+		{h.Join, m[0], false, false, "joins again"},
+		{h.Join, m[1], true, false, "second joins"},
+		{h.Leave, m[0], true, false, "first leaves"},
+		{h.Leave, m[0], false, false, "leaves again"},
+		{h.Leave, m[1], true, true, "last leaves"},
+		{h.Leave, m[1], false, false, "unknown group"},
+	}
+	for _, s := range steps {
+		if a, b := s.do("g", s.m); a != s.a || b != s.b {
+			t.Errorf("%s: %v %v, want %v %v", s.name, a, b, s.a, s.b)
+		}
+	}
+	if len(h.groups) != 0 {
+		t.Errorf("%d empty groups are kept", len(h.groups))
+	}
+}
+
+func TestDeliverReachesMembersOnceEach(t *testing.T) {
+	h, m := newHub(2, 4)
+	h.Join("a", m[0])
+	h.Join("a", m[1])
+	h.Join("b", m[1])
+	h.Join("b", m[2])
+	h.Deliver("x", "a", "b", "nobody")
+	h.Deliver("y", "b")
+	h.Flush()
+	m[0].expect(t, "x")
+	m[1].expect(t, "x", "y")
+	m[2].expect(t, "x", "y")
+	m[3].expect(t)
+
+	h.DeliverMatch("z", []string{"a", "b"}, 1)
+	h.Flush()
+	m[0].expect(t)
+	m[1].expect(t)
+	m[2].expect(t, "z")
+}
+
+func TestMembershipIsThatOfTheCall(t *testing.T) {
+	h, m := newHub(1, 40)
+	gate := &member{n: 100, hold: make(chan struct{})}
+	h.Join("gate", gate)
+	for _, m := range m[:39] {
+		h.Join("g", m)
+	}
+	h.Deliver("stop", "gate") // the only worker now waits
+	h.Deliver("1", "g")
+	h.Leave("g", m[0])
+	h.Leave("g", m[38])
+	h.Join("g", m[39])
+	h.Deliver("2", "g")
+	close(gate.hold)
+	h.Flush()
+	m[0].expect(t, "1")
+	m[38].expect(t, "1")
+	m[1].expect(t, "1", "2")
+	m[37].expect(t, "1", "2")
+	m[39].expect(t, "2")
+}
+
+func TestBurstIsOneCall(t *testing.T) {
+	h, m := newHub(1, 2)
+	gate := &member{n: 100, hold: make(chan struct{})}
+	h.Join("gate", gate)
+	h.Join("g", m[0])
+	h.Join("g", m[1])
+	h.Deliver("stop", "gate")
+	var want []string
+	for i := range 16 {
+		want = append(want, fmt.Sprint(i))
+		h.Deliver(fmt.Sprint(i), "g")
+	}
+	close(gate.hold)
+	h.Flush()
+	if m[0].calls != 1 || m[1].calls != 1 {
+		t.Errorf("%d and %d calls for a burst, want 1 each", m[0].calls, m[1].calls)
+	}
+	m[0].expect(t, want...)
+}
+
+// TestAgainstModel makes random changes and compares with a plain map; the sizes cross indexFrom both ways.
+func TestAgainstModel(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(1, 2))
+	h, ms := newHub(3, 200)
+	model := map[*member]bool{}
+	want := map[*member][]string{}
+	for step := range 5000 {
+		m := ms[rnd.IntN(len(ms))]
+		switch joins := step/500%2 == 0; {
+		case rnd.IntN(50) == 0:
+			h.Deliver(fmt.Sprint(step), "g")
+			for m := range model {
+				want[m] = append(want[m], fmt.Sprint(step))
+			}
+		case joins == (rnd.IntN(4) > 0):
+			if joined, _ := h.Join("g", m); joined == model[m] {
+				t.Fatalf("step %d: joined %v", step, joined)
+			}
+			model[m] = true
+		default:
+			if left, _ := h.Leave("g", m); left != model[m] {
+				t.Fatalf("step %d: left %v", step, left)
+			}
+			delete(model, m)
+		}
+		if h.Count("g") != len(model) || h.Has("g", m) != model[m] {
+			t.Fatalf("step %d: count %d, want %d", step, h.Count("g"), len(model))
+		}
+	}
+	h.Flush()
+	for _, m := range ms {
+		m.expect(t, want[m]...)
+	}
+}
+
+// TestOrderUnderConcurrency has several senders and a churn of members: who is a member throughout gets every sender's
+// numbers in order and without gaps.
+func TestOrderUnderConcurrency(t *testing.T) {
+	const senders, each = 4, 300
+	h, ms := newHub(2, 64)
+	constant := ms[:8]
+	for _, m := range constant {
+		h.Join("g", m)
+	}
+	var wg sync.WaitGroup
+	for s := range senders {
+		wg.Go(func() {
+			for i := range each {
+				h.Deliver(fmt.Sprintf("%d %d", s, i), "g", "other")
+			}
+		})
+		wg.Go(func() {
+			for i := range each {
+				m := ms[8+(s*each+i)%56]
+				h.Join("g", m)
+				h.Join("other", m)
+				h.Leave("g", m)
+				h.Leave("other", m)
+			}
+		})
+	}
+	wg.Wait()
+	h.Flush()
+	for _, m := range constant {
+		next := make([]int, senders)
+		for _, d := range m.got {
+			var s, i int
+			if _, err := fmt.Sscanf(d, "%d %d", &s, &i); err != nil || i != next[s] {
+				t.Fatalf("member %d got %q, want number %d (%v)", m.n, d, next[s], err)
+			}
+			next[s]++
+		}
+		if !slices.Equal(next, slices.Repeat([]int{each}, senders)) {
+			t.Errorf("member %d got %v of each sender, want %d", m.n, next, each)
+		}
+	}
+}

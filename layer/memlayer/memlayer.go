@@ -1,0 +1,169 @@
+// Package memlayer is the channel layer inside one process: what a server uses when no broker is configured, and what
+// lets several servers of a test form a cluster.
+//
+// Servers that are given the same [Layer] reach each other. There is no goroutine and no queue: Publish calls the
+// receivers itself and returns when the last has returned, so nothing is lost and nothing is late.
+package memlayer
+
+import (
+	"context"
+	"slices"
+	"sync"
+
+	"github.com/chanx-go/chanx/layer"
+)
+
+// Layer connects the links that were opened on it. Its methods may be called concurrently.
+type Layer struct {
+	mu       sync.Mutex
+	subjects map[string]*subject
+}
+
+// subject has its own lock, held while a publication is handed out: that is what orders publications.
+type subject struct {
+	users int // publishers under way and subscribers; the subject is forgotten at zero
+	mu    sync.Mutex
+	links []*link
+}
+
+// New returns a layer without links.
+func New() *Layer { return &Layer{subjects: map[string]*subject{}} }
+
+// Open attaches a node. The link is up from the start and never goes down.
+func (l *Layer) Open(r layer.Receiver) layer.Link {
+	if r.Receive == nil {
+		panic("memlayer: open link: Receiver.Receive is nil")
+	}
+	return &link{layer: l, receive: r.Receive, subscribed: map[string]*subject{}}
+}
+
+// use finds or makes a subject and keeps it until done is called.
+func (l *Layer) use(name string) *subject {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := l.subjects[name]
+	if s == nil {
+		s = &subject{}
+		l.subjects[name] = s
+	}
+	s.users++
+	return s
+}
+
+// existing is use for a subject that somebody has subscribed to; nil if nobody has.
+func (l *Layer) existing(name string) *subject {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := l.subjects[name]
+	if s != nil {
+		s.users++
+	}
+	return s
+}
+
+func (l *Layer) done(name string, s *subject) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if s.users--; s.users == 0 {
+		delete(l.subjects, name)
+	}
+}
+
+type link struct {
+	layer   *Layer
+	receive func(subject string, data []byte)
+
+	mu         sync.Mutex
+	closed     bool
+	subscribed map[string]*subject
+}
+
+func (k *link) isClosed() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.closed
+}
+
+// Publish gives a copy of data to each other link, one after the other.
+func (k *link) Publish(ctx context.Context, name string, data []byte) error {
+	if k.isClosed() {
+		return layer.ErrClosed
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	s := k.layer.existing(name)
+	if s == nil {
+		return nil
+	}
+	defer k.layer.done(name, s)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var shared []byte
+	for _, to := range s.links {
+		if to == k {
+			continue
+		}
+		if shared == nil {
+			shared = slices.Clone(data)
+		}
+		to.receive(name, shared)
+	}
+	return nil
+}
+
+// Subscribe takes effect at once.
+func (k *link) Subscribe(ctx context.Context, name string) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.closed {
+		return layer.ErrClosed
+	}
+	if k.subscribed[name] != nil {
+		return nil
+	}
+	s := k.layer.use(name)
+	k.subscribed[name] = s
+	s.mu.Lock()
+	s.links = append(s.links, k)
+	s.mu.Unlock()
+	return nil
+}
+
+// Unsubscribe returns when a publication that is being handed out has been.
+func (k *link) Unsubscribe(ctx context.Context, name string) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.closed {
+		return layer.ErrClosed
+	}
+	if s := k.subscribed[name]; s != nil {
+		k.leave(name, s)
+	}
+	return nil
+}
+
+func (k *link) leave(name string, s *subject) {
+	delete(k.subscribed, name)
+	s.mu.Lock()
+	s.links = slices.DeleteFunc(s.links, func(o *link) bool { return o == k })
+	s.mu.Unlock()
+	k.layer.done(name, s)
+}
+
+// Close ends all subscriptions.
+func (k *link) Close(context.Context) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.closed {
+		return layer.ErrClosed
+	}
+	k.closed = true
+	for name, s := range k.subscribed {
+		k.leave(name, s)
+	}
+	return nil
+}
