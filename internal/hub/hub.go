@@ -28,12 +28,13 @@ type Member[D any] interface {
 type Hub[M Member[D], D any] struct {
 	mu     sync.RWMutex
 	groups map[string]*group[M]
+	alone  map[string]M // by Bind
 	shards []shard[M, D]
 }
 
 // New returns a hub with that many shards, at least one.
 func New[M Member[D], D any](shards int) *Hub[M, D] {
-	return &Hub[M, D]{groups: map[string]*group[M]{}, shards: make([]shard[M, D], max(shards, 1))}
+	return &Hub[M, D]{groups: map[string]*group[M]{}, alone: map[string]M{}, shards: make([]shard[M, D], max(shards, 1))}
 }
 
 func (h *Hub[M, D]) shardOf(m M) int { return int(m.Shard()) % len(h.shards) }
@@ -68,6 +69,31 @@ func (h *Hub[M, D]) Leave(name string, m M) (left, last bool) {
 	return true, g.size == 0
 }
 
+// Bind makes name a group whose one member is m, for less memory than Join takes. The name must not be that of another
+// group; Unbind ends it.
+func (h *Hub[M, D]) Bind(name string, m M) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.alone[name] = m
+}
+
+// Unbind ends what Bind began.
+func (h *Hub[M, D]) Unbind(name string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.alone, name)
+}
+
+// Match lists the members of the groups, each once.
+func (h *Hub[M, D]) Match(groups ...string) (all []M) {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	for k := range groups {
+		h.each(groups, k, func(_ int, members []M) { all = append(all, members...) })
+	}
+	return all
+}
+
 // Count tells how many members a group has.
 func (h *Hub[M, D]) Count(name string) int {
 	h.mu.RLock()
@@ -86,8 +112,11 @@ func (h *Hub[M, D]) Has(name string, m M) bool {
 }
 
 func (h *Hub[M, D]) has(name string, m M) bool {
-	g := h.groups[name]
-	return g != nil && g.parts[h.shardOf(m)].find(m) >= 0
+	if g := h.groups[name]; g != nil {
+		return g.parts[h.shardOf(m)].find(m) >= 0
+	}
+	one, bound := h.alone[name]
+	return bound && one == m
 }
 
 // Deliver hands d to every member of the groups, once to each, and returns when it is in the queue of every shard that
@@ -109,6 +138,15 @@ func (h *Hub[M, D]) DeliverMatch(d D, groups []string, k int) {
 }
 
 func (h *Hub[M, D]) deliverMatch(d D, groups []string, k int) {
+	h.each(groups, k, func(shard int, members []M) { h.shards[shard].push(members, d) })
+}
+
+// each gives f, shard by shard, the members of groups[k] that belong to none of the groups before it.
+func (h *Hub[M, D]) each(groups []string, k int, f func(shard int, members []M)) {
+	before := groups[:k]
+	if m, bound := h.alone[groups[k]]; bound && !h.hasAny(before, m) {
+		f(h.shardOf(m), []M{m})
+	}
 	g := h.groups[groups[k]]
 	if g == nil {
 		return
@@ -116,14 +154,16 @@ func (h *Hub[M, D]) deliverMatch(d D, groups []string, k int) {
 	for i := range g.parts {
 		members := g.parts[i].snapshot()
 		if k > 0 {
-			members = slices.DeleteFunc(slices.Clone(members), func(m M) bool {
-				return slices.ContainsFunc(groups[:k], func(name string) bool { return h.has(name, m) })
-			})
+			members = slices.DeleteFunc(slices.Clone(members), func(m M) bool { return h.hasAny(before, m) })
 		}
 		if len(members) > 0 {
-			h.shards[i].push(members, d)
+			f(i, members)
 		}
 	}
+}
+
+func (h *Hub[M, D]) hasAny(groups []string, m M) bool {
+	return slices.ContainsFunc(groups, func(name string) bool { return h.has(name, m) })
 }
 
 // Flush returns when everything that was handed over before the call has been delivered.

@@ -15,7 +15,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // member keeps what it is given; calls is the number of Deliver calls.
 type member struct {
 	n     uint32
-	hold  chan struct{} // Deliver waits for it, if set
+	hold  chan struct{} // Deliver waits for it twice, if set: to show that it has begun, and to end
 	mu    sync.Mutex
 	got   []string
 	calls int
@@ -26,6 +26,7 @@ func (m *member) Shard() uint32 { return m.n }
 
 func (m *member) Deliver(ds []string) {
 	if m.hold != nil {
+		<-m.hold
 		<-m.hold
 	}
 	m.mu.Lock()
@@ -102,6 +103,31 @@ func TestDeliverReachesMembersOnceEach(t *testing.T) {
 	m[2].expect(t, "z")
 }
 
+func TestBoundMembersAreGroupsOfOne(t *testing.T) {
+	h, m := newHub(2, 3)
+	h.Join("g", m[0])
+	h.Join("g", m[1])
+	h.Bind("one", m[1])
+	h.Bind("two", m[2])
+	h.Deliver("x", "one", "g", "two", "nobody")
+	h.DeliverMatch("y", []string{"g", "one"}, 1)
+	h.DeliverMatch("z", []string{"two", "one"}, 1)
+	h.Flush()
+	m[0].expect(t, "x")
+	m[1].expect(t, "x", "z")
+	m[2].expect(t, "x")
+	if !h.Has("one", m[1]) || h.Has("one", m[0]) {
+		t.Error("Has does not know a bound member, or knows another")
+	}
+	if got := h.Match("one", "g", "two"); !slices.Equal(got, []*member{m[1], m[0], m[2]}) {
+		t.Errorf("Match lists %d members", len(got))
+	}
+	h.Unbind("one")
+	h.Deliver("late", "one")
+	h.Flush()
+	m[1].expect(t)
+}
+
 func TestMembershipIsThatOfTheCall(t *testing.T) {
 	h, m := newHub(1, 40)
 	gate := &member{n: 100, hold: make(chan struct{})}
@@ -131,6 +157,7 @@ func TestBurstIsOneCall(t *testing.T) {
 	h.Join("g", m[0])
 	h.Join("g", m[1])
 	h.Deliver("stop", "gate")
+	gate.hold <- struct{}{} // now the only worker is inside
 	var want []string
 	for i := range 16 {
 		want = append(want, fmt.Sprint(i))
