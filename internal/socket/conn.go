@@ -1,0 +1,190 @@
+package socket
+
+import (
+	"errors"
+	"net"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// Errors of Conn's methods.
+var (
+	ErrClosed    = errors.New("socket: connection is closed")
+	ErrQueueFull = errors.New("socket: event queue is full")
+	ErrSlow      = errors.New("socket: send queue is full")
+)
+
+// A Handler is what a connection calls. Message, Event and Closed are never called at the same time. A panic of any
+// method is not recovered here.
+type Handler interface {
+	// Arrived is told of each message that has to wait for others, when it is read and in order, before Message is called
+	// with it. Without waits it has been dealt with, and Message is not called. Like Lost it is called under the
+	// connection's lock: it must not block and must not call the connection's methods. Text is valid UTF-8; p is valid
+	// during the call only.
+	Arrived(p []byte, binary bool) (waits bool)
+
+	// Message takes one complete message; text is valid UTF-8. p may be modified, but not kept: it is valid during the
+	// call only.
+	Message(p []byte, binary bool)
+
+	// Event takes an item given to Start or Post.
+	Event(e any)
+
+	// Lost says that the transport is lost or has been closed, so that the contexts of running handlers should be
+	// cancelled. It is called at most once, before Closed, possibly while Message or Event runs. It is called under the
+	// connection's lock: it must not block and must not call the connection's methods.
+	Lost()
+
+	// Closed is called last, once after Start, and says how the connection ended: the code of the peer's Close frame (1005
+	// if it had none), the code we closed with, or 1006 if the transport was lost.
+	Closed(code int, reason string)
+
+	// Dropped tells of everything that was discarded, n in the unit of its kind. It may be called at the same time as any
+	// other method, even after Closed, and must not block.
+	Dropped(what Drop, n int)
+}
+
+// A Conn is the server's side of one WebSocket connection. All its methods may be called concurrently, also by its
+// Handler (but not by [Handler.Lost] and [Handler.Arrived]); none but WaitWritable blocks. A Conn that is neither started nor closed keeps its transport open.
+//
+// Invariants: every change of the fields below mu is made under mu; got, part and armed belong to who holds the reading
+// token; rest is not nil only while the runner is the reader, or before Start.
+type Conn struct {
+	up    *Upgrader
+	nc    net.Conn
+	rc    syscall.RawConn       // nil: nc is not a bare TCP connection
+	rf    func(fd uintptr) bool // tryRead, made once
+	proto string
+
+	got   got      // result of rf
+	part  *partial // what is incomplete
+	armed bool     // a read deadline for part is set
+
+	mu    sync.Mutex
+	h     Handler // nil before Start
+	notes []dropNote
+
+	rest  []byte // of the batch that is run inline: not yet taken
+	inbox inbox
+	room  chan struct{} // the reader waits here while the inbox is full
+
+	writable chan struct{} // WaitWritable waits here
+
+	out    *[]byte // cork: the newest bytes of the queue
+	q      []chunk // what is before them
+	queued int     // bytes in both
+	flying int     // chunks of q that drain is writing
+
+	closeTimer *time.Timer
+	reason     string
+	code       int // how the connection ends; 0: open
+
+	busy      bool // the running token is taken
+	inline    bool // by the reader
+	watched   bool // the sweeper lists the run
+	used      bool // the reader has called handlers: its stack has grown
+	started   bool // there is, or was, a reader
+	readDone  bool // nothing more is read
+	raw       bool // after a violation: what comes is no longer parsed
+	closeSoon bool // by CloseAfter
+	ending    bool // an endItem was queued
+	stopped   bool // no item is handled any more
+	sealed    bool // nothing more may be written
+	halfClose bool // the write side is closed behind the last frame
+	writing   bool // drain runs
+	broken    bool // a write has failed
+	gone      bool // the transport is closed
+	lost      bool // Lost was called
+	ended     bool // Closed was called
+	told      bool // Closed has returned
+	closed    bool // the transport's Close has returned
+	removed   bool // not counted as open any more
+	pinged    bool // a ping waits for life
+	heard     bool // bytes came since
+	discarded int  // bytes since the end
+
+	runNo, seenNo uint32 // number of watched runs; what it was at the last idle tick
+	link          runLink
+	due           wheelLink
+}
+
+func newConn(u *Upgrader, nc net.Conn, proto string, early []byte) *Conn {
+	c := &Conn{up: u, nc: nc, proto: proto, busy: true} // the running token is kept for Start
+	if len(early) > 0 {
+		c.rest = early
+	}
+	c.initRaw()
+	u.counters.open.Add(1)
+	u.sweeper.enlist(c)
+	c.mu.Lock()
+	u.wheel.add(c, u.opt.pingAfter())
+	c.mu.Unlock()
+	return c
+}
+
+// Start begins to read and to call h, in a new goroutine. first, if not nil, is the first event, ahead of any message. On
+// a connection that was closed before, only Lost and Closed are called. Start may be called once.
+func (c *Conn) Start(h Handler, first any) {
+	c.mu.Lock()
+	defer c.unlock()
+	if c.h != nil {
+		panic("socket: Start called twice")
+	}
+	c.h = h
+	if c.gone {
+		c.tellLost()
+	}
+	reads := !c.started && !c.stopped
+	c.started = true
+	c.inline, c.used = reads, reads
+	it := item{}
+	if first != nil {
+		it = item{kind: eventItem, e: first}
+	}
+	go c.begin(it)
+}
+
+func (c *Conn) begin(first item) {
+	c.mu.Lock()
+	if c.stopped && first.kind == eventItem {
+		c.drop(DroppedEvents, 1)
+		first = item{}
+	}
+	reads := c.run(first)
+	c.unlock()
+	if reads {
+		c.read()
+	}
+}
+
+// Post queues an event behind everything that was received or posted before. It fails with ErrClosed when the connection
+// has ended, with ErrQueueFull when Options.EventQueue events wait: then the connection closes with 1013.
+func (c *Conn) Post(e any) error {
+	c.mu.Lock()
+	defer c.unlock()
+	if c.code != 0 {
+		return ErrClosed
+	}
+	if c.inbox.events >= c.up.opt.EventQueue {
+		c.drop(EventOverflow, 1)
+		c.shut(CloseTryLater, "event queue is full")
+		return ErrQueueFull
+	}
+	c.inbox.push(item{kind: eventItem, e: e})
+	c.ensureRunner()
+	return nil
+}
+
+// RemoteAddr is the peer's address as the transport knows it.
+func (c *Conn) RemoteAddr() net.Addr { return c.nc.RemoteAddr() }
+
+// Subprotocol is the one agreed on, or "".
+func (c *Conn) Subprotocol() string { return c.proto }
+
+// QueuedBytes is what waits to be written.
+func (c *Conn) QueuedBytes() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.queued
+}

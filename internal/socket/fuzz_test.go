@@ -1,0 +1,130 @@
+package socket
+
+import (
+	"bytes"
+	"io"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"unicode/utf8"
+
+	"github.com/gobwas/ws"
+)
+
+// fuzzed bounds small enough for a fuzzer to reach. No time passes: what ends a connection is its bytes.
+var fuzzed = Options{MaxMessageBytes: 300, MaxFragments: 4, SendQueueBytes: -1, PingInterval: -1}
+
+// expected is what a plain reader makes of a client's bytes, all at hand: the messages, in the recorder's words, and how
+// many pings it would answer.
+func expected(b []byte) (messages []string, pongs int) {
+	br := bytes.NewReader(b)
+	var msg []byte
+	var op ws.OpCode
+	frames := 0
+	for {
+		h, err := ws.ReadHeader(br)
+		state := ws.StateServerSide
+		if frames > 0 {
+			state |= ws.StateFragmented
+		}
+		if err != nil || ws.CheckHeader(h, state) != nil || !fewest(b[:len(b)-br.Len()], h) {
+			return messages, pongs
+		}
+		if !h.OpCode.IsControl() && (int64(len(msg))+h.Length > 300 || frames == 4) {
+			return messages, pongs
+		}
+		p := make([]byte, h.Length)
+		n, err := io.ReadFull(br, p)
+		for i := range p[:n] {
+			p[i] ^= h.Mask[i%4]
+		}
+		switch {
+		case err != nil || h.OpCode == ws.OpClose:
+			return messages, pongs
+		case h.OpCode == ws.OpPing:
+			pongs++
+		case !h.OpCode.IsControl():
+			if frames == 0 {
+				op = h.OpCode
+			}
+			frames++
+			msg = append(msg, p...)
+			bad := msg[validPrefix(string(msg)):]
+			if op == ws.OpText && len(bad) > 0 && (h.Fin || utf8.FullRune(bad)) {
+				return messages, pongs
+			}
+			if !h.Fin {
+				continue
+			}
+			messages = append(messages, "m "+abbreviated(msg))
+			msg, frames = nil, 0
+		}
+	}
+}
+
+// fewest tells whether the header that ends b has its length in as few bytes as possible.
+func fewest(b []byte, h ws.Header) bool {
+	var want bytes.Buffer
+	return ws.WriteHeader(&want, h) == nil && bytes.HasSuffix(b, want.Bytes())
+}
+
+// FuzzFrames: bytes of any kind, cut anywhere, make no panic and no memory beyond the cap; the messages are those that a
+// plain reader finds, each once, in order, however the bytes are cut; Closed comes once, at the end.
+func FuzzFrames(f *testing.F) {
+	for i, k := range hostile {
+		f.Add(bytes.Join(append([][]byte{text("hello")}, append(k.send, text("never"))...), nil), uint64(i))
+	}
+	f.Add(bytes.Join([][]byte{
+		masked(ws.OpText, false, "gr\xc3"), masked(ws.OpPing, true, "?"), masked(ws.OpContinuation, true, "\xbc\xc3\x9fe"),
+		masked(ws.OpBinary, true, strings.Repeat("\xff", 300)), masked(ws.OpPong, true, ""), text(""), closing(1000, "bye"),
+	}, nil), uint64(3))
+	f.Fuzz(func(t *testing.T, b []byte, seed uint64) {
+		synctest.Test(t, func(t *testing.T) { fuzzCase(t, b, rand.New(rand.NewPCG(seed, 0))) })
+	})
+}
+
+func fuzzCase(t *testing.T, b []byte, rnd *rand.Rand) {
+	want, pongs := expected(b)
+	k := rnd.IntN(len(b) + 1)
+	c, p := piped(t, NewUpgrader(fuzzed), slices.Clone(b[:k]))
+	h := newRecorder()
+	h.message = func(m []byte, _ bool) {
+		if len(m) > 300 || cap(m) > 2*300 {
+			t.Errorf("a message of %d bytes in %d", len(m), cap(m))
+		}
+	}
+	c.Start(h, nil)
+	got := make(chan int)
+	go func() {
+		n := 0
+		for f := p.frame(); f != "eof"; f = p.frame() {
+			if strings.HasPrefix(f, "pong") {
+				n++
+			}
+		}
+		got <- n
+	}()
+	for rest := b[k:]; len(rest) > 0; rest = rest[k:] {
+		k = 1 + rnd.IntN(len(rest))
+		if _, err := p.nc.Write(rest[:k]); err != nil {
+			break // it has had enough
+		}
+		synctest.Wait()
+		if part := c.part; part != nil && cap(part.msg)+cap(part.tail) > 2*300+2*maxTail {
+			t.Errorf("%d bytes put aside", cap(part.msg)+cap(part.tail))
+		}
+	}
+	synctest.Wait()
+	must(t, p.nc.Close())
+	n := <-got
+	h.end(t)
+	if last := len(h.log) - 1; !strings.HasPrefix(h.log[last], "closed ") || !slices.Equal(h.log[:last], want) {
+		t.Errorf("calls\n%q, want\n%q", h.log, want)
+	}
+	if n != pongs {
+		t.Errorf("%d pongs, want %d", n, pongs)
+	}
+	must(t, c.up.Wait(t.Context()))
+}

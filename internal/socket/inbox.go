@@ -1,0 +1,87 @@
+package socket
+
+type itemKind uint8
+
+const (
+	noItem itemKind = iota
+	messageItem
+	eventItem
+	endItem // the peer's Close frame, or its violation: nothing behind it is handled
+)
+
+// An item is one element of the queue that a connection's handler is called with.
+type item struct {
+	kind   itemKind
+	binary bool
+	owned  bool   // p is not part of a read buffer
+	p      []byte // of a message
+	e      any    // of an event
+}
+
+// An inbox holds the items that came while a handler ran, oldest first.
+type inbox struct {
+	items  []item
+	head   int
+	frames int // messages waiting
+	bytes  int // of these
+	events int // events waiting
+}
+
+func (q *inbox) full(o *Options) bool { return q.frames >= o.InboxFrames || q.bytes >= o.InboxBytes }
+
+// push copies what lies in a read buffer, which goes back to its pool.
+func (q *inbox) push(it item) {
+	switch it.kind {
+	case messageItem:
+		if !it.owned {
+			it.p, it.owned = append([]byte(nil), it.p...), true
+		}
+		q.frames++
+		q.bytes += len(it.p)
+	case eventItem:
+		q.events++
+	}
+	if len(q.items) == cap(q.items) && q.head > len(q.items)/2 {
+		q.compact() // else a queue that is never empty grows for ever
+	}
+	q.items = append(q.items, it)
+}
+
+func (q *inbox) compact() {
+	n := copy(q.items, q.items[q.head:])
+	clear(q.items[n:])
+	q.items, q.head = q.items[:n], 0
+}
+
+func (q *inbox) pop() (item, bool) {
+	if q.head == len(q.items) {
+		q.items, q.head = q.items[:0], 0
+		return item{}, false
+	}
+	it := q.items[q.head]
+	q.items[q.head] = item{}
+	q.head++
+	switch it.kind {
+	case messageItem:
+		q.frames--
+		q.bytes -= len(it.p)
+	case eventItem:
+		q.events--
+	}
+	return it, true
+}
+
+// inFront puts what fill pushes before the items that wait.
+func (q *inbox) inFront(fill func()) {
+	late := q.items[q.head:]
+	q.items, q.head = nil, 0
+	fill()
+	q.items = append(q.items, late...)
+}
+
+// shrink gives back the memory of an empty inbox.
+func (q *inbox) shrink() {
+	if q.head == len(q.items) {
+		q.items, q.head = nil, 0
+	}
+}

@@ -1,0 +1,215 @@
+package socket
+
+import (
+	"time"
+	"unicode/utf8"
+
+	"github.com/gobwas/ws"
+)
+
+// A partial is what has arrived of something incomplete: of a header or a control frame (tail), or of a message. A
+// connection has one only in between.
+type partial struct {
+	tail  []byte    // at most maxTail bytes that are read again in front of what comes next
+	since time.Time // first byte
+
+	msg     []byte // payload so far, unmasked
+	op      ws.OpCode
+	frames  int   // of the message so far; 0: no message is under way
+	inFrame bool  // the payload of a frame is incomplete, or not yet looked at
+	fin     bool  // that frame is the message's last
+	remain  int64 // bytes of it to come
+	mask    [4]byte
+	masked  int  // bytes of it unmasked so far
+	checked int  // bytes of msg known to be UTF-8
+	invalid bool // the next ones are not
+}
+
+// begin opens a data frame.
+func (p *partial) begin(h ws.Header) {
+	if p.frames == 0 {
+		p.op = h.OpCode
+	}
+	p.frames++
+	p.inFrame, p.fin, p.remain, p.mask, p.masked = true, h.Fin, h.Length, h.Mask, 0
+}
+
+// absorb takes payload off b, copies it to msg, which grows with what arrives, never with what is announced.
+func (p *partial) absorb(b []byte) (rest []byte) {
+	n := int(min(p.remain, int64(len(b))))
+	p.msg = append(p.msg, b[:n]...)
+	p.arrived(n)
+	return b[n:]
+}
+
+// room is spare capacity of msg for payload that is read without a detour.
+func (p *partial) room() []byte {
+	if spare := cap(p.msg) - len(p.msg); spare < minDirect && int64(spare) < p.remain {
+		grown := make([]byte, len(p.msg), len(p.msg)+int(min(p.remain, int64(max(len(p.msg), bufSize)))))
+		copy(grown, p.msg)
+		p.msg = grown
+	}
+	n := min(p.remain, int64(cap(p.msg)-len(p.msg)))
+	return p.msg[len(p.msg) : len(p.msg)+int(n)]
+}
+
+// filled makes the first n bytes of room part of msg.
+func (p *partial) filled(n int) {
+	p.msg = p.msg[:len(p.msg)+n]
+	p.arrived(n)
+}
+
+// arrived unmasks and checks the last n bytes of msg.
+func (p *partial) arrived(n int) {
+	ws.Cipher(p.msg[len(p.msg)-n:], p.mask, p.masked)
+	p.masked = (p.masked + n) % len(p.mask)
+	p.remain -= int64(n)
+	if p.op == ws.OpText && !p.invalid {
+		p.check()
+	}
+}
+
+// check looks at the new text, except for a rune whose end has not arrived.
+func (p *partial) check() {
+	b := p.msg[p.checked:]
+	if p.remain > 0 || !p.fin {
+		b = b[:len(b)-incompleteRune(b)]
+	}
+	p.invalid = !utf8.Valid(b)
+	p.checked += len(b)
+}
+
+// incompleteRune is how many bytes at the end of b begin a rune without ending it.
+func incompleteRune(b []byte) int {
+	for n := 1; n < utf8.UTFMax && n <= len(b); n++ {
+		if t := b[len(b)-n:]; utf8.RuneStart(t[0]) {
+			if utf8.FullRune(t) {
+				return 0
+			}
+			return n
+		}
+	}
+	return 0
+}
+
+// cut takes the next item off b. Control frames are answered as soon as they are seen. Without an item, rest is nil, for
+// what is left of b has been put aside in part; but if an answer has stopped the connection, rest is what follows,
+// unseen. The caller holds mu and either the reading token or, with c.rest for b, the right to it.
+func (c *Conn) cut(b []byte) (it item, rest []byte, ok bool) {
+	for {
+		if p := c.part; p != nil && p.inFrame {
+			b = p.absorb(b)
+			if it, ok = c.continued(p); ok {
+				return it, b, true
+			}
+			if p.inFrame {
+				return item{}, nil, false
+			}
+		}
+		h, size, whole := parseHeader(b)
+		if !whole {
+			c.keep(b)
+			return item{}, nil, false
+		}
+		if err := checkHeader(h, size, c.part != nil && c.part.frames > 0); err != nil {
+			return c.fail(CloseProtocol, err.Error()), nil, true
+		}
+		payload := b[size:]
+		if h.OpCode.IsControl() {
+			if int64(len(payload)) < h.Length {
+				c.keep(b)
+				return item{}, nil, false
+			}
+			b = payload[h.Length:]
+			if c.rest != nil {
+				c.rest = b // which is dropped if the answer stops the connection
+			}
+			if it, ok = c.control(h, payload[:h.Length]); ok {
+				return it, nil, true // nothing behind a Close frame is looked at
+			}
+			if c.stopped {
+				return item{}, b, false
+			}
+			continue
+		}
+		b = payload
+		if it, ok = c.overLimit(h); ok {
+			return it, nil, true
+		}
+		if n := h.Length; h.Fin && h.OpCode != ws.OpContinuation && n <= int64(len(b)) {
+			return c.whole(h, b[:n:n]), b[n:], true
+		}
+		c.partial().begin(h)
+	}
+}
+
+// whole is the message of a single frame, which stays where it is.
+func (c *Conn) whole(h ws.Header, p []byte) item {
+	c.part = nil
+	ws.Cipher(p, h.Mask, 0)
+	if h.OpCode == ws.OpText && !utf8.Valid(p) {
+		return c.fail(CloseInvalidUTF8, "text is not UTF-8")
+	}
+	return item{kind: messageItem, p: p, binary: h.OpCode == ws.OpBinary}
+}
+
+// continued ends the frame or the message under way, if it is complete, or the connection, if it cannot become valid.
+func (c *Conn) continued(p *partial) (it item, ok bool) {
+	switch {
+	case p.invalid:
+		return c.fail(CloseInvalidUTF8, "text is not UTF-8"), true
+	case p.remain > 0:
+		return item{}, false
+	}
+	p.inFrame = false
+	if !p.fin {
+		return item{}, false
+	}
+	c.part = nil
+	return item{kind: messageItem, p: p.msg, binary: p.op == ws.OpBinary, owned: true}, true
+}
+
+// overLimit refuses a data frame by its header, before there is memory for it.
+func (c *Conn) overLimit(h ws.Header) (it item, ok bool) {
+	have, frames := 0, 0
+	if c.part != nil {
+		have, frames = len(c.part.msg), c.part.frames
+	}
+	switch {
+	case h.Length > int64(c.up.opt.MaxMessageBytes-have):
+		return c.fail(CloseTooBig, "message too big"), true
+	case frames >= c.up.opt.MaxFragments:
+		return c.fail(ClosePolicy, "too many fragments"), true
+	}
+	return item{}, false
+}
+
+// control answers a control frame. Only Close makes an item: it takes its turn behind the messages received before it.
+func (c *Conn) control(h ws.Header, p []byte) (it item, ok bool) {
+	if c.part != nil && c.part.frames == 0 {
+		c.part = nil // it was there for this frame
+	}
+	ws.Cipher(p, h.Mask, 0)
+	switch h.OpCode {
+	case ws.OpPing:
+		c.reply(finPong, p)
+	case ws.OpClose:
+		return c.peerClosed(p), true
+	}
+	return item{}, false
+}
+
+// keep puts aside the beginning of a header or of a control frame.
+func (c *Conn) keep(b []byte) {
+	if len(b) > 0 {
+		p := c.partial()
+		p.tail = append(p.tail, b...)
+	}
+}
+
+func (c *Conn) partial() *partial {
+	if c.part == nil {
+		c.part = &partial{since: time.Now()}
+	}
+	return c.part
+}

@@ -1,0 +1,186 @@
+package socket
+
+import (
+	"math/rand/v2"
+	"sync"
+	"time"
+)
+
+// A wheel calls the tick of each connection when it is due: to ping, to look for life, to replace an idle reader. Its
+// slots are turned by one timer, which runs only while there are connections.
+type wheel struct {
+	every time.Duration // from slot to slot
+
+	mu    sync.Mutex
+	timer *time.Timer
+	slots []*Conn // heads of lists
+	start time.Time
+	turns int64 // since start
+	conns int
+}
+
+// A wheelLink is a connection's place on the wheel, guarded by the wheel's lock.
+type wheelLink struct {
+	prev, next *Conn
+	at         int64 // the turn it is due at, which is also its slot; 0: on none
+}
+
+const (
+	ticksPerWait = 16   // resolution: slots in the shorter of the two times
+	maxSlots     = 1024 // even if they differ much
+)
+
+func (w *wheel) init(o Options) {
+	short, long := o.pingInterval(), o.pingInterval()
+	if o.PongTimeout > 0 {
+		short, long = min(short, o.PongTimeout), max(long, o.PongTimeout)
+	}
+	w.every = max(short/ticksPerWait, long/maxSlots, time.Millisecond)
+	w.slots = make([]*Conn, long/w.every+3)
+}
+
+// pingInterval is what idle readers are replaced after, too, and so never off.
+func (o *Options) pingInterval() time.Duration {
+	if o.PingInterval == 0 {
+		return defaultPingInterval
+	}
+	return o.PingInterval
+}
+
+// pingAfter is a jittered interval: connections that came together must not be pinged together for ever.
+func (o *Options) pingAfter() time.Duration {
+	d := o.pingInterval()
+	return d - time.Duration(rand.Int64N(int64(d)/5+1))
+}
+
+// add puts c where it is ticked after d, rounded up. The caller holds c.mu.
+func (w *wheel) add(c *Conn, d time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.conns == 0 {
+		w.start, w.turns = time.Now(), 0
+		if w.timer == nil {
+			w.timer = time.AfterFunc(w.every, w.turn)
+		} else {
+			w.timer.Reset(w.every)
+		}
+	}
+	w.conns++
+	at := max(int64((time.Since(w.start)+d-1)/w.every), w.turns) + 1
+	head := w.slot(at)
+	c.due = wheelLink{next: *head, at: at}
+	if *head != nil {
+		(*head).due.prev = c
+	}
+	*head = c
+}
+
+func (w *wheel) slot(at int64) **Conn { return &w.slots[at%int64(len(w.slots))] }
+
+// remove may be called for a connection that is on no slot.
+func (w *wheel) remove(c *Conn) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if c.due.at == 0 {
+		return
+	}
+	w.unlink(c)
+	if w.conns == 0 {
+		w.timer.Stop()
+	}
+}
+
+func (w *wheel) unlink(c *Conn) {
+	k := &c.due
+	if k.prev != nil {
+		k.prev.due.next = k.next
+	} else {
+		*w.slot(k.at) = k.next
+	}
+	if k.next != nil {
+		k.next.due.prev = k.prev
+	}
+	*k = wheelLink{}
+	w.conns--
+}
+
+// turn ticks the connections of every slot that time has passed.
+func (w *wheel) turn() {
+	var due []*Conn
+	w.mu.Lock()
+	for now := int64(time.Since(w.start) / w.every); w.turns < now && w.conns > 0; {
+		w.turns++
+		for c := *w.slot(w.turns); c != nil; {
+			next := c.due.next
+			if c.due.at <= w.turns { // a late timer leaves room for those of the next round
+				w.unlink(c)
+				due = append(due, c)
+			}
+			c = next
+		}
+	}
+	if w.conns > 0 {
+		w.timer.Reset(time.Duration(w.turns+1)*w.every - time.Since(w.start))
+	}
+	w.mu.Unlock()
+	for _, c := range due {
+		c.tick()
+	}
+}
+
+// tick is the wheel's call.
+func (c *Conn) tick() {
+	c.mu.Lock()
+	defer c.unlock()
+	if d := c.beat(); !c.gone {
+		c.up.wheel.add(c, d)
+	}
+}
+
+// beat pings, or looks for life since the last ping, and returns when to come again.
+func (c *Conn) beat() time.Duration {
+	o := &c.up.opt
+	if c.over() || !c.started {
+		return o.pingAfter()
+	}
+	if c.pinged {
+		return c.life()
+	}
+	c.replaceReader()
+	if o.PingInterval == 0 || c.writing || c.broken {
+		return o.pingAfter()
+	}
+	c.reply(finPing, nil)
+	c.flush()
+	if o.PongTimeout == 0 {
+		return o.pingAfter()
+	}
+	c.pinged, c.heard = true, false
+	return o.PongTimeout
+}
+
+// life is the time-out of a ping. While the reader waits for room nothing can be heard, and nothing is overdue; while
+// outgoing bytes wait, among which may be the ping itself, WriteTimeout watches.
+func (c *Conn) life() time.Duration {
+	o := &c.up.opt
+	switch {
+	case c.room != nil, c.writing:
+		return o.PongTimeout
+	case !c.heard:
+		c.kill()
+		return 0
+	}
+	c.pinged = false
+	return max(o.pingAfter()-o.PongTimeout, c.up.wheel.every)
+}
+
+// replaceReader gets the stack back that a reader's handlers have grown, and the inbox, if nothing ran since the last
+// tick: only a fresh goroutine has a small stack. A read deadline in the past never costs bytes: a read returns either
+// data or the error.
+func (c *Conn) replaceReader() {
+	if c.used && !c.busy && c.runNo == c.seenNo {
+		c.inbox.shrink()
+		_ = c.nc.SetReadDeadline(c.up.epoch) // fails when closed; then nobody waits
+	}
+	c.seenNo = c.runNo
+}

@@ -1,0 +1,12 @@
+//go:build !unix || aix || solaris || illumos
+
+package socket
+
+import "errors"
+
+type iovecs struct{}
+
+// initRaw leaves every connection to the blocking calls.
+func (c *Conn) initRaw() {}
+
+func (v *vec) sys(uintptr) (int, error) { return 0, errors.ErrUnsupported }

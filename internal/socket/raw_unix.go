@@ -1,0 +1,51 @@
+//go:build unix && !aix && !solaris && !illumos
+
+package socket
+
+import (
+	"net"
+	"syscall"
+)
+
+// initRaw takes the raw path for a bare TCP connection.
+func (c *Conn) initRaw() {
+	tc, ok := c.nc.(*net.TCPConn)
+	if !ok {
+		return
+	}
+	if rc, err := tc.SyscallConn(); err == nil {
+		c.rc, c.rf = rc, c.tryRead
+	}
+}
+
+// tryRead is called by the poller's loop: false waits for bytes, and holds no buffer meanwhile.
+func (c *Conn) tryRead(fd uintptr) bool {
+	buf, dst := c.target()
+	n, errno := sysRead(fd, dst)
+	if errno == syscall.EAGAIN {
+		giveBuffer(buf)
+		return false
+	}
+	c.got = got{buf: buf, n: n}
+	if errno != 0 {
+		c.got.n, c.got.err = 0, errno
+	}
+	return true
+}
+
+// sys writes what the kernel takes now.
+func (v *vec) sys(fd uintptr) (n int, err error) {
+	var errno syscall.Errno
+	if v.n == 1 {
+		n, errno = sysWrite(fd, v.bufs[0])
+	} else {
+		n, errno = v.sysWritev(fd)
+	}
+	switch errno {
+	case 0:
+		return n, nil
+	case syscall.EAGAIN:
+		return 0, nil
+	}
+	return 0, errno
+}

@@ -1,0 +1,100 @@
+package socket
+
+import (
+	"sync"
+	"syscall"
+)
+
+const (
+	vecMax   = 64       // chunks of one system call
+	pieceMax = 64 << 10 // bytes of one blocking write: its time-out must see progress
+)
+
+// A vec is what one write takes. It is pooled with its closures, so that writing allocates nothing.
+type vec struct {
+	bufs  [vecMax][]byte
+	n     int
+	wrote int
+	err   error
+	iov   iovecs
+	try   func(fd uintptr) bool // writes what it can
+	wait  func(fd uintptr) bool // wants to be called again if that was nothing
+}
+
+var vecs = sync.Pool{New: func() any { return newVec() }}
+
+func newVec() *vec {
+	v := &vec{}
+	v.try = func(fd uintptr) bool { v.wrote, v.err = v.sys(fd); return true }
+	v.wait = func(fd uintptr) bool {
+		v.wrote, v.err = v.sys(fd)
+		return v.wrote > 0 || v.err != nil
+	}
+	return v
+}
+
+func takeVec() *vec { return vecs.Get().(*vec) }
+
+func giveVec(v *vec) {
+	clear(v.bufs[:v.n])
+	v.n, v.wrote, v.err = 0, 0, nil
+	vecs.Put(v)
+}
+
+// add refuses what is beyond vecMax, and ignores what is empty.
+func (v *vec) add(b []byte) bool {
+	if v.n == vecMax {
+		return false
+	}
+	if len(b) > 0 {
+		v.bufs[v.n] = b
+		v.n++
+	}
+	return true
+}
+
+// addChunks adds as many as it can and returns how many these are.
+func (v *vec) addChunks(q []chunk) int {
+	for i, k := range q {
+		if !v.add(k.b) {
+			return i
+		}
+	}
+	return len(q)
+}
+
+// write tries once, without waiting.
+func (v *vec) write(rc syscall.RawConn) (n int, err error) {
+	if err = rc.Write(v.try); err != nil {
+		return 0, err
+	}
+	return v.wrote, v.err
+}
+
+// drain writes something, and waits until it can, but not longer than WriteTimeout.
+func (v *vec) drain(c *Conn) (n int, err error) {
+	if err = c.nc.SetWriteDeadline(deadline(c.up.opt.WriteTimeout)); err != nil {
+		return 0, err
+	}
+	if c.rc == nil {
+		return v.blockingWrite(c)
+	}
+	if err = c.rc.Write(v.wait); err != nil {
+		return 0, err
+	}
+	return v.wrote, v.err
+}
+
+// blockingWrite gathers what is small: every Write is a record of TLS, or a rendezvous of a pipe.
+func (v *vec) blockingWrite(c *Conn) (n int, err error) {
+	b := v.bufs[0]
+	if v.n == 1 || len(b) >= bufSize {
+		return c.nc.Write(b[:min(len(b), pieceMax)])
+	}
+	bp := takeBuffer()
+	defer giveBuffer(bp)
+	for _, b := range v.bufs[:v.n] {
+		n += copy((*bp)[n:], b)
+	}
+	return c.nc.Write((*bp)[:n])
+}

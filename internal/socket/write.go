@@ -1,0 +1,338 @@
+package socket
+
+import (
+	"context"
+	"errors"
+	"syscall"
+	"time"
+)
+
+// A chunk is one or several whole frames; the first of the queue may have lost bytes that are written already.
+type chunk struct {
+	b         []byte
+	own       *[]byte // the pooled buffer below b; nil: b is shared, or was made for one message
+	droppable bool
+}
+
+// WriteText writes one text message, valid UTF-8, of which it keeps a copy. With cork set, which is for what the running
+// Message or Event writes itself, the message may wait for the end of the batch, at most about 5 ms; otherwise it leaves
+// at once, and what is corked before it. Over Options.SendQueueBytes the connection closes with 1013 and the error is
+// ErrSlow.
+func (c *Conn) WriteText(p []byte, cork bool) error {
+	c.mu.Lock()
+	defer c.unlock()
+	if err := c.admit(headerSize(len(p)) + len(p)); err != nil {
+		return err
+	}
+	c.put(finText, p)
+	c.release(cork)
+	return nil
+}
+
+// WriteFrames writes prepared frames in order, by reference unless corked; otherwise it is like WriteText. All or none
+// are accepted.
+func (c *Conn) WriteFrames(fs []Frame, cork bool) error {
+	n := 0
+	for _, f := range fs {
+		n += len(f.b)
+	}
+	c.mu.Lock()
+	defer c.unlock()
+	if err := c.admit(n); err != nil {
+		return err
+	}
+	if !c.writing && len(c.q) == 0 && c.rc != nil && !cork {
+		fs = c.writeDirect(fs)
+	}
+	for _, f := range fs {
+		c.putFrame(f, cork)
+	}
+	c.release(cork)
+	return nil
+}
+
+// WaitWritable returns when no more than half of Options.SendQueueBytes waits, so that a writer which can wait is no
+// faster than its reader. It fails with ErrClosed when nothing may be written any more, and when ctx ends.
+func (c *Conn) WaitWritable(ctx context.Context) error {
+	for {
+		c.mu.Lock()
+		if c.sealed || c.broken {
+			c.unlock()
+			return ErrClosed
+		}
+		if c.queued <= c.up.opt.SendQueueBytes/2 {
+			c.unlock()
+			return nil
+		}
+		if c.writable == nil {
+			c.writable = make(chan struct{})
+		}
+		writable := c.writable
+		c.unlock()
+		select {
+		case <-writable:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// Uncork writes what is corked.
+func (c *Conn) Uncork() {
+	c.mu.Lock()
+	defer c.unlock()
+	c.flush()
+}
+
+// release flushes, or sees to it that somebody will.
+func (c *Conn) release(cork bool) {
+	switch {
+	case !cork || !c.busy:
+		c.flush()
+	case !c.watched:
+		c.watch() // the handler has gone on for long after the last flush
+	}
+}
+
+// admit decides whether n more bytes may be queued.
+func (c *Conn) admit(n int) error {
+	if c.sealed || c.broken {
+		return ErrClosed
+	}
+	most := c.up.opt.SendQueueBytes
+	if c.queued == 0 || n <= most-c.queued {
+		return nil
+	}
+	if c.flush(); c.broken {
+		return ErrClosed
+	}
+	if c.makeRoom(n, most); c.queued == 0 || n <= most-c.queued {
+		return nil
+	}
+	c.drop(SlowClient, n)
+	c.discardQueue()
+	c.shut(CloseTryLater, "too slow")
+	return ErrSlow
+}
+
+// makeRoom discards droppable frames, oldest first, until n more bytes fit.
+func (c *Conn) makeRoom(n, most int) {
+	kept, dropped := c.q[:c.flying], 0
+	for i := c.flying; i < len(c.q); i++ {
+		if k := c.q[i]; k.droppable && n > most-c.queued {
+			c.queued -= len(k.b)
+			dropped++
+		} else {
+			kept = append(kept, k)
+		}
+	}
+	clear(c.q[len(kept):])
+	c.q = kept
+	c.drop(DroppedFrames, dropped)
+}
+
+// reply queues a control frame, unless it would be too much even for the peer that asked for it.
+func (c *Conn) reply(first byte, p []byte) {
+	if c.admit(headerSize(len(p))+len(p)) == nil {
+		c.put(first, p)
+	}
+}
+
+// put queues a frame behind everything else.
+func (c *Conn) put(first byte, p []byte) {
+	n := headerSize(len(p)) + len(p)
+	if !c.fits(n) {
+		c.seal()
+		b := append(appendHeader(make([]byte, 0, n), first, len(p)), p...)
+		c.q = append(c.q, chunk{b: b})
+	} else {
+		*c.out = append(appendHeader(*c.out, first, len(p)), p...)
+	}
+	c.queued += n
+}
+
+// putFrame is put for a prepared frame. Corked, small ones are copied: one buffer is cheaper to write than many.
+func (c *Conn) putFrame(f Frame, cork bool) {
+	if cork && !f.droppable && c.fits(len(f.b)) {
+		*c.out = append(*c.out, f.b...)
+	} else {
+		c.seal()
+		c.q = append(c.q, chunk{b: f.b, droppable: f.droppable})
+	}
+	c.queued += len(f.b)
+}
+
+// fits makes room for n bytes in out, if they are few enough for a pooled buffer to be worth it.
+func (c *Conn) fits(n int) bool {
+	if n > bufSize/2 {
+		return false
+	}
+	if c.out != nil && len(*c.out)+n > bufSize {
+		c.flush()
+		c.seal()
+	}
+	if c.out == nil {
+		c.out = takeBuffer()
+		*c.out = (*c.out)[:0]
+	}
+	return true
+}
+
+// seal moves out into the queue, so that something else may follow it.
+func (c *Conn) seal() {
+	if c.out != nil {
+		c.q = append(c.q, chunk{b: *c.out, own: c.out})
+		c.out = nil
+	}
+}
+
+// flush writes what is queued, as far as that does not block; drain sees to the rest.
+func (c *Conn) flush() {
+	if c.writing || c.queued == 0 {
+		return
+	}
+	if c.rc != nil && !c.broken {
+		v := takeVec()
+		v.addChunks(c.q)
+		if c.out != nil {
+			v.add(*c.out)
+		}
+		n, err := v.write(c.rc)
+		giveVec(v)
+		c.written(n)
+		if err != nil {
+			c.writeFailed(err)
+		}
+	}
+	switch {
+	case c.broken:
+		c.discardOut()
+	case c.queued > 0:
+		c.writing = true
+		go c.drain()
+	}
+	c.settle()
+}
+
+// writeDirect writes out and frames together without queueing them; it returns the frames of which nothing is written.
+// One that is written in part is queued.
+func (c *Conn) writeDirect(fs []Frame) (left []Frame) {
+	v := takeVec()
+	if c.out != nil {
+		v.add(*c.out)
+	}
+	for _, f := range fs {
+		v.add(f.b)
+	}
+	n, err := v.write(c.rc)
+	giveVec(v)
+	if err != nil {
+		c.writeFailed(err)
+	}
+	before := min(n, c.queued)
+	c.written(before)
+	n -= before
+	for len(fs) > 0 && n >= len(fs[0].b) {
+		n -= len(fs[0].b)
+		fs = fs[1:]
+	}
+	if n > 0 {
+		c.q = append(c.q, chunk{b: fs[0].b[n:]})
+		c.queued += len(fs[0].b) - n
+		fs = fs[1:]
+	}
+	return fs
+}
+
+// written takes n bytes off the front of the queue.
+func (c *Conn) written(n int) {
+	c.queued -= n
+	if c.writable != nil && c.queued <= c.up.opt.SendQueueBytes/2 {
+		close(c.writable)
+		c.writable = nil
+	}
+	for len(c.q) > 0 && n >= len(c.q[0].b) {
+		n -= len(c.q[0].b)
+		giveBuffer(c.q[0].own)
+		c.q[0] = chunk{}
+		c.q = c.q[1:]
+	}
+	if len(c.q) > 0 {
+		if n > 0 {
+			c.q[0].b, c.q[0].droppable = c.q[0].b[n:], false
+		}
+		return
+	}
+	c.q = nil
+	if c.out != nil && n < len(*c.out) {
+		if n > 0 {
+			c.q, c.out = append(c.q, chunk{b: (*c.out)[n:], own: c.out}), nil
+		}
+	} else {
+		giveBuffer(c.out)
+		c.out = nil
+	}
+}
+
+// drain writes until nothing is queued. It is the only one that writes meanwhile.
+func (c *Conn) drain() {
+	c.mu.Lock()
+	defer c.unlock()
+	for c.queued > 0 && !c.gone && !c.broken {
+		c.seal()
+		v := takeVec()
+		c.flying = v.addChunks(c.q)
+		c.unlock()
+		n, err := v.drain(c)
+		giveVec(v)
+		c.mu.Lock()
+		c.flying = 0
+		c.written(n)
+		if err != nil {
+			c.writeFailed(err)
+		}
+	}
+	c.writing = false
+	if c.gone || c.broken {
+		c.discardOut()
+	}
+	_ = c.nc.SetWriteDeadline(time.Time{}) // fails when closed; then nothing is written any more
+	c.settle()
+	c.finish()
+}
+
+// writeFailed notes that nothing can be written any more. What the peer has sent before may still be read, and reading
+// will tell of the loss, if anybody reads; a peer that takes nothing is not waited for.
+func (c *Conn) writeFailed(err error) {
+	c.broken = true
+	c.armClose()
+	if c.readDone || !c.started || !isReset(err) {
+		c.kill()
+	}
+}
+
+// isReset reports errors after which reading fails too.
+func isReset(err error) bool {
+	return errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET)
+}
+
+// discardQueue empties the queue but for what is being written, or is in part: whole frames only.
+func (c *Conn) discardQueue() {
+	c.seal()
+	keep := max(c.flying, min(1, len(c.q)))
+	n := 0
+	for _, k := range c.q[keep:] {
+		n += len(k.b)
+		giveBuffer(k.own)
+	}
+	clear(c.q[keep:])
+	c.q = c.q[:keep]
+	c.queued -= n
+	c.drop(UnsentBytes, n)
+}
+
+// discardOut empties the queue for good.
+func (c *Conn) discardOut() {
+	c.drop(UnsentBytes, c.queued)
+	c.written(c.queued)
+}

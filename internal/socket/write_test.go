@@ -1,0 +1,419 @@
+package socket
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+	"unsafe"
+
+	"github.com/gobwas/ws"
+)
+
+// recording is a transport that keeps what each Write was given.
+type recording struct {
+	net.Conn
+	mu     sync.Mutex
+	writes []string
+}
+
+func (r *recording) Write(b []byte) (int, error) {
+	r.mu.Lock()
+	r.writes = append(r.writes, string(b))
+	r.mu.Unlock()
+	return r.Conn.Write(b)
+}
+
+// since forgets the writes so far and returns them.
+func (r *recording) since() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	w := r.writes
+	r.writes = nil
+	return w
+}
+
+func recorded(t *testing.T, o Options) (*recorder, *peer, *recording) {
+	t.Helper()
+	ours, theirs := net.Pipe()
+	r := &recording{Conn: ours}
+	c, p := upgraded(t, NewUpgrader(o), r, theirs)
+	r.since()
+	h := newRecorder()
+	h.c = c
+	c.Start(h.echo(), nil)
+	return h, p, r
+}
+
+// wire is the bytes of a message from the server.
+func wire(s string) string { return string(PrepareText([]byte(s)).b) }
+
+func TestCorkedRepliesLeaveInOneWrite(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h, p, r := recorded(t, Options{})
+		frame := PrepareText([]byte("prepared"))
+		h.message = func(m []byte, _ bool) {
+			must(t, h.c.WriteText(m, true))
+			must(t, h.c.WriteFrames([]Frame{frame, frame}, true))
+		}
+		p.send(text("one"), text("two"), text("three"))
+		prepared := []string{"text prepared", "text prepared"}
+		for _, m := range []string{"text one", "text two", "text three"} {
+			p.expect(append([]string{m}, prepared...)...)
+		}
+		one := func(s string) string { return wire(s) + wire("prepared") + wire("prepared") }
+		if got := r.since(); !slices.Equal(got, []string{one("one") + one("two") + one("three")}) {
+			t.Errorf("writes %q", got)
+		}
+		must(t, p.nc.Close())
+		h.end(t)
+	})
+}
+
+// TestUncorkedWritesLeaveAtOnce, each for itself, in order, and take along what is corked.
+func TestUncorkedWritesLeaveAtOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h, p, r := recorded(t, Options{})
+		h.message = func([]byte, bool) {
+			must(t, h.c.WriteText([]byte("a"), false))
+			p.expect("text a")
+			must(t, h.c.WriteText([]byte("b"), true))
+			must(t, h.c.WriteFrames([]Frame{PrepareText([]byte("c"))}, true))
+			must(t, h.c.WriteFrames([]Frame{PrepareText([]byte("d")), PrepareText([]byte("e"))}, false))
+			p.expect("text b", "text c", "text d", "text e")
+			must(t, h.c.WriteText([]byte("f"), true))
+			h.c.Uncork()
+			p.expect("text f")
+		}
+		p.send(text("go"))
+		synctest.Wait()
+		if n := h.c.QueuedBytes(); n != 0 {
+			t.Errorf("%d bytes queued", n)
+		}
+		want := []string{wire("a"), wire("b") + wire("c") + wire("d") + wire("e"), wire("f")}
+		if got := r.since(); !slices.Equal(got, want) {
+			t.Errorf("writes %q, want %q", got, want)
+		}
+		must(t, p.nc.Close())
+		h.end(t)
+	})
+}
+
+// TestCorkIsReleased about 5 ms after it began, again and again while the handler goes on, and at once outside of one.
+func TestCorkIsReleased(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h, p := started(t, Options{PingInterval: -1}, nil)
+		h.message = func(m []byte, _ bool) {
+			for range 3 {
+				must(t, h.c.WriteText(m, true))
+				time.Sleep(time.Second)
+			}
+		}
+		begin := time.Now()
+		p.send(text("go"))
+		for i := range 3 {
+			p.expect("text go")
+			if d := time.Since(begin) - time.Duration(i)*time.Second; d > 6*time.Millisecond {
+				t.Errorf("reply %d after %v", i, d)
+			}
+		}
+		time.Sleep(time.Minute)
+		must(t, h.c.WriteText([]byte("idle"), true))
+		p.expect("text idle")
+		must(t, p.nc.Close())
+		h.end(t)
+	})
+}
+
+// TestCorkBeforeStart is released too, although nobody runs.
+func TestCorkBeforeStart(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c, p := piped(t, NewUpgrader(Options{}))
+		must(t, c.WriteText([]byte("hello"), true))
+		begin := time.Now()
+		p.expect("text hello")
+		if d := time.Since(begin); d > 6*time.Millisecond {
+			t.Errorf("after %v", d)
+		}
+		must(t, c.WriteText([]byte("again"), true))
+		h := newRecorder()
+		c.Start(h, nil)
+		p.expect("text again")
+		if d := time.Since(begin); d > 6*time.Millisecond {
+			t.Errorf("after %v", d)
+		}
+		must(t, p.nc.Close())
+		h.end(t, "closed 1006")
+	})
+}
+
+// stuck is a connection whose peer reads nothing: one byte of a first message is under way.
+func stuck(t *testing.T, o Options) (*recorder, *peer) {
+	t.Helper()
+	h, p := started(t, o, nil)
+	must(t, h.c.WriteText([]byte("first"), false))
+	synctest.Wait()
+	return h, p
+}
+
+func TestPreparedFramesAreNotCopied(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h, p := stuck(t, Options{})
+		f := PrepareText([]byte("shared"))
+		must(t, h.c.WriteFrames([]Frame{f, f}, false))
+		h.c.mu.Lock()
+		for _, k := range h.c.q[1:] {
+			if unsafe.SliceData(k.b) != unsafe.SliceData(f.b) {
+				t.Error("a copy")
+			}
+		}
+		h.c.mu.Unlock()
+		p.expect("text first", "text shared", "text shared")
+		must(t, p.nc.Close())
+		h.end(t)
+		if f.Size() != 8 || string(f.b) != "\x81\x06shared" {
+			t.Errorf("frame %q", f.b)
+		}
+	})
+}
+
+// TestQueueOverflow: 1013 behind what is under way; what waits and what is refused is counted.
+func TestQueueOverflow(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h, p := stuck(t, Options{SendQueueBytes: 107})
+		f := PrepareText([]byte(strings.Repeat("x", 48)))
+		must(t, h.c.WriteFrames([]Frame{f}, false))
+		must(t, h.c.WriteText([]byte(strings.Repeat("y", 48)), false)) // full to the brim
+		if n := h.c.QueuedBytes(); n != 107 {
+			t.Errorf("%d bytes queued", n)
+		}
+		if err := h.c.WriteFrames([]Frame{f, f}, false); !errors.Is(err, ErrSlow) {
+			t.Errorf("overflow: %v", err)
+		}
+		if err := h.c.WriteText(nil, false); !errors.Is(err, ErrClosed) {
+			t.Errorf("behind it: %v", err)
+		}
+		p.expect("text first", "close 1013 too slow")
+		p.send(closing(1013, ""))
+		p.expect("eof")
+		h.end(t, "closed 1013 too slow")
+		if a, b := h.dropped(SlowClient), h.dropped(UnsentBytes); a != 100 || b != 100 {
+			t.Errorf("%d bytes refused, %d not sent", a, b)
+		}
+	})
+}
+
+// TestDroppableFramesMakeRoom, oldest first, as many as are needed; never what is partly written.
+func TestDroppableFramesMakeRoom(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h, p := started(t, Options{SendQueueBytes: 50}, nil)
+		must(t, h.c.WriteFrames([]Frame{PrepareText([]byte("under way")).Droppable()}, false)) // 11 bytes
+		synctest.Wait()
+		for i := range 4 {
+			must(t, h.c.WriteFrames([]Frame{PrepareText(fmt.Appendf(nil, "typing %d", i)).Droppable()}, false)) // 10 bytes
+			if i == 1 {
+				must(t, h.c.WriteText([]byte("kept"), false)) // 6 bytes
+			}
+		}
+		must(t, h.c.WriteText([]byte("0123456789012"), false)) // 15 bytes; 10 are free
+		p.expect("text under way", "text kept", "text typing 3", "text 0123456789012")
+		if n := h.dropped(DroppedFrames); n != 3 {
+			t.Errorf("%d frames dropped", n)
+		}
+		must(t, p.nc.Close())
+		h.end(t)
+	})
+}
+
+// TestOversizedMessage is accepted while nothing else waits, corked or not.
+func TestOversizedMessage(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h, p := started(t, Options{SendQueueBytes: 100}, nil)
+		long := strings.Repeat("x", 300000)
+		must(t, h.c.WriteText([]byte(long), false))
+		if err := h.c.WriteText([]byte(long), false); !errors.Is(err, ErrSlow) {
+			t.Errorf("a second one: %v", err)
+		}
+		p.expect("text "+abbreviated([]byte(long)), "close 1013 too slow")
+		must(t, p.nc.Close())
+		h.end(t, "closed 1013 too slow")
+	})
+}
+
+// TestWriteTimeout: a peer that takes nothing is lost; one that takes a little in time is not, however long it lasts.
+func TestWriteTimeout(t *testing.T) {
+	t.Parallel()
+	o := Options{PingInterval: -1}
+	for name, pieces := range map[string]int{"nothing is read": 0, "a piece now and then": 4} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				h, p := started(t, o, nil)
+				begin := time.Now()
+				must(t, h.c.WriteText(make([]byte, 6*pieceMax), false))
+				for range pieces {
+					time.Sleep(9 * time.Second)
+					_, err := io.ReadFull(p.nc, make([]byte, pieceMax))
+					must(t, err)
+				}
+				h.end(t, "closed 1006")
+				if d, want := time.Since(begin), time.Duration(pieces*9+10)*time.Second; d != want {
+					t.Errorf("after %v, want %v", d, want)
+				}
+				if n, want := h.dropped(UnsentBytes), 10+(6-pieces)*pieceMax; n != want {
+					t.Errorf("%d bytes not sent, want %d", n, want)
+				}
+			})
+		})
+	}
+}
+
+// TestLongQueue: more frames than one system call takes, more bytes than the kernel takes, in order, none lost.
+func TestLongQueue(t *testing.T) {
+	t.Parallel()
+	transports(t, Options{SendQueueBytes: 64 << 20}, func(t *testing.T, dial func(any, ...[]byte) (*recorder, *peer)) {
+		h, p := dial(nil)
+		var fs []Frame
+		var want bytes.Buffer
+		add := func(s string) Frame {
+			want.WriteString(wire(s))
+			return PrepareText([]byte(s))
+		}
+		for i := range 3 * vecMax {
+			fs = append(fs, add(fmt.Sprint("small ", i)))
+		}
+		for i := range 2 * vecMax {
+			fs = append(fs, add(fmt.Sprint("large ", i, strings.Repeat("x", 1000*i))))
+		}
+		must(t, h.c.WriteFrames(fs[:vecMax], false))
+		must(t, h.c.WriteFrames(fs[vecMax:], false))
+		_ = add("between") // in want
+		must(t, h.c.WriteText([]byte("between"), false))
+		must(t, h.c.WriteFrames([]Frame{add("then"), add("end")}, false))
+		got := make([]byte, want.Len())
+		_, err := io.ReadFull(p.br, got)
+		must(t, err)
+		if !bytes.Equal(got, want.Bytes()) {
+			t.Error("the bytes differ")
+		}
+		p.send(closing(1000, ""))
+		p.expect("close 1000", "eof")
+		h.end(t, "closed 1000")
+		must(t, p.nc.Close())
+		if n := h.c.QueuedBytes(); n != 0 {
+			t.Errorf("%d bytes queued", n)
+		}
+	})
+}
+
+// TestManyWriters: the frames of each come whole and in its order, whoever writes meanwhile and however.
+func TestManyWriters(t *testing.T) {
+	t.Parallel()
+	transports(t, Options{SendQueueBytes: -1}, func(t *testing.T, dial func(any, ...[]byte) (*recorder, *peer)) {
+		h, p := dial(nil)
+		const writers, each = 6, 300
+		var wg sync.WaitGroup
+		for i := range writers {
+			wg.Go(func() {
+				for n := range each {
+					m := fmt.Appendf(nil, "%d %d", i, n)
+					if n%3 == 0 {
+						m = append(m, bytes.Repeat([]byte(" "), 5000)...)
+					}
+					var err error
+					if n%2 == 0 {
+						err = h.c.WriteText(m, n%4 == 0)
+					} else {
+						err = h.c.WriteFrames([]Frame{PrepareText(m)}, n%5 == 0)
+					}
+					if err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		next := [writers]int{}
+		for range writers * each {
+			head, err := ws.ReadHeader(p.br)
+			must(t, err)
+			b := make([]byte, head.Length)
+			_, err = io.ReadFull(p.br, b)
+			must(t, err)
+			var i, n int
+			_, err = fmt.Sscanf(string(b), "%d %d", &i, &n)
+			must(t, err)
+			if n != next[i] {
+				t.Fatalf("message %d of writer %d, want %d", n, i, next[i])
+			}
+			next[i]++
+		}
+		wg.Wait()
+		p.send(closing(1000, ""))
+		p.expect("close 1000", "eof")
+		h.end(t, "closed 1000")
+		must(t, p.nc.Close())
+	})
+}
+
+// TestSlowReader over each transport: the others are not slowed, it is closed with 1013 behind what was under way.
+func TestSlowReader(t *testing.T) {
+	t.Parallel()
+	o := Options{WriteTimeout: time.Hour, CloseTimeout: time.Hour}
+	transports(t, o, func(t *testing.T, dial func(any, ...[]byte) (*recorder, *peer)) {
+		h, p := dial(nil)
+		f := PrepareText(bytes.Repeat([]byte("x"), 100000))
+		sent, err := 0, error(nil)
+		for err = h.c.WriteFrames([]Frame{f}, false); err == nil; err = h.c.WriteFrames([]Frame{f}, false) {
+			if sent++; sent > 1000 {
+				t.Fatal("100 MB are queued somewhere")
+			}
+		}
+		if !errors.Is(err, ErrSlow) {
+			t.Errorf("write: %v", err)
+		}
+		for got, f := 0, p.frame(); ; f = p.frame() {
+			if f == "close 1013 too slow" {
+				break
+			}
+			if got++; f != "text xxxxxxxx…100000" || got > sent {
+				t.Fatalf("frame %d: %q", got, f)
+			}
+		}
+		p.send(closing(1013, ""))
+		p.expect("eof")
+		h.end(t, "closed 1013 too slow")
+		must(t, p.nc.Close())
+		if n := h.dropped(SlowClient); n != f.Size() {
+			t.Errorf("%d bytes refused", n)
+		}
+	})
+}
+
+// TestWriteToAResetConnection: what the peer had sent is handled, the loss is noticed, nothing hangs.
+func TestWriteToAResetConnection(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, Options{}, false)
+	for range 20 {
+		h, p := s.dial(t, nil)
+		must(t, p.nc.(*net.TCPConn).SetLinger(0))
+		must(t, p.nc.Close())
+		for h.c.WriteText([]byte("anybody?"), false) == nil { // until it is noticed
+		}
+		h.end(t, "closed 1006")
+	}
+}
