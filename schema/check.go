@@ -1,0 +1,97 @@
+package schema
+
+import (
+	"cmp"
+	"math"
+	"math/big"
+	"strconv"
+	"unicode/utf8"
+)
+
+// checkString reports whether s passes; the first constraint that fails is the item.
+func (r *rules) checkString(d *Decoder, s string) bool {
+	if r.enum != nil {
+		if _, ok := r.enum.set[s]; !ok {
+			d.fail("literal_error", r.enum.message())
+			return false
+		}
+	}
+	if r.minLength != nil || r.maxLength != nil {
+		n := utf8.RuneCountInString(s)
+		switch {
+		case r.minLength != nil && n < *r.minLength:
+			d.fail("string_too_short", "String should have at least "+strconv.Itoa(*r.minLength)+" character"+plural(*r.minLength))
+			return false
+		case r.maxLength != nil && n > *r.maxLength:
+			d.fail("string_too_long", "String should have at most "+strconv.Itoa(*r.maxLength)+" character"+plural(*r.maxLength))
+			return false
+		}
+	}
+	if r.pattern != nil && !r.pattern.MatchString(s) {
+		d.fail("string_pattern_mismatch", "String should match pattern '"+r.pattern.String()+"'")
+		return false
+	}
+	if r.format != nil {
+		if why := r.format.check(s); why != "" {
+			d.fail(r.format.item, r.format.text+why)
+			return false
+		}
+	}
+	return true
+}
+
+func (r *rules) checkInt(d *Decoder, x int64) bool {
+	for i := range r.bounds {
+		b := &r.bounds[i]
+		ok := false
+		if b.isWhole {
+			ok = b.allows(cmp.Compare(x, b.whole), b.whole != 0 && x%b.whole == 0)
+		} else {
+			ok = b.allowsExactly(new(big.Rat).SetInt64(x))
+		}
+		if !ok {
+			b.fail(d)
+			return false
+		}
+	}
+	return true
+}
+
+func (r *rules) checkUint(d *Decoder, x uint64) bool {
+	if x <= math.MaxInt64 {
+		return r.checkInt(d, int64(x))
+	}
+	for i := range r.bounds {
+		if b := &r.bounds[i]; !b.allowsExactly(new(big.Rat).SetUint64(x)) {
+			b.fail(d)
+			return false
+		}
+	}
+	return true
+}
+
+// allowsExactly compares numbers of which one is not an int64.
+func (b *bound) allowsExactly(x *big.Rat) bool {
+	multiple := b.exact.Sign() != 0 && new(big.Rat).Quo(x, b.exact).IsInt()
+	return b.allows(x.Cmp(b.exact), multiple)
+}
+
+func (r *rules) checkFloat(d *Decoder, x float64) bool {
+	for i := range r.bounds {
+		b := &r.bounds[i]
+		if !b.allows(cmp.Compare(x, b.float), isMultiple(x, b.float)) {
+			b.fail(d)
+			return false
+		}
+	}
+	return true
+}
+
+// isMultiple allows for the rounding of decimal fractions: a relative error of 1e-9.
+func isMultiple(x, of float64) bool {
+	if of == 0 {
+		return false
+	}
+	q := x / of
+	return math.Abs(q-math.Round(q)) <= 1e-9*math.Max(1, math.Abs(q))
+}

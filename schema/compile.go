@@ -1,0 +1,326 @@
+package schema
+
+import (
+	"encoding"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"reflect"
+	"sync"
+	"time"
+)
+
+// Naming is how members are spelt on the wire.
+type Naming uint8
+
+// The namings. AsDeclared is the name of the json tag or the field; CamelCase is Camel of it.
+const (
+	AsDeclared Naming = iota
+	CamelCase
+	namings = iota
+)
+
+// Union says which concrete types an interface type may hold, told apart by the string in the member Discriminator.
+type Union struct {
+	Interface     reflect.Type
+	Discriminator string
+	Variants      []Variant
+}
+
+// Variant is one concrete type, a struct or a pointer to one, and its tag.
+type Variant struct {
+	Tag  string
+	Type reflect.Type
+}
+
+// Options are the options of NewCompiler.
+type Options struct {
+	// Unions say what interface types may hold. A field of another interface than any is a mistake.
+	Unions []Union
+}
+
+// Compiler makes descriptions of types and keeps them. It may be used concurrently.
+type Compiler struct {
+	unions map[reflect.Type]Union
+	mu     sync.Mutex
+	types  map[reflect.Type]*Type
+}
+
+// NewCompiler returns a compiler; nil options are fine. The error is a *TypeError and names the union that is wrong.
+func NewCompiler(o *Options) (*Compiler, error) {
+	c := &Compiler{unions: map[reflect.Type]Union{}, types: map[reflect.Type]*Type{}}
+	if o == nil {
+		return c, nil
+	}
+	for _, u := range o.Unions {
+		if err := checkUnion(u); err != nil {
+			return nil, err
+		}
+		if _, twice := c.unions[u.Interface]; twice {
+			return nil, &TypeError{Type: u.Interface, Mend: "it is declared as a union twice: merge the declarations"}
+		}
+		c.unions[u.Interface] = u
+	}
+	return c, nil
+}
+
+func checkUnion(u Union) error {
+	wrong := func(mend string, args ...any) error {
+		return &TypeError{Type: u.Interface, Mend: fmt.Sprintf(mend, args...)}
+	}
+	switch {
+	case u.Interface == nil:
+		return &TypeError{Type: reflect.TypeFor[any](), Mend: "a union has no interface type"}
+	case u.Interface.Kind() != reflect.Interface:
+		return wrong("a union is over an interface type")
+	case u.Discriminator == "" || len(u.Variants) == 0:
+		return wrong("a union needs a discriminator and at least one variant")
+	}
+	seen, types := map[string]bool{}, map[reflect.Type]bool{}
+	for _, v := range u.Variants {
+		t := v.Type
+		if t.Kind() == reflect.Pointer {
+			t = t.Elem()
+		}
+		switch {
+		case seen[v.Tag]:
+			return wrong("the tag %q marks two variants: rename one", v.Tag)
+		case types[v.Type]:
+			return wrong("variant %s has two tags: declare a type for each", v.Type)
+		case !v.Type.Implements(u.Interface):
+			return wrong("variant %s does not implement it", v.Type)
+		case t.Kind() != reflect.Struct:
+			return wrong("variant %s is not a struct: only an object has a member %q", v.Type, u.Discriminator)
+		}
+		seen[v.Tag], types[v.Type] = true, true
+	}
+	return nil
+}
+
+// Compile describes a Go type, once. The error is a *TypeError. It calls Enum methods, and reads the defaults and
+// examples of tags with the methods of their types: those must not use the compiler themselves.
+func (c *Compiler) Compile(t reflect.Type) (*Type, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if typ := c.types[t]; typ != nil {
+		return typ, nil
+	}
+	run := &compilation{c: c, fresh: map[reflect.Type]*Type{}}
+	typ, err := run.compile(t)
+	if err != nil {
+		return nil, err
+	}
+	for _, typ := range run.unions {
+		if err := typ.checkVariants(); err != nil {
+			return nil, err
+		}
+	}
+	for _, field := range run.defaults {
+		if err := field.checkDefault(); err != nil {
+			return nil, err
+		}
+	}
+	for _, field := range run.examples {
+		if err := field.checkExample(); err != nil {
+			return nil, err
+		}
+	}
+	maps.Copy(c.types, run.fresh)
+	return typ, nil
+}
+
+// compilation compiles a type and those that it needs; they are kept if all succeed.
+type compilation struct {
+	c        *Compiler
+	fresh    map[reflect.Type]*Type
+	unions   []*Type
+	defaults []*field
+	examples []*field
+}
+
+type kind uint8
+
+const (
+	kindString kind = iota
+	kindInt
+	kindUint
+	kindFloat
+	kindBool
+	kindBytes
+	kindTime
+	kindDuration
+	kindText // encoding.TextMarshaler and TextUnmarshaler
+	kindJSON // json.Marshaler or Unmarshaler
+	kindRaw  // json.RawMessage
+	kindAny
+	kindStruct
+	kindMap
+	kindSlice
+	kindArray
+	kindPointer
+	kindUnion
+)
+
+// Type is the description of a Go type. It does not change and may be used concurrently.
+type Type struct {
+	goType    reflect.Type
+	kind      kind
+	elem      *node
+	key       *Type // of a map
+	fields    []*field
+	byName    [namings]map[string]int
+	refuses   bool // unknown members
+	union     *union
+	enum      *enum
+	validates bool // has a Validate method, perhaps with a pointer receiver
+	camelErr  error
+	codecs    [namings]codecSlot
+}
+
+// node is a type where it is used, with the constraints of that place.
+type node struct {
+	*Type
+	rules *rules // nil if there are none
+}
+
+// GoType is the type described.
+func (t *Type) GoType() reflect.Type { return t.goType }
+
+// IsEmpty reports whether it is a struct without a field: a type without content.
+func (t *Type) IsEmpty() bool { return t.kind == kindStruct && len(t.fields) == 0 }
+
+// IsMap reports whether it is a map.
+func (t *Type) IsMap() bool { return t.kind == kindMap }
+
+var (
+	timeType     = reflect.TypeFor[time.Time]()
+	durationType = reflect.TypeFor[time.Duration]()
+	rawType      = reflect.TypeFor[json.RawMessage]()
+	bytesType    = reflect.TypeFor[[]byte]()
+)
+
+func implements[I any](t reflect.Type) bool {
+	i := reflect.TypeFor[I]()
+	return t.Implements(i) || reflect.PointerTo(t).Implements(i)
+}
+
+func (r *compilation) compile(t reflect.Type) (*Type, error) {
+	if typ := r.c.types[t]; typ != nil {
+		return typ, nil
+	}
+	if typ := r.fresh[t]; typ != nil {
+		return typ, nil // recursion
+	}
+	typ := &Type{goType: t}
+	r.fresh[t] = typ
+	var err error
+	if typ.validates, err = validates(t); err != nil {
+		return nil, err
+	}
+	if err := r.classify(typ); err != nil {
+		return nil, err
+	}
+	typ.enum, err = enumOf(t)
+	return typ, err
+}
+
+// classify finds how a type is written: by its own methods, else by what it is.
+func (r *compilation) classify(typ *Type) error {
+	t := typ.goType
+	switch {
+	case t == timeType:
+		typ.kind = kindTime
+	case t == durationType:
+		typ.kind = kindDuration
+	case t == rawType:
+		typ.kind = kindRaw
+	case t.Kind() == reflect.Pointer:
+		typ.kind = kindPointer
+		return r.element(typ)
+	case t.Kind() == reflect.Interface:
+		return r.compileInterface(typ)
+	case implements[json.Marshaler](t) || implements[json.Unmarshaler](t):
+		typ.kind = kindJSON
+	case implements[encoding.TextMarshaler](t) && implements[encoding.TextUnmarshaler](t):
+		typ.kind = kindText
+	default:
+		return r.byKind(typ)
+	}
+	return nil
+}
+
+func (r *compilation) byKind(typ *Type) error {
+	t := typ.goType
+	switch t.Kind() {
+	case reflect.String:
+		typ.kind = kindString
+	case reflect.Bool:
+		typ.kind = kindBool
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		typ.kind = kindInt
+	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		typ.kind = kindUint
+	case reflect.Float32, reflect.Float64:
+		typ.kind = kindFloat
+	case reflect.Struct:
+		typ.kind = kindStruct
+		return r.compileStruct(typ)
+	case reflect.Slice:
+		if t.ConvertibleTo(bytesType) && t.Elem().Kind() == reflect.Uint8 {
+			typ.kind = kindBytes
+			return nil
+		}
+		typ.kind = kindSlice
+		return r.element(typ)
+	case reflect.Array:
+		typ.kind = kindArray
+		return r.element(typ)
+	case reflect.Map:
+		typ.kind = kindMap
+		return r.compileMap(typ)
+	default:
+		return &TypeError{Type: t, Mend: "JSON has no such value: leave the field out with json:\"-\" or give the type MarshalJSON and UnmarshalJSON"}
+	}
+	return nil
+}
+
+func (r *compilation) element(typ *Type) error {
+	elem, err := r.compile(typ.goType.Elem())
+	typ.elem = &node{Type: elem}
+	return err
+}
+
+func (r *compilation) compileMap(typ *Type) error {
+	var err error
+	if typ.key, err = r.compile(typ.goType.Key()); err != nil {
+		return err
+	}
+	switch typ.key.kind {
+	case kindString, kindInt, kindUint, kindText:
+		return r.element(typ)
+	}
+	return &TypeError{Type: typ.goType, Mend: "keys of a JSON object are strings: use a string, an integer or a TextMarshaler as key"}
+}
+
+func (r *compilation) compileInterface(typ *Type) error {
+	t := typ.goType
+	if t.NumMethod() == 0 {
+		typ.kind = kindAny
+		return nil
+	}
+	u, ok := r.c.unions[t]
+	if !ok {
+		return &TypeError{Type: t, Mend: "it is an interface: declare the types it may hold in ConsumerOptions.Unions"}
+	}
+	typ.kind = kindUnion
+	typ.union = &union{discriminator: u.Discriminator, byTag: map[string]*variant{}, byType: map[reflect.Type]*variant{}}
+	r.unions = append(r.unions, typ)
+	for _, v := range u.Variants {
+		vt, err := r.compile(v.Type)
+		if err != nil {
+			return err
+		}
+		typ.union.add(&variant{tag: v.Tag, typ: vt})
+	}
+	return nil
+}

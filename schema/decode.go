@@ -1,0 +1,266 @@
+package schema
+
+import (
+	"encoding"
+	"encoding/json"
+	"errors"
+	"reflect"
+	"slices"
+	"strconv"
+	"time"
+)
+
+// value reads the value at the cursor into v, which can be set and is zero, and runs its Validate method.
+func (d *Decoder) value(t *Type, r *rules, v reflect.Value) error {
+	if !t.validates {
+		return d.plainValue(t, r, v)
+	}
+	before := d.failed
+	err := d.plainValue(t, r, v)
+	if err == nil && d.failed == before {
+		d.validate(t, v)
+	}
+	return err
+}
+
+func (d *Decoder) plainValue(t *Type, r *rules, v reflect.Value) error {
+	switch t.kind {
+	case kindString:
+		return d.stringValue(t, r, v)
+	case kindInt, kindUint:
+		return d.integer(t, r, v)
+	case kindFloat:
+		return d.float(r, v)
+	case kindBool:
+		return d.bool(v)
+	case kindStruct:
+		return d.structValue(t, v)
+	case kindPointer:
+		return d.pointer(t, r, v)
+	case kindSlice, kindArray:
+		return d.list(t, r, v)
+	case kindMap:
+		return d.dictionary(t, r, v)
+	case kindTime:
+		return d.time(v)
+	case kindUnion:
+		return d.variant(t, v)
+	case kindAny:
+		return d.anyValue(v)
+	}
+	return d.special(t, r, v)
+}
+
+// special reads the rarer kinds.
+func (d *Decoder) special(t *Type, r *rules, v reflect.Value) error {
+	switch t.kind {
+	case kindBytes:
+		return d.bytes(v)
+	case kindDuration:
+		return d.duration(v)
+	case kindText:
+		return d.textValue(t, r, v)
+	case kindJSON:
+		return d.ownJSON(v)
+	default: // kindRaw
+		raw, err := d.Raw()
+		if err == nil {
+			v.SetBytes(slices.Clone(raw))
+		}
+		return err
+	}
+}
+
+// refuse adds an item and passes over the value that it is about.
+func (d *Decoder) refuse(typ, msg string) error {
+	d.fail(typ, msg)
+	return d.Skip()
+}
+
+func (d *Decoder) missing() { d.fail("missing", "Field required") }
+
+// refuseText passes over a value where a string should be.
+func (d *Decoder) refuseText(t *Type, r *rules) error {
+	if e := refusingEnum(t, r); e != nil {
+		return d.refuse("literal_error", e.message())
+	}
+	if r != nil && r.format != nil && r.format.kindItem != "" {
+		return d.refuse(r.format.kindItem, r.format.kindText)
+	}
+	return d.refuse("string_type", "Input should be a valid string")
+}
+
+// refusingEnum is the set that a value of another kind is not in.
+func refusingEnum(t *Type, r *rules) *enum {
+	if t.enum == nil && r != nil {
+		return r.enum
+	}
+	return t.enum
+}
+
+func (d *Decoder) stringValue(t *Type, r *rules, v reflect.Value) error {
+	if d.peek() != '"' {
+		return d.refuseText(t, r)
+	}
+	text, err := d.text()
+	if err != nil {
+		return err
+	}
+	s := string(text)
+	if d.allowsString(t, r, s) {
+		v.SetString(s)
+	}
+	return nil
+}
+
+func (d *Decoder) float(r *rules, v reflect.Value) error {
+	if c := d.peek(); c != '-' && !isDigit(c) {
+		return d.refuse("float_type", "Input should be a valid number")
+	}
+	text, err := d.number()
+	if err != nil {
+		return err
+	}
+	x, outOfRange := strconv.ParseFloat(string(text), 64)
+	single := x
+	if v.Kind() == reflect.Float32 { // not by way of a float64, which would be rounded twice
+		single, outOfRange = strconv.ParseFloat(string(text), 32)
+	}
+	if outOfRange != nil {
+		d.fail(notFinite.typ, notFinite.msg)
+	} else if r == nil || r.checkFloat(d, x) {
+		v.SetFloat(single)
+	}
+	return nil
+}
+
+func (d *Decoder) bool(v reflect.Value) error {
+	switch d.peek() {
+	case 't':
+		v.SetBool(true)
+		return d.literal("true")
+	case 'f':
+		v.SetBool(false)
+		return d.literal("false")
+	}
+	return d.refuse("bool_type", "Input should be a valid boolean")
+}
+
+func (d *Decoder) pointer(t *Type, r *rules, v reflect.Value) error {
+	if d.peek() == 'n' {
+		return d.literal("null")
+	}
+	target := reflect.New(t.elem.goType)
+	err := d.value(t.elem.Type, r, target.Elem())
+	v.Set(target)
+	return err
+}
+
+func (d *Decoder) time(v reflect.Value) error {
+	if d.peek() != '"' {
+		return d.refuse("datetime_type", "Input should be a valid datetime")
+	}
+	text, err := d.text()
+	if err != nil {
+		return err
+	}
+	t, why := parseTime(text)
+	if why != "" {
+		d.fail("datetime_parsing", "Input should be a valid datetime, "+why)
+		return nil
+	}
+	*v.Addr().Interface().(*time.Time) = t
+	return nil
+}
+
+func (d *Decoder) duration(v reflect.Value) error {
+	if d.peek() != '"' {
+		return d.refuse("time_delta_type", "Input should be a valid timedelta")
+	}
+	text, err := d.text()
+	if err != nil {
+		return err
+	}
+	x, why := parseDuration(string(text))
+	if why != "" {
+		d.fail("time_delta_parsing", "Input should be a valid timedelta, "+why)
+	}
+	v.SetInt(int64(x))
+	return nil
+}
+
+func (d *Decoder) bytes(v reflect.Value) error {
+	if d.peek() != '"' {
+		return d.refuse("bytes_type", "Input should be a valid bytes")
+	}
+	text, err := d.text()
+	if err != nil {
+		return err
+	}
+	b, why := parseBase64(text)
+	if why != "" {
+		d.fail("bytes_invalid_encoding", "Data should be valid base64: "+why)
+	}
+	v.SetBytes(b)
+	return nil
+}
+
+// textValue reads a string by the type's own UnmarshalText.
+func (d *Decoder) textValue(t *Type, r *rules, v reflect.Value) error {
+	if d.peek() != '"' {
+		return d.refuseText(t, r)
+	}
+	text, err := d.text()
+	if err != nil {
+		return err
+	}
+	if (r != nil || t.enum != nil) && !d.allowsString(t, r, string(text)) {
+		return nil
+	}
+	d.unmarshalText(text, v)
+	return nil
+}
+
+func (d *Decoder) unmarshalText(text []byte, v reflect.Value) {
+	if err := v.Addr().Interface().(encoding.TextUnmarshaler).UnmarshalText(text); err != nil {
+		d.failOwn(err)
+	}
+}
+
+// maxOwnText is how much of a foreign error an item quotes, in code points: it may repeat the whole input.
+const maxOwnText = 2 * maxText
+
+// failOwn tells the error of a type's own method.
+func (d *Decoder) failOwn(err error) {
+	d.fail("value_error", "Value error, "+cutAt(err.Error(), maxOwnText))
+}
+
+// ownJSON reads a value by the type's own UnmarshalJSON. A type that has MarshalJSON only is read as encoding/json does.
+func (d *Decoder) ownJSON(v reflect.Value) error {
+	raw, err := d.Raw()
+	if err != nil {
+		return err
+	}
+	own, ok := v.Addr().Interface().(json.Unmarshaler)
+	if ok {
+		err = own.UnmarshalJSON(raw[:len(raw):len(raw)])
+	} else {
+		err = withoutGoTypes(json.Unmarshal(raw, v.Addr().Interface()))
+	}
+	if err != nil {
+		d.failOwn(err)
+	}
+	return nil
+}
+
+// withoutGoTypes tells an error of encoding/json in words of JSON.
+func withoutGoTypes(err error) error {
+	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		at := ""
+		if wrong.Field != "" {
+			at = " at " + cutText(wrong.Field)
+		}
+		return errors.New("unexpected " + cutText(wrong.Value) + at)
+	}
+	return err
+}

@@ -1,0 +1,183 @@
+package schema
+
+import (
+	"fmt"
+	"unicode/utf8"
+)
+
+// Limits bound what decoding does. In each field zero is the default, and a negative value switches the limit off.
+type Limits struct {
+	MaxDepth  int // how deep arrays and objects may nest; default 32; off is 10,000
+	MaxErrors int // items in a ValidationError; default 20
+}
+
+const (
+	defaultDepth  = 32
+	hardDepth     = 10_000 // a goroutine's stack is bounded too
+	defaultErrors = 20
+)
+
+// SyntaxError says what is wrong with a text that is not JSON as RFC 8259 and RFC 7493 want it (valid UTF-8, no
+// duplicate names), or that nests too deep, and where.
+type SyntaxError struct {
+	What   string
+	Offset int // in bytes, from 0
+}
+
+// Error reads like "unexpected end of input at byte 17".
+func (e *SyntaxError) Error() string { return fmt.Sprintf("%s at byte %d", e.What, e.Offset) }
+
+// Decoder is a cursor over one JSON text that collects what is wrong with its values. The zero value is ready for
+// Reset; a Decoder may be used again and again, by one goroutine at a time.
+type Decoder struct {
+	data   []byte
+	pos    int
+	depth  int
+	max    int // depth
+	naming Naming
+	nested int // defaults inside defaults
+	findings
+	tmp    []byte  // the last unescaped string
+	walk   nameSet // of BeginObject's object
+	first  bool    // no member of it was read yet
+	broken bool    // the text is not valid UTF-8
+}
+
+// Reset begins a new text. It must not change until the decoder is done with it.
+func (d *Decoder) Reset(data []byte, l Limits) {
+	d.data, d.pos, d.depth, d.max = data, 0, 0, l.MaxDepth
+	switch {
+	case d.max == 0:
+		d.max = defaultDepth
+	case d.max < 0 || d.max > hardDepth:
+		d.max = hardDepth
+	}
+	d.findings.reset(l.MaxErrors)
+	d.broken = !utf8.Valid(data)
+}
+
+func (d *Decoder) bad(format string, args ...any) error {
+	if d.pos >= len(d.data) {
+		return &SyntaxError{"unexpected end of input", len(d.data)}
+	}
+	return &SyntaxError{fmt.Sprintf(format, args...), d.pos}
+}
+
+// unexpected names the byte at the cursor.
+func (d *Decoder) unexpected(want string) error {
+	if d.pos < len(d.data) {
+		r, _ := utf8.DecodeRune(d.data[d.pos:])
+		return d.bad("unexpected %q, want %s", r, want)
+	}
+	return d.bad("")
+}
+
+// Kind is the first byte of the next value: one of { [ " t f n, 0 for a number, or another for what is no value; 0xFF is
+// the end.
+func (d *Decoder) Kind() byte {
+	switch c := d.peek(); {
+	case d.pos >= len(d.data):
+		return 0xFF
+	case c == '-' || isDigit(c):
+		return '0'
+	default:
+		return c
+	}
+}
+
+// peek passes over white space and returns the next byte, 0 at the end.
+func (d *Decoder) peek() byte {
+	for d.pos < len(d.data) {
+		switch c := d.data[d.pos]; c {
+		case ' ', '\t', '\r', '\n':
+			d.pos++
+		default:
+			return c
+		}
+	}
+	return 0
+}
+
+// Offset is the position of the cursor, for Seek.
+func (d *Decoder) Offset() int { return d.pos }
+
+// Seek moves the cursor back to a value that was passed over at the level of BeginObject's members.
+func (d *Decoder) Seek(offset int) {
+	d.pos, d.depth = offset, 1
+}
+
+// BeginObject enters the object that is the whole text. If the text is something else, ok is false and nothing is read.
+func (d *Decoder) BeginObject() (ok bool, err error) {
+	if d.broken {
+		return false, d.invalidUTF8()
+	}
+	if d.peek() != '{' {
+		if d.pos >= len(d.data) {
+			return false, d.bad("")
+		}
+		return false, nil
+	}
+	if err := d.enter(); err != nil {
+		return false, err
+	}
+	d.walk.reset()
+	d.first = true
+	return true, nil
+}
+
+func (d *Decoder) invalidUTF8() error {
+	for i := 0; i < len(d.data); {
+		r, n := utf8.DecodeRune(d.data[i:])
+		if r == utf8.RuneError && n == 1 {
+			return &SyntaxError{"invalid UTF-8", i}
+		}
+		i += n
+	}
+	return nil
+}
+
+// NextMember goes to the next member of BeginObject's object and stands before its value. The name is valid until the
+// next call of a method. ok is false behind the last member.
+func (d *Decoder) NextMember() (name []byte, ok bool, err error) {
+	more, err := d.more('}', d.first)
+	if err != nil || !more {
+		return nil, false, err
+	}
+	d.first = false
+	at := d.pos
+	if name, err = d.name(); err != nil {
+		return nil, false, err
+	}
+	if d.walk.add(name) {
+		return nil, false, duplicate(name, at)
+	}
+	return name, true, nil
+}
+
+func duplicate(name []byte, at int) error {
+	return &SyntaxError{fmt.Sprintf("duplicate member %q", cutText(string(name))), at}
+}
+
+// End reports anything but white space behind the value.
+func (d *Decoder) End() error {
+	if d.peek(); d.pos < len(d.data) {
+		return d.unexpected("the end")
+	}
+	return nil
+}
+
+// Raw passes over the next value and returns its text.
+func (d *Decoder) Raw() ([]byte, error) {
+	d.peek()
+	start := d.pos
+	err := d.Skip()
+	return d.data[start:d.pos], err
+}
+
+// String reads the next value, a string. The result is valid until the next call of a method.
+func (d *Decoder) String() ([]byte, error) {
+	if d.peek() != '"' {
+		return nil, d.unexpected("a string")
+	}
+	return d.text()
+}

@@ -1,0 +1,246 @@
+package schema
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Definitions are the named schemas that a document's other schemas refer to: one for each Go type with a name, and one
+// for each variant of a union, which has the tag besides. They do not change and may be used concurrently.
+//
+// A definition is called like its type; a generic type is followed by its arguments (Page_User). Where two would be
+// called alike, both have as many elements of their package's path in front as it takes to tell them apart (shop_Order,
+// Page_shop_Order); a variant has its union's name in front first (Animal_Cat). So a name depends on the types of a
+// document and not on their order; only types of one name that are declared in functions, and what contains unions for
+// which two compilers have different variants, are told apart by a number.
+type Definitions struct {
+	prefix string
+	naming Naming
+	byKey  map[definitionKey]*definition
+	found  []*definition // in the order in which they were found
+	roots  map[*Type]*document
+}
+
+// membership is what a type is when it is written as part of a union; the zero value is the type on its own.
+type membership struct {
+	union *Type
+	tag   string
+}
+
+// definitionKey says what is described. A type of another compiler has the same key if its unions are the same.
+type definitionKey struct {
+	typ, union  reflect.Type
+	tag, unions string
+}
+
+// definition is one named schema.
+type definition struct {
+	set    *Definitions
+	typ    *Type
+	as     membership
+	schema *document
+	name   string // once all are found
+
+	// What the name has besides the type's own.
+	ofUnion, withTag bool
+	path, arguments  int // elements of packages' paths: in front, and in front of a generic type's arguments
+}
+
+// NewDefinitions names all types that the codecs need. References are written as prefix and name: AsyncAPI's prefix is
+// "#/components/schemas/". It panics if the codecs differ in their naming: a document has one.
+func NewDefinitions(prefix string, codecs ...*Codec) *Definitions {
+	d := &Definitions{prefix: prefix, byKey: map[definitionKey]*definition{}, roots: map[*Type]*document{}}
+	for i, c := range codecs {
+		if i == 0 {
+			d.naming = c.naming
+		}
+		if c.naming != d.naming {
+			panic(fmt.Sprintf("schema: define types: %s has another naming than the first: make two Definitions", c.typ.goType))
+		}
+		if d.roots[c.typ] == nil {
+			root := d.place(c.typ, nil)
+			if c.typ.IsEmpty() {
+				root = nullable(root) // as Decode reads a type without content
+			}
+			d.roots[c.typ] = root
+		}
+	}
+	d.nameAll()
+	return d
+}
+
+// root is the schema of a codec's type.
+func (d *Definitions) root(c *Codec) *document {
+	root := d.roots[c.typ]
+	if root == nil || c.naming != d.naming {
+		panic(fmt.Sprintf("schema: describe %s: give its codec to NewDefinitions", c.typ.goType))
+	}
+	return root
+}
+
+// define returns the definition of a type, and describes it the first time.
+func (d *Definitions) define(t *Type, as membership) *definition {
+	key := definitionKey{typ: t.goType, tag: as.tag, unions: t.unions()}
+	if as.union != nil {
+		key.union, key.unions = as.union.goType, as.union.unions()
+	}
+	if def := d.byKey[key]; def != nil {
+		return def
+	}
+	def := &definition{set: d, typ: t, as: as}
+	d.byKey[key] = def
+	d.found = append(d.found, def)
+	if as.union != nil {
+		def.schema = d.tagged(t, as)
+	} else {
+		def.schema = d.describe(t, nil)
+	}
+	return def
+}
+
+// unions lists the unions that a type needs, with their variants: all that two compilers may know differently of it.
+func (t *Type) unions() string {
+	var list []string
+	seen := map[*Type]bool{}
+	var visit func(t *Type)
+	visit = func(t *Type) {
+		if seen[t] {
+			return
+		}
+		seen[t] = true
+		if t.elem != nil {
+			visit(t.elem.Type)
+		}
+		for _, f := range t.fields {
+			visit(f.Type)
+		}
+		if t.union == nil {
+			return
+		}
+		words := []string{homeOf(t.goType), t.goType.String(), t.union.discriminator}
+		for _, v := range t.union.variants {
+			words = append(words, strconv.Quote(v.tag), homeOf(v.object().goType), v.typ.goType.String())
+			visit(v.typ)
+		}
+		list = append(list, strings.Join(words, " "))
+	}
+	visit(t)
+	slices.Sort(list)
+	return strings.Join(list, "\n")
+}
+
+// MarshalText writes a reference to the definition.
+func (d *definition) MarshalText() ([]byte, error) { return []byte(d.set.prefix + d.name), nil }
+
+// MarshalJSON writes an object of all definitions, ordered by name. The error is always nil.
+func (d *Definitions) MarshalJSON() ([]byte, error) {
+	sorted := slices.SortedFunc(slices.Values(d.found), func(a, b *definition) int { return strings.Compare(a.name, b.name) })
+	var all properties
+	for _, def := range sorted {
+		all = append(all, property{def.name, def.schema})
+	}
+	return all.MarshalJSON()
+}
+
+// nameAll lengthens the names that clash until none do, or until they are as long as they can be: then it counts.
+func (d *Definitions) nameAll() {
+	for again := true; again; {
+		again = false
+		for _, clash := range d.clashes() {
+			for _, def := range clash.members {
+				again = def.lengthen(clash.sameHome()) || again
+			}
+		}
+	}
+	taken := map[string]int{}
+	for _, def := range d.found {
+		def.name = def.called()
+		taken[def.name]++
+	}
+	for _, def := range d.found {
+		for n, name := 1, def.name; taken[def.name] > 1; n++ {
+			if next := name + "_" + strconv.Itoa(n); taken[next] == 0 {
+				def.name = next
+				taken[next] = 1
+			}
+		}
+	}
+}
+
+// clash is definitions with one name.
+type clash struct{ members []*definition }
+
+// clashes lists them. Where a type meets its variants, only these need another name.
+func (d *Definitions) clashes() (all []clash) {
+	byName := map[string][]*definition{}
+	for _, def := range d.found {
+		byName[def.called()] = append(byName[def.called()], def)
+	}
+	for _, group := range byName {
+		if len(group) == 1 {
+			continue
+		}
+		short := slices.DeleteFunc(slices.Clone(group), func(def *definition) bool { return def.as.union == nil || def.ofUnion })
+		if len(short) > 0 {
+			group = short
+		}
+		all = append(all, clash{group})
+	}
+	return all
+}
+
+// sameHome reports whether all are declared in one place, as the instances of a generic type are: then only their
+// arguments can tell them apart.
+func (c clash) sameHome() bool {
+	return !slices.ContainsFunc(c.members, func(def *definition) bool { return def.home() != c.members[0].home() })
+}
+
+func (d *definition) home() string {
+	home := homeOf(d.typ.goType)
+	if d.as.union != nil {
+		home += " in " + homeOf(d.as.union.goType)
+	}
+	return home
+}
+
+// lengthen puts more in front of the name; it reports whether there was more.
+func (d *definition) lengthen(sameHome bool) bool {
+	switch {
+	case d.as.union != nil && !d.ofUnion:
+		d.ofUnion = true
+	case !sameHome && d.path < d.longestPath():
+		d.path++
+		d.arguments++
+	case d.arguments < d.longestPath():
+		d.arguments++
+	case d.as.union != nil && !d.withTag:
+		d.withTag = true
+	default:
+		return false
+	}
+	return true
+}
+
+// longestPath is how many elements of a path there are at most.
+func (d *definition) longestPath() int {
+	n := pathLength(d.typ.goType)
+	if d.as.union != nil {
+		n = max(n, pathLength(d.as.union.goType))
+	}
+	return n
+}
+
+// called is the name as long as it is now.
+func (d *definition) called() string {
+	name := typeName(d.typ.goType, d.path, d.arguments)
+	if d.ofUnion {
+		name = typeName(d.as.union.goType, d.path, d.arguments) + "_" + name
+	}
+	if d.withTag {
+		name += "_" + identifier(d.as.tag)
+	}
+	return name
+}

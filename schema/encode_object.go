@@ -1,0 +1,126 @@
+package schema
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+)
+
+// object writes the members of a struct and the end; b has the bracket and perhaps a member, whose name is tag.
+func (e *encoder) object(b []byte, t *Type, v reflect.Value, tag string) (_ []byte, err error) {
+	first := tag == ""
+	for _, f := range t.fields {
+		member, ok := f.read(v)
+		if !ok || f.omits(member) || tag != "" && f.names[e.naming] == tag {
+			continue
+		}
+		if !first {
+			b = append(b, ',')
+		}
+		first = false
+		b = append(b, f.quoted[e.naming]...)
+		if f.inString {
+			b = append(b, '"')
+		}
+		if b, err = e.value(b, f.Type, member); err != nil {
+			return b, at(f.names[e.naming], err)
+		}
+		if f.inString {
+			b = append(b, '"')
+		}
+	}
+	return append(b, '}'), nil
+}
+
+// omits reports whether the options of the json tag leave the value out.
+func (f *field) omits(v reflect.Value) bool {
+	if f.omitEmpty && isEmpty(v) {
+		return true
+	}
+	if !f.omitZero || !f.asksZero {
+		return f.omitZero && v.IsZero()
+	}
+	for v.Kind() == reflect.Pointer || v.Kind() == reflect.Interface {
+		if v.IsNil() {
+			return true
+		}
+		v = v.Elem()
+	}
+	return addressable(v).Addr().Interface().(interface{ IsZero() bool }).IsZero()
+}
+
+func isNilPointer(v reflect.Value) bool { return v.Kind() == reflect.Pointer && v.IsNil() }
+
+// isEmpty is what encoding/json's omitempty means.
+func isEmpty(v reflect.Value) bool {
+	switch v.Kind() {
+	case reflect.Array, reflect.Map, reflect.Slice, reflect.String:
+		return v.Len() == 0
+	case reflect.Struct:
+		return false
+	}
+	return v.IsZero()
+}
+
+// dictionary writes a map, sorted by its keys.
+func (e *encoder) dictionary(b []byte, t *Type, v reflect.Value) (_ []byte, err error) {
+	all, err := sortedEntries(t, v)
+	if err != nil {
+		return b, err
+	}
+	b = append(b, '{')
+	for i, m := range all {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(appendText(b, m.name), ':')
+		if b, err = e.value(b, t.elem.Type, m.value); err != nil {
+			return b, at(m.name, err)
+		}
+	}
+	return append(b, '}'), nil
+}
+
+type mapEntry struct {
+	name       string
+	key, value reflect.Value
+}
+
+func sortedEntries(t *Type, v reflect.Value) ([]mapEntry, error) {
+	all := make([]mapEntry, 0, v.Len())
+	for it := v.MapRange(); it.Next(); {
+		name, err := mapKey(t.key, it.Key())
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, mapEntry{name, it.Key(), it.Value()})
+	}
+	slices.SortFunc(all, func(a, b mapEntry) int { return strings.Compare(a.name, b.name) })
+	for i := 1; i < len(all); i++ {
+		if all[i].name == all[i-1].name {
+			return nil, fmt.Errorf("two keys are both written as %q", cutText(all[i].name))
+		}
+	}
+	return all, nil
+}
+
+// mapKey is a key as a member's name.
+func mapKey(t *Type, k reflect.Value) (string, error) {
+	if t.kind == kindText {
+		text, err := marshalText(k)
+		return strings.ToValidUTF8(string(text), "\uFFFD"), err
+	}
+	return strings.ToValidUTF8(keyText(k), "\uFFFD"), nil
+}
+
+// variant writes the object of a union's value, its discriminator first.
+func (e *encoder) variant(b []byte, t *Type, v reflect.Value) ([]byte, error) {
+	chosen, object, err := t.union.chosen(t, v)
+	if err != nil {
+		return b, err
+	}
+	name := t.union.member(e.naming)
+	b = append(appendText(append(b, '{'), name), ':')
+	return e.object(appendText(b, chosen.tag), chosen.object(), object, name)
+}

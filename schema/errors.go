@@ -1,0 +1,85 @@
+package schema
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+)
+
+// FieldError is one thing that is wrong with a value.
+type FieldError struct {
+	Type string `json:"type"` // a stable word, such as "missing"
+	Loc  []any  `json:"loc"`  // the path to it: strings and integers
+	Msg  string `json:"msg"`  // a text for people
+}
+
+// ValidationError is all that is wrong with a value, in the order of its fields. Length 0 is success.
+type ValidationError []FieldError
+
+// Error has a line for each item.
+func (v ValidationError) Error() string {
+	var b strings.Builder
+	for i, f := range v {
+		if i > 0 {
+			b.WriteByte('\n')
+		}
+		for j, l := range f.Loc {
+			if j > 0 {
+				b.WriteByte('.')
+			}
+			fmt.Fprint(&b, l)
+		}
+		if len(f.Loc) > 0 {
+			b.WriteString(": ")
+		}
+		b.WriteString(f.Msg)
+	}
+	return b.String()
+}
+
+// TypeError says why a Go type cannot be described: a mistake in the program.
+type TypeError struct {
+	Type  reflect.Type
+	Field string // "" if it is the type as a whole
+	Tag   string // the tag and its text; "" if it is not about one
+	Mend  string // what is wrong and what to do
+}
+
+// Error names the type, the field, the tag and the mend.
+func (e *TypeError) Error() string {
+	where := e.Type.String()
+	if e.Field != "" {
+		where += "." + e.Field
+	}
+	if e.Tag != "" {
+		where += " " + e.Tag
+	}
+	return "schema: compile " + where + ": " + e.Mend
+}
+
+// maxText is how much of an input an error quotes, in code points.
+const maxText = 64
+
+func cutText(s string) string { return cutAt(s, maxText) }
+
+// cutAt shortens s to a number of code points.
+func cutAt(s string, most int) string {
+	if len(s) <= most {
+		return s
+	}
+	n := 0
+	for i := range s {
+		if n == most {
+			return s[:i]
+		}
+		n++
+	}
+	return s
+}
+
+func plural(n int) string {
+	if n == 1 {
+		return ""
+	}
+	return "s"
+}

@@ -1,0 +1,71 @@
+package schema
+
+import (
+	"encoding/json"
+	"math/big"
+	"slices"
+	"strconv"
+)
+
+// sampleNumber is 1 where that is allowed, else a number at or near a bound.
+func sampleNumber(t *Type, r *rules, choice int) json.RawMessage {
+	if values := enumOfPlace(t, r); len(values) > 0 {
+		return values[choice%len(values)]
+	}
+	step := big.NewRat(1, 1)
+	starts := []*big.Rat{big.NewRat(1, 1), big.NewRat(0, 1)}
+	for _, b := range r.bounds {
+		if b.tag == "multipleOf" {
+			step = b.exact
+		}
+	}
+	for _, b := range slices.Backward(r.bounds) { // lower ones come last
+		starts = append(starts, b.exact)
+		for _, other := range r.bounds {
+			sum := new(big.Rat).Add(b.exact, other.exact)
+			starts = append(starts, sum.Mul(sum, big.NewRat(1, 2)))
+		}
+	}
+	for _, start := range starts {
+		for _, x := range around(start, step, choice) {
+			if text := numberText(t, x); text != nil && r.allow(x) {
+				return text
+			}
+		}
+	}
+	return json.RawMessage("0")
+}
+
+// around lists numbers at and next to a start: itself, then multiples of the step, the choice-th first.
+func around(start, step *big.Rat, choice int) (near []*big.Rat) {
+	floor := new(big.Rat).Quo(start, step)
+	n := new(big.Int).Div(floor.Num(), floor.Denom()) // Euclidean: rounds down
+	if choice == 0 {
+		near = append(near, start)
+	}
+	for _, i := range []int{choice, choice + 1, -choice, -choice - 1} {
+		k := new(big.Int).Add(n, big.NewInt(int64(i)))
+		near = append(near, new(big.Rat).Mul(new(big.Rat).SetInt(k), step))
+	}
+	return near
+}
+
+// numberText writes a number as its Go type holds it; nil if it cannot.
+func numberText(t *Type, x *big.Rat) json.RawMessage {
+	if t.kind == kindFloat {
+		f, _ := x.Float64()
+		return strconv.AppendFloat(nil, f, 'f', -1, 64)
+	}
+	if text := x.Num().String(); x.IsInt() && isIntegerOf(t.goType, text) {
+		return json.RawMessage(text)
+	}
+	return nil
+}
+
+// allow tries the bounds exactly.
+func (r *rules) allow(x *big.Rat) bool {
+	return !slices.ContainsFunc(r.bounds, func(b bound) bool {
+		multiple := b.tag == "multipleOf" && new(big.Rat).Quo(x, b.exact).IsInt()
+		return !b.allows(x.Cmp(b.exact), multiple)
+	})
+}

@@ -1,0 +1,235 @@
+package schema
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+)
+
+// field is one member of a struct.
+type field struct {
+	node
+	documentation
+	names     [namings]string
+	quoted    [namings][]byte // "name":
+	index     []int           // as of reflect.Value.FieldByIndex
+	at        int             // index[0] if that is all, else -1
+	owner     reflect.Type
+	goName    string
+	required  bool
+	omitEmpty bool
+	omitZero  bool
+	inString  bool          // json:",string"
+	asksZero  bool          // the type has an IsZero method
+	text      *string       // of the tag default; nil if there is none
+	defJSON   []byte        // it in JSON, in declared names
+	def       reflect.Value // it, if copies are independent of each other; else defJSON is read each time
+}
+
+// of returns the field of a struct that can be set, allocating embedded pointers on the way.
+func (f *field) of(v reflect.Value) reflect.Value {
+	if f.at >= 0 {
+		return v.Field(f.at)
+	}
+	for _, i := range f.index {
+		if v.Kind() == reflect.Pointer {
+			if v.IsNil() {
+				v.Set(reflect.New(v.Type().Elem()))
+			}
+			v = v.Elem()
+		}
+		v = v.Field(i)
+	}
+	return v
+}
+
+// read returns the field for encoding; ok is false behind an embedded nil pointer.
+func (f *field) read(v reflect.Value) (_ reflect.Value, ok bool) {
+	if f.at >= 0 {
+		return v.Field(f.at), true
+	}
+	for _, i := range f.index {
+		if v.Kind() == reflect.Pointer {
+			if v.IsNil() {
+				return v, false
+			}
+			v = v.Elem()
+		}
+		v = v.Field(i)
+	}
+	return v, true
+}
+
+// candidate is a struct field that may become a member, as encoding/json finds them.
+type candidate struct {
+	reflect.StructField
+	name   string
+	tagged bool
+	index  []int
+}
+
+func (r *compilation) compileStruct(typ *Type) error {
+	found, err := members(typ, typ.goType, nil, map[reflect.Type]bool{})
+	if err != nil {
+		return err
+	}
+	for _, c := range dominant(found) {
+		f, err := r.compileField(typ.goType, c)
+		if err != nil {
+			return err
+		}
+		typ.fields = append(typ.fields, f)
+	}
+	return typ.nameFields()
+}
+
+// members lists the fields of a struct and of those that it embeds, in order.
+func members(typ *Type, t reflect.Type, at []int, inside map[reflect.Type]bool) (found []candidate, err error) {
+	if inside[t] {
+		return nil, nil // an embedded type that embeds itself by pointer
+	}
+	inside[t] = true
+	defer delete(inside, t)
+	for f := range t.Fields() {
+		if f.Name == "_" {
+			if f.Tag.Get("additionalProperties") == "false" && len(at) == 0 {
+				typ.refuses = true
+			}
+			continue
+		}
+		tag := f.Tag.Get("json")
+		name, _, _ := strings.Cut(tag, ",")
+		index := append(append([]int(nil), at...), f.Index...)
+		if tag == "-" {
+			continue
+		}
+		embedded := f.Type
+		if embedded.Kind() == reflect.Pointer {
+			embedded = embedded.Elem()
+		}
+		if f.Anonymous && name == "" && embedded.Kind() == reflect.Struct && (f.IsExported() || f.Type.Kind() == reflect.Struct) {
+			inner, err := members(typ, embedded, index, inside)
+			if err != nil {
+				return nil, err
+			}
+			found = append(found, inner...)
+			continue
+		}
+		if !f.IsExported() {
+			if tag != "" {
+				return nil, &TypeError{Type: t, Field: f.Name, Tag: "json:\"" + tag + "\"", Mend: "the field is not exported: export it or remove the tag"}
+			}
+			continue
+		}
+		c := candidate{f, name, name != "", index}
+		if name == "" {
+			c.name = f.Name
+		}
+		found = append(found, c)
+	}
+	return found, nil
+}
+
+// dominant keeps, of the candidates with one name, the one that Go's embedding rules choose, or none.
+func dominant(all []candidate) (kept []candidate) {
+	for i, c := range all {
+		wins := true
+		for j, o := range all {
+			if i == j || o.name != c.name {
+				continue
+			}
+			if len(o.index) < len(c.index) || len(o.index) == len(c.index) && (o.tagged || !c.tagged) {
+				wins = false
+			}
+		}
+		if wins {
+			kept = append(kept, c)
+		}
+	}
+	return kept
+}
+
+func (r *compilation) compileField(owner reflect.Type, c candidate) (*field, error) {
+	typ, err := r.compile(c.Type)
+	if err != nil {
+		return nil, err
+	}
+	f := &field{node: node{Type: typ}, index: c.index, at: -1, owner: owner, goName: c.Name}
+	if len(c.index) == 1 {
+		f.at = c.index[0]
+	}
+	f.names[AsDeclared], f.names[CamelCase] = c.name, Camel(c.name)
+	_, options, _ := strings.Cut(c.Tag.Get("json"), ",")
+	for option := range strings.SplitSeq(options, ",") {
+		switch option {
+		case "omitempty":
+			f.omitEmpty = true
+		case "omitzero":
+			f.omitZero, f.asksZero = true, implements[interface{ IsZero() bool }](c.Type)
+		case "string":
+			f.inString = true
+		}
+	}
+	if f.inString && f.kind != kindInt && f.kind != kindUint && f.kind != kindFloat && f.kind != kindBool {
+		return nil, f.wrong("json:\",string\"", "it applies to numbers and booleans only: remove it")
+	}
+	if text, ok := c.Tag.Lookup("default"); ok {
+		f.text = &text
+		f.defJSON = f.tagJSON(text)
+		r.defaults = append(r.defaults, f)
+	}
+	f.required = f.text == nil && f.kind != kindPointer && !f.omitEmpty && !f.omitZero
+	if err := f.document(c.Tag); err != nil {
+		return nil, err
+	}
+	if f.example != nil {
+		r.examples = append(r.examples, f)
+	}
+	return f, f.constrain(c.Tag)
+}
+
+func (f *field) wrong(tag, mend string, args ...any) error {
+	return &TypeError{Type: f.owner, Field: f.goName, Tag: tag, Mend: fmt.Sprintf(mend, args...)}
+}
+
+// nameFields makes the tables of names. Two fields with one camelCase name are an error of that naming only.
+func (t *Type) nameFields() error {
+	for n := range Naming(namings) {
+		t.byName[n] = make(map[string]int, len(t.fields))
+		for i, f := range t.fields {
+			f.quoted[n] = append(appendText(nil, f.names[n]), ':')
+			if j, twice := t.byName[n][f.names[n]]; twice {
+				err := f.wrong("", "it and %s are both %q in camelCase: rename one", t.fields[j].goName, f.names[n])
+				if n == AsDeclared {
+					return err
+				}
+				t.camelErr = err
+			}
+			t.byName[n][f.names[n]] = i
+		}
+	}
+	return nil
+}
+
+// Camel spells a name in camelCase: each underscore between two characters is removed and the letter behind it is
+// capital. Other names, such as those that begin or end with an underscore, keep those underscores.
+func Camel(name string) string {
+	if !strings.Contains(name, "_") {
+		return name
+	}
+	var b strings.Builder
+	for i := 0; i < len(name); i++ {
+		inside := name[i] == '_' && b.Len() > 0 && strings.Trim(b.String(), "_") != "" && i+1 < len(name) && name[i+1] != '_'
+		if !inside {
+			b.WriteByte(name[i])
+			continue
+		}
+		i++
+		if c := name[i]; c >= 'a' && c <= 'z' {
+			b.WriteByte(c - 'a' + 'A')
+		} else {
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
+}

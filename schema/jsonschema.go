@@ -1,0 +1,169 @@
+package schema
+
+import (
+	"encoding/json"
+	"math"
+	"math/big"
+	"reflect"
+	"strconv"
+)
+
+// JSONSchema describes the values that the codec decodes, as JSON Schema of draft-07: a reference into d if the type has
+// a name, else the schema itself. With nil it is a document of its own, with its definitions inside. The codec must have
+// been given to NewDefinitions, else JSONSchema panics. It may be called concurrently.
+//
+// What no keyword can say is left out: Validate methods, the values of types with JSON or text methods of their own,
+// the range of 64 bits, the bounds of numbers written as strings. Patterns are written as they are, in RE2's syntax.
+func (c *Codec) JSONSchema(d *Definitions) json.RawMessage {
+	if d != nil {
+		return marshal(d.root(c))
+	}
+	d = NewDefinitions("#/definitions/", c)
+	whole := annotatable(d.root(c))
+	whole.Schema = "http://json-schema.org/draft-07/schema#"
+	if len(d.found) > 0 {
+		whole.Definitions = d
+	}
+	return marshal(whole)
+}
+
+// place describes a type where it is used. One with a name is referred to, unless the place has constraints of its own.
+func (d *Definitions) place(t *Type, r *rules) *document {
+	if r == nil && isDefined(t) {
+		return &document{Ref: d.define(t, membership{})}
+	}
+	return d.describe(t, r)
+}
+
+// isDefined reports whether a type gets a definition: it has a name of the application's, or is a union, which may
+// contain itself.
+func isDefined(t *Type) bool {
+	switch t.kind {
+	case kindTime, kindDuration, kindRaw:
+		return false
+	case kindUnion:
+		return true
+	}
+	return t.goType.PkgPath() != "" && t.goType.Name() != ""
+}
+
+// describe writes out a type and the constraints of a place.
+func (d *Definitions) describe(t *Type, r *rules) *document {
+	if t.kind == kindPointer {
+		return nullable(d.place(t.elem.Type, r))
+	}
+	if r == nil {
+		r = &rules{}
+	}
+	switch t.kind {
+	case kindString, kindText:
+		return describeText(t, r)
+	case kindInt, kindUint, kindFloat:
+		return describeNumber(t, r)
+	case kindBool:
+		return &document{Type: "boolean"}
+	case kindBytes:
+		return &document{Type: "string", ContentEncoding: "base64"}
+	case kindTime:
+		return &document{Type: "string", Format: "date-time"}
+	case kindDuration:
+		return &document{Type: "string", Format: "duration"}
+	case kindStruct:
+		return d.object(t)
+	case kindMap:
+		return d.mapping(t, r)
+	case kindSlice, kindArray:
+		return d.list(t, r)
+	case kindUnion:
+		return d.oneOf(t)
+	}
+	return &document{}
+}
+
+func describeText(t *Type, r *rules) *document {
+	s := &document{Type: "string", MinLength: r.minLength, MaxLength: r.maxLength, Enum: enumOfPlace(t, r)}
+	if r.pattern != nil {
+		s.Pattern = r.pattern.String()
+	}
+	for name, f := range formats {
+		if f == r.format {
+			s.Format = name
+		}
+	}
+	return s
+}
+
+// enumOfPlace lists the values that the type and the place allow.
+func enumOfPlace(t *Type, r *rules) (values []json.RawMessage) {
+	first, other := t.enum, r.enum
+	if first == nil {
+		first, other = other, nil
+	}
+	if first == nil {
+		return nil
+	}
+	for _, v := range first.values {
+		if other != nil && !other.has([]byte(v)) {
+			continue
+		}
+		if first.isText {
+			values = append(values, appendText(nil, v))
+		} else {
+			values = append(values, json.RawMessage(v))
+		}
+	}
+	return values
+}
+
+func describeNumber(t *Type, r *rules) *document {
+	s := &document{Type: "integer", Enum: enumOfPlace(t, r)}
+	if t.kind == kindFloat {
+		s.Type = "number"
+	}
+	if s.Enum == nil {
+		s.Minimum, s.Maximum = rangeOf(t.goType.Kind())
+	}
+	for _, b := range r.bounds {
+		number := json.RawMessage(b.text)
+		switch b.tag {
+		case "multipleOf":
+			s.MultipleOf = number
+		case "minimum":
+			s.Minimum = tighter(s.Minimum, b, 1)
+		case "maximum":
+			s.Maximum = tighter(s.Maximum, b, -1)
+		case "exclusiveMinimum":
+			s.ExclusiveMinimum = number
+		case "exclusiveMaximum":
+			s.ExclusiveMaximum = number
+		}
+	}
+	return s
+}
+
+// rangeOf is what a small or unsigned integer can hold. That of 64 bits is left out: most readers of a document hold
+// numbers as float64.
+func rangeOf(k reflect.Kind) (least, most json.RawMessage) {
+	limits := map[reflect.Kind][2]int64{
+		reflect.Int8: {math.MinInt8, math.MaxInt8}, reflect.Uint8: {0, math.MaxUint8},
+		reflect.Int16: {math.MinInt16, math.MaxInt16}, reflect.Uint16: {0, math.MaxUint16},
+		reflect.Int32: {math.MinInt32, math.MaxInt32}, reflect.Uint32: {0, math.MaxUint32},
+	}
+	if l, ok := limits[k]; ok {
+		return strconv.AppendInt(nil, l[0], 10), strconv.AppendInt(nil, l[1], 10)
+	}
+	if k == reflect.Uint || k == reflect.Uint64 {
+		return json.RawMessage("0"), nil
+	}
+	return nil, nil
+}
+
+// tighter keeps the bound of the Go type if the tag's is wider.
+func tighter(own json.RawMessage, b bound, sign int) json.RawMessage {
+	if own != nil {
+		if x, _ := new(big.Rat).SetString(string(own)); b.exact.Cmp(x)*sign <= 0 {
+			return own
+		}
+	}
+	return json.RawMessage(b.text)
+}

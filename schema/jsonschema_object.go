@@ -1,0 +1,122 @@
+package schema
+
+import (
+	"encoding/json"
+	"slices"
+)
+
+func (d *Definitions) list(t *Type, r *rules) *document {
+	s := &document{Type: "array", UniqueItems: r.unique, Items: d.place(t.elem.Type, r.elem)}
+	least, most := listLimits(t, r)
+	if least > 0 {
+		s.MinItems = &least
+	}
+	if most >= 0 {
+		s.MaxItems = &most
+	}
+	return s
+}
+
+func (d *Definitions) mapping(t *Type, r *rules) *document {
+	return &document{
+		Type: "object", MinProperties: r.minItems, MaxProperties: r.maxItems,
+		PropertyNames: keyNames(t.key), AdditionalProperties: d.place(t.elem.Type, r.elem),
+	}
+}
+
+// keyNames describes the keys of a map; nil if any string will do.
+func keyNames(key *Type) *document {
+	switch {
+	case key.enum != nil:
+		names := &document{}
+		for _, v := range key.enum.values {
+			names.Enum = append(names.Enum, appendText(nil, v))
+		}
+		return names
+	case key.kind == kindInt:
+		return &document{Pattern: "^-?(0|[1-9][0-9]*)$"}
+	case key.kind == kindUint:
+		return &document{Pattern: "^(0|[1-9][0-9]*)$"}
+	}
+	return nil
+}
+
+func (d *Definitions) object(t *Type) *document {
+	s := &document{Type: "object"}
+	for _, f := range t.fields {
+		s.Properties = append(s.Properties, property{f.names[d.naming], d.member(f)})
+		if f.required {
+			s.Required = append(s.Required, f.names[d.naming])
+		}
+	}
+	if t.refuses {
+		s.AdditionalProperties = false
+	}
+	return s
+}
+
+// member describes a field with what its tags say besides.
+func (d *Definitions) member(f *field) *document {
+	s := d.place(f.Type, f.rules)
+	if f.inString {
+		s = inString(f.kind)
+	}
+	example, def := f.exampleIn(d.naming), f.defaultIn(d.naming)
+	if f.doc == "" && !f.deprecated && example == nil && def == nil {
+		return s
+	}
+	s = annotatable(s)
+	s.Description, s.Deprecated, s.Default = f.doc, f.deprecated, def
+	if example != nil {
+		s.Examples = []json.RawMessage{example}
+	}
+	return s
+}
+
+// inString describes a number or a boolean that is written as a string.
+func inString(k kind) *document {
+	switch k {
+	case kindBool:
+		return &document{Type: "string", Enum: []json.RawMessage{json.RawMessage(`"true"`), json.RawMessage(`"false"`)}}
+	case kindInt:
+		return &document{Type: "string", Pattern: `^-?(0|[1-9][0-9]*)$`}
+	case kindUint:
+		return &document{Type: "string", Pattern: `^(0|[1-9][0-9]*)$`}
+	}
+	return &document{Type: "string", Pattern: `^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$`}
+}
+
+// oneOf describes a union. AsyncAPI wants the discriminator to be a required member of the schema that names it.
+func (d *Definitions) oneOf(t *Type) *document {
+	name := t.union.member(d.naming)
+	s := &document{Type: "object", Discriminator: name, Required: []string{name}}
+	tags := &document{Type: "string"}
+	for _, v := range t.union.variants {
+		tags.Enum = append(tags.Enum, appendText(nil, v.tag))
+		s.OneOf = append(s.OneOf, d.variant(t, v))
+	}
+	s.Properties = properties{{name, tags}}
+	return s
+}
+
+// variant describes a struct as part of a union: it has the tag besides its fields.
+func (d *Definitions) variant(union *Type, v *variant) *document {
+	t, as := v.object(), membership{union, v.tag}
+	if isDefined(t) {
+		return &document{Ref: d.define(t, as)}
+	}
+	return d.tagged(t, as)
+}
+
+func (d *Definitions) tagged(t *Type, as membership) *document {
+	s, name := d.object(t), as.union.union.member(d.naming)
+	s.Properties = append(properties{{name, &document{Type: "string", Const: &as.tag}}}, s.Properties.without(name)...)
+	isTag := func(member string) bool { return member == name }
+	s.Required = append([]string{name}, slices.DeleteFunc(s.Required, isTag)...)
+	return s
+}
+
+// without leaves out a member: a variant may have a field for the tag itself.
+func (p properties) without(name string) properties {
+	return slices.DeleteFunc(p, func(m property) bool { return m.name == name })
+}

@@ -1,0 +1,63 @@
+package schema
+
+import "bytes"
+
+// nameSet finds duplicate names: by looking through a few, by a map when there are more.
+type nameSet struct {
+	few  [16][]byte
+	n    int
+	many map[string]struct{}
+}
+
+func (s *nameSet) reset() { s.n, s.many = 0, nil }
+
+// add reports whether the name was there already. Names must not change.
+func (s *nameSet) add(name []byte) (had bool) {
+	for _, f := range s.few[:s.n] {
+		if bytes.Equal(f, name) {
+			return true
+		}
+	}
+	if s.n < len(s.few) {
+		s.few[s.n] = name
+		s.n++
+		return false
+	}
+	if s.many == nil {
+		s.many = map[string]struct{}{}
+	}
+	if _, had := s.many[string(name)]; had {
+		return true
+	}
+	s.many[string(name)] = struct{}{}
+	return false
+}
+
+// fieldSet is a set of fields by their number.
+type fieldSet struct {
+	low  uint64
+	high map[int]struct{}
+}
+
+// add reports whether the field was there already.
+func (s *fieldSet) add(i int) (had bool) {
+	if i >= 64 {
+		_, had = s.high[i]
+		if s.high == nil {
+			s.high = map[int]struct{}{}
+		}
+		s.high[i] = struct{}{}
+		return had
+	}
+	had = s.low&(1<<i) != 0
+	s.low |= 1 << i
+	return had
+}
+
+func (s *fieldSet) has(i int) bool {
+	if i >= 64 {
+		_, had := s.high[i]
+		return had
+	}
+	return s.low&(1<<i) != 0
+}

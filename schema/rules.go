@@ -1,0 +1,308 @@
+package schema
+
+import (
+	"fmt"
+	"math/big"
+	"reflect"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// rules are the constraints of one place where a type is used.
+type rules struct {
+	minLength, maxLength *int
+	pattern              *regexp.Regexp
+	format               *format
+	bounds               []bound // in the order in which they are tried
+	enum                 *enum
+	minItems, maxItems   *int // of lists; of maps: minProperties, maxProperties
+	unique               bool
+	elem                 *rules // of the elements
+}
+
+// ofElements are the rules of each element and whether no two may be equal.
+func (r *rules) ofElements() (elem *rules, unique bool) {
+	if r == nil {
+		return nil, false
+	}
+	return r.elem, r.unique
+}
+
+// bound is a constraint on a number.
+type bound struct {
+	tag     string
+	text    string // shortest decimal form
+	float   float64
+	exact   *big.Rat
+	whole   int64 // if isWhole
+	isWhole bool
+}
+
+// enum is a closed set of strings or integers.
+type enum struct {
+	values []string // as JSON has them, strings unquoted
+	isText bool
+	set    map[string]struct{}
+}
+
+func newEnum(values []string, isText bool) *enum {
+	e := &enum{values: values, isText: isText, set: map[string]struct{}{}}
+	for _, v := range values {
+		e.set[v] = struct{}{}
+	}
+	return e
+}
+
+func (e *enum) has(v []byte) bool {
+	_, ok := e.set[string(v)]
+	return ok
+}
+
+// message lists the values as "'a', 'b' or 'c'".
+func (e *enum) message() string {
+	quoted := make([]string, len(e.values))
+	for i, v := range e.values {
+		quoted[i] = v
+		if e.isText {
+			quoted[i] = "'" + v + "'"
+		}
+	}
+	last := len(quoted) - 1
+	if last == 0 {
+		return "Input should be " + quoted[0]
+	}
+	return "Input should be " + strings.Join(quoted[:last], ", ") + " or " + quoted[last]
+}
+
+// enumOf asks a type with the method Enum() []T for its values.
+func enumOf(t reflect.Type) (*enum, error) {
+	m, ok := t.MethodByName("Enum")
+	if !ok || m.Type.NumIn() != 1 || m.Type.NumOut() != 1 || m.Type.Out(0) != reflect.SliceOf(t) {
+		return nil, nil
+	}
+	k := t.Kind()
+	if k != reflect.String && !isInteger(k) {
+		return nil, &TypeError{Type: t, Mend: "Enum is for strings and integers: remove the method or change the type"}
+	}
+	var values []string
+	list := reflect.Zero(t).MethodByName("Enum").Call(nil)[0]
+	for i := range list.Len() {
+		values = append(values, keyText(list.Index(i)))
+	}
+	if len(values) == 0 {
+		return nil, &TypeError{Type: t, Mend: "its Enum returns no value: return all that are allowed"}
+	}
+	return newEnum(values, k == reflect.String), nil
+}
+
+func isInteger(k reflect.Kind) bool { return k >= reflect.Int && k <= reflect.Uint64 }
+
+// keyText writes a string or an integer without quotes.
+func keyText(v reflect.Value) string {
+	switch {
+	case v.Kind() == reflect.String:
+		return v.String()
+	case v.CanInt():
+		return strconv.FormatInt(v.Int(), 10)
+	}
+	return strconv.FormatUint(v.Uint(), 10)
+}
+
+// constraint is a tag: to which kinds it applies and what it sets.
+type constraint struct {
+	tag     string
+	applies func(kind) bool
+	set     func(r *rules, f *field, t *Type, text string) error
+}
+
+func isText(k kind) bool   { return k == kindString || k == kindText }
+func isNumber(k kind) bool { return k == kindInt || k == kindUint || k == kindFloat }
+func isList(k kind) bool   { return k == kindSlice || k == kindArray }
+func isMap(k kind) bool    { return k == kindMap }
+
+var constraints = []constraint{
+	{"minLength", isText, setCount("minLength", func(r *rules) **int { return &r.minLength })},
+	{"maxLength", isText, setCount("maxLength", func(r *rules) **int { return &r.maxLength })},
+	{"pattern", isText, setPattern},
+	{"format", isText, setFormat},
+	{"multipleOf", isNumber, setBound("multipleOf")},
+	{"maximum", isNumber, setBound("maximum")},
+	{"exclusiveMaximum", isNumber, setBound("exclusiveMaximum")},
+	{"minimum", isNumber, setBound("minimum")},
+	{"exclusiveMinimum", isNumber, setBound("exclusiveMinimum")},
+	{"enum", func(k kind) bool { return isText(k) || k == kindInt || k == kindUint }, setEnum},
+	{"minItems", isList, setCount("minItems", func(r *rules) **int { return &r.minItems })},
+	{"maxItems", isList, setCount("maxItems", func(r *rules) **int { return &r.maxItems })},
+	{"uniqueItems", isList, setUnique},
+	{"minProperties", isMap, setCount("minProperties", func(r *rules) **int { return &r.minItems })},
+	{"maxProperties", isMap, setCount("maxProperties", func(r *rules) **int { return &r.maxItems })},
+}
+
+// constrain reads the constraints of a field. One that cannot apply to its kind applies to its elements.
+func (f *field) constrain(tag reflect.StructTag) error {
+	for _, c := range constraints {
+		text, ok := tag.Lookup(c.tag)
+		if !ok {
+			continue
+		}
+		at, t := &f.rules, f.Type
+		for !c.applies(t.kind) {
+			if t.elem == nil {
+				return f.wrong(c.tag+":"+strconv.Quote(text), "it does not apply to %s: remove it", f.goType)
+			}
+			if t.kind != kindPointer {
+				at = &sub(at).elem
+			}
+			t = t.elem.Type
+		}
+		if err := c.set(sub(at), f, t, text); err != nil {
+			return err
+		}
+	}
+	return f.checkRules(f.rules)
+}
+
+func sub(at **rules) *rules {
+	if *at == nil {
+		*at = &rules{}
+	}
+	return *at
+}
+
+// checkRules finds ranges that nothing satisfies.
+func (f *field) checkRules(r *rules) error {
+	if r == nil {
+		return nil
+	}
+	if r.minLength != nil && r.maxLength != nil && *r.minLength > *r.maxLength {
+		return f.wrong("minLength", "it is greater than maxLength: no string passes both")
+	}
+	if r.minItems != nil && r.maxItems != nil && *r.minItems > *r.maxItems {
+		return f.wrong("minItems or minProperties", "it is greater than the maximum: nothing passes both")
+	}
+	for _, lo := range r.bounds {
+		for _, hi := range r.bounds {
+			if strings.HasSuffix(lo.tag, "inimum") && strings.HasSuffix(hi.tag, "aximum") && lo.exact.Cmp(hi.exact) > 0 {
+				return f.wrong(lo.tag, "it is greater than %s: no number passes both", hi.tag)
+			}
+		}
+	}
+	return f.checkRules(r.elem)
+}
+
+func setCount(tag string, at func(*rules) **int) func(*rules, *field, *Type, string) error {
+	return func(r *rules, f *field, _ *Type, text string) error {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 0 {
+			return f.wrong(tag+":"+strconv.Quote(text), "it must be a whole number from 0")
+		}
+		*at(r) = &n
+		return nil
+	}
+}
+
+func setPattern(r *rules, f *field, _ *Type, text string) (err error) {
+	if r.pattern, err = regexp.Compile(text); err != nil {
+		return f.wrong("pattern", "%v", err)
+	}
+	return nil
+}
+
+func setFormat(r *rules, f *field, _ *Type, text string) error {
+	if r.format = formats[text]; r.format == nil {
+		return f.wrong("format:"+strconv.Quote(text), "it is not known: use one of %s", formatNames())
+	}
+	return nil
+}
+
+func setUnique(r *rules, f *field, _ *Type, text string) (err error) {
+	if r.unique, err = strconv.ParseBool(text); err != nil {
+		return f.wrong("uniqueItems:"+strconv.Quote(text), "it must be true or false")
+	}
+	return nil
+}
+
+func setBound(tag string) func(*rules, *field, *Type, string) error {
+	return func(r *rules, f *field, t *Type, text string) error {
+		exact, ok := new(big.Rat).SetString(text)
+		float, err := strconv.ParseFloat(text, 64)
+		if !ok || err != nil || len(text) > 64 {
+			return f.wrong(tag+":"+strconv.Quote(text), "it must be a number")
+		}
+		if tag == "multipleOf" && (exact.Sign() <= 0 || t.kind != kindFloat && !exact.IsInt()) {
+			return f.wrong(tag+":"+strconv.Quote(text), "it must be greater than 0, and whole for integers")
+		}
+		b := bound{tag: tag, text: strconv.FormatFloat(float, 'f', -1, 64), float: float, exact: exact}
+		if exact.IsInt() {
+			b.text = exact.Num().String()
+			b.whole, b.isWhole = exact.Num().Int64(), exact.Num().IsInt64()
+		}
+		r.bounds = append(r.bounds, b)
+		return nil
+	}
+}
+
+func setEnum(r *rules, f *field, t *Type, text string) error {
+	values, passes := strings.Split(text, ","), false
+	for _, v := range values {
+		if !isText(t.kind) && !isIntegerOf(t.goType, v) {
+			return f.wrong("enum:"+strconv.Quote(text), "%q is not an integer that %s holds, as JSON spells it", v, t.goType)
+		}
+		passes = passes || t.enum == nil || t.enum.has([]byte(v))
+	}
+	if !passes {
+		return f.wrong("enum:"+strconv.Quote(text), "%s allows none of them", t.goType)
+	}
+	r.enum = newEnum(values, isText(t.kind))
+	return nil
+}
+
+// isIntegerOf reports whether a text is an integer without a sign or zero too much that a Go type holds.
+func isIntegerOf(t reflect.Type, text string) bool {
+	v := reflect.Zero(t)
+	if v.CanInt() {
+		n, err := strconv.ParseInt(text, 10, 64)
+		return err == nil && !v.OverflowInt(n) && strconv.FormatInt(n, 10) == text
+	}
+	n, err := strconv.ParseUint(text, 10, 64)
+	return err == nil && !v.OverflowUint(n) && strconv.FormatUint(n, 10) == text
+}
+
+var boundItems = map[string]struct{ typ, msg string }{
+	"multipleOf":       {"multiple_of", "Input should be a multiple of "},
+	"maximum":          {"less_than_equal", "Input should be less than or equal to "},
+	"exclusiveMaximum": {"less_than", "Input should be less than "},
+	"minimum":          {"greater_than_equal", "Input should be greater than or equal to "},
+	"exclusiveMinimum": {"greater_than", "Input should be greater than "},
+}
+
+// allows compares a number, given as a sign of its distance or as a remainder.
+func (b *bound) allows(cmp int, multiple bool) bool {
+	switch b.tag {
+	case "multipleOf":
+		return multiple
+	case "maximum":
+		return cmp <= 0
+	case "exclusiveMaximum":
+		return cmp < 0
+	case "minimum":
+		return cmp >= 0
+	default:
+		return cmp > 0
+	}
+}
+
+// fail adds the item of a bound.
+func (b *bound) fail(d *Decoder) {
+	item := boundItems[b.tag]
+	d.fail(item.typ, item.msg+b.text)
+}
+
+func countMessage(what string, n int, most bool, actual int) string {
+	word := "least"
+	if most {
+		word = "most"
+	}
+	return fmt.Sprintf("%s should have at %s %d item%s after validation, not %d", what, word, n, plural(n), actual)
+}

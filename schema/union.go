@@ -1,0 +1,167 @@
+package schema
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+)
+
+// union is an interface type whose values are told apart by a string member of their object.
+type union struct {
+	discriminator string
+	variants      []*variant // in the order of their declaration
+	byTag         map[string]*variant
+	byType        map[reflect.Type]*variant
+}
+
+// variant is one concrete type of a union.
+type variant struct {
+	tag string
+	typ *Type // a struct or a pointer to one
+}
+
+func (u *union) add(v *variant) {
+	u.variants = append(u.variants, v)
+	u.byTag[v.tag] = v
+	u.byType[v.typ.goType] = v
+}
+
+// member is the name of the discriminator on the wire.
+func (u *union) member(n Naming) string {
+	if n == CamelCase {
+		return Camel(u.discriminator)
+	}
+	return u.discriminator
+}
+
+// object is the variant's struct.
+func (v *variant) object() *Type {
+	if v.typ.kind == kindPointer {
+		return v.typ.elem.Type
+	}
+	return v.typ
+}
+
+// holding is an object of the variant as the interface holds it.
+func (v *variant) holding(object reflect.Value) reflect.Value {
+	if v.typ.kind == kindPointer {
+		return object.Addr()
+	}
+	return object
+}
+
+// chosen finds the variant and the struct that an interface value v holds.
+func (u *union) chosen(t *Type, v reflect.Value) (*variant, reflect.Value, error) {
+	if v.IsNil() {
+		return nil, v, fmt.Errorf("it is nil: set the %s, or leave it out with omitzero", t.goType)
+	}
+	v = v.Elem()
+	chosen := u.byType[v.Type()]
+	switch {
+	case chosen == nil:
+		return nil, v, fmt.Errorf("%s is no variant of the union %s: declare it", v.Type(), t.goType)
+	case isNilPointer(v):
+		return nil, v, fmt.Errorf("it is a nil %s: set it", v.Type())
+	case v.Kind() == reflect.Pointer:
+		v = v.Elem()
+	}
+	return chosen, v, nil
+}
+
+// variant reads a value of a union.
+func (d *Decoder) variant(t *Type, v reflect.Value) error {
+	if d.peek() != '{' {
+		return d.refuse("model_attributes_type", "Input should be a valid dictionary or object to extract fields from")
+	}
+	name := t.union.member(d.naming)
+	tag, found, err := d.tag(name)
+	if err != nil {
+		return err
+	}
+	chosen := t.union.byTag[tag.text]
+	switch {
+	case !found:
+		return d.refuse("union_tag_not_found", "Unable to extract tag using discriminator '"+name+"'")
+	case chosen == nil || !tag.isText:
+		return d.refuse("union_tag_invalid", t.union.unknownTag(tag.text, name))
+	}
+	object := reflect.New(chosen.object().goType).Elem()
+	d.push(tag.text, 0)
+	before := d.failed
+	if err := d.object(chosen.object(), object, name); err != nil {
+		return err
+	}
+	if d.failed == before {
+		d.validate(chosen.object(), object)
+	}
+	d.pop()
+	v.Set(chosen.holding(object))
+	return nil
+}
+
+func (u *union) unknownTag(tag, name string) string {
+	known := make([]string, len(u.variants))
+	for i, v := range u.variants {
+		known[i] = v.tag
+	}
+	return fmt.Sprintf("Input tag '%s' found using '%s' does not match any of the expected tags: '%s'",
+		cutText(tag), name, strings.Join(known, "', '"))
+}
+
+// checkVariants finds variants that cannot carry the discriminator. All types below are compiled.
+func (t *Type) checkVariants() error {
+	for _, v := range t.union.variants {
+		object := v.object()
+		if object.kind != kindStruct {
+			return &TypeError{Type: t.goType, Mend: fmt.Sprintf(
+				"variant %s is written by its own methods, which know no %q: remove the methods or wrap it in a struct",
+				object.goType, t.union.discriminator)}
+		}
+		for _, f := range object.fields {
+			if f.names[AsDeclared] == t.union.discriminator && f.kind != kindString {
+				return f.wrong("", "it is the discriminator of the union %s and has the variant's tag: make it a string or rename it", t.goType)
+			}
+		}
+	}
+	return nil
+}
+
+// tag is the value of a discriminator; text is JSON if it is no string.
+type tag struct {
+	text   string
+	isText bool
+}
+
+// tag looks for the member name in the object at the cursor and returns there.
+func (d *Decoder) tag(name string) (t tag, found bool, err error) {
+	start, depth := d.pos, d.depth
+	defer func() { d.pos, d.depth = start, depth }()
+	if err := d.enter(); err != nil {
+		return t, false, err
+	}
+	for first := true; ; first = false {
+		if more, err := d.more('}', first); err != nil || !more {
+			return t, false, err
+		}
+		member, err := d.name()
+		if err != nil {
+			return t, false, err
+		}
+		if string(member) == name {
+			t, err = d.tagValue()
+			return t, true, err
+		}
+		if err := d.Skip(); err != nil {
+			return t, false, err
+		}
+	}
+}
+
+func (d *Decoder) tagValue() (tag, error) {
+	if d.peek() == '"' {
+		text, err := d.text()
+		return tag{string(text), true}, err
+	}
+	raw, err := d.Raw()
+	return tag{string(raw), false}, err
+}
