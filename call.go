@@ -1,0 +1,212 @@
+package chanx
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+
+	"github.com/chanx-go/chanx/internal/socket"
+)
+
+// Call is one message or event on its way to its handler. Its fields are for reading.
+type Call struct {
+	Conn    *Conn
+	Action  string  // of the message; of an event its name
+	Ref     string  // that the client gave, or ""
+	Message Message // nil for an event
+	Event   Event   // nil for a message
+
+	task    *task
+	reply   bool // the handler answers with a message
+	value   any  // pointer to the message or event
+	no      uint64
+	headers []header
+	ended   bool               // the terminal frame has been sent
+	cancel  *cancellation      // of the client; nil without a ref
+	done    context.CancelFunc // ends the time-out; nil without one
+	letGo   func()             // lets the queue go on beside the call; nil if it waits
+}
+
+// Handler handles a call. It returns after the call's terminal frame (the reply, error or complete of a message) has
+// been sent, with the error that the handler of the application returned, or that it made of a panic.
+type Handler func(ctx context.Context, c *Call) error
+
+// Middleware wraps the handlers of a consumer, around messages that passed validation and around events. What it does
+// before and after calling next happens in the goroutine of the handler. Without calling next, the error that it returns
+// is told to the client as a handler's would be; nil counts as success. next may be called once.
+type Middleware func(next Handler) Handler
+
+// Use adds middleware; what is added first is outermost.
+func (c *Consumer[S]) Use(all ...Middleware) {
+	c.end.register()
+	for _, m := range all {
+		if m == nil {
+			panic(fmt.Sprintf("chanx: Use of consumer %s: the middleware is nil", c.end.opts.Name))
+		}
+	}
+	c.end.middleware = append(c.end.middleware, all...)
+}
+
+// wrap makes one handler of the middleware and what it is around.
+func wrap(all []Middleware, h Handler) Handler {
+	for i := len(all) - 1; i >= 0; i-- {
+		h = all[i](h)
+	}
+	return h
+}
+
+// serve runs a call through the middleware and sees to its end.
+func (c *Conn) serve(ctx context.Context, k *Call) {
+	err := c.guard(func() error { return c.mount.handler(ctx, k) })
+	if !k.ended {
+		c.conclude(ctx, k, nil, err)
+	}
+}
+
+// run is the innermost handler.
+func run(ctx context.Context, k *Call) error {
+	c := k.Conn
+	if k.ended {
+		return errors.New("chanx: middleware: next was called twice")
+	}
+	if k.task.stream != nil {
+		return c.stream(ctx, k)
+	}
+	var reply Message
+	err := c.guard(func() (err error) {
+		reply, err = k.task.run(c, ctx, k.value)
+		return err
+	})
+	c.conclude(ctx, k, reply, err)
+	return err
+}
+
+// guard runs a handler and makes an error of its panic.
+func (c *Conn) guard(run func() error) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = &panicError{v, debug.Stack()}
+		}
+	}()
+	return run()
+}
+
+type panicError struct {
+	value any
+	stack []byte
+}
+
+func (p *panicError) Error() string { return fmt.Sprintf("panic: %v", p.value) }
+
+// conclude sends the terminal frame of a call and what completions add.
+func (c *Conn) conclude(ctx context.Context, k *Call, reply Message, err error) {
+	k.ended = true
+	cork := corks(ctx, c)
+	err = k.verdict(ctx, err)
+	c.refs.end(k)
+	if k.done != nil {
+		k.done()
+	}
+	if closing, ok := errors.AsType[*CloseError](err); ok {
+		c.closeBecause(closing)
+		return
+	}
+	answered := false
+	switch {
+	case err != nil:
+		answered = c.told(c.write(c.explain(err, k.Action), k.Ref, cork))
+	case k.reply:
+		if err := c.guard(func() error { return c.write(reply, k.Ref, cork) }); err != nil {
+			answered = c.told(c.write(c.explain(fmt.Errorf("reply to %q: %w", k.Action, err), k.Action), k.Ref, cork))
+		} else {
+			answered = true
+		}
+	}
+	if k.task.isEvent {
+		c.complete(EventCompleteMessage{}, c.mount.eventComplete, cork)
+		return
+	}
+	c.finish(k.Ref, answered, cork)
+}
+
+// Reasons of errors that the library tells.
+var (
+	errTimeout   = &Error{"timeout", "The handler took too long"}
+	errCancelled = &Error{"cancelled", "Cancelled by the client"}
+	errTooBusy   = &Error{"too_busy", "Too many handlers of this connection are running"}
+	errRate      = &Error{"rate_limited", "Too many messages"}
+	errDuplicate = &Error{"duplicate_ref", "The ref belongs to a message that is still being handled"}
+)
+
+// verdict is the error that is told when the client has cancelled the call or its time is over.
+func (k *Call) verdict(ctx context.Context, err error) error {
+	if _, closing := errors.AsType[*CloseError](err); closing {
+		return err
+	}
+	switch {
+	case k.cancel.wasCalled() && k.task.stream != nil:
+		return nil
+	case k.cancel.wasCalled():
+		return errCancelled
+	case err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return errTimeout
+	}
+	return err
+}
+
+// explain makes of a handler's error what the client is told.
+func (c *Conn) explain(err error, action string) ErrorMessage {
+	if told, ok := errors.AsType[*Error](err); ok {
+		return ErrorMessage{reason{told.Reason, told.Detail}}
+	}
+	attrs := []any{"action", action, "error", err}
+	if p, ok := errors.AsType[*panicError](err); ok {
+		attrs = append(attrs, "stack", string(p.stack))
+	}
+	c.log(slog.LevelError, "chanx: handler failed", attrs...)
+	return ErrorMessage{reason{"internal", "Failed to process message"}}
+}
+
+type reason struct {
+	Reason string `json:"reason"`
+	Detail string `json:"detail"`
+}
+
+// told reports whether a terminal frame is on its way.
+func (c *Conn) told(err error) bool {
+	if err != nil && !errors.Is(err, ErrClosed) {
+		c.log(slog.LevelWarn, "chanx: client not told", "error", err)
+	}
+	return err == nil
+}
+
+// finish sends the completion of a client's message: with its ref, unless the ref has had its one terminal frame.
+func (c *Conn) finish(ref string, answered, cork bool) {
+	if ref == "" || answered {
+		c.complete(CompleteMessage{}, c.mount.complete, cork)
+		return
+	}
+	c.told(c.write(CompleteMessage{}, ref, cork))
+}
+
+// complete sends a completion, where completions are on.
+func (c *Conn) complete(m Message, f socket.Frame, cork bool) {
+	if c.mount.completions {
+		c.deliver([]socket.Frame{f}, cork)
+		c.sent(m.Action(), f.Size())
+	}
+}
+
+// closeBecause closes with a code that a handler chose; one that may not be sent is the handler's mistake.
+func (c *Conn) closeBecause(why *CloseError) {
+	err := c.Close(why.Code, why.Reason)
+	if err == nil || errors.Is(err, ErrClosed) {
+		return
+	}
+	c.log(slog.LevelError, "chanx: handler failed", "error", err)
+	if err := c.Close(socket.CloseInternal, ""); err != nil {
+		c.log(slog.LevelError, "chanx: close failed", "error", err)
+	}
+}

@@ -1,0 +1,78 @@
+package chanxtest
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+)
+
+const (
+	host   = "chanx.test"
+	remote = "192.0.2.1:1234" // of the addresses for documentation (RFC 5737)
+)
+
+// memory carries the handshake to a handler and makes a pipe of the connection.
+type memory struct{ handler http.Handler }
+
+// RoundTrip implements http.RoundTripper.
+func (m memory) RoundTrip(r *http.Request) (*http.Response, error) {
+	ours, theirs := net.Pipe()
+	w := &hijackable{ResponseRecorder: httptest.NewRecorder(), conn: theirs}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		m.handler.ServeHTTP(w, incoming(r))
+		if !w.hijacked {
+			_ = theirs.Close() // a pipe's Close has no error
+		}
+	}()
+	br := bufio.NewReader(ours)
+	res, err := http.ReadResponse(br, r)
+	if err != nil {
+		<-done
+		_ = ours.Close() // likewise
+		if w.hijacked {
+			return nil, err
+		}
+		return w.Result(), nil
+	}
+	res.Body = upgraded{br, ours}
+	return res, nil
+}
+
+// incoming is the request as a server would see it.
+func incoming(r *http.Request) *http.Request {
+	r = r.Clone(r.Context())
+	r.Host, r.RemoteAddr, r.RequestURI = r.URL.Host, remote, r.URL.RequestURI()
+	r.Proto, r.ProtoMajor, r.ProtoMinor = "HTTP/1.1", 1, 1
+	r.Body = http.NoBody
+	return r
+}
+
+// hijackable is a response whose connection can be taken over.
+type hijackable struct {
+	*httptest.ResponseRecorder
+	conn     net.Conn
+	hijacked bool
+}
+
+// Hijack implements http.Hijacker.
+func (h *hijackable) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	if h.hijacked {
+		return nil, nil, errors.New("chanxtest: hijack connection: it has been hijacked before")
+	}
+	h.hijacked = true
+	return h.conn, bufio.NewReadWriter(bufio.NewReader(h.conn), bufio.NewWriter(h.conn)), nil
+}
+
+// upgraded is the body of an answer 101: the connection behind what has been read of it.
+type upgraded struct {
+	io.Reader
+	net.Conn
+}
+
+// Read reads the connection.
+func (u upgraded) Read(p []byte) (int, error) { return u.Reader.Read(p) }

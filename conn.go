@@ -1,0 +1,230 @@
+package chanx
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/chanx-go/chanx/internal/socket"
+)
+
+// transport is what a connection needs of the wire; a WebSocket is one.
+type transport interface {
+	WriteText(p []byte, cork bool) error
+	WriteFrames(fs []socket.Frame, cork bool) error
+	Close(code int, reason string) error
+	CloseAfter(code int, reason string) error
+	Abort()
+	Post(e any) error
+	WaitWritable(ctx context.Context) error
+}
+
+// Conn is one connection. The application's state embeds it. All its methods may be called from anywhere, at any time,
+// concurrently.
+type Conn struct {
+	id     string
+	shard  uint32
+	mount  *mount
+	remote net.Addr
+	user   string          // Identity.UserID: it never changes
+	ctx    context.Context // ends with the transport
+	cancel context.CancelFunc
+	state  any // *S
+
+	// Of the running handler's goroutine.
+	invalid      int
+	invalidSince time.Time
+	rate         bucket
+
+	refs     refs
+	parallel parallel
+
+	mu          sync.Mutex
+	identity    Identity
+	expiry      *time.Timer // closes when identity expires
+	proto       string
+	announced   bool
+	wire        transport      // nil until the handshake is answered
+	doom        *CloseError    // how it is to be closed then
+	early       []socket.Frame // what is sent to it before that
+	earlyEvents []*delivery
+	over        bool // the transport has ended: nothing is sent any more, OnClose may still broadcast
+	left        bool // and no group is joined any more
+	groups      []string
+}
+
+// maxEarlyFrames and maxEarlyEvents bound what waits for a connection that is in open.
+const maxEarlyFrames, maxEarlyEvents = 256, 256
+
+// ID names the connection, uniquely among all nodes.
+func (c *Conn) ID() string { return c.id }
+
+// RemoteAddr is the peer's address: of the client, or of a proxy before this server.
+func (c *Conn) RemoteAddr() net.Addr { return c.remote }
+
+// Subprotocol is the one that was agreed on, or "".
+func (c *Conn) Subprotocol() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.proto
+}
+
+// Context ends when the connection is lost or closed, and carries the values of ConsumerOptions.Context.
+func (c *Conn) Context() context.Context { return c.ctx }
+
+// Groups lists the groups that the connection is in, in the order of joining.
+func (c *Conn) Groups() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.groups)
+}
+
+// Send sends a message to this client. The consumer must declare its type as a reply, with Sends or with Broadcasts;
+// library messages and Raw need no declaration. It does not wait for the client: the error is of the message, ErrClosed,
+// or ErrSlow. It returns an error in open, when there is no one to send to yet.
+//
+// With the context that a handler was given, the frame may leave together with others when the handler returns, or
+// 5 ms later; with any other it leaves at once.
+func (c *Conn) Send(ctx context.Context, m Message) error { return c.write(m, "", corks(ctx, c)) }
+
+// write sends a frame. With cork it may wait for the end of the batch.
+func (c *Conn) write(m Message, ref string, cork bool) error {
+	wire := c.transport()
+	if wire == nil {
+		return errors.New("chanx: send message: the connection is not open yet: send from OnOpen")
+	}
+	bp := takeBuffer()
+	defer giveBuffer(bp)
+	b, err := c.mount.appendFrame((*bp)[:0], m, ref)
+	if err != nil {
+		return err
+	}
+	*bp = b
+	if err := wire.WriteText(b, cork); err != nil {
+		return wireError(err)
+	}
+	c.sent(m.Action(), len(b))
+	return nil
+}
+
+// appendFrame writes the frame of a message that goes to one client.
+func (m *mount) appendFrame(b []byte, v Message, ref string) ([]byte, error) {
+	if raw, ok := v.(Raw); ok {
+		if err := raw.check(); err != nil {
+			return nil, err
+		}
+		return appendEnd(appendPayload(m.names.appendHead(b, raw.Name), raw.Payload), ref), nil
+	}
+	out, err := m.declared(v, "send", "Sends")
+	if err != nil {
+		return nil, err
+	}
+	if b, err = out.appendMessage(b, v); err != nil {
+		return nil, err
+	}
+	if out.group {
+		b = m.names.appendFlags(b, flags{})
+	}
+	return appendEnd(b, ref), nil
+}
+
+func (r Raw) check() error {
+	if r.Name == "" {
+		return errors.New("chanx: send Raw: its Name is empty")
+	}
+	if len(r.Payload) > 0 && !json.Valid(r.Payload) {
+		return fmt.Errorf("chanx: send Raw %q: its Payload is not JSON", r.Name)
+	}
+	return nil
+}
+
+// Close closes the connection with a code of RFC 6455 section 7.4 that may be sent (see CloseError); what was sent
+// before leaves first. Messages that wait are discarded, a running handler finishes, then OnClose runs. To close a
+// closed connection does nothing. It does not wait.
+func (c *Conn) Close(code int, reason string) error {
+	wire := c.transport()
+	if wire == nil {
+		return errors.New("chanx: close connection: it is not open yet: refuse it in open")
+	}
+	return wireError(wire.Close(code, reason))
+}
+
+func (c *Conn) transport() transport {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.wire
+}
+
+// deliver sends prepared frames. Until the handshake is answered they wait; a connection that is over needs none.
+func (c *Conn) deliver(fs []socket.Frame, cork bool) {
+	c.mu.Lock()
+	wire, over := c.wire, c.over
+	early := wire == nil && len(c.early)+len(fs) <= maxEarlyFrames
+	if early {
+		c.early = append(c.early, fs...)
+	}
+	c.mu.Unlock()
+	if early || over {
+		return
+	}
+	if wire == nil || wire.WriteFrames(fs, cork) != nil {
+		c.mount.srv.dropped(c, "frames to a closed or slow connection", len(fs))
+	}
+}
+
+// wireError gives the transport's errors the names of this package.
+func wireError(err error) error {
+	switch {
+	case errors.Is(err, socket.ErrClosed):
+		return ErrClosed
+	case errors.Is(err, socket.ErrSlow):
+		return ErrSlow
+	}
+	return err
+}
+
+// buffers hold frames while they are built.
+var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 1024); return &b }}
+
+const keepBuffer = 16 << 10
+
+func takeBuffer() *[]byte { return buffers.Get().(*[]byte) }
+
+func giveBuffer(b *[]byte) {
+	if cap(*b) <= keepBuffer {
+		buffers.Put(b)
+	}
+}
+
+// newConn makes a connection that has not been accepted yet.
+func (m *mount) newConn(r *http.Request) *Conn {
+	base := context.Background()
+	if m.opts.Context != nil {
+		base = m.opts.Context(base, r)
+	}
+	c := &Conn{mount: m, id: m.srv.newID(), shard: m.srv.nextShard.Add(1), remote: remoteAddr(r)}
+	c.ctx, c.cancel = context.WithCancel(base)
+	return c
+}
+
+// remoteAddr is the address that net/http gives as text.
+func remoteAddr(r *http.Request) net.Addr {
+	if a, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
+		return net.TCPAddrFromAddrPort(a)
+	}
+	return textAddr(r.RemoteAddr)
+}
+
+type textAddr string
+
+func (textAddr) Network() string  { return "tcp" }
+func (a textAddr) String() string { return string(a) }
+
+var _ transport = (*socket.Conn)(nil)

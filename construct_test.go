@@ -1,0 +1,206 @@
+package chanx_test
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/chanx-go/chanx"
+)
+
+// Types with the mistakes that a program can make.
+type (
+	state        struct{ *chanx.Conn }
+	plainState   struct{ Name string }
+	pointerless  struct{ chanx.Conn }
+	deepState    struct{ state }
+	ptrMessage   struct{}
+	noAction     struct{}
+	reserved     struct{}
+	errorMessage struct{}
+	promotedMsg  struct{ sayMessage }
+	sayTwice     struct{}
+	badTag       struct {
+		Name string `json:"name" minLength:"x"`
+	}
+	badDefault struct {
+		N int `json:"n" default:"many"`
+	}
+	badField struct {
+		C chan int `json:"c"`
+	}
+	anyFace struct {
+		V interface{ Face() } `json:"v"`
+	}
+	collides struct {
+		AB  int `json:"a_b"`
+		AB2 int `json:"aB"`
+	}
+	noName struct{}
+)
+
+func (*ptrMessage) Action() string  { return "ptr" }
+func (noAction) Action() string     { return "" }
+func (reserved) Action() string     { return "chanx.cancel" }
+func (errorMessage) Action() string { return "error" }
+func (sayTwice) Action() string     { return "say" }
+func (badTag) Action() string       { return "bad_tag" }
+func (badDefault) Action() string   { return "bad_default" }
+func (badField) Action() string     { return "bad_field" }
+func (anyFace) Action() string      { return "any_face" }
+func (collides) Action() string     { return "collides" }
+func (noName) Event() string        { return "" }
+
+func openState(c *chanx.Conn, _ *http.Request) (*state, error) { return &state{c}, nil }
+
+func newState() *chanx.Consumer[state] { return chanx.NewConsumer(openState, nil) }
+
+func on[M chanx.Message](c *chanx.Consumer[state]) {
+	chanx.On(c, func(*state, context.Context, M) error { return nil })
+}
+
+// mistake is something that a program can do wrong, and what the panic must say of it: the type, the place, the mend.
+type mistake struct {
+	name string
+	do   func()
+	says []string
+}
+
+var consumerMistakes = []mistake{
+	{"nil open", func() { chanx.NewConsumer[state](nil, nil) }, []string{"chanx_test.state", "open is nil"}},
+	{"state without Conn", func() {
+		chanx.NewConsumer(func(*chanx.Conn, *http.Request) (*plainState, error) { return nil, nil }, nil)
+	}, []string{"plainState", "embed *chanx.Conn"}},
+	{"state with Conn by value", func() {
+		chanx.NewConsumer(func(*chanx.Conn, *http.Request) (*pointerless, error) { return nil, nil }, nil)
+	}, []string{"pointerless", "embed *chanx.Conn", "its field Conn is chanx.Conn"}},
+	{"state with Conn deeper", func() {
+		chanx.NewConsumer(func(*chanx.Conn, *http.Request) (*deepState, error) { return nil, nil }, nil)
+	}, []string{"deepState", "not only through another embedded type"}},
+	{"state that is no struct", func() {
+		chanx.NewConsumer(func(*chanx.Conn, *http.Request) (*int, error) { return nil, nil }, nil)
+	}, []string{"int", "must be a struct"}},
+	{
+		"static group", func() { chanx.NewConsumer(openState, &chanx.ConsumerOptions{Groups: []string{"a\nb"}}) },
+		[]string{"ConsumerOptions.Groups", `"a\nb"`, "control character U+000A"},
+	},
+	{"union without variants", func() {
+		chanx.NewConsumer(openState, &chanx.ConsumerOptions{Unions: []chanx.UnionType{chanx.Union[interface{ Face() }]("kind")}})
+	}, []string{"Face()", "at least one variant"}},
+}
+
+var messageMistakes = []mistake{
+	{"pointer message", func() { on[*ptrMessage](newState()) }, []string{"*chanx_test.ptrMessage", "pointer", "value receiver"}},
+	{"interface message", func() { on[chanx.Message](newState()) }, []string{"chanx.Message", "interface", "OnUnion"}},
+	{"empty action", func() { on[noAction](newState()) }, []string{"noAction", "its action is empty"}},
+	{"reserved action", func() { on[reserved](newState()) }, []string{"reserved", "chanx.cancel", "rename"}},
+	{"promoted action", func() { on[promotedMsg](newState()) }, []string{"promotedMsg", "embedded", "func (promotedMsg) Action() string"}},
+	{
+		"action handled twice", func() { c := newState(); on[sayMessage](c); on[sayTwice](c) },
+		[]string{"sayTwice", `"say"`, "sayMessage", "handled already"},
+	},
+	{
+		"two types for one action", func() { c := newState(); chanx.Sends[sayMessage](c); chanx.Sends[sayTwice](c) },
+		[]string{"sayTwice", `"say"`, "sayMessage", "rename"},
+	},
+	{"the server's own action", func() { chanx.Sends[errorMessage](newState()) }, []string{"errorMessage", `"error"`}},
+	{"bad tag", func() { on[badTag](newState()) }, []string{"badTag.Name", `minLength:"x"`, "whole number"}},
+	{"bad default", func() { on[badDefault](newState()) }, []string{"badDefault.N", `default:"many"`}},
+	{"field that is no JSON", func() { on[badField](newState()) }, []string{"chan int", "json:\"-\""}},
+	{"interface field", func() { on[anyFace](newState()) }, []string{"Face()", "ConsumerOptions.Unions"}},
+	{"nil handler", func() { chanx.On[state, sayMessage](newState(), nil) }, []string{"sayMessage", "handler is nil"}},
+	{
+		"union of nothing", func() { chanx.OnUnion(newState(), func(*state, context.Context, chanx.Message) error { return nil }) },
+		[]string{"chanx.Message", "at least one chanx.Case"},
+	},
+	{"union case that is none", func() {
+		chanx.OnUnion(newState(), func(*state, context.Context, interface {
+			chanx.Message
+			Face()
+		},
+		) error {
+			return nil
+		}, chanx.Case[sayMessage]())
+	}, []string{"sayMessage", "does not implement"}},
+	{
+		"event without name", func() { chanx.OnEvent(newState(), func(*state, context.Context, noName) error { return nil }) },
+		[]string{"noName", "name is empty"},
+	},
+	{"event twice", func() {
+		c := newState()
+		for range 2 {
+			chanx.OnEvent(c, func(*state, context.Context, ringEvent) error { return nil })
+		}
+	}, []string{"ringEvent", `"ring"`}},
+	{"OnOpen twice", func() {
+		c := newState()
+		for range 2 {
+			c.OnOpen(func(*state, context.Context) error { return nil })
+		}
+	}, []string{"OnOpen", "twice"}},
+	{"OnClose nil", func() { newState().OnClose(nil) }, []string{"OnClose", "nil"}},
+}
+
+var serverMistakes = []mistake{
+	{"pattern with a method", func() { chanx.NewServer(nil).Handle("GET /ws", newState()) }, []string{`"GET /ws"`, "leave the method out"}},
+	{"nil consumer", func() { chanx.NewServer(nil).Handle("/ws", nil) }, []string{`"/ws"`, "nil"}},
+	{"bad pattern", func() { chanx.NewServer(nil).Handle("/{a}/{a}", newState()) }, []string{"/{a}/{a}"}},
+	{"pattern twice", func() { s := chanx.NewServer(nil); s.Handle("/ws", newState()); s.Handle("/ws", newState()) }, []string{"/ws"}},
+	{"names that collide", func() {
+		c := newState()
+		on[collides](c)
+		chanx.NewServer(&chanx.ServerOptions{Camelize: true}).Handle("/ws", c)
+	}, []string{"collides.AB2", "camelCase", `"aB"`}},
+	{
+		"registered too late", func() { c := newState(); chanx.NewServer(nil).Handle("/ws", c); on[sayMessage](c) },
+		[]string{"state", "before Handle"},
+	},
+	{"discriminator", func() { chanx.NewServer(&chanx.ServerOptions{Discriminator: "payload"}) }, []string{"Discriminator", `"payload"`}},
+	{"origin", func() { chanx.NewServer(&chanx.ServerOptions{Origins: []string{"example.com"}}) }, []string{"example.com", "scheme"}},
+	{"subprotocol", func() { chanx.NewServer(&chanx.ServerOptions{Subprotocols: []string{"a b"}}) }, []string{"a b"}},
+	{"status of Refuse", func() { _ = chanx.Refuse(200, "") }, []string{"200", "400 to 599"}},
+}
+
+func TestMistakesPanicAtConstruction(t *testing.T) {
+	for _, tt := range slices.Concat(consumerMistakes, messageMistakes, serverMistakes) {
+		t.Run(tt.name, func(t *testing.T) {
+			said := panicOf(tt.do)
+			for _, part := range tt.says {
+				if !strings.Contains(said, part) {
+					t.Errorf("panic %q, want it to say %q", said, part)
+				}
+			}
+		})
+	}
+}
+
+// panicOf returns the text of f's panic, or "" if there is none.
+func panicOf(f func()) (text string) {
+	defer func() {
+		switch v := recover().(type) {
+		case nil:
+		case error:
+			text = v.Error()
+		case string:
+			text = v
+		}
+	}()
+	f()
+	return ""
+}
+
+// TestDeclarationsMayRepeat shows what is no mistake.
+func TestDeclarationsMayRepeat(t *testing.T) {
+	c := newState()
+	chanx.Sends[saidMessage](c)
+	chanx.Broadcasts[saidMessage](c)
+	chanx.Sends[saidMessage](c)
+	chanx.Sends[chanx.Ping](c)
+	on[chanx.Ping](c)
+	on[collides](c)
+	for range 2 {
+		chanx.NewServer(nil).Handle("/ws", c)
+	}
+}

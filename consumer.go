@@ -1,0 +1,202 @@
+package chanx
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"reflect"
+	"sync/atomic"
+
+	"github.com/chanx-go/chanx/schema"
+)
+
+// Switch is an option that may be left to the server.
+type Switch int
+
+// The values of a Switch. The zero value takes the server's option.
+const (
+	Inherit Switch = iota
+	Enabled
+	Disabled
+)
+
+func (s Switch) or(inherited bool) bool {
+	if s == Inherit {
+		return inherited
+	}
+	return s == Enabled
+}
+
+// ConsumerOptions are the options of NewConsumer. The zero value works.
+type ConsumerOptions struct {
+	// Name and Doc describe the consumer in documents; Name defaults to the name of its state's type.
+	Name, Doc string
+
+	// Authenticator finds out who connects; nil is nobody: every connection is anonymous.
+	Authenticator Authenticator
+
+	// Groups are joined by every connection, after its authentication message and before OnOpen.
+	Groups []string
+
+	// Context adds values to the context of a connection's handlers. It is called once per connection, before open,
+	// with a context that lives as long as the connection; the request's own does not.
+	Context func(context.Context, *http.Request) context.Context
+
+	// Unions say which concrete types an interface-typed field may hold.
+	Unions []UnionType
+
+	// Completions override ServerOptions.Completions.
+	Completions Switch
+
+	// LogMessages overrides ServerOptions.LogMessages.
+	LogMessages Switch
+
+	// QuietActions are left out of that log, besides those of the server.
+	QuietActions []string
+
+	// AuthenticationMessage is whether a successful opening is told to the client. Inherit: if there is an
+	// Authenticator. A refusal always is.
+	AuthenticationMessage Switch
+}
+
+// UnionType is an interface whose concrete types are told apart by a member of their JSON object. See Union.
+type UnionType = schema.Union
+
+// UnionVariant is one concrete type of a UnionType. See VariantOf.
+type UnionVariant = schema.Variant
+
+// Union declares that fields of the interface type I hold one of the variants, told apart by the member discriminator.
+func Union[I any](discriminator string, variants ...UnionVariant) UnionType {
+	return UnionType{Interface: reflect.TypeFor[I](), Discriminator: discriminator, Variants: variants}
+}
+
+// VariantOf is the variant T, marked by tag.
+func VariantOf[T any](tag string) UnionVariant {
+	return UnionVariant{Tag: tag, Type: reflect.TypeFor[T]()}
+}
+
+// Endpoint is a consumer of any state; only *Consumer[S] implements it.
+type Endpoint interface{ endpoint() *endpoint }
+
+// Consumer is how one kind of connection is served: its messages, events and handlers, registered with On, OnRequest,
+// OnUnion, OnEvent, Sends and Broadcasts. S is the state of one connection, a struct that embeds *Conn.
+//
+// Register before the consumer is given to a server; later, and for each mistake a program can make in doing so, the
+// functions panic. A consumer may be mounted at several patterns and on several servers.
+type Consumer[S any] struct{ end endpoint }
+
+func (c *Consumer[S]) endpoint() *endpoint { return &c.end }
+
+// NewConsumer returns a consumer. open is called for each connection before its handshake is answered: it loads what
+// the connection needs from the request, decides whether it may be there, and returns its state. An error refuses the
+// connection; one of Refuse says why. In open, Join is allowed and Send is an error. open runs in the goroutines of the
+// HTTP server, several at a time. opts may be nil.
+func NewConsumer[S any](open func(c *Conn, r *http.Request) (*S, error), opts *ConsumerOptions) *Consumer[S] {
+	state := reflect.TypeFor[S]()
+	if open == nil {
+		panic(fmt.Sprintf("chanx: new consumer of %s: open is nil", state))
+	}
+	if f, ok := stateConn(state); !ok {
+		panic(fmt.Sprintf("chanx: new consumer of %s: the state must embed *chanx.Conn%s", state, f))
+	}
+	c := &Consumer[S]{}
+	c.end.init(state.Name(), opts)
+	c.end.open = func(conn *Conn, r *http.Request) (any, error) {
+		s, err := open(conn, r)
+		if err == nil && s == nil {
+			err = fmt.Errorf("chanx: open %s: it returned neither a state nor an error", state)
+		}
+		return s, err
+	}
+	return c
+}
+
+// stateConn reports whether a state embeds *Conn directly; if not, why says what is wrong with what it has.
+func stateConn(t reflect.Type) (why string, ok bool) {
+	if t.Kind() != reflect.Struct {
+		return ", so it must be a struct", false
+	}
+	f, has := t.FieldByName("Conn")
+	switch {
+	case !has:
+		return "", false
+	case f.Type != reflect.TypeFor[*Conn]() || !f.Anonymous:
+		return fmt.Sprintf("; its field Conn is %s", f.Type), false
+	case len(f.Index) != 1:
+		return " itself, not only through another embedded type", false
+	}
+	return "", true
+}
+
+// OnOpen registers what runs first on each connection, before its frames. If it returns an error, the client is told as
+// for any handler and the connection closes with 1011, or as the *CloseError says.
+func (c *Consumer[S]) OnOpen(h func(*S, context.Context) error) {
+	c.end.register()
+	if h == nil || c.end.onOpen != nil {
+		panic(fmt.Sprintf("chanx: OnOpen of consumer %s: the handler is nil or registered twice", c.end.opts.Name))
+	}
+	c.end.onOpen = func(state any, ctx context.Context) error { return h(state.(*S), ctx) }
+}
+
+// OnClose registers what runs last, once for each connection whose open succeeded: with a fresh context, bounded by
+// CloseTimeout, and before the connection leaves its groups. cause is never nil; code 1006 is a lost transport.
+func (c *Consumer[S]) OnClose(h func(s *S, ctx context.Context, cause *CloseError)) {
+	c.end.register()
+	if h == nil || c.end.onClose != nil {
+		panic(fmt.Sprintf("chanx: OnClose of consumer %s: the handler is nil or registered twice", c.end.opts.Name))
+	}
+	c.end.onClose = func(state any, ctx context.Context, cause *CloseError) { h(state.(*S), ctx, cause) }
+}
+
+// endpoint is a consumer without its state's type.
+type endpoint struct {
+	opts     ConsumerOptions
+	compiler *schema.Compiler
+	mounted  atomic.Bool
+
+	open    func(*Conn, *http.Request) (any, error)
+	onOpen  func(state any, ctx context.Context) error
+	onClose func(state any, ctx context.Context, cause *CloseError)
+
+	middleware []Middleware
+
+	incoming []*incoming // in the order of registration
+	outgoing []*outgoing
+	events   []*eventHandler
+}
+
+func (e *endpoint) init(name string, opts *ConsumerOptions) {
+	if opts != nil {
+		e.opts = *opts
+	}
+	if e.opts.Name == "" {
+		e.opts.Name = name
+	}
+	for _, g := range e.opts.Groups {
+		if err := checkName("group name", g); err != nil {
+			panic(fmt.Sprintf("chanx: new consumer %s: ConsumerOptions.Groups: %v", e.opts.Name, err))
+		}
+	}
+	var err error
+	if e.compiler, err = schema.NewCompiler(&schema.Options{Unions: e.opts.Unions}); err != nil {
+		panic(fmt.Sprintf("chanx: new consumer %s: %v", e.opts.Name, err))
+	}
+	for _, m := range libraryMessages {
+		e.send(reflect.TypeOf(m), m.Action(), false, documentation{})
+	}
+}
+
+// register panics if it is too late to register anything.
+func (e *endpoint) register() {
+	if e.mounted.Load() {
+		panic(fmt.Sprintf("chanx: consumer %s: it serves already: register everything before Handle", e.opts.Name))
+	}
+}
+
+func (e *endpoint) compile(t reflect.Type) *schema.Type {
+	typ, err := e.compiler.Compile(t)
+	if err != nil {
+		panic(fmt.Sprintf("chanx: consumer %s: %v", e.opts.Name, err))
+	}
+	return typ
+}

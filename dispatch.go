@@ -1,0 +1,197 @@
+package chanx
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/chanx-go/chanx/internal/socket"
+)
+
+// link is a Conn as its transport and the hub see it.
+type link Conn
+
+// openItem is the first item of a connection's queue: it joins the static groups and runs OnOpen.
+type openItem struct{}
+
+// Arrived is told of each message that has to wait, when it is read. A cancel acts now, and does not wait.
+func (l *link) Arrived(p []byte, binary bool) (waits bool) {
+	c := (*Conn)(l)
+	ref, isCancel := "", false
+	if !binary {
+		ref, isCancel = c.mount.readCancel(p)
+	}
+	return c.refs.arrived(ref, isCancel)
+}
+
+// Message handles one message of the client.
+func (l *link) Message(p []byte, binary bool) {
+	c := (*Conn)(l)
+	no := c.refs.next()
+	f, items, err := c.read(p, binary)
+	switch {
+	case err != nil: // a method of the application's has panicked
+		c.finish(f.ref, c.told(c.write(c.explain(err, "decode"), f.ref, true)), true)
+	case items != nil:
+		c.refused(items, no)
+		c.finish(f.ref, c.told(c.write(ErrorMessage{items}, f.ref, true)), true)
+		c.countInvalid()
+	case f.in == nil:
+		c.refs.cancelNow(f.ref)
+	case !c.rate.take(&c.mount.srv.limits.Rate):
+		c.finish(f.ref, c.told(c.write(c.explain(errRate, f.in.action), f.ref, true)), true)
+	default:
+		c.message(f, no)
+	}
+}
+
+// read decodes a message. Types with methods of their own run them here.
+func (c *Conn) read(p []byte, binary bool) (f frame, items ValidationError, err error) {
+	if binary {
+		return f, invalidJSON("binary messages are not accepted"), nil
+	}
+	err = c.guard(func() error {
+		f, items = c.mount.read(p)
+		return nil
+	})
+	return f, items, err
+}
+
+// message runs the handler of a message. What needs none of it is spared the cost of a Call's context.
+func (c *Conn) message(f frame, no uint64) {
+	k := &Call{Conn: c, Action: f.in.action, Ref: f.ref, task: &f.in.task, reply: f.in.reply != nil && f.in.stream == nil, value: f.value, no: no}
+	if c.mount.wrapped {
+		k.Message = f.in.message(f.value)
+	}
+	c.admit(c.ctx, k)
+}
+
+// admit gives a call its context and its place: in the queue, or beside it.
+func (c *Conn) admit(ctx context.Context, k *Call) {
+	if timeout := k.task.timeoutOr(c.mount.srv.limits.HandlerTimeout); timeout != maxDuration {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, timeout)
+		k.done = cancel
+	}
+	if k.Ref != "" {
+		var err error
+		if ctx, err = c.refs.begin(ctx, k); err != nil {
+			if errors.Is(err, errDuplicate) {
+				k.Ref = "" // it is the other's
+			}
+			c.conclude(ctx, k, nil, err)
+			return
+		}
+	}
+	if k.task.isParallel() {
+		c.spawn(ctx, k)
+		return
+	}
+	c.serve(own(ctx, c), k)
+}
+
+const invalidWindow = time.Minute
+
+// countInvalid closes the connection when too many of its messages were invalid.
+func (c *Conn) countInvalid() {
+	now := time.Now()
+	if c.invalid == 0 || now.Sub(c.invalidSince) > invalidWindow {
+		c.invalid, c.invalidSince = 0, now
+	}
+	if c.invalid++; c.invalid > c.mount.srv.limits.MaxInvalid {
+		c.closeBecause(&CloseError{socket.ClosePolicy, "too many invalid messages"})
+	}
+}
+
+// Event handles one item that is not of the client.
+func (l *link) Event(item any) {
+	c := (*Conn)(l)
+	if d, ok := item.(*delivery); ok {
+		c.event(d)
+		return
+	}
+	c.opened()
+}
+
+// opened joins the static groups and runs OnOpen.
+func (c *Conn) opened() {
+	err := c.guard(func() error {
+		if err := c.Join(c.ctx, c.mount.opts.Groups...); err != nil {
+			c.log(slog.LevelWarn, "chanx: channel layer does not follow", "error", err) // membership on this node stands
+		}
+		if c.mount.onOpen == nil {
+			return nil
+		}
+		return c.mount.onOpen(c.state, c.ctx)
+	})
+	if err == nil {
+		return
+	}
+	if closing, ok := errors.AsType[*CloseError](err); ok {
+		c.closeBecause(closing)
+		return
+	}
+	c.told(c.write(c.explain(err, "OnOpen"), "", true))
+	c.closeBecause(&CloseError{socket.CloseInternal, "open failed"})
+}
+
+// event runs the handler of a channel event.
+func (c *Conn) event(d *delivery) {
+	h := c.mount.events[d.action]
+	if h == nil {
+		c.mount.srv.skipped(c, "event that the consumer does not handle")
+		return
+	}
+	k := &Call{Conn: c, Action: d.action, task: &h.task, value: h.make(), headers: d.headers}
+	err := c.guard(func() error { return h.codec.Unmarshal(d.payload, k.value, c.mount.limits) })
+	if err != nil {
+		c.log(slog.LevelError, "chanx: event is not valid", "event", d.action, "error", err)
+		c.mount.srv.dropped(c, "event that is not valid", 1)
+		return
+	}
+	if c.mount.wrapped {
+		k.Event = h.event(k.value)
+	}
+	c.admit(c.ctx, k)
+}
+
+// Lost ends the connection's context.
+func (l *link) Lost() { l.cancel() }
+
+// Dropped counts and logs what the transport discarded.
+func (l *link) Dropped(what socket.Drop, n int) {
+	l.mount.srv.dropped((*Conn)(l), what.String(), n)
+}
+
+// Closed runs OnClose, when nothing else of the connection runs, and takes the connection out of everything.
+func (l *link) Closed(code int, reason string) {
+	c := (*Conn)(l)
+	c.cancel()
+	c.mu.Lock()
+	c.over = true
+	if c.expiry != nil {
+		c.expiry.Stop()
+	}
+	c.mu.Unlock()
+	c.parallel.wait()
+	if c.mount.onClose != nil {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(c.ctx), c.mount.srv.limits.CloseTimeout)
+		defer cancel()
+		err := c.guard(func() error {
+			c.mount.onClose(c.state, ctx, &CloseError{code, reason})
+			return nil
+		})
+		if err != nil {
+			c.explain(err, "OnClose")
+		}
+	}
+	c.end()
+	if o := c.mount.observer; o != nil {
+		o.Close(c, &CloseError{code, reason})
+	}
+}
+
+func (c *Conn) log(level slog.Level, text string, attrs ...any) {
+	c.mount.srv.logger.Log(c.ctx, level, text, append([]any{"conn", c.id, "pattern", c.mount.pattern}, attrs...)...)
+}

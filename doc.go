@@ -1,0 +1,58 @@
+// Package chanx serves typed messages over WebSockets.
+//
+// An application writes its messages as Go types, each of which names its action, and handlers as methods of a struct
+// that embeds [*Conn]. A [Consumer] registers them; from the same types chanx routes, validates and documents what
+// travels. A [Server] mounts consumers at patterns of net/http and keeps the groups through which connections, and other
+// parts of the program, reach each other.
+//
+//	type Room struct {
+//		*chanx.Conn
+//		name string
+//	}
+//
+//	func New() *chanx.Consumer[Room] {
+//		room := chanx.NewConsumer(open, nil)
+//		chanx.On(room, (*Room).chat)
+//		chanx.Broadcasts[ChatGroupMessage](room)
+//		return room
+//	}
+//
+//	func (r *Room) chat(ctx context.Context, m ChatMessage) error {
+//		return r.Broadcast(ctx, ChatGroupMessage(m))
+//	}
+//
+//	srv := chanx.NewServer(nil)
+//	srv.Handle("/ws/rooms/{room}", room.New())
+//	err := http.ListenAndServe("localhost:8080", srv)
+//
+// # Frames
+//
+// Each text message is one JSON object, {"action": …, "payload": …, "ref": …}. The payload is the message; a type
+// without fields has none. A message that carries a ref is answered with exactly one frame that carries it too. What does
+// not pass the checks of its type reaches no handler and is answered with all that is wrong with it; see package schema
+// for the tags. docs/design.md has the protocol whole.
+//
+// # Delivery, order, flow
+//
+// This is the contract.
+//
+//   - Frames and events of one connection form one queue in order of arrival and are handled one at a time, with OnOpen
+//     first and OnClose last: the state needs no locks. The methods of Conn may be called from anywhere.
+//   - While a handler runs, pings are answered, and a lost connection cancels the handler's context within 10 ms while a
+//     core is free. Further frames wait; when [Limits].InboxFrames or InboxBytes wait, the socket is not read, so that the
+//     client meets back-pressure, pings wait and a loss is noticed only when reading resumes.
+//   - After a client's Close frame, what it sent before still runs, with a live context, up to CloseTimeout. If the
+//     transport is lost instead, what waits is discarded and counted.
+//   - What one connection sends, to itself or to one group, arrives in that order at each receiver; with several
+//     targets, this holds for receivers that match the same one. Order between senders is not defined.
+//   - Delivery is at most once. Nothing is dropped silently: every drop has a counter and a line in the log.
+//   - A receiver that does not keep up never slows the others: what waits for it is bounded by SendQueueBytes, then it is
+//     disconnected with 1013.
+//   - [Conn.Broadcast] returns when the message is in order for every member on this node, the sender's own copy in its
+//     queue, and with the channel layer. If the layer is down, members on this node get it all the same, and the error
+//     wraps [github.com/chanx-go/chanx/layer.ErrUnavailable].
+//   - [Server.Shutdown] lets handlers finish, runs OnClose and closes with 1001.
+//
+// Mistakes of the program, such as a tag that means nothing or an action handled twice, panic when the consumer is built
+// or mounted, with the type, the place and the mend. No panic of a handler leaves its connection.
+package chanx

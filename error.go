@@ -1,0 +1,107 @@
+package chanx
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"reflect"
+
+	"github.com/chanx-go/chanx/schema"
+)
+
+// FieldError is one thing that is wrong with a value: its type (a stable word such as "missing"), the path to it, of
+// strings and integers, and a text for people.
+type FieldError = schema.FieldError
+
+// ValidationError is all that is wrong with a value. Length 0 is success.
+type ValidationError = schema.ValidationError
+
+// Error is an error that the client is told: {"reason": Reason, "detail": Detail}. Any other error of a handler is
+// logged, and the client learns only that there was one.
+type Error struct {
+	Reason string // a word for programs, such as "room_full"
+	Detail string // a text for people
+}
+
+// Error is "reason: detail".
+func (e *Error) Error() string { return e.Reason + ": " + e.Detail }
+
+// Errorf returns an *Error: from a handler, it is sent to the client.
+func Errorf(reason, format string, args ...any) error {
+	return &Error{Reason: reason, Detail: fmt.Sprintf(format, args...)}
+}
+
+// CloseError says how a connection ended or is to end. From a handler, a *CloseError closes the connection with that
+// code, after everything that was sent before. Code is one of RFC 6455 section 7.4: 1000, 1001, 1007 to 1014 or 3000 to
+// 4999 to send; an OnClose may also see 1005 (the peer gave none) and 1006 (the transport was lost). Reason is cut to
+// 123 bytes.
+type CloseError struct {
+	Code   int
+	Reason string
+}
+
+// Error names code and reason.
+func (e *CloseError) Error() string {
+	return fmt.Sprintf("chanx: connection closed: %d %s", e.Code, e.Reason)
+}
+
+var (
+	// ErrClosed is the error of a Conn's and a Server's methods once it is closed.
+	ErrClosed = errors.New("chanx: closed")
+
+	// ErrSlow is the error of a send to a client that does not keep up: its queue is full and it is disconnected (1013).
+	ErrSlow = errors.New("chanx: send queue full")
+)
+
+// refusal is the error of Refuse.
+type refusal struct {
+	status int
+	detail string
+}
+
+func (r *refusal) Error() string { return fmt.Sprintf("chanx: refused: %d %s", r.status, r.detail) }
+
+// Refuse returns an error for an Authenticator or a consumer's open that refuses the connection with an HTTP status,
+// 400 to 599, and a detail that the client is told. Another status panics.
+func Refuse(status int, detail string) error {
+	if status < 400 || status > 599 {
+		panic(fmt.Sprintf("chanx: Refuse: status %d is not one of 400 to 599", status))
+	}
+	return &refusal{status, detail}
+}
+
+// asRefusal makes of an opening's error what the client is told: only a refusal tells why.
+func asRefusal(err error) (r *refusal, closeCode int) {
+	if errors.As(err, &r) {
+		return r, 4000 + r.status
+	}
+	return &refusal{http.StatusInternalServerError, "Internal server error"}, 1011
+}
+
+// validator compiles types for Validate.
+var validator = func() *schema.Compiler {
+	c, err := schema.NewCompiler(nil)
+	if err != nil {
+		panic(err)
+	}
+	return c
+}()
+
+// Validate makes the checks that a received value passes on one made in code: the tags of its type and of nested
+// types, then their Validate methods. The error is a ValidationError, or says that the type cannot be a message. It may
+// be called concurrently; a type is compiled at its first use. Interface-typed fields need ConsumerOptions.Unions, and
+// are checked by the consumer.
+func Validate(v any) error {
+	if v == nil {
+		return errors.New("chanx: validate value: it is nil")
+	}
+	t := reflect.TypeOf(v)
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	typ, err := validator.Compile(t)
+	if err != nil {
+		return fmt.Errorf("chanx: validate value: %w", err)
+	}
+	return typ.Validate(v)
+}

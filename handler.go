@@ -1,0 +1,258 @@
+package chanx
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"reflect"
+	"time"
+
+	"github.com/chanx-go/chanx/schema"
+)
+
+// task is what runs for a message or an event, without the types of both.
+type task struct {
+	handlerOptions
+	isEvent bool
+	run     func(c *Conn, ctx context.Context, v any) (reply Message, err error)
+	stream  func(c *Conn, ctx context.Context, v any) iter.Seq2[Message, error] // in place of run
+}
+
+func (t *task) isParallel() bool { return t.stream != nil || t.concurrent > 0 }
+
+func (t *task) timeoutOr(server time.Duration) time.Duration {
+	return orDefault(t.timeout, server, maxDuration)
+}
+
+// incoming is a message that clients send, with what runs for it.
+type incoming struct {
+	task
+	action  string
+	typ     *schema.Type
+	make    func() any // a pointer to a new value
+	message func(v any) Message
+	reply   reflect.Type // of the one answer, or of a stream's items; nil if there is none
+}
+
+// outgoing is a message that the server sends.
+type outgoing struct {
+	documentation
+	action string
+	typ    *schema.Type
+	group  bool // declared with Broadcasts: carries is_mine and is_current
+}
+
+// eventHandler is an event, with what runs for it.
+type eventHandler struct {
+	task
+	name  string
+	typ   *schema.Type
+	make  func() any
+	event func(v any) Event
+	sends string // Forward: the action of the message that it is passed on as
+}
+
+func newIncoming[M Message](opts []HandlerOption) *incoming {
+	return &incoming{
+		task:    task{handlerOptions: newHandlerOptions(opts)},
+		make:    func() any { return new(M) },
+		message: func(v any) Message { return *v.(*M) },
+	}
+}
+
+// On registers the handler of message M. It answers nothing by itself.
+//
+// Handlers of one connection run one at a time, in the order in which the messages arrived, unless Concurrent says
+// otherwise. The context is cancelled when the connection is lost, when the client cancels the message by its ref, and
+// after a time-out; it carries the values of ConsumerOptions.Context. An *Error that the handler returns is told to the
+// client, a *CloseError closes the connection, and any other error, or a panic, is logged and told as an internal error
+// without its text.
+func On[S any, M Message](c *Consumer[S], h func(*S, context.Context, M) error, opts ...HandlerOption) {
+	in := newIncoming[M](opts)
+	in.run = func(c *Conn, ctx context.Context, v any) (Message, error) {
+		return nil, h(c.state.(*S), ctx, *v.(*M))
+	}
+	c.end.receive(in, reflect.TypeFor[M](), h == nil)
+}
+
+// OnRequest registers the handler of message M that answers with exactly one R, unless it fails. See On.
+func OnRequest[S any, M, R Message](c *Consumer[S], h func(*S, context.Context, M) (R, error), opts ...HandlerOption) {
+	in := newIncoming[M](opts)
+	in.run = func(c *Conn, ctx context.Context, v any) (Message, error) {
+		r, err := h(c.state.(*S), ctx, *v.(*M))
+		if err != nil {
+			return nil, err
+		}
+		return r, nil
+	}
+	in.reply = reflect.TypeFor[R]()
+	c.end.receive(in, reflect.TypeFor[M](), h == nil)
+	c.end.send(in.reply, actionOf(in.reply), false, documentation{})
+}
+
+// OnStream registers the handler of message M that answers with any number of R. The call of the handler takes its turn
+// like that of any other; the iterator that it returns then runs in a goroutine of its own, beside the queue, and must
+// not touch the connection's state without a lock. There may be Limits.MaxConcurrent at a time.
+//
+// Each R carries the ref of M, if it has one. An error that the iterator yields ends it, and is told as for On. The end is
+// told by complete, if there is a ref or completions are on. The iterator is stopped when the client cancels the message
+// by its ref, and when the connection is lost: its context is cancelled and yield returns false. It is not called faster
+// than the client reads.
+func OnStream[S any, M, R Message](
+	c *Consumer[S], h func(*S, context.Context, M) iter.Seq2[R, error], opts ...HandlerOption,
+) {
+	in := newIncoming[M](opts)
+	in.stream = func(c *Conn, ctx context.Context, v any) iter.Seq2[Message, error] {
+		items := h(c.state.(*S), ctx, *v.(*M))
+		if items == nil {
+			return nil
+		}
+		return func(yield func(Message, error) bool) {
+			for r, err := range items {
+				if !yield(r, err) {
+					return
+				}
+			}
+		}
+	}
+	in.reply = reflect.TypeFor[R]()
+	c.end.receive(in, reflect.TypeFor[M](), h == nil)
+	c.end.send(in.reply, actionOf(in.reply), false, documentation{})
+}
+
+// UnionCase is one message of OnUnion. See Case.
+type UnionCase struct {
+	t  reflect.Type
+	in func() *incoming
+}
+
+// Case makes message M a case of OnUnion.
+func Case[M Message]() UnionCase {
+	return UnionCase{t: reflect.TypeFor[M](), in: func() *incoming { return newIncoming[M](nil) }}
+}
+
+// OnUnion registers one handler for several messages, for an exhaustive switch over their types. U is an interface that
+// each of them implements; it may be Message itself. See On.
+func OnUnion[S any, U Message](c *Consumer[S], h func(*S, context.Context, U) error, cases ...UnionCase) {
+	u := reflect.TypeFor[U]()
+	if len(cases) == 0 || u.Kind() != reflect.Interface {
+		panic(fmt.Sprintf("chanx: OnUnion of %s: it takes an interface and at least one chanx.Case", u))
+	}
+	for _, k := range cases {
+		if !k.t.Implements(u) {
+			panic(fmt.Sprintf("chanx: OnUnion of %s: case %s does not implement it", u, k.t))
+		}
+		in := k.in()
+		in.run = func(c *Conn, ctx context.Context, v any) (Message, error) {
+			return nil, h(c.state.(*S), ctx, in.message(v).(U))
+		}
+		c.end.receive(in, k.t, h == nil)
+	}
+}
+
+// OnEvent registers the handler of event E. It runs in the same order and under the same rules as the handlers of
+// messages: what it returns is told to this connection's client.
+func OnEvent[S any, E Event](c *Consumer[S], h func(*S, context.Context, E) error, opts ...HandlerOption) {
+	if h == nil {
+		panic(fmt.Sprintf("chanx: register event %s: its handler is nil", reflect.TypeFor[E]()))
+	}
+	e := newEventHandler[E](opts)
+	e.run = func(c *Conn, ctx context.Context, v any) (Message, error) {
+		return nil, h(c.state.(*S), ctx, *v.(*E))
+	}
+	c.end.handle(e, reflect.TypeFor[E]())
+}
+
+func newEventHandler[E Event](opts []HandlerOption) *eventHandler {
+	return &eventHandler{
+		task:  task{handlerOptions: newHandlerOptions(opts), isEvent: true},
+		make:  func() any { return new(E) },
+		event: func(v any) Event { return *v.(*E) },
+	}
+}
+
+// Forward passes event E, which is a message too, on to the client as it is.
+func Forward[E interface {
+	Event
+	Message
+}, S any](c *Consumer[S]) {
+	t := reflect.TypeFor[E]()
+	e := newEventHandler[E](nil)
+	e.sends = actionOf(t)
+	e.run = func(c *Conn, ctx context.Context, v any) (Message, error) {
+		return nil, c.Send(ctx, *v.(*E))
+	}
+	c.end.handle(e, t)
+	c.end.send(t, e.sends, false, documentation{})
+}
+
+// Sends declares that connections are sent message M outside replies.
+func Sends[M Message, S any](c *Consumer[S], opts ...MessageOption) {
+	c.end.register()
+	c.end.send(reflect.TypeFor[M](), actionOf(reflect.TypeFor[M]()), false, newDocumentation(opts))
+}
+
+// Broadcasts declares that message M is sent to groups. Every frame of it carries is_mine, whether it is of the
+// receiver's own user, and is_current, whether it is of the receiving connection itself.
+func Broadcasts[M Message, S any](c *Consumer[S], opts ...MessageOption) {
+	c.end.register()
+	c.end.send(reflect.TypeFor[M](), actionOf(reflect.TypeFor[M]()), true, newDocumentation(opts))
+}
+
+func actionOf(t reflect.Type) string {
+	if t.Kind() == reflect.Pointer || t.Kind() == reflect.Interface {
+		checkMessage(t, "-", false)
+	}
+	return reflect.Zero(t).Interface().(Message).Action()
+}
+
+// receive registers an incoming message.
+func (e *endpoint) receive(in *incoming, t reflect.Type, noHandler bool) {
+	e.register()
+	in.action = actionOf(t)
+	checkMessage(t, in.action, false)
+	if noHandler {
+		panic(fmt.Sprintf("chanx: register message %s: its handler is nil", t))
+	}
+	for _, other := range e.incoming {
+		if other.action == in.action {
+			panic(fmt.Sprintf("chanx: register message %s: action %q is handled already, as %s: rename one or remove a handler",
+				t, in.action, other.typ.GoType()))
+		}
+	}
+	in.typ = e.compile(t)
+	e.incoming = append(e.incoming, in)
+}
+
+// handle registers an event.
+func (e *endpoint) handle(h *eventHandler, t reflect.Type) {
+	e.register()
+	checkValue(t, "event", "Event")
+	if h.name = reflect.Zero(t).Interface().(Event).Event(); h.name == "" {
+		panic(fmt.Sprintf("chanx: register event %s: its name is empty: return a constant from Event", t))
+	}
+	for _, other := range e.events {
+		if other.name == h.name {
+			panic(fmt.Sprintf("chanx: register event %s: %s has the name %q already: rename one", t, other.typ.GoType(), h.name))
+		}
+	}
+	h.typ = e.compile(t)
+	e.events = append(e.events, h)
+}
+
+// send registers an outgoing message; to declare it again is fine.
+func (e *endpoint) send(t reflect.Type, action string, group bool, doc documentation) {
+	checkMessage(t, action, true)
+	for _, other := range e.outgoing {
+		if other.action != action {
+			continue
+		}
+		if other.typ.GoType() != t {
+			panic(fmt.Sprintf("chanx: register message %s: action %q is sent as %s already: rename one", t, action, other.typ.GoType()))
+		}
+		other.group = other.group || group
+		other.merge(doc)
+		return
+	}
+	e.outgoing = append(e.outgoing, &outgoing{documentation: doc, action: action, typ: e.compile(t), group: group})
+}

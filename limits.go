@@ -1,0 +1,126 @@
+package chanx
+
+import (
+	"time"
+
+	"github.com/chanx-go/chanx/internal/socket"
+	"github.com/chanx-go/chanx/schema"
+)
+
+// Limits bound what a client can make a server do. In each field zero is the default and a negative value switches the
+// limit off.
+type Limits struct {
+	// MaxMessageBytes is the length of one message of a client, in bytes; default 64 KiB. A longer one closes the
+	// connection with 1009 before memory is taken for it.
+	MaxMessageBytes int
+
+	// MessageTimeout is the time from a message's first byte to its last; default 10 s. Beyond it: close 1008.
+	MessageTimeout time.Duration
+
+	// MaxFragments is the number of fragments of a message; default 128. Beyond it: close 1008.
+	MaxFragments int
+
+	// MaxDepth is how deep JSON may nest; default 32. Deeper is json_invalid.
+	MaxDepth int
+
+	// MaxErrors is the number of items in a validation error; default 20. Further ones are left out.
+	MaxErrors int
+
+	// MaxInvalid is the number of invalid frames within a minute; default 100. One more closes with 1008.
+	MaxInvalid int
+
+	// InboxFrames and InboxBytes bound the messages of a connection that wait for a running handler; default 16 and
+	// 128 KiB. Beyond them the connection is not read.
+	InboxFrames, InboxBytes int
+
+	// EventQueue is the number of events that wait for a connection; default 256. One more closes it with 1013.
+	EventQueue int
+
+	// MaxGroups is the number of groups that a connection may be in; default 128. Beyond it Join is an error.
+	MaxGroups int
+
+	// SendQueueBytes is what may wait to be sent to a client, in bytes; default 1 MiB. Beyond it: close 1013.
+	SendQueueBytes int
+
+	// WriteTimeout is how long the queue of a client may stand still; default 10 s. Then it is disconnected.
+	WriteTimeout time.Duration
+
+	// HandshakeTimeout bounds the answer to the opening handshake; default 10 s.
+	HandshakeTimeout time.Duration
+
+	// OpenTimeout bounds the request's context in an Authenticator and in open together; default 10 s.
+	OpenTimeout time.Duration
+
+	// PublishTimeout bounds the hand-over of a broadcast or event to the channel layer; default 10 s.
+	PublishTimeout time.Duration
+
+	// CloseTimeout bounds the frames that are still handled after a client's Close frame, the wait for the client's
+	// Close after ours, and OnClose; default 5 s.
+	CloseTimeout time.Duration
+
+	// HandlerTimeout is how long a handler may take, a stream included; off by default. Then its context ends, and an
+	// error that it returns is told as "timeout". Timeout overrides it for one handler.
+	HandlerTimeout time.Duration
+
+	// MaxConcurrent is the number of streams and of handlers with Concurrent that run for one connection at a time;
+	// default 8. One more is told "too_busy".
+	MaxConcurrent int
+
+	// Rate is how fast a client may send; off by default. A message beyond it is told "rate_limited" and not handled.
+	Rate Rate
+
+	// PingInterval is the time between two pings, jittered; default 25 s. PongTimeout is how long the answer may
+	// take; default 10 s. Then the client is disconnected.
+	PingInterval, PongTimeout time.Duration
+
+	// MaxConnections is the number of connections of this server; off by default. Beyond it: HTTP 503.
+	MaxConnections int
+
+	// MaxConnectionsPerUser is the number of connections of one user to this server; off by default, and for anonymous
+	// connections. Beyond it a connection is refused with 4429.
+	MaxConnectionsPerUser int
+}
+
+// orDefault gives zero its default, and for a negative value what off means.
+func orDefault[T int | time.Duration](v, def, off T) T {
+	switch {
+	case v == 0:
+		return def
+	case v < 0:
+		return off
+	}
+	return v
+}
+
+const (
+	maxInt      = int(^uint(0) >> 1)
+	maxDuration = time.Duration(1<<63 - 1)
+)
+
+// withDefaults resolves the limits that this package enforces itself.
+func (l Limits) withDefaults() Limits {
+	l.MaxInvalid = orDefault(l.MaxInvalid, 100, maxInt)
+	l.MaxGroups = orDefault(l.MaxGroups, 128, maxInt)
+	l.MaxConnections = orDefault(l.MaxConnections, maxInt, maxInt)
+	l.MaxConnectionsPerUser = orDefault(l.MaxConnectionsPerUser, maxInt, maxInt)
+	l.OpenTimeout = orDefault(l.OpenTimeout, 10*time.Second, maxDuration)
+	l.PublishTimeout = orDefault(l.PublishTimeout, 10*time.Second, maxDuration)
+	l.HandlerTimeout = orDefault(l.HandlerTimeout, maxDuration, maxDuration)
+	l.MaxConcurrent = orDefault(l.MaxConcurrent, 8, maxInt)
+	l.CloseTimeout = orDefault(l.CloseTimeout, 5*time.Second, maxDuration)
+	return l
+}
+
+func (l Limits) schema() schema.Limits {
+	return schema.Limits{MaxDepth: l.MaxDepth, MaxErrors: l.MaxErrors}
+}
+
+func (l Limits) socket(origins, subprotocols []string) socket.Options {
+	return socket.Options{
+		Origins: origins, Subprotocols: subprotocols,
+		MaxMessageBytes: l.MaxMessageBytes, MessageTimeout: l.MessageTimeout, MaxFragments: l.MaxFragments,
+		InboxFrames: l.InboxFrames, InboxBytes: l.InboxBytes, EventQueue: l.EventQueue, SendQueueBytes: l.SendQueueBytes,
+		WriteTimeout: l.WriteTimeout, HandshakeTimeout: l.HandshakeTimeout, CloseTimeout: l.CloseTimeout,
+		PingInterval: l.PingInterval, PongTimeout: l.PongTimeout,
+	}
+}

@@ -1,0 +1,148 @@
+package chanx
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"runtime"
+	"slices"
+	"strings"
+)
+
+// Message is a typed value that travels between client and server. It is the payload itself; Action is its
+// discriminator, a constant of the type, in both directions. A message is a value: a struct, a named scalar, slice or
+// map, never a pointer.
+type Message interface{ Action() string }
+
+// Event is a typed value that travels between servers and to the handlers of connections; clients never see it.
+type Event interface{ Event() string }
+
+// Ping asks whether the connection is alive; it is answered with Pong unless the consumer registers it.
+type Ping struct{}
+
+// Pong answers Ping.
+type Pong struct{}
+
+// ErrorMessage tells the client what went wrong: a list of [FieldError] for input that did not pass validation, else an
+// object, such as the reason and detail of an [Error].
+type ErrorMessage struct{ Payload any }
+
+// AuthenticationMessage tells the client how its connection was received: 200 and "OK", or why it was refused, with an
+// HTTP status and its text. Data is {"detail": text}.
+type AuthenticationMessage struct {
+	StatusCode int                  `json:"status_code"`
+	StatusText string               `json:"status_text"`
+	Data       AuthenticationDetail `json:"data"`
+}
+
+// AuthenticationDetail is the data of an AuthenticationMessage.
+type AuthenticationDetail struct {
+	Detail string `json:"detail"`
+}
+
+// CompleteMessage is the last frame for a client's message, where completions are on or the message carried a ref.
+type CompleteMessage struct{}
+
+// GroupCompleteMessage follows each group message, where completions are on.
+type GroupCompleteMessage struct{}
+
+// EventCompleteMessage follows each handled event, where completions are on.
+type EventCompleteMessage struct{}
+
+// Action is "ping".
+func (Ping) Action() string { return "ping" }
+
+// Action is "pong".
+func (Pong) Action() string { return "pong" }
+
+// Action is "error".
+func (ErrorMessage) Action() string { return "error" }
+
+// Action is "authentication".
+func (AuthenticationMessage) Action() string { return "authentication" }
+
+// Action is "complete".
+func (CompleteMessage) Action() string { return "complete" }
+
+// Action is "group_complete".
+func (GroupCompleteMessage) Action() string { return "group_complete" }
+
+// Action is "event_complete".
+func (EventCompleteMessage) Action() string { return "event_complete" }
+
+// MarshalJSON writes the payload alone.
+func (m ErrorMessage) MarshalJSON() ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false) // this is no HTML
+	if err := enc.Encode(m.Payload); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+}
+
+// Raw is a message without a declared type, for gateways that pass on what they do not know. It is sent like any other
+// and needs no declaration. Payload is one JSON value; empty means that the frame has no payload.
+type Raw struct {
+	Name    string
+	Payload json.RawMessage
+}
+
+// Action is Name.
+func (r Raw) Action() string { return r.Name }
+
+// libraryMessages may be sent by every consumer.
+var libraryMessages = []Message{
+	Pong{}, ErrorMessage{}, AuthenticationMessage{}, CompleteMessage{}, GroupCompleteMessage{}, EventCompleteMessage{}, Ping{},
+}
+
+// checkMessage panics if t cannot be a message. outgoing says that it is one that the server sends.
+func checkMessage(t reflect.Type, action string, outgoing bool) {
+	checkValue(t, "message", "Action")
+	switch {
+	case action == "":
+		panic(fmt.Sprintf("chanx: register message %s: its action is empty: return a constant from Action", t))
+	case strings.HasPrefix(action, "chanx."):
+		panic(fmt.Sprintf("chanx: register message %s: actions that start with chanx. are the library's: rename %q", t, action))
+	case !outgoing:
+	case slices.ContainsFunc(libraryMessages, func(m Message) bool {
+		return action == m.Action() && action != "ping" && reflect.TypeOf(m) != t
+	}):
+		panic(fmt.Sprintf("chanx: register message %s: the server itself sends action %q: choose another", t, action))
+	}
+}
+
+// checkValue panics if t is a pointer, an interface, or has the method only because it embeds a type that has it.
+func checkValue(t reflect.Type, what, method string) {
+	switch t.Kind() {
+	case reflect.Pointer:
+		panic(fmt.Sprintf("chanx: register %s %s: it is a pointer: give %s a value receiver and register %s", what, t, method, t.Elem()))
+	case reflect.Interface:
+		panic(fmt.Sprintf("chanx: register %s %s: it is an interface: register each concrete type, or a union with OnUnion", what, t))
+	}
+	if promoted(t, method) {
+		panic(fmt.Sprintf("chanx: register %s %s: its %s is that of an embedded type: declare func (%s) %s() string", what, t, method, t.Name(), method))
+	}
+}
+
+// promoted reports whether a struct has the method from an embedded field: the compiler then generates it.
+func promoted(t reflect.Type, method string) bool {
+	if t.Kind() != reflect.Struct {
+		return false
+	}
+	embeds := false
+	for f := range t.Fields() {
+		if f.Anonymous {
+			_, has := f.Type.MethodByName(method)
+			embeds = embeds || has
+		}
+	}
+	m, _ := t.MethodByName(method)
+	if !embeds {
+		return false
+	}
+	pc := m.Func.Pointer()
+	file, _ := runtime.FuncForPC(pc).FileLine(pc)
+	return file == "<autogenerated>"
+}

@@ -1,0 +1,155 @@
+package chanx
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+
+	"github.com/chanx-go/chanx/internal/socket"
+	"github.com/chanx-go/chanx/schema"
+)
+
+// mount is a consumer on a server: its messages with the wire names and options of that server.
+type mount struct {
+	*endpoint
+	srv     *Server
+	pattern string
+	names   *names
+	limits  schema.Limits
+
+	incoming map[string]*mountedIncoming
+	tags     string // the incoming actions, for texts
+	sent     map[reflect.Type]*mountedOutgoing
+	actions  map[string]*mountedOutgoing
+	events   map[string]*mountedEvent
+
+	handler  Handler // through all that is around it
+	wrapped  bool    // something is around it: it needs Message and Event
+	observer Observer
+	logs     bool // what is handled and sent
+	quiet    []string
+
+	completions bool
+	authMessage bool
+	// Frames that never change.
+	complete, groupComplete, eventComplete socket.Frame
+}
+
+type mountedIncoming struct {
+	*incoming
+	codec *schema.Codec
+}
+
+type mountedOutgoing struct {
+	*outgoing
+	codec *schema.Codec
+	head  []byte // {"action":"…"
+}
+
+type mountedEvent struct {
+	*eventHandler
+	codec *schema.Codec // events travel between servers in declared names
+}
+
+// newMount panics if the consumer's names collide on this server.
+func newMount(s *Server, pattern string, e *endpoint) *mount {
+	e.mounted.Store(true)
+	m := &mount{
+		endpoint: e, srv: s, pattern: pattern, names: &s.names, limits: s.limits.schema(),
+		incoming:    map[string]*mountedIncoming{},
+		sent:        map[reflect.Type]*mountedOutgoing{},
+		actions:     map[string]*mountedOutgoing{},
+		events:      map[string]*mountedEvent{},
+		completions: e.opts.Completions.or(s.opts.Completions),
+		authMessage: e.opts.AuthenticationMessage.or(e.opts.Authenticator != nil),
+	}
+	m.wrap()
+	m.mountIncoming()
+	for _, out := range e.outgoing {
+		o := &mountedOutgoing{out, m.codec(out.typ), m.names.appendHead(nil, out.action)}
+		m.sent[out.typ.GoType()], m.actions[out.action] = o, o
+	}
+	for _, h := range e.events {
+		codec, err := h.typ.Codec(schema.AsDeclared)
+		if err != nil {
+			panic(fmt.Sprintf("chanx: handle %q: %v", pattern, err))
+		}
+		m.events[h.name] = &mountedEvent{h, codec}
+	}
+	m.complete = m.fixed(CompleteMessage{})
+	m.groupComplete = m.fixed(GroupCompleteMessage{})
+	m.eventComplete = m.fixed(EventCompleteMessage{})
+	return m
+}
+
+// wrap puts the observer, the log and the middleware around handlers, in this order.
+func (m *mount) wrap() {
+	m.observer = m.srv.opts.Observer
+	m.logs = m.opts.LogMessages.or(m.srv.opts.LogMessages)
+	m.quiet = slices.Concat(m.opts.QuietActions, m.srv.opts.QuietActions)
+	var all []Middleware
+	if m.observer != nil {
+		all = append(all, observe(m.observer))
+	}
+	if m.logs {
+		all = append(all, logMessages(m.quiet))
+	}
+	all = append(all, m.middleware...)
+	m.wrapped = len(all) > 0
+	m.handler = wrap(all, run)
+}
+
+// mountIncoming adds the built-in ping behind the consumer's messages, unless it has one of its own.
+func (m *mount) mountIncoming() {
+	var tags []string
+	all := m.endpoint.incoming
+	for _, in := range all {
+		m.incoming[in.action] = &mountedIncoming{in, m.codec(in.typ)}
+		tags = append(tags, in.action)
+	}
+	if ping := builtinPing(m.endpoint); m.incoming[ping.action] == nil {
+		m.incoming[ping.action] = &mountedIncoming{ping, m.codec(ping.typ)}
+		tags = append(tags, ping.action)
+	}
+	m.tags = quoteTags(tags)
+}
+
+func (m *mount) codec(t *schema.Type) *schema.Codec {
+	c, err := t.Codec(m.names.naming)
+	if err != nil {
+		panic(fmt.Sprintf("chanx: handle %q: %v", m.pattern, err))
+	}
+	return c
+}
+
+func (m *mount) fixed(msg Message) socket.Frame {
+	b := m.names.appendHead(nil, msg.Action())
+	return socket.PrepareText(appendEnd(b, ""))
+}
+
+// declared finds how a message is sent, or says which declaration is missing.
+func (m *mount) declared(v Message, verb, declaration string) (*mountedOutgoing, error) {
+	t := reflect.TypeOf(v)
+	if out := m.sent[t]; out != nil {
+		return out, nil
+	}
+	if v == nil {
+		return nil, fmt.Errorf("chanx: %s message: it is nil", verb)
+	}
+	return nil, fmt.Errorf("chanx: %s %s: consumer %s does not declare it: add chanx.%s[%s](consumer)",
+		verb, t, m.opts.Name, declaration, t.Name())
+}
+
+// appendMessage writes a frame without its end.
+func (o *mountedOutgoing) appendMessage(b []byte, v Message) ([]byte, error) {
+	b = append(b, o.head...)
+	if o.typ.IsEmpty() {
+		return b, nil
+	}
+	b = append(b, `,"payload":`...)
+	b, err := o.codec.Append(b, v)
+	if err != nil {
+		return nil, fmt.Errorf("chanx: encode %s: %w", o.typ.GoType(), err)
+	}
+	return b, nil
+}

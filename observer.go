@@ -1,0 +1,133 @@
+package chanx
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"time"
+)
+
+// Observer is told what happens on a server, for metrics and tracing. Its methods are called from many goroutines, some
+// of them for every frame: they must not block. Embed NopObserver to implement only some, and to stay an Observer when
+// there are more.
+type Observer interface {
+	// Open is called for each connection that was accepted, before OnOpen.
+	Open(c *Conn)
+
+	// Close is called for each of them when it has ended and OnClose has run.
+	Close(c *Conn, cause *CloseError)
+
+	// In is called before the middleware and the handler of each message and event, with the handler's context, and
+	// returns the context to go on with and a function for the end, or nil. It gets the error of the handler. A frame that
+	// did not pass validation has no Action, and its error is a ValidationError.
+	In(ctx context.Context, k *Call) (context.Context, func(error))
+
+	// Out is called for each frame that was put into a connection's queue, with its size in bytes.
+	Out(c *Conn, action string, bytes int)
+
+	// Drop is called when n of what were discarded; c is nil if they were of no connection.
+	Drop(c *Conn, what string, n int)
+
+	// Publish is called before a broadcast, event or command is handed to the channel layer, and returns a function for
+	// the end, or nil.
+	Publish(ctx context.Context, p *Publication) func(error)
+}
+
+// Publication is what travels to other nodes, as an Observer sees it.
+type Publication struct {
+	Action  string // of the message, or the event's name, or the command
+	IsEvent bool
+	Targets int
+	headers []header
+}
+
+// SetHeader adds something that In finds with Call.Header on the nodes that receive it: the context of a trace. There
+// may be up to 64.
+func (p *Publication) SetHeader(name, value string) {
+	if len(p.headers) < maxHeaders {
+		p.headers = append(p.headers, header{name, value})
+	}
+}
+
+// Header is what an Observer's Publish has set on the node that emitted the event, or "".
+func (k *Call) Header(name string) string {
+	i := slices.IndexFunc(k.headers, func(h header) bool { return h.name == name })
+	if i < 0 {
+		return ""
+	}
+	return k.headers[i].value
+}
+
+// NopObserver does nothing.
+type NopObserver struct{}
+
+// Open does nothing.
+func (NopObserver) Open(*Conn) {}
+
+// Close does nothing.
+func (NopObserver) Close(*Conn, *CloseError) {}
+
+// In does nothing.
+func (NopObserver) In(ctx context.Context, _ *Call) (context.Context, func(error)) { return ctx, nil }
+
+// Out does nothing.
+func (NopObserver) Out(*Conn, string, int) {}
+
+// Drop does nothing.
+func (NopObserver) Drop(*Conn, string, int) {}
+
+// Publish does nothing.
+func (NopObserver) Publish(context.Context, *Publication) func(error) { return nil }
+
+var _ Observer = NopObserver{}
+
+// observe is middleware that tells an Observer.
+func observe(o Observer) Middleware {
+	return func(next Handler) Handler {
+		return func(ctx context.Context, k *Call) error {
+			ctx, done := o.In(ctx, k)
+			err := next(ctx, k)
+			if done != nil {
+				done(err)
+			}
+			return err
+		}
+	}
+}
+
+// logMessages is middleware that logs what was handled.
+func logMessages(quiet []string) Middleware {
+	return func(next Handler) Handler {
+		return func(ctx context.Context, k *Call) error {
+			if slices.Contains(quiet, k.Action) {
+				return next(ctx, k)
+			}
+			start := time.Now()
+			err := next(ctx, k)
+			k.Conn.log(slog.LevelInfo, "chanx: handled", "message", k.no, "action", k.Action, "ref", k.Ref,
+				"took", time.Since(start), "error", err)
+			return err
+		}
+	}
+}
+
+// sent tells of a frame that was put into the queue.
+func (c *Conn) sent(action string, bytes int) {
+	m := c.mount
+	if m.observer != nil {
+		m.observer.Out(c, action, bytes)
+	}
+	if m.logs && !slices.Contains(m.quiet, action) {
+		c.log(slog.LevelInfo, "chanx: sent", "action", action, "bytes", bytes)
+	}
+}
+
+// refused tells an Observer of a frame that did not pass validation.
+func (c *Conn) refused(items ValidationError, no uint64) {
+	if c.mount.observer == nil {
+		return
+	}
+	if _, done := c.mount.observer.In(c.ctx, &Call{Conn: c, no: no}); done != nil {
+		done(items)
+	}
+}

@@ -1,0 +1,142 @@
+package chanx
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+
+	"github.com/chanx-go/chanx/internal/socket"
+)
+
+// ServeHTTP opens a connection, in the order of the protocol: handshake and origin are checked, then the limits, the
+// Authenticator and open decide, then the handshake is answered.
+func (m *mount) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if status, err := m.srv.upgrader.Check(r); err != nil {
+		if status == http.StatusUpgradeRequired {
+			w.Header().Set("Upgrade", "websocket")
+			w.Header().Set("Connection", "Upgrade")
+		}
+		w.Header().Set("Sec-WebSocket-Version", "13")
+		http.Error(w, err.Error(), status)
+		return
+	}
+	c := m.newConn(r)
+	if !m.srv.admit(c) {
+		c.cancel()
+		w.Header().Set("Retry-After", "5")
+		http.Error(w, "too many connections, or shutting down", http.StatusServiceUnavailable)
+		return
+	}
+	if err := m.authorise(c, r); err != nil {
+		m.refuse(w, r, c, err)
+		c.end()
+		return
+	}
+	sock, err := m.srv.upgrader.Upgrade(w, r)
+	if err != nil {
+		c.log(slog.LevelInfo, "chanx: handshake failed", "error", err)
+		(*link)(c).Closed(1006, "handshake failed")
+		return
+	}
+	c.begin(sock)
+}
+
+// authorise runs the Authenticator and open.
+func (m *mount) authorise(c *Conn, r *http.Request) error {
+	ctx, cancel := context.WithTimeout(r.Context(), m.srv.limits.OpenTimeout)
+	defer cancel()
+	r = r.WithContext(ctx)
+	return c.guard(func() (err error) {
+		if a := m.opts.Authenticator; a != nil {
+			id, err := a.Authenticate(r)
+			if err != nil {
+				return err
+			}
+			if err := c.setIdentity(id); err != nil {
+				return err
+			}
+		}
+		if err := c.announce(ctx); err != nil {
+			return err
+		}
+		c.state, err = m.open(c, r)
+		return err
+	})
+}
+
+// refuse tells the client why it may not connect.
+func (m *mount) refuse(w http.ResponseWriter, r *http.Request, c *Conn, err error) {
+	why, code := asRefusal(err)
+	if !errors.Is(err, why) {
+		c.explain(err, "open")
+	}
+	if m.srv.opts.RefuseWithHTTP {
+		http.Error(w, why.detail, why.status)
+		return
+	}
+	sock, err := m.srv.upgrader.Upgrade(w, r)
+	if err != nil {
+		c.log(slog.LevelInfo, "chanx: handshake failed", "error", err)
+		return
+	}
+	b, err := m.appendFrame(nil, authentication(why.status, why.detail), "")
+	if err == nil {
+		err = sock.WriteText(b, false)
+	}
+	c.told(wireError(err))
+	c.told(wireError(sock.Close(code, why.detail)))
+	sock.Start(deaf{}, nil)
+}
+
+func authentication(status int, detail string) AuthenticationMessage {
+	return AuthenticationMessage{status, http.StatusText(status), AuthenticationDetail{detail}}
+}
+
+// deaf serves a connection that has been refused.
+type deaf struct{}
+
+func (deaf) Message([]byte, bool)      {}
+func (deaf) Arrived([]byte, bool) bool { return false }
+func (deaf) Event(any)                 {}
+func (deaf) Lost()                     {}
+func (deaf) Closed(int, string)        {}
+func (deaf) Dropped(socket.Drop, int)  {}
+
+// begin lets an accepted connection live. What its groups were sent meanwhile follows the authentication message.
+func (c *Conn) begin(sock *socket.Conn) {
+	if c.mount.authMessage {
+		b, err := c.mount.appendFrame(nil, authentication(http.StatusOK, "OK"), "")
+		if err == nil {
+			err = sock.WriteText(b, true)
+		}
+		c.told(wireError(err))
+	}
+	if o := c.mount.observer; o != nil {
+		o.Open(c)
+	}
+	doom := c.attach(sock, sock.Subprotocol())
+	sock.Start((*link)(c), openItem{})
+	if doom == nil && c.mount.srv.isDraining() {
+		doom = &CloseError{socket.CloseGoingAway, shuttingDown}
+	}
+	if doom != nil {
+		c.told(wireError(sock.CloseAfter(doom.Code, doom.Reason)))
+	}
+}
+
+// attach gives the connection its transport, and the transport what came before it. It tells if the connection was to be
+// closed meanwhile.
+func (c *Conn) attach(wire transport, proto string) (doom *CloseError) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.early) > 0 {
+		c.told(wireError(wire.WriteFrames(c.early, true)))
+	}
+	for _, d := range c.earlyEvents {
+		c.told(wireError(wire.Post(d)))
+	}
+	c.wire, c.proto, c.early, c.earlyEvents = wire, proto, nil, nil
+	c.armExpiry()
+	return c.doom
+}

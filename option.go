@@ -1,0 +1,100 @@
+package chanx
+
+import (
+	"fmt"
+	"time"
+)
+
+// HandlerOption is an option of On, OnRequest, OnStream and OnEvent.
+type HandlerOption interface{ applyHandler(*handlerOptions) }
+
+// MessageOption is an option of Sends and Broadcasts.
+type MessageOption interface{ applyMessage(*documentation) }
+
+// documentation is what documents say of a message or event besides its type.
+type documentation struct {
+	description string
+	deprecated  bool
+}
+
+type handlerOptions struct {
+	documentation
+	timeout    time.Duration // 0 is the server's
+	concurrent int
+	failures   []failure
+}
+
+// failure is an error that a handler may tell the client.
+type failure struct{ reason, doc string }
+
+// DocOption is an option that handlers and messages have in common.
+type DocOption interface {
+	HandlerOption
+	MessageOption
+}
+
+type docOption func(*documentation)
+
+func (o docOption) applyHandler(h *handlerOptions) { o(&h.documentation) }
+func (o docOption) applyMessage(d *documentation)  { o(d) }
+
+// Describe says in documents what a message is for.
+func Describe(text string) DocOption {
+	return docOption(func(d *documentation) { d.description = text })
+}
+
+// Deprecated says in documents that a message should not be used any more.
+func Deprecated() DocOption { return docOption(func(d *documentation) { d.deprecated = true }) }
+
+type handlerOption func(*handlerOptions)
+
+func (o handlerOption) applyHandler(h *handlerOptions) { o(h) }
+
+// Timeout is how long the handler may take, a stream included, in place of Limits.HandlerTimeout; a negative one is no
+// limit. Then its context ends, and an error that it returns is told as "timeout". Zero panics.
+func Timeout(d time.Duration) HandlerOption {
+	if d == 0 {
+		panic("chanx: Timeout: it is zero: leave the option out for the server's, or use a negative one for none")
+	}
+	return handlerOption(func(h *handlerOptions) { h.timeout = d })
+}
+
+// Concurrent lets up to n calls of the handler run beside the connection's queue, each in a goroutine of its own: they
+// must not touch the connection's state without a lock. A further call waits, and with it the queue. Together with
+// streams there are no more than Limits.MaxConcurrent: one more is told "too_busy".
+func Concurrent(n int) HandlerOption {
+	if n < 1 {
+		panic(fmt.Sprintf("chanx: Concurrent(%d): it must be at least 1", n))
+	}
+	return handlerOption(func(h *handlerOptions) { h.concurrent = n })
+}
+
+// Fails says in documents that the handler may tell the client an error with that reason. It may be given several times.
+func Fails(reason, doc string) HandlerOption {
+	if reason == "" {
+		panic("chanx: Fails: the reason is empty: use that of the handler's Errorf")
+	}
+	return handlerOption(func(h *handlerOptions) { h.failures = append(h.failures, failure{reason, doc}) })
+}
+
+func newHandlerOptions(all []HandlerOption) (h handlerOptions) {
+	for _, o := range all {
+		o.applyHandler(&h)
+	}
+	return h
+}
+
+func newDocumentation(all []MessageOption) (d documentation) {
+	for _, o := range all {
+		o.applyMessage(&d)
+	}
+	return d
+}
+
+// merge adds what a second declaration says.
+func (d *documentation) merge(o documentation) {
+	if o.description != "" {
+		d.description = o.description
+	}
+	d.deprecated = d.deprecated || o.deprecated
+}

@@ -1,0 +1,143 @@
+package chanx
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+)
+
+// parallel counts what runs beside a connection's queue: streams and handlers with Concurrent.
+type parallel struct {
+	mu      sync.Mutex
+	running int
+	of      map[*task]int
+	changed chan struct{} // closed when one ends; nil while nobody waits
+	idle    []func()      // to be called when nothing runs any more
+}
+
+// enter takes a place for a call, of most in all. Of one handler with Concurrent(n) no more than n run: the next waits
+// here, and with it the queue.
+func (p *parallel) enter(ctx context.Context, t *task, most int) error {
+	p.mu.Lock()
+	for t.concurrent > 0 && p.of[t] >= t.concurrent {
+		if p.changed == nil {
+			p.changed = make(chan struct{})
+		}
+		changed := p.changed
+		p.mu.Unlock()
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		p.mu.Lock()
+	}
+	defer p.mu.Unlock()
+	if p.running >= most {
+		return errTooBusy
+	}
+	p.running++
+	if t.concurrent > 0 {
+		if p.of == nil {
+			p.of = map[*task]int{}
+		}
+		p.of[t]++
+	}
+	return nil
+}
+
+func (p *parallel) leave(t *task) {
+	p.mu.Lock()
+	p.running--
+	if t.concurrent > 0 {
+		p.of[t]--
+	}
+	if p.changed != nil {
+		close(p.changed)
+		p.changed = nil
+	}
+	var idle []func()
+	if p.running == 0 {
+		idle, p.idle = p.idle, nil
+	}
+	p.mu.Unlock()
+	for _, f := range idle {
+		f()
+	}
+}
+
+// whenIdle calls f once nothing runs, which may be now.
+func (p *parallel) whenIdle(f func()) {
+	p.mu.Lock()
+	if p.running > 0 {
+		p.idle = append(p.idle, f)
+		p.mu.Unlock()
+		return
+	}
+	p.mu.Unlock()
+	f()
+}
+
+// wait returns when nothing runs.
+func (p *parallel) wait() {
+	done := make(chan struct{})
+	p.whenIdle(func() { close(done) })
+	<-done
+}
+
+// spawn runs a call beside the queue. Of a stream, the call that makes the iterator is waited for.
+func (c *Conn) spawn(ctx context.Context, k *Call) {
+	if err := c.parallel.enter(ctx, k.task, c.mount.srv.limits.MaxConcurrent); err != nil {
+		c.conclude(ctx, k, nil, err)
+		return
+	}
+	free := make(chan struct{})
+	k.letGo = sync.OnceFunc(func() { close(free) })
+	if k.task.stream == nil {
+		k.letGo()
+	}
+	go func() {
+		defer c.parallel.leave(k.task)
+		defer k.letGo()
+		c.serve(ctx, k)
+	}()
+	<-free
+}
+
+// stream sends what the iterator of a handler yields. The iterator has returned before the terminal frame is sent.
+func (c *Conn) stream(ctx context.Context, k *Call) error {
+	err := c.guard(func() error {
+		items := k.task.stream(c, ctx, k.value)
+		k.letGo()
+		if items == nil {
+			return fmt.Errorf("stream of %q: the handler returned no iterator", k.Action)
+		}
+		for item, err := range items {
+			if err == nil {
+				err = c.sendItem(ctx, item, k.Ref)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if errors.Is(err, ErrClosed) {
+		err = nil // there is nobody to be told
+	}
+	c.conclude(ctx, k, nil, err)
+	return err
+}
+
+// sendItem waits until the client has taken most of what was sent before: a stream is no faster than its reader.
+func (c *Conn) sendItem(ctx context.Context, item Message, ref string) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	wire := c.transport()
+	if err := wire.WaitWritable(ctx); err != nil {
+		return wireError(err)
+	}
+	return c.write(item, ref, false)
+}

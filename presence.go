@@ -1,0 +1,113 @@
+package chanx
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"log/slog"
+	"net/http"
+	"slices"
+)
+
+// announce makes the connection one of those that All, ToConn and ToUser reach.
+func (c *Conn) announce(ctx context.Context) error {
+	s := c.mount.srv
+	if !s.countUser(c.user, 1) {
+		return Refuse(http.StatusTooManyRequests, "too many connections")
+	}
+	s.hub.Bind(connSubject(c.id), (*link)(c))
+	s.hub.Join(everyone, (*link)(c))
+	if c.user != "" {
+		s.hub.Join(userSubject(c.user), (*link)(c))
+	}
+	c.announced = true
+	for _, subject := range c.addresses() {
+		if err := s.subscriptions.add(ctx, subject); err != nil {
+			c.log(slog.LevelWarn, "chanx: channel layer does not follow", "subject", subject, "error", err)
+		}
+	}
+	return nil
+}
+
+// addresses are the subjects by which other nodes reach the connection, besides its groups.
+func (c *Conn) addresses() []string {
+	all := []string{everyone, nodeSubject(c.mount.srv.node)}
+	if c.user != "" {
+		all = append(all, userSubject(c.user))
+	}
+	return all
+}
+
+// withdraw undoes announce.
+func (c *Conn) withdraw(ctx context.Context) {
+	if !c.announced {
+		return
+	}
+	s := c.mount.srv
+	s.countUser(c.user, -1)
+	s.hub.Unbind(connSubject(c.id))
+	s.hub.Leave(everyone, (*link)(c))
+	if c.user != "" {
+		s.hub.Leave(userSubject(c.user), (*link)(c))
+	}
+	for _, subject := range c.addresses() {
+		if err := s.subscriptions.remove(ctx, subject); err != nil && !errors.Is(err, ErrClosed) {
+			c.log(slog.LevelWarn, "chanx: channel layer does not follow", "subject", subject, "error", err)
+		}
+	}
+}
+
+// end takes the connection out of its groups and its server.
+func (c *Conn) end() {
+	c.cancel()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.ctx), c.mount.srv.limits.PublishTimeout)
+	defer cancel()
+	c.mu.Lock()
+	c.left = true // nothing is joined any more
+	groups := slices.Clone(c.groups)
+	c.mu.Unlock()
+	if err := c.Leave(ctx, groups...); err != nil {
+		c.log(slog.LevelWarn, "chanx: channel layer does not follow", "error", err)
+	}
+	c.withdraw(ctx)
+	c.mount.srv.forget(c)
+}
+
+// countUser counts a user's connections on this node and reports whether there may be one more.
+func (s *Server) countUser(user string, by int) bool {
+	if user == "" || s.limits.MaxConnectionsPerUser == maxInt {
+		return true
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := s.users[user] + by
+	switch {
+	case by > 0 && n > s.limits.MaxConnectionsPerUser:
+		return false
+	case n == 0:
+		delete(s.users, user)
+	default:
+		s.users[user] = n
+	}
+	return true
+}
+
+// Conns yields the connections of this node that are open at the time of the call, in no particular order.
+func (s *Server) Conns() iter.Seq[*Conn] {
+	return func(yield func(*Conn) bool) {
+		for _, c := range s.snapshot() {
+			if c.isOpen() && !yield(c) {
+				return
+			}
+		}
+	}
+}
+
+func (c *Conn) isOpen() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.wire != nil && !c.over
+}
+
+// Count is the number of connections of this node that are in a group.
+func (s *Server) Count(group string) int { return s.hub.Count(groupSubject(group)) }

@@ -1,0 +1,199 @@
+package chanx
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"reflect"
+	"slices"
+
+	"github.com/chanx-go/chanx/layer"
+	"github.com/chanx-go/chanx/schema"
+)
+
+// deliver hands d to this node's members and to the layer.
+func (s *Server) deliver(ctx context.Context, d *delivery, targets []string) error {
+	if s.isClosed() {
+		return ErrClosed
+	}
+	if len(targets) == 0 {
+		return nil
+	}
+	s.observe(ctx, d, targets)
+	s.hub.Deliver(d, targets...)
+	return s.publish(ctx, d, targets)
+}
+
+// publish hands d to the layer.
+func (s *Server) publish(ctx context.Context, d *delivery, targets []string) error {
+	p := publication{
+		kind: d.kind, raw: d.raw, exceptSelf: d.exceptSelf, headers: d.headers, node: s.node, conn: d.fromConn, user: d.fromUser,
+		targets: targets, action: d.action, payload: d.plain,
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.limits.PublishTimeout)
+	defer cancel()
+	err := s.publishData(ctx, &p)
+	if d.done != nil {
+		d.done(err)
+	}
+	return err
+}
+
+// publishData publishes once for each subject by which other nodes hear of the targets.
+func (s *Server) publishData(ctx context.Context, p *publication) error {
+	bp := takeBuffer()
+	defer giveBuffer(bp)
+	*bp = p.append((*bp)[:0])
+	var errs []error
+	for i, target := range p.targets {
+		subject := published(target)
+		if subject == nodeSubject(s.node) || slices.ContainsFunc(p.targets[:i], func(t string) bool { return published(t) == subject }) {
+			continue
+		}
+		if err := s.link.Publish(ctx, subject, *bp); err != nil {
+			errs = append(errs, fmt.Errorf("chanx: publish %q to %q: %w", p.action, subject, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// observe tells the Observer of a delivery before anybody has it, so that headers travel with it on this node too.
+func (s *Server) observe(ctx context.Context, d *delivery, targets []string) {
+	if s.opts.Observer == nil {
+		return
+	}
+	p := &Publication{Action: d.action, IsEvent: d.kind == kindEvent, Targets: len(targets)}
+	d.done = s.opts.Observer.Publish(ctx, p)
+	d.headers = p.headers
+}
+
+// receive takes a publication of another node: its copy for a subject goes to the targets that are published by it.
+func (s *Server) receive(subject string, data []byte) {
+	p, err := parsePublication(data)
+	if err == nil && !slices.ContainsFunc(p.targets, func(t string) bool { return published(t) == subject }) {
+		err = errors.New("chanx: read layer data: the subject is not that of one of its targets")
+	}
+	if err != nil {
+		s.logger.Error("chanx: layer data refused", "subject", subject, "error", err)
+		s.countDrop(nil, "layer data that cannot be read", 1)
+		return
+	}
+	if p.node == s.node {
+		return // members here have had it
+	}
+	d := &delivery{
+		kind: p.kind, raw: p.raw, action: p.action, plain: p.payload, payload: p.payload,
+		fromConn: p.conn, fromUser: p.user, exceptSelf: p.exceptSelf, headers: p.headers,
+	}
+	for k, target := range p.targets {
+		if published(target) == subject {
+			s.hub.DeliverMatch(d, p.targets, k)
+		}
+	}
+}
+
+// Broadcast sends a message to groups from outside a connection: is_mine and is_current are false for everyone. The type
+// need not be declared on this node; a receiver whose consumer does not declare it is passed over. Without a target it
+// is an error. See Conn.Broadcast.
+func (s *Server) Broadcast(ctx context.Context, m Message, to ...Target) error {
+	r, err := outside("broadcast", to)
+	if err != nil {
+		return err
+	}
+	var d *delivery
+	if raw, ok := m.(Raw); ok {
+		d, err = rawDelivery(raw)
+	} else {
+		d, err = s.encode(m)
+	}
+	if err != nil {
+		return err
+	}
+	return s.deliver(ctx, d, r.subjects)
+}
+
+// Emit sends an event to the handlers of connections. Without a target it is an error. See Conn.Emit.
+func (s *Server) Emit(ctx context.Context, e Event, to ...Target) error {
+	r, err := outside("emit", to)
+	if err != nil {
+		return err
+	}
+	return s.emit(ctx, e, r)
+}
+
+func outside(verb string, to []Target) (recipients, error) {
+	if len(to) == 0 || slices.Contains(to, nil) {
+		return recipients{}, fmt.Errorf("chanx: %s: no target: say To(groups...), ToUser(ids...), ToConn(ids...) or All()", verb)
+	}
+	r := targets(to)
+	return r, r.err
+}
+
+func (s *Server) emit(ctx context.Context, e Event, r recipients) error {
+	if r.err != nil {
+		return r.err
+	}
+	d, err := s.encodeEvent(e)
+	if err != nil {
+		return err
+	}
+	return s.deliver(ctx, d, r.subjects)
+}
+
+func (s *Server) encodeEvent(e Event) (*delivery, error) {
+	if e == nil {
+		return nil, errors.New("chanx: emit event: it is nil")
+	}
+	t, err := s.compile(reflect.TypeOf(e))
+	if err != nil {
+		return nil, fmt.Errorf("chanx: emit %T: %w", e, err)
+	}
+	d := &delivery{kind: kindEvent, action: e.Event(), payload: []byte("{}")}
+	if !t.IsEmpty() {
+		if d.payload, err = appendValue(t, e, schema.AsDeclared); err != nil {
+			return nil, err
+		}
+	}
+	d.plain = d.payload
+	return d, nil
+}
+
+// encode makes a delivery of a message whose type this node may see for the first time.
+func (s *Server) encode(m Message) (*delivery, error) {
+	if m == nil {
+		return nil, errors.New("chanx: broadcast message: it is nil")
+	}
+	t, err := s.compile(reflect.TypeOf(m))
+	if err != nil {
+		return nil, fmt.Errorf("chanx: broadcast %T: %w", m, err)
+	}
+	return encodeDelivery(t, m.Action(), m, s.names.naming)
+}
+
+// compile finds the description of a type that a consumer of this server has registered, else makes it.
+func (s *Server) compile(t reflect.Type) (*schema.Type, error) {
+	s.mu.Lock()
+	mounts := s.mounts
+	s.mu.Unlock()
+	for _, m := range mounts {
+		if out := m.sent[t]; out != nil {
+			return out.typ, nil
+		}
+		for _, h := range m.events {
+			if h.typ.GoType() == t {
+				return h.typ, nil
+			}
+		}
+	}
+	return validator.Compile(t)
+}
+
+// status logs what the layer says of itself.
+func (s *Server) status(st layer.Status) {
+	level := slog.LevelInfo
+	if !st.Up || st.Gap {
+		level = slog.LevelWarn
+	}
+	s.logger.Log(context.Background(), level, "chanx: channel layer", "up", st.Up, "gap", st.Gap, "error", st.Err)
+}

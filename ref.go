@@ -1,0 +1,145 @@
+package chanx
+
+import (
+	"bytes"
+	"context"
+	"slices"
+	"sync"
+
+	"github.com/chanx-go/chanx/schema"
+)
+
+// cancelAction is the client's message that cancels another one. Its ref is the other's.
+const cancelAction = "chanx.cancel"
+
+// refs are the messages of a connection that carry a ref and are being handled, and the cancels of those that wait. Its
+// lock is taken under the transport's: nothing is called under it.
+type refs struct {
+	mu      sync.Mutex
+	running []*Call
+	cancels []earlyCancel
+	begun   uint64 // messages given to Message
+	waiting uint64 // messages that Arrived let pass and that have not begun
+}
+
+// earlyCancel cancels messages with a ref that have arrived before it and have not begun.
+type earlyCancel struct {
+	ref    string
+	before uint64 // number of the first message behind it
+}
+
+// maxCancels bounds what a client can have waiting; there are never more messages to cancel than the inbox holds.
+const maxCancels = 256
+
+// cancellation is the client's way to end a call.
+type cancellation struct {
+	mu     sync.Mutex
+	called bool
+	stop   context.CancelFunc
+}
+
+func (c *cancellation) call() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.called = true
+	c.stop()
+}
+
+func (c *cancellation) wasCalled() bool {
+	if c == nil {
+		return false
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.called
+}
+
+// arrived notes a message that has to wait, and acts on it at once if it is a cancel: then it need not wait.
+func (r *refs) arrived(ref string, isCancel bool) (waits bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !isCancel {
+		r.waiting++
+		return true
+	}
+	if k := r.find(ref); k != nil {
+		k.cancel.call()
+		return false
+	}
+	if len(r.cancels) < maxCancels {
+		r.cancels = append(r.cancels, earlyCancel{ref, r.begun + r.waiting + 1})
+	}
+	return false
+}
+
+// cancelNow acts on a cancel that had no message before it to wait for.
+func (r *refs) cancelNow(ref string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if k := r.find(ref); k != nil {
+		k.cancel.call()
+	}
+}
+
+func (r *refs) find(ref string) *Call {
+	i := slices.IndexFunc(r.running, func(k *Call) bool { return k.Ref == ref })
+	if i < 0 {
+		return nil
+	}
+	return r.running[i]
+}
+
+// next numbers the message that begins now.
+func (r *refs) next() uint64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.waiting > 0 {
+		r.waiting--
+	}
+	r.begun++
+	r.cancels = slices.DeleteFunc(r.cancels, func(c earlyCancel) bool { return c.before <= r.begun })
+	return r.begun
+}
+
+// begin makes a call with a ref one that can be cancelled. It fails if the ref is in use, or has been cancelled already.
+func (r *refs) begin(ctx context.Context, k *Call) (context.Context, error) {
+	ctx, stop := context.WithCancel(ctx)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.find(k.Ref) != nil {
+		stop()
+		return ctx, errDuplicate
+	}
+	k.cancel = &cancellation{stop: stop}
+	r.running = append(r.running, k)
+	if slices.ContainsFunc(r.cancels, func(c earlyCancel) bool { return c.ref == k.Ref && k.no < c.before }) {
+		k.cancel.call()
+		return ctx, errCancelled
+	}
+	return ctx, nil
+}
+
+// end frees the ref of a call.
+func (r *refs) end(k *Call) {
+	if k.cancel == nil {
+		return
+	}
+	r.mu.Lock()
+	r.running = slices.DeleteFunc(r.running, func(o *Call) bool { return o == k })
+	r.mu.Unlock()
+	k.cancel.stop()
+}
+
+// readCancel reports whether a frame is a cancel, and whose.
+func (m *mount) readCancel(p []byte) (ref string, is bool) {
+	if !bytes.Contains(p, []byte(cancelAction)) {
+		return "", false
+	}
+	var d schema.Decoder
+	d.Reset(p, m.limits)
+	e := envelope{payload: -1}
+	if items, err := m.members(&d, &e); err != nil || items != nil || e.tag != cancelAction {
+		return "", false
+	}
+	return e.ref, e.ref != ""
+}

@@ -1,0 +1,303 @@
+package chanx
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net/http"
+	"reflect"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/chanx-go/chanx/internal/hub"
+	"github.com/chanx-go/chanx/internal/socket"
+	"github.com/chanx-go/chanx/layer"
+	"github.com/chanx-go/chanx/layer/memlayer"
+)
+
+// ServerOptions are the options of NewServer. The zero value works.
+type ServerOptions struct {
+	// Layer connects this server with other nodes; nil is a layer of its own, in this process.
+	Layer layer.Layer
+
+	// Origins are further origins whose pages may connect, each as scheme://host:port. A page from the server's own
+	// host always may, and so may a request without Origin, which no browser sends. "*" admits every page: with
+	// cookies for authentication, any site could then act as your user.
+	Origins []string
+
+	// Subprotocols are those that the server speaks, best first.
+	Subprotocols []string
+
+	// Discriminator is the frame's member that names the type; default "action".
+	Discriminator string
+
+	// Camelize spells the members of messages in camelCase on the wire.
+	Camelize bool
+
+	// Completions sends complete, group_complete and event_complete. A consumer may override it.
+	Completions bool
+
+	// RefuseWithHTTP answers a refused connection with its plain HTTP status. By default it is upgraded, told and
+	// closed, because a browser hides the status from a page.
+	RefuseWithHTTP bool
+
+	// Limits bound what clients can make the server do.
+	Limits Limits
+
+	// LogMessages logs every message and event that is handled, and every frame that is sent: its action, but not its
+	// payload. A consumer may override it.
+	LogMessages bool
+
+	// QuietActions are the actions and events that LogMessages leaves out.
+	QuietActions []string
+
+	// Observer is told what happens, for metrics and tracing; nil is nobody.
+	Observer Observer
+
+	// Logger is told of failed handlers, drops and the layer; nil is slog.Default().
+	Logger *slog.Logger
+}
+
+// Server accepts connections, keeps their groups, and is a node of a cluster if it has a shared layer. Its methods may
+// be called concurrently.
+type Server struct {
+	opts          ServerOptions
+	limits        Limits
+	names         names
+	node          string
+	logger        *slog.Logger
+	upgrader      *socket.Upgrader
+	hub           *hub.Hub[*link, *delivery]
+	link          layer.Link
+	subscriptions subscriptions
+	mux           *http.ServeMux
+	nextShard     atomic.Uint32
+	closed        atomic.Bool // the layer is gone
+
+	mu       sync.Mutex
+	mounts   []*mount
+	conns    map[*Conn]struct{}
+	users    map[string]int // connections, if they are limited
+	draining bool
+	empty    chan struct{} // closed when the last connection has gone while draining
+	drops    map[string]uint64
+}
+
+// NewServer returns a server. opts may be nil. A bad option panics.
+func NewServer(opts *ServerOptions) *Server {
+	s := &Server{mux: http.NewServeMux(), conns: map[*Conn]struct{}{}, users: map[string]int{}, drops: map[string]uint64{}, empty: make(chan struct{})}
+	if opts != nil {
+		s.opts = *opts
+	}
+	if d := s.opts.Discriminator; isEnvelopeMember(d) || strings.ContainsAny(d, "\"\\'") {
+		panic(fmt.Sprintf("chanx: new server: ServerOptions.Discriminator %q: it cannot name the discriminator: choose another", d))
+	}
+	s.limits = s.opts.Limits.withDefaults()
+	s.names = newNames(s.opts.Discriminator, s.opts.Camelize)
+	s.node = rand.Text()[:12]
+	s.logger = s.opts.Logger
+	if s.logger == nil {
+		s.logger = slog.Default()
+	}
+	s.upgrader = socket.NewUpgrader(s.limits.socket(s.opts.Origins, s.opts.Subprotocols))
+	s.hub = hub.New[*link, *delivery](runtime.GOMAXPROCS(0))
+	l := s.opts.Layer
+	if l == nil {
+		l = memlayer.New()
+	}
+	s.link = l.Open(layer.Receiver{Receive: s.receive, Status: s.status})
+	s.subscriptions = subscriptions{link: s.link, all: map[string]*subscription{}}
+	return s
+}
+
+func isEnvelopeMember(name string) bool {
+	switch name {
+	case "payload", "ref", "topic", "seq", "version", "trace", "is_mine", "is_current", "isMine", "isCurrent":
+		return true
+	}
+	return false
+}
+
+// newID names a connection: its node, then what cannot be guessed.
+func (s *Server) newID() string { return s.node + "." + rand.Text() }
+
+// Handle serves connections to the pattern, which is one of net/http's without a method, with a consumer. It panics if
+// the pattern is bad or taken, or if names of the consumer collide under Camelize.
+func (s *Server) Handle(pattern string, consumer Endpoint) {
+	s.mux.Handle(pattern, s.mount(pattern, consumer))
+}
+
+// Handler returns a handler that serves the pattern alone, to be mounted on another router. It matches the path itself,
+// so that PathValue works; the router must leave the path as it is.
+func (s *Server) Handler(pattern string, consumer Endpoint) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle(pattern, s.mount(pattern, consumer))
+	return mux
+}
+
+func (s *Server) mount(pattern string, consumer Endpoint) *mount {
+	if strings.ContainsAny(pattern, " \t") {
+		panic(fmt.Sprintf("chanx: handle %q: a WebSocket opens with GET always: leave the method out", pattern))
+	}
+	if consumer == nil {
+		panic(fmt.Sprintf("chanx: handle %q: the consumer is nil", pattern))
+	}
+	m := newMount(s, pattern, consumer.endpoint())
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.mounts = append(s.mounts[:len(s.mounts):len(s.mounts)], m)
+	return m
+}
+
+// ServeHTTP opens connections at the patterns given to Handle.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
+
+// admit counts a connection in, unless there are too many or the server is shutting down.
+func (s *Server) admit(c *Conn) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.draining || len(s.conns) >= s.limits.MaxConnections {
+		return false
+	}
+	s.conns[c] = struct{}{}
+	return true
+}
+
+func (s *Server) forget(c *Conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.conns, c)
+	s.tellEmpty()
+}
+
+// tellEmpty is called under mu.
+func (s *Server) tellEmpty() {
+	if s.draining && len(s.conns) == 0 {
+		select {
+		case <-s.empty:
+		default:
+			close(s.empty)
+		}
+	}
+}
+
+func (s *Server) isDraining() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.draining
+}
+
+func (s *Server) isClosed() bool { return s.closed.Load() }
+
+const (
+	shuttingDown = "server is shutting down"
+
+	drainAtOnce = 1000        // connections that Shutdown closes in one go
+	drainSpread = time.Second // over which it spreads them if there are more
+)
+
+// Shutdown ends the server: new connections are refused with 503; what was broadcast before is delivered; running
+// handlers finish, and each connection is closed with 1001 after its OnClose, up to 1,000 at once, more spread over one
+// second. It returns when all are gone and the layer is closed, or ends those that remain when ctx ends, and returns its
+// error. http.Server.Shutdown does not know of these connections: call this one beside it. After Shutdown the server
+// cannot be used again.
+func (s *Server) Shutdown(ctx context.Context) error {
+	all := s.drain()
+	s.hub.Flush()
+	err := s.closeAll(ctx, all)
+	if err == nil {
+		err = s.waitEmpty(ctx)
+	}
+	if err != nil {
+		err = fmt.Errorf("chanx: shut down: %w", err)
+		for _, c := range all {
+			if wire := c.transport(); wire != nil {
+				wire.Abort()
+			}
+		}
+	}
+	if s.closed.Swap(true) {
+		return err
+	}
+	if closeErr := s.link.Close(context.WithoutCancel(ctx)); closeErr != nil {
+		return fmt.Errorf("chanx: shut down: close layer: %w", closeErr)
+	}
+	return err
+}
+
+func (s *Server) drain() []*Conn {
+	s.mu.Lock()
+	s.draining = true
+	s.tellEmpty()
+	s.mu.Unlock()
+	return s.snapshot()
+}
+
+func (s *Server) snapshot() []*Conn {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Collect(maps.Keys(s.conns))
+}
+
+// waitEmpty waits for the connections that were accepted, then for those that are being told of their refusal.
+func (s *Server) waitEmpty(ctx context.Context) error {
+	select {
+	case <-s.empty:
+		return s.upgrader.Wait(ctx)
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (s *Server) closeAll(ctx context.Context, all []*Conn) error {
+	pause := drainSpread * drainAtOnce / time.Duration(max(len(all), 1))
+	for i, c := range all {
+		if i > 0 && i%drainAtOnce == 0 {
+			select {
+			case <-time.After(pause):
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+		if wire := c.transport(); wire != nil { // else begin sees that the server is draining
+			c.told(wireError(wire.CloseAfter(socket.CloseGoingAway, shuttingDown)))
+		}
+	}
+	return nil
+}
+
+// dropped counts and logs what a connection lost.
+func (s *Server) dropped(c *Conn, what string, n int) {
+	s.countDrop(c, what, n)
+	c.log(slog.LevelWarn, "chanx: dropped", "what", what, "count", n)
+}
+
+// skipped counts what the connection's consumer does not know: in a cluster of several versions that is no fault.
+func (s *Server) skipped(c *Conn, what string) {
+	s.countDrop(c, what, 1)
+	c.log(slog.LevelDebug, "chanx: skipped", "what", what)
+}
+
+// countDrop counts what was lost; c is nil if it was of no connection.
+func (s *Server) countDrop(c *Conn, what string, n int) {
+	s.mu.Lock()
+	s.drops[what] += uint64(n)
+	s.mu.Unlock()
+	if s.opts.Observer != nil {
+		s.opts.Observer.Drop(c, what, n)
+	}
+}
+
+// builtinPing answers Ping where a consumer does not.
+func builtinPing(e *endpoint) *incoming {
+	in := newIncoming[Ping](nil)
+	in.run = func(*Conn, context.Context, any) (Message, error) { return Pong{}, nil }
+	in.action, in.typ, in.reply = Ping{}.Action(), e.compile(reflect.TypeFor[Ping]()), reflect.TypeFor[Pong]()
+	return in
+}

@@ -1,0 +1,130 @@
+package chanx
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+const maxNameBytes = 200
+
+// checkName says what is wrong with the name of a group or the id of a user.
+func checkName(what, name string) error {
+	switch {
+	case name == "":
+		return fmt.Errorf("chanx: %s: it is empty", what)
+	case len(name) > maxNameBytes:
+		return fmt.Errorf("chanx: %s %.40q…: it has %d bytes, more than %d", what, name, len(name), maxNameBytes)
+	case !utf8.ValidString(name):
+		return fmt.Errorf("chanx: %s %q: it is not valid UTF-8", what, name)
+	}
+	for _, r := range name {
+		if unicode.IsControl(r) {
+			return fmt.Errorf("chanx: %s %q: it has the control character %U", what, name, r)
+		}
+	}
+	return nil
+}
+
+func checkNames(what string, names []string) (err error) {
+	for _, name := range names {
+		err = errors.Join(err, checkName(what, name))
+	}
+	return err
+}
+
+// What hub and layer call those who are meant. A connection is published to by its node.
+const everyone = "a/"
+
+func groupSubject(name string) string { return "g/" + name }
+func userSubject(id string) string    { return "u/" + id }
+func connSubject(id string) string    { return "c/" + id }
+func nodeSubject(node string) string  { return "n/" + node }
+
+// published is the subject by which other nodes hear of a target.
+func published(target string) string {
+	id, isConn := strings.CutPrefix(target, connSubject(""))
+	if !isConn {
+		return target
+	}
+	node, _, _ := strings.Cut(id, ".")
+	return nodeSubject(node)
+}
+
+// A Target says who is to receive a broadcast, an event or a command: To, ToUser, ToConn or All. Who matches several
+// targets gets one copy.
+type Target interface {
+	BroadcastOption
+	applyTarget(*recipients)
+}
+
+// A BroadcastOption is an option of Conn.Broadcast: a Target or ExceptSelf.
+type BroadcastOption interface{ applyBroadcast(*recipients) }
+
+// recipients are what targets and options come to.
+type recipients struct {
+	explicit   bool
+	subjects   []string
+	err        error
+	exceptSelf bool
+}
+
+func (r *recipients) add(subject string) {
+	if !slices.Contains(r.subjects, subject) {
+		r.subjects = append(r.subjects, subject)
+	}
+}
+
+// target adds subjects to recipients, or says what is wrong with them.
+type target struct {
+	subjects []string
+	err      error
+}
+
+func newTarget(what string, names []string, subject func(string) string) Target {
+	t := target{err: checkNames(what, names)}
+	for _, name := range names {
+		t.subjects = append(t.subjects, subject(name))
+	}
+	return t
+}
+
+func (t target) applyBroadcast(r *recipients) { t.applyTarget(r) }
+
+func (t target) applyTarget(r *recipients) {
+	r.explicit = true
+	r.err = errors.Join(r.err, t.err)
+	for _, s := range t.subjects {
+		r.add(s)
+	}
+}
+
+// To is the members of groups, whether or not the sender is one. Without any group it is nobody.
+func To(groups ...string) Target { return newTarget("group name", groups, groupSubject) }
+
+// ToUser is all connections of users, by Identity.UserID, on every node. An empty id is an error of the call that the
+// target is given to: it would mean everybody who is anonymous.
+func ToUser(ids ...string) Target { return newTarget("user id", ids, userSubject) }
+
+// ToConn is connections, by Conn.ID, on whatever node they are. One that has ended is nobody.
+func ToConn(ids ...string) Target { return newTarget("connection id", ids, connSubject) }
+
+// All is every connection of every node.
+func All() Target { return target{subjects: []string{everyone}} }
+
+type exceptSelf struct{}
+
+// ExceptSelf leaves out the sending connection.
+func ExceptSelf() BroadcastOption { return exceptSelf{} }
+
+func (exceptSelf) applyBroadcast(r *recipients) { r.exceptSelf = true }
+
+func targets[T Target](all []T) (r recipients) {
+	for _, t := range all {
+		t.applyTarget(&r)
+	}
+	return r
+}

@@ -1,0 +1,285 @@
+package chanx_test
+
+import (
+	"bufio"
+	"context"
+	"flag"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/chanx-go/chanx"
+	"github.com/chanx-go/chanx/chanxtest"
+)
+
+var update = flag.Bool("update", false, "rewrite the transcripts in testdata with what comes")
+
+// TestTranscripts holds the conversations in testdata/*.txt against what the server says now. A line is
+//
+//	# a comment
+//	server NAME                  a new server of the table in scenes_test.go
+//	alice dials PATH [USER]      a connection, of an anonymous user if there is no name
+//	alice refused PATH [USER]    a handshake that is answered with an HTTP status
+//	pass DURATION                time goes by
+//	alice > TEXT                 a text message; \x00 and the like as in Go strings if TEXT is quoted
+//	alice binary TEXT            a binary message
+//	alice closes CODE REASON
+//	alice vanishes               without a Close frame
+//	server NAME does ARG…        an action of the server's table, such as an event from outside
+//
+// and what comes until nothing moves any more is written below each:
+//
+//	alice < TEXT
+//	alice closed CODE REASON
+//	log LEVEL TEXT               what the server logs
+//	error TEXT                   what an action from outside returns
+func TestTranscripts(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.txt")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no transcripts: %v", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
+			want, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got string
+			synctest.Test(t, func(t *testing.T) { got = replay(t, string(want)) })
+			if got == string(want) {
+				return
+			}
+			if *update {
+				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			t.Errorf("%s is not what comes now (refresh with -update and read the difference):\n%s", file, firstDifference(string(want), got))
+		})
+	}
+}
+
+func firstDifference(want, got string) string {
+	w, g := strings.Split(want, "\n"), strings.Split(got, "\n")
+	for i := range max(len(w), len(g)) {
+		a, b := line(w, i), line(g, i)
+		if a != b {
+			return fmt.Sprintf("line %d\nwant %s\ngot  %s", i+1, a, b)
+		}
+	}
+	return ""
+}
+
+func line(all []string, i int) string {
+	if i < len(all) {
+		return all[i]
+	}
+	return "(end)"
+}
+
+// stage is where a transcript plays.
+type stage struct {
+	t     *testing.T
+	out   strings.Builder
+	name  string
+	srv   *chanx.Server
+	log   *journal
+	order []string // of names, as they appeared
+	conns map[string]*chanxtest.Conn
+	ended map[string]bool
+}
+
+// replay plays the steps of a transcript and writes it anew.
+func replay(t *testing.T, text string) string {
+	s := &stage{t: t, conns: map[string]*chanxtest.Conn{}, ended: map[string]bool{}}
+	lines := bufio.NewScanner(strings.NewReader(text))
+	for lines.Scan() {
+		line := lines.Text()
+		name, rest, _ := strings.Cut(line, " ")
+		verb, _, _ := strings.Cut(rest, " ")
+		switch {
+		case verb == "<" || verb == "closed" || name == "log" || name == "error": // came the last time
+		case line == "" || strings.HasPrefix(line, "#"):
+			fmt.Fprintln(&s.out, line)
+		default:
+			fmt.Fprintln(&s.out, line)
+			s.step(line)
+			synctest.Wait()
+			s.collect()
+		}
+	}
+	s.shutDown()
+	return s.out.String()
+}
+
+func (s *stage) step(line string) {
+	f := strings.SplitN(line, " ", 3)
+	if len(f) < 2 {
+		s.t.Fatalf("what is %q?", line)
+	}
+	name, verb, rest := f[0], f[1], ""
+	if len(f) == 3 {
+		rest = f[2]
+	}
+	if name == "pass" {
+		d, err := time.ParseDuration(verb)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		time.Sleep(d) // in a bubble
+		return
+	}
+	if name == "server" {
+		if does, ok := strings.CutPrefix(rest, "does "); ok {
+			s.scene(verb).act(s, strings.Fields(does))
+			return
+		}
+		s.open(verb)
+		return
+	}
+	c := s.conns[name]
+	switch verb {
+	case "dials":
+		if c == nil {
+			s.order = append(s.order, name)
+		}
+		delete(s.ended, name)
+		s.conns[name] = chanxtest.Dial(s.t, s.srv, path(rest), dialOptions(rest))
+	case "refused":
+		res := chanxtest.DialRefused(s.t, s.srv, path(rest), dialOptions(rest))
+		fmt.Fprintf(&s.out, "%s < HTTP %s\n", name, res.Status)
+	case ">":
+		c.SendText(unquote(s.t, rest))
+	case "binary":
+		c.SendBinary([]byte(unquote(s.t, rest)))
+	case "closes":
+		var code int
+		var reason string
+		fmt.Sscan(rest, &code, &reason)
+		c.Close(code, reason)
+	case "vanishes":
+		c.Abort()
+	default:
+		s.t.Fatalf("what is %q?", line)
+	}
+}
+
+func path(rest string) string {
+	path, _, _ := strings.Cut(rest, " ")
+	return path
+}
+
+func dialOptions(rest string) *chanxtest.DialOptions {
+	_, user, _ := strings.Cut(rest, " ")
+	o := &chanxtest.DialOptions{Header: http.Header{}}
+	if user != "" {
+		o.Header.Set("User", user)
+	}
+	return o
+}
+
+func unquote(t *testing.T, s string) string {
+	if !strings.HasPrefix(s, `"`) {
+		return s
+	}
+	var text string
+	if _, err := fmt.Sscanf(s, "%q", &text); err != nil {
+		t.Fatalf("%s: %v", s, err)
+	}
+	return text
+}
+
+func (s *stage) open(name string) {
+	s.shutDown()
+	s.name, s.log = name, &journal{}
+	s.srv = s.scene(name).new(slog.New(s.log))
+}
+
+func (s *stage) scene(name string) scene {
+	sc, ok := scenes[name]
+	if !ok {
+		s.t.Fatalf("there is no server %q in scenes", name)
+	}
+	return sc
+}
+
+// shutDown ends the server; what it says then is not part of the transcript.
+func (s *stage) shutDown() {
+	if s.srv == nil {
+		return
+	}
+	if err := s.srv.Shutdown(context.Background()); err != nil {
+		s.t.Error(err)
+	}
+	s.order, s.srv = nil, nil
+	clear(s.conns)
+	clear(s.ended)
+}
+
+// collect writes what came, connection by connection.
+func (s *stage) collect() {
+	for _, name := range s.order {
+		c := s.conns[name]
+		for range c.Pending() {
+			fmt.Fprintf(&s.out, "%s < %s\n", name, c.Next())
+		}
+		if end := c.Ended(); end != nil && !s.ended[name] {
+			s.ended[name] = true
+			fmt.Fprintln(&s.out, strings.TrimSpace(fmt.Sprintf("%s closed %d %s", name, end.Code, reason(end))))
+		}
+	}
+	for _, l := range slices.Sorted(slices.Values(s.log.take())) { // of several connections at the same time
+		fmt.Fprintf(&s.out, "log %s\n", l)
+	}
+}
+
+// reason leaves out what the client's library says of a transport that was lost.
+func reason(end *chanx.CloseError) string {
+	if end.Code == 1006 {
+		return ""
+	}
+	return end.Reason
+}
+
+// journal keeps what is logged, without what differs from run to run.
+type journal struct {
+	mu    sync.Mutex
+	lines []string
+}
+
+func (j *journal) Enabled(context.Context, slog.Level) bool { return true }
+func (j *journal) WithAttrs([]slog.Attr) slog.Handler       { return j }
+func (j *journal) WithGroup(string) slog.Handler            { return j }
+
+var unstable = []string{"conn", "stack", "pattern"}
+
+func (j *journal) Handle(_ context.Context, r slog.Record) error {
+	line := r.Level.String() + " " + strings.TrimPrefix(r.Message, "chanx: ")
+	r.Attrs(func(a slog.Attr) bool {
+		if !slices.Contains(unstable, a.Key) {
+			line += fmt.Sprintf(" %s=%v", a.Key, a.Value)
+		}
+		return true
+	})
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.lines = append(j.lines, line)
+	return nil
+}
+
+func (j *journal) take() []string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	lines := j.lines
+	j.lines = nil
+	return lines
+}
