@@ -1,0 +1,65 @@
+# Commands of this repository. "make" alone lists them.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+ADDR     ?= localhost:8080
+FUZZTIME ?= 60s
+BENCH    ?= .
+MODULES  := . bench examples
+BIN      := $(CURDIR)/.bin
+TOOLS    := $(BIN)/gofumpt $(BIN)/staticcheck
+
+.PHONY: help
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: needgo ## serve the chat example at http://localhost:8080 (ADDR=host:port for another address)
+	@echo "building the chat; the first time takes about a minute"
+	@go build -o .bin/chat ./examples/chat && exec .bin/chat -addr $(ADDR)
+
+.PHONY: test
+test: needgo ## run all tests with the race detector, one of them in a browser
+	@.ci/need cc
+	@CHROMIUM="$$(.ci/need browser)" go test -race -timeout 5m work
+
+.PHONY: lint
+lint: fmt vet staticcheck fix modules ## check formatting, vet, staticcheck, go fix and each module alone
+
+.PHONY: fuzz
+fuzz: needgo ## run each fuzz target for FUZZTIME (default 60s)
+	@.ci/fuzz $(FUZZTIME)
+
+.PHONY: bench
+bench: needgo ## run the benchmarks (BENCH=pattern to choose)
+	@go test -run '^$$' -bench '$(BENCH)' -benchtime 2s -benchmem ./schema ./internal/socket ./bench
+
+.PHONY: tools
+tools: $(TOOLS) ## build the pinned tools into .bin
+
+# The parts of lint.
+.PHONY: fmt vet staticcheck fix modules
+fmt: $(TOOLS)
+	@files=$$($(BIN)/gofumpt -l .); if [ -n "$$files" ]; then echo "not formatted; run .bin/gofumpt -w on:"; echo "$$files"; exit 1; fi
+vet: needgo
+	@go vet work
+staticcheck: $(TOOLS)
+	@$(BIN)/staticcheck work
+fix: needgo # but for the program of the design, which stands there as it is
+	@go fix -diff $$(go list work | grep -v /internal/chat$$) || { echo "go fix has something to modernise: run go fix on it"; exit 1; }
+modules: needgo # go.work hides what a module forgets to require
+	@for m in $(MODULES); do \
+		echo "module $$m"; (cd $$m && GOWORK=off go vet ./... && GOWORK=off go mod tidy -diff) || exit 1; \
+	done
+	@echo "module tools"; cd tools && GOWORK=off go mod tidy -diff
+
+.PHONY: needgo
+needgo:
+	@.ci/need go
+
+$(BIN)/gofumpt: tools/go.mod tools/go.sum
+	@.ci/need go
+	@cd tools && GOWORK=off GOBIN=$(BIN) go install tool && touch $(TOOLS)
+$(BIN)/staticcheck: $(BIN)/gofumpt

@@ -1,0 +1,177 @@
+package repo_test
+
+import (
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// arrow says what a package may import beyond the standard library. Packages of ours are written from the root: "./" is the root
+// package itself.
+type arrow struct {
+	dir  string // "examples/..." is every package below examples
+	may  string
+	test string // what its test files may import besides
+	why  string
+}
+
+const (
+	jsontext   = "github.com/go-json-experiment/json/jsontext"
+	codec      = "github.com/gobwas/ws"
+	leak       = "go.uber.org/goleak"
+	peer       = "github.com/coder/websocket"
+	jsonschema = "github.com/santhosh-tekuri/jsonschema/v6"
+)
+
+var arrows = []arrow{
+	{
+		".", "./schema ./layer ./layer/memlayer ./internal/hub ./internal/socket " + jsontext,
+		"./ ./chanxtest ./internal/chat " + codec + " " + leak + " " + peer + " " + jsonschema,
+		"whoever imports chanx gets no broker, no document tool and no test helper with it",
+	},
+	{
+		"schema", jsontext, "./schema ./schema/testdata/... " + leak + " " + jsonschema,
+		"it describes any Go type, and knows nothing of connections",
+	},
+	{"layer", "", "./layer", "a broker's module needs the contract, not the framework"},
+	{"layer/memlayer", "./layer", "./layer/memlayer " + leak, "it is the model of a broker: it sees subjects and bytes"},
+	{"internal/hub", "", "./internal/hub " + leak, "it knows who is in which group, not what is sent to them"},
+	{"internal/socket", codec, "./internal/socket " + leak + " " + peer, "it knows bytes, not messages"},
+	{"internal/repo", "", "", "it reads the repository and must not depend on it"},
+	{"internal/chat", "./", "./internal/chat ./chanxtest " + leak, "it is an application: the one that docs/design.md shows"},
+	{
+		"chanxtest", "./ ./schema " + codec + " " + peer, "./chanxtest " + leak,
+		"it tests applications as a client would, through what they can import too",
+	},
+	{
+		"examples/...", "./ ./chanxtest ./examples/... modernc.org/sqlite", leak + " " + peer,
+		"an example shows what an application can do, so it uses what an application can import",
+	},
+	{"bench", "./", "./ ./schema ./internal/socket " + codec, "it measures this repository"},
+}
+
+func (a arrow) covers(dir string) bool {
+	if all, ok := strings.CutSuffix(a.dir, "/..."); ok {
+		return dir == all || strings.HasPrefix(dir, all+"/")
+	}
+	return dir == a.dir
+}
+
+func (a arrow) allows(path string, test bool) bool {
+	list := strings.Fields(a.may)
+	if test {
+		list = append(list, strings.Fields(a.test)...)
+	}
+	return slices.ContainsFunc(list, func(one string) bool {
+		if all, ok := strings.CutSuffix(one, "/..."); ok {
+			return path == all || strings.HasPrefix(path, all+"/")
+		}
+		return path == one
+	})
+}
+
+// fromRoot writes an import of ours the way arrows do.
+func fromRoot(path string) string {
+	if path == module {
+		return "./"
+	}
+	if rest, ours := strings.CutPrefix(path, module+"/"); ours {
+		return "./" + rest
+	}
+	return path
+}
+
+func isStandard(path string) bool {
+	first, _, _ := strings.Cut(path, "/")
+	return !strings.Contains(first, ".")
+}
+
+var arrowRule = rule{
+	name: "packages import only what their arrow allows",
+	why:  "a package that knows less can be read, tested and used alone; a new arrow is a decision, taken in arrows_test.go",
+	check: eachGo(func(f file) (broken []string) {
+		i := slices.IndexFunc(arrows, func(a arrow) bool { return a.covers(f.dir()) })
+		if i < 0 {
+			return []string{f.path + ": the package has no arrow: say what it may import, and why"}
+		}
+		a := arrows[i]
+		for k, path := range f.imports() {
+			if !isStandard(path) && !a.allows(fromRoot(path), f.isTest()) {
+				broken = append(broken, f.at(f.ast.Imports[k])+a.dir+" must not import "+path+": "+a.why)
+			}
+		}
+		return broken
+	}),
+	breaks: []sample{
+		{"schema/a.go": `package schema; import _ "` + module + `"`},
+		{"layer/a.go": `package layer; import _ "` + module + `/schema"`},
+		{"internal/hub/a.go": `package hub; import _ "` + module + `/layer"`},
+		{"a.go": `package chanx; import _ "` + module + `/chanxtest"`},
+		{"a.go": `package chanx; import _ "github.com/nats-io/nats.go"`},
+		{"a_test.go": `package chanx; import _ "` + module + `/examples/chat/room"`},
+		{"examples/chat/a.go": `package main; import _ "` + module + `/internal/hub"`},
+		{"newcomer/a.go": `package newcomer`},
+	},
+	keeps: []sample{
+		{"a.go": `package chanx; import _ "` + module + `/schema"; import _ "net/http"`},
+		{"a_test.go": `package chanx_test; import _ "` + module + `/chanxtest"`},
+		{"examples/chat/a.go": `package main; import _ "` + module + `/examples/chat/room"`},
+	},
+}
+
+// helperPackages are for tests. What production code imports of them ends in users' binaries.
+var helperPackages = []string{"testing", "net/http/httptest", leak, "github.com/stretchr/testify", jsonschema}
+
+var productionRule = rule{
+	name: "only tests and chanxtest import test helpers",
+	why:  "they would be linked into every application; testing even adds flags to it",
+	check: eachGo(func(f file) (broken []string) {
+		if f.isTest() || f.dir() == "chanxtest" {
+			return nil
+		}
+		for k, path := range f.imports() {
+			if slices.ContainsFunc(helperPackages, func(p string) bool { return path == p || strings.HasPrefix(path, p+"/") }) {
+				broken = append(broken, f.at(f.ast.Imports[k])+path+" is for tests")
+			}
+		}
+		return broken
+	}),
+	breaks: []sample{
+		{"a.go": `package chanx; import _ "testing"`},
+		{"a.go": `package chanx; import _ "testing/synctest"`},
+		{"examples/chat/a.go": `package main; import _ "net/http/httptest"`},
+	},
+	keeps: []sample{
+		{"a_test.go": `package chanx; import _ "testing"`},
+		{"chanxtest/a.go": `package chanxtest; import _ "testing"`},
+	},
+}
+
+// rootMayLink are the modules that an application gets with the root package.
+var rootMayLink = []string{module, "github.com/go-json-experiment/json", "github.com/gobwas/ws", "github.com/gobwas/httphead"}
+
+// rootMustNotLink are packages of the standard library that a server of messages has no use for: the helpers of tests,
+// and what belongs to pages and commands.
+var rootMustNotLink = []string{"testing", "net/http/httptest", "html", "html/template", "text/template", "flag", "os/exec"}
+
+// TestTheRootPackageLinksNothingElse follows imports to the end, where arrowRule sees one step.
+func TestTheRootPackageLinksNothingElse(t *testing.T) {
+	t.Parallel()
+	cmd := exec.CommandContext(t.Context(), "go", "list", "-deps", ".")
+	cmd.Dir = root
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	linked := strings.Fields(string(out))
+	if !slices.Contains(linked, module) || !slices.Contains(linked, "net/http") {
+		t.Fatalf("go list does not show what it should: %d packages", len(linked))
+	}
+	for _, p := range linked {
+		known := isStandard(p) || slices.ContainsFunc(rootMayLink, func(m string) bool { return p == m || strings.HasPrefix(p, m+"/") })
+		if !known || slices.Contains(rootMustNotLink, p) {
+			t.Errorf("the root package links %s: an application that imports chanx would carry it", p)
+		}
+	}
+}
