@@ -26,7 +26,7 @@ const (
 
 var arrows = []arrow{
 	{
-		".", "./schema ./layer ./layer/memlayer ./internal/hub ./internal/socket " + jsontext,
+		".", "./schema ./layer ./layer/memlayer ./internal/hub ./internal/probe ./internal/socket " + jsontext,
 		"./ ./chanxtest ./internal/chat " + codec + " " + leak + " " + peer + " " + jsonschema,
 		"whoever imports chanx gets no broker, no document tool and no test helper with it",
 	},
@@ -38,15 +38,20 @@ var arrows = []arrow{
 	{"layer/memlayer", "./layer", "./layer/memlayer " + leak, "it is the model of a broker: it sees subjects and bytes"},
 	{"internal/hub", "", "./internal/hub " + leak, "it knows who is in which group, not what is sent to them"},
 	{"internal/socket", codec, "./internal/socket " + leak + " " + peer, "it knows bytes, not messages"},
+	{"internal/probe", "./schema", "", "root and chanxtest meet in it, so it knows neither"},
 	{"internal/repo", "", "", "it reads the repository and must not depend on it"},
 	{"internal/chat", "./", "./internal/chat ./chanxtest " + leak, "it is an application: the one that docs/design.md shows"},
 	{
-		"chanxtest", "./ ./schema " + codec + " " + peer, "./chanxtest " + leak,
-		"it tests applications as a client would, through what they can import too",
+		"chanxtest", "./ ./schema ./layer ./layer/memlayer ./internal/probe " + peer, "./chanxtest " + leak,
+		"it tests applications as a client would, through what they can import too; the probe spares them to declare things twice",
 	},
 	{
 		"examples/...", "./ ./chanxtest ./examples/... modernc.org/sqlite", leak + " " + peer,
 		"an example shows what an application can do, so it uses what an application can import",
+	},
+	{
+		"jwtauth", "./ github.com/golang-jwt/jwt/v5 github.com/MicahParks/jwkset", "./jwtauth ./chanxtest " + leak,
+		"an application that has no tokens gets no token library",
 	},
 	{"bench", "./", "./ ./schema ./internal/socket " + codec, "it measures this repository"},
 }

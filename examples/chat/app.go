@@ -1,0 +1,75 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/chanx-go/chanx"
+	"github.com/chanx-go/chanx/examples/chat/login"
+	"github.com/chanx-go/chanx/examples/chat/room"
+	"github.com/chanx-go/chanx/examples/chat/site"
+	"github.com/chanx-go/chanx/examples/chat/store"
+)
+
+// farewell is how long open connections and requests have to end when the server does.
+const farewell = 10 * time.Second
+
+// app is the chat server with what it runs on.
+type app struct {
+	store *store.Store
+	chat  *chanx.Server
+	http  *http.Server
+}
+
+func newApp(ctx context.Context, c config, logger *slog.Logger) (*app, error) {
+	key := login.NewKey()
+	if c.key != "" {
+		var err error
+		if key, err = login.LoadKey(c.key); err != nil {
+			return nil, err
+		}
+	}
+	history, err := store.Open(ctx, c.db)
+	if err != nil {
+		return nil, err
+	}
+	logins := login.New(key)
+	chat := chanx.NewServer(&chanx.ServerOptions{Logger: logger})
+	chat.Handle("/ws/rooms/{room}", room.New(room.Options{Store: history, Members: c.members, Logins: logins, Logger: logger}))
+
+	mux := http.NewServeMux()
+	mux.Handle("/ws/", chat)
+	mux.Handle("/", site.New(site.Options{Server: chat, Store: history, Members: c.members, Logins: logins, Logger: logger}))
+	return &app{history, chat, &http.Server{
+		Handler:           mux,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       10 * time.Second,
+		WriteTimeout:      10 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    16 << 10,
+		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
+	}}, nil
+}
+
+// serve accepts connections until ctx is cancelled, then ends them in order: WebSocket connections
+// are closed with 1001, which makes pages look for the next server, and requests are finished.
+func (a *app) serve(ctx context.Context, l net.Listener) error {
+	served := make(chan error, 1)
+	go func() { served <- a.http.Serve(l) }()
+	var failed error
+	select {
+	case failed = <-served:
+	case <-ctx.Done():
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewell)
+	defer cancel()
+	err := errors.Join(a.chat.Shutdown(ctx), a.http.Shutdown(ctx))
+	if failed == nil {
+		<-served // http.ErrServerClosed, which is no failure; only now is the address free for certain
+	}
+	return errors.Join(failed, err, a.store.Close())
+}

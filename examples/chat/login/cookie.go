@@ -1,0 +1,101 @@
+// Package login keeps who somebody is in a signed cookie. It asks for no password: whoever says
+// they are Ann is Ann. An application puts its own check in front of [Cookies.Issue].
+package login
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"net/http"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/chanx-go/chanx"
+)
+
+// Lifetime is how long a login lasts.
+const Lifetime = 30 * 24 * time.Hour
+
+// MaxName is how many characters (code points) a name may have.
+const MaxName = 40
+
+const cookieName = "chat_login"
+
+// Cookies issues and checks logins. It is a [chanx.Authenticator], and HTTP handlers ask it the
+// same way. Its methods may run concurrently.
+type Cookies struct{ key []byte }
+
+// New returns Cookies that sign with key; see [LoadKey].
+func New(key []byte) *Cookies { return &Cookies{key} }
+
+// login is what a cookie says.
+type login struct {
+	Name    string `json:"name"`
+	Expires int64  `json:"exp"` // in seconds since 1970
+}
+
+// CleanName returns name without surrounding space, and whether it may be used.
+func CleanName(name string) (string, bool) {
+	name = strings.TrimSpace(name)
+	n := utf8.RuneCountInString(name)
+	return name, n > 0 && n <= MaxName && utf8.ValidString(name) && !strings.ContainsFunc(name, misleads)
+}
+
+// misleads reports characters that would change how the text around a name is shown.
+func misleads(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) }
+
+// Issue logs the sender of r in under a name accepted by [CleanName].
+func (c *Cookies) Issue(w http.ResponseWriter, r *http.Request, name string) error {
+	payload, err := json.Marshal(login{name, time.Now().Add(Lifetime).Unix()})
+	if err != nil {
+		return err
+	}
+	text := base64.RawURLEncoding.EncodeToString(payload)
+	http.SetCookie(w, cookie(r, text+"."+c.sign(text), int(Lifetime.Seconds())))
+	return nil
+}
+
+// Clear logs the sender of r out.
+func (c *Cookies) Clear(w http.ResponseWriter, r *http.Request) { http.SetCookie(w, cookie(r, "", -1)) }
+
+func cookie(r *http.Request, value string, maxAge int) *http.Cookie {
+	return &http.Cookie{
+		Name: cookieName, Value: value, Path: "/", MaxAge: maxAge,
+		HttpOnly: true, SameSite: http.SameSiteLaxMode,
+		// A proxy in front may have ended TLS. Whoever forges the header only burdens their own cookie.
+		Secure: r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https",
+	}
+}
+
+// Authenticate returns who sent r, or a refusal with status 401.
+func (c *Cookies) Authenticate(r *http.Request) (chanx.Identity, error) {
+	var l login
+	if got, err := r.Cookie(cookieName); err != nil || !c.verify(got.Value, &l) {
+		return chanx.Identity{}, chanx.Refuse(http.StatusUnauthorized, "log in first")
+	}
+	expires := time.Unix(l.Expires, 0)
+	if !time.Now().Before(expires) {
+		return chanx.Identity{}, chanx.Refuse(http.StatusUnauthorized, "your login has expired")
+	}
+	return chanx.Identity{UserID: l.Name, Expires: expires}, nil
+}
+
+// verify reads a cookie's value into l and reports whether this server signed it.
+func (c *Cookies) verify(value string, l *login) bool {
+	text, signature, _ := strings.Cut(value, ".")
+	if !hmac.Equal([]byte(signature), []byte(c.sign(text))) { // in constant time
+		return false
+	}
+	payload, err := base64.RawURLEncoding.DecodeString(text)
+	return err == nil && json.Unmarshal(payload, l) == nil
+}
+
+// sign names what it signs, so that the key can serve other purposes too.
+func (c *Cookies) sign(text string) string {
+	mac := hmac.New(sha256.New, c.key)
+	mac.Write([]byte(cookieName + "\x00" + text))
+	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
+}

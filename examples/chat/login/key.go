@@ -1,0 +1,43 @@
+package login
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+)
+
+const keySize = 32 // bytes, as much as SHA-256 gives
+
+// NewKey returns a random key: logins signed with it end with the process.
+func NewKey() []byte {
+	key := make([]byte, keySize)
+	rand.Read(key) // never fails
+	return key
+}
+
+// LoadKey reads the key kept in file. If there is no such file it makes one, readable by its owner only.
+func LoadKey(file string) ([]byte, error) {
+	key, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		key = NewKey()
+		err = writeNew(file, key)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("login: load key: %w", err)
+	}
+	if len(key) != keySize {
+		return nil, fmt.Errorf("login: load key: %s has %d bytes, want %d", file, len(key), keySize)
+	}
+	return key, nil
+}
+
+func writeNew(file string, data []byte) error {
+	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	return errors.Join(err, f.Close())
+}

@@ -1,0 +1,82 @@
+package room
+
+import (
+	"database/sql"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/chanx-go/chanx"
+	"github.com/chanx-go/chanx/chanxtest"
+)
+
+// exec changes a database behind its store's back.
+func exec(t *testing.T, file, statement string) {
+	t.Helper()
+	db, err := sql.Open("sqlite", file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.ExecContext(t.Context(), statement); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestAFullDiskIsToldWithoutItsCause: what could not be kept is told to nobody but its sender.
+func TestAFullDiskIsToldWithoutItsCause(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "chat.db")
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, file)
+		all := h.gather("Ann", "Bob")
+		exec(t, file, `CREATE TRIGGER full BEFORE INSERT ON messages BEGIN SELECT RAISE(FAIL, 'the disk is full'); END`)
+		all[0].SendRef(ChatMessage{"lost"}, "1")
+		f := chanxtest.Receive[chanx.ErrorMessage](all[0])
+		if f.Ref != "1" {
+			t.Errorf("the error answers ref %q, want 1", f.Ref)
+		}
+		all[0].Send(ChatMessage{"lost"})
+		if detail := all[0].ExpectError("internal"); detail != "Failed to process message" {
+			t.Errorf("detail %q tells what is behind", detail)
+		}
+		expectNothing(t, all...)
+		if log := h.log.String(); !strings.Contains(log, "store: add message: ") || !strings.Contains(log, "the disk is full") {
+			t.Errorf("the cause is not in the log: %s", log)
+		}
+
+		exec(t, file, `DROP TRIGGER full`)
+		all[0].Send(ChatMessage{"kept"})
+		for _, c := range all {
+			if f := chanxtest.Receive[ChatGroupMessage](c); f.Message.Content != "kept" {
+				t.Errorf("got %+v", f)
+			}
+		}
+		if _, past := h.enter("Ann", "lobby"); len(past) != 1 || past[0].Content != "kept" {
+			t.Errorf("history %+v, want only what was kept", past)
+		}
+		h.close()
+	})
+}
+
+// TestWithoutHistoryNobodyEnters: whoever cannot be shown the history comes again later, and the room hears of neither.
+func TestWithoutHistoryNobodyEnters(t *testing.T) {
+	inHouse(t, func(t *testing.T, h *house) {
+		ann, _ := h.enter("Ann", "lobby")
+		if err := h.store.Close(); err != nil {
+			t.Fatal(err)
+		}
+		bob := h.dial("Bob", "lobby")
+		chanxtest.Receive[chanx.AuthenticationMessage](bob)
+		bob.ExpectError("internal")
+		bob.ExpectClosed(1011)
+		ann.Send(ChatMessage{"hello?"})
+		ann.ExpectError("internal")
+		expectNothing(t, ann)
+		if log := h.log.String(); !strings.Contains(log, "store: read messages: ") {
+			t.Errorf("the cause is not in the log: %s", log)
+		}
+	})
+}

@@ -1,0 +1,126 @@
+// Package room is the WebSocket side of the chat: its messages, and the consumer that serves them.
+package room
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/chanx-go/chanx"
+	"github.com/chanx-go/chanx/examples/chat/store"
+)
+
+// HistorySize is how many posts a visitor is shown on entering.
+const HistorySize = 50
+
+// Options says what all visits share.
+type Options struct {
+	Store   *store.Store
+	Members Members
+	Logins  chanx.Authenticator // a login's UserID is the name shown to others
+	Logger  *slog.Logger
+}
+
+// Visit is the state of one connection: somebody in a room. Its handlers run one at a time.
+type Visit struct {
+	*chanx.Conn
+	Options
+	room    string
+	present bool // the room has been told
+}
+
+// New returns the consumer of a route with the wildcard {room}.
+func New(opts Options) *chanx.Consumer[Visit] {
+	visit := chanx.NewConsumer(opts.open, &chanx.ConsumerOptions{
+		Name: "room", Doc: "A chat room with history.", Authenticator: opts.Logins,
+	})
+	visit.OnOpen((*Visit).entered)
+	visit.OnClose((*Visit).left)
+	chanx.On(visit, (*Visit).chat)
+	chanx.On(visit, (*Visit).typing)
+	chanx.OnEvent(visit, (*Visit).notify)
+	chanx.Sends[HistoryMessage](visit)
+	chanx.Sends[NotificationMessage](visit)
+	chanx.Broadcasts[ChatGroupMessage](visit)
+	chanx.Broadcasts[UserJoinedMessage](visit)
+	chanx.Broadcasts[UserLeftMessage](visit)
+	chanx.Broadcasts[UserTypingMessage](visit)
+	return visit
+}
+
+// Group is the name of the group that everyone in a room belongs to.
+func Group(room string) string { return "room_" + room }
+
+func (o Options) open(c *chanx.Conn, r *http.Request) (*Visit, error) {
+	room := r.PathValue("room")
+	if !ValidName(room) {
+		return nil, chanx.Refuse(http.StatusNotFound, "no such room")
+	}
+	if !o.Members.Admit(c.Identity().UserID, room) {
+		return nil, chanx.Refuse(http.StatusForbidden, "members only")
+	}
+	return &Visit{Conn: c, Options: o, room: room}, nil
+}
+
+// entered joins before it reads the history, so that nothing is missed between the two. What is
+// said in that moment comes twice; clients tell by its id.
+func (v *Visit) entered(ctx context.Context) error {
+	if err := v.Join(ctx, Group(v.room)); err != nil {
+		return err
+	}
+	past, err := v.Store.Last(ctx, v.room, HistorySize)
+	if err != nil {
+		return err
+	}
+	if err := v.Send(ctx, v.history(past)); err != nil {
+		return err
+	}
+	v.present = true
+	return v.Broadcast(ctx, UserJoinedMessage{v.presence()})
+}
+
+func (v *Visit) left(ctx context.Context, cause *chanx.CloseError) {
+	v.Logger.InfoContext(ctx, "left", "room", v.room, "user", v.name(), "code", cause.Code)
+	if !v.present {
+		return // it ended before anybody was told of it
+	}
+	if err := v.Broadcast(ctx, UserLeftMessage{v.presence()}); err != nil {
+		v.Logger.WarnContext(ctx, "nobody was told of a leaving", "room", v.room, "user", v.name(), "error", err)
+	}
+}
+
+// chat stores before it broadcasts: whoever enters later sees at least what those present saw.
+func (v *Visit) chat(ctx context.Context, m ChatMessage) error {
+	kept, err := v.Store.Add(ctx, store.Message{Room: v.room, Sender: v.name(), Content: m.Content, SentAt: time.Now()})
+	if err != nil {
+		return err
+	}
+	return v.Broadcast(ctx, ChatGroupMessage{post(kept)})
+}
+
+func (v *Visit) typing(ctx context.Context, _ TypingMessage) error {
+	return v.Broadcast(ctx, UserTypingMessage{v.name()}, chanx.ExceptSelf())
+}
+
+func (v *Visit) notify(ctx context.Context, e NotifyEvent) error {
+	return v.Send(ctx, NotificationMessage(e))
+}
+
+func (v *Visit) name() string { return v.Identity().UserID }
+
+func (v *Visit) presence() Presence {
+	return Presence{Username: v.name(), RoomName: v.room, Timestamp: time.Now().UTC()}
+}
+
+func (v *Visit) history(past []store.Message) HistoryMessage {
+	posts := make(HistoryMessage, 0, len(past))
+	for _, m := range past {
+		posts = append(posts, PastPost{Post: post(m), IsMine: m.Sender == v.name()})
+	}
+	return posts
+}
+
+func post(m store.Message) Post {
+	return Post{ID: m.ID, SenderName: m.Sender, Content: m.Content, Timestamp: m.SentAt}
+}

@@ -1,0 +1,162 @@
+// The page of a room: takes frames from the socket to the view, and what is typed the other way.
+
+import { Socket } from "./socket.js";
+import { $, Log, Typists, dress, quoted } from "./view.js";
+
+const room = document.body.dataset.room;
+const log = new Log($("log"), $("newer"));
+const typists = new Typists($("typing"));
+const unanswered = new Map(); // ref → what was said, until the server says that it has it
+let refs = 0, entered = false, lost = false, typedAt = 0;
+
+for (const avatar of document.querySelectorAll(".avatar[data-name]")) dress(avatar, avatar.dataset.name);
+
+// One entry for each action that the server sends; what is not known is ignored.
+const actions = new Map(Object.entries({
+  authentication({ payload }) {
+    if (payload.status_code !== 200) problem(payload.data.detail); // the close that follows decides what next
+  },
+  history({ payload }) {
+    log.history(payload);
+    enter();
+  },
+  chat_group({ payload, is_mine, is_current }) {
+    typists.remove(payload.sender_name);
+    log.post(payload, is_current ? "mine" : is_mine ? "mine-elsewhere" : "other");
+  },
+  user_joined({ payload, is_mine }) {
+    if (!is_mine) log.note("", quoted(payload.username), " joined");
+  },
+  user_left({ payload, is_mine }) {
+    typists.remove(payload.username);
+    if (!is_mine) log.note("", quoted(payload.username), " left");
+  },
+  user_typing({ payload, is_mine }) {
+    if (!is_mine) typists.add(payload.username);
+  },
+  notification({ payload }) {
+    const { sender_name, content, level } = payload;
+    log.note(level, ...(sender_name ? [quoted(sender_name), ": "] : []), quoted(content));
+  },
+  complete({ ref }) {
+    unanswered.delete(ref);
+  },
+  // An error's payload is a list of what is wrong with a frame, or one object with reason and detail.
+  error({ payload, ref }) {
+    giveBack([ref]);
+    problem(Array.isArray(payload) ? payload.map((item) => item.msg).join(". ") : payload.detail);
+  },
+}));
+
+const socket = new Socket(`/ws/rooms/${room}`, {
+  frame: (frame) => actions.get(frame.action)?.(frame),
+  state: (state, { delay, code, reason }) => {
+    if (state !== "open") leave();
+    show(state, {
+      connecting: "Connecting…",
+      open: "Entering…",
+      waiting: `Trying again in ${Math.ceil(delay / 1000)} s…`,
+      closed: "Disconnected",
+    }[state]);
+    if (state === "closed") closed(code, reason);
+  },
+});
+
+function show(state, text) {
+  $("state").dataset.state = state;
+  $("state").textContent = text;
+}
+
+function enter() {
+  entered = true;
+  problem(lost ? "The connection was lost: your last message may not have arrived." : "");
+  lost = false;
+  show("entered", "Connected");
+  update();
+}
+
+function leave() {
+  entered = false;
+  typists.clear();
+  lost ||= unanswered.size > 0;
+  giveBack([...unanswered.keys()]);
+}
+
+function closed(code, reason) {
+  if (code === 4401) return location.assign(`/?room=${encodeURIComponent(room)}`); // log in again
+  if ($("problem").hidden) problem(`The server closed the connection: ${reason || code}`);
+}
+
+function problem(text) {
+  $("problem").textContent = text;
+  $("problem").hidden = text === "";
+}
+
+// giveBack returns what was not taken to where it was typed, before what has been typed since.
+function giveBack(taken) {
+  const said = taken.filter((ref) => unanswered.has(ref)).map((ref) => unanswered.get(ref));
+  for (const ref of taken) unanswered.delete(ref);
+  if (said.length > 0) $("content").value = [...said, $("content").value].filter((text) => text !== "").join("\n");
+  update();
+}
+
+function update() {
+  const box = $("content");
+  $("send").disabled = !entered || box.value.trim() === "";
+  box.style.height = "auto"; // as high as its text
+  box.style.height = `${box.scrollHeight}px`;
+}
+
+function say() {
+  const content = $("content").value.trim();
+  const ref = String(++refs); // asks for exactly one answer: complete, or an error
+  if (!entered || content === "" || !socket.send({ action: "chat", payload: { content }, ref })) return;
+  unanswered.set(ref, content);
+  $("content").value = "";
+  typedAt = 0;
+  problem("");
+  update();
+}
+
+$("content").addEventListener("input", () => {
+  update();
+  if (entered && $("content").value !== "" && Date.now() - typedAt > 2_000) {
+    typedAt = Date.now();
+    socket.send({ action: "typing" });
+  }
+});
+
+$("content").addEventListener("keydown", (e) => {
+  if (e.key !== "Enter" || e.shiftKey || e.isComposing) return; // isComposing: Enter picks a character
+  e.preventDefault();
+  say();
+});
+
+$("composer").addEventListener("submit", (e) => {
+  e.preventDefault();
+  say();
+  $("content").focus();
+});
+
+$("announce").addEventListener("click", () => $("notice").showModal());
+$("notice-cancel").addEventListener("click", () => $("notice").close());
+$("notice-form").addEventListener("submit", async (e) => {
+  e.preventDefault();
+  const problem = $("notice-problem");
+  try {
+    const body = new URLSearchParams(new FormData(e.target));
+    const response = await fetch(`/rooms/${room}/notify`, { method: "POST", body });
+    if (!response.ok) {
+      const { error } = await response.json();
+      throw new Error(Array.isArray(error) ? error.map((item) => item.msg).join(". ") : error);
+    }
+    problem.hidden = true;
+    e.target.reset();
+    $("notice").close();
+  } catch (err) {
+    problem.textContent = `Not sent: ${err.message}`;
+    problem.hidden = false;
+  }
+});
+
+update();

@@ -1,0 +1,78 @@
+// A WebSocket that comes back: it reconnects where trying again can help, and notices a dead line.
+
+// Codes after which the server, or another one behind the same address, may soon be there again.
+// All others, such as 4401 (log in), 4403 (not allowed) and 1008 (policy), would only repeat.
+const RETRIABLE = new Set([1001, 1006, 1011, 1012, 1013]);
+const FIRST_DELAY = 500, LONGEST_DELAY = 15_000; // ms
+const SETTLED = 5_000; // ms after which a connection counts as good, and delays start small again
+const SILENCE = 25_000, PATIENCE = 10_000; // ms before we ask "still there?", and to answer
+
+export class Socket {
+  #url;
+  #on;
+  #ws = null;
+  #attempt = 0;
+  #openedAt = 0;
+  #retry = 0;
+  #watch = 0;
+
+  // on.frame(object), on.state("connecting" | "open" | "waiting" | "closed", {delay, code, reason})
+  constructor(path, on) {
+    this.#url = `${location.protocol === "https:" ? "wss:" : "ws:"}//${location.host}${path}`;
+    this.#on = on;
+    addEventListener("online", () => this.#retry && this.#connect());
+    this.#connect();
+  }
+
+  // send reports whether the frame could be handed over.
+  send(frame) {
+    if (this.#ws?.readyState !== WebSocket.OPEN) return false;
+    this.#ws.send(JSON.stringify(frame));
+    return true;
+  }
+
+  #connect() {
+    clearTimeout(this.#retry);
+    this.#retry = 0;
+    this.#on.state("connecting", {});
+    const ws = (this.#ws = new WebSocket(this.#url));
+    this.#openedAt = Infinity;
+    ws.onopen = () => {
+      this.#openedAt = Date.now();
+      this.#listen();
+      this.#on.state("open", {});
+    };
+    ws.onmessage = (e) => {
+      this.#listen();
+      this.#on.frame(JSON.parse(e.data));
+    };
+    ws.onclose = (e) => this.#closed(e.code, e.reason);
+  }
+
+  // listen restarts the watch: after a silence it asks, and without an answer it gives the line up
+  // rather than wait for the system to notice.
+  #listen() {
+    clearTimeout(this.#watch);
+    this.#watch = setTimeout(() => {
+      this.send({ action: "ping" });
+      this.#watch = setTimeout(() => this.#abandon(), PATIENCE);
+    }, SILENCE);
+  }
+
+  #abandon() {
+    this.#ws.onopen = this.#ws.onmessage = this.#ws.onclose = null;
+    this.#ws.close();
+    this.#closed(1006, "");
+  }
+
+  #closed(code, reason) {
+    clearTimeout(this.#watch);
+    this.#ws = null;
+    if (!RETRIABLE.has(code)) return this.#on.state("closed", { code, reason });
+    if (Date.now() - this.#openedAt > SETTLED) this.#attempt = 0;
+    const longest = Math.min(LONGEST_DELAY, FIRST_DELAY * 2 ** this.#attempt++);
+    const delay = (longest / 2) * (1 + Math.random()); // jitter: not everybody at once
+    this.#on.state("waiting", { delay, code, reason });
+    this.#retry = setTimeout(() => this.#connect(), delay);
+  }
+}

@@ -1,0 +1,166 @@
+package site
+
+import (
+	"bytes"
+	"cmp"
+	"embed"
+	"html/template"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/chanx-go/chanx/examples/chat/login"
+	"github.com/chanx-go/chanx/examples/chat/room"
+)
+
+var (
+	//go:embed page
+	files embed.FS
+	pages = template.Must(template.ParseFS(files, "page/*.html"))
+)
+
+// openRooms are listed even before anybody has said something there.
+var openRooms = []string{"lobby", "go", "random"}
+
+// listSize is how many of the rooms that people have made are listed.
+const listSize = 30
+
+// loginPage is what login.html shows.
+type loginPage struct {
+	Room, Name, Problem string
+	MaxName             int
+}
+
+// roomPage is what room.html shows.
+type roomPage struct {
+	Room, User string
+	Rooms      []listedRoom
+	MaxRoom    int
+}
+
+type listedRoom struct {
+	Name            string
+	Current, Closed bool
+}
+
+// errorPage is what error.html shows.
+type errorPage struct{ Title, Detail string }
+
+func (o Options) home(w http.ResponseWriter, r *http.Request) {
+	name := r.FormValue("room")
+	if _, err := o.Logins.Authenticate(r); err == nil {
+		http.Redirect(w, r, roomURL(name), http.StatusSeeOther)
+		return
+	}
+	render(w, http.StatusOK, "login.html", loginPage{Room: name, MaxName: login.MaxName})
+}
+
+func (o Options) login(w http.ResponseWriter, r *http.Request) {
+	if err := r.ParseForm(); err != nil {
+		showError(w, http.StatusBadRequest, "The form could not be read.")
+		return
+	}
+	target, given := r.PostForm.Get("room"), r.PostForm.Get("name")
+	name, ok := login.CleanName(given)
+	if !ok {
+		render(w, http.StatusUnprocessableEntity, "login.html", loginPage{
+			Room: target, Name: given, MaxName: login.MaxName, Problem: "A name has 1 to 40 characters, all of them visible.",
+		})
+		return
+	}
+	if err := o.Logins.Issue(w, r, name); err != nil {
+		o.fail(w, r, err)
+		return
+	}
+	o.Logger.InfoContext(r.Context(), "logged in", "user", name)
+	http.Redirect(w, r, roomURL(target), http.StatusSeeOther)
+}
+
+func (o Options) logout(w http.ResponseWriter, r *http.Request) {
+	o.Logins.Clear(w, r)
+	http.Redirect(w, r, "/", http.StatusSeeOther)
+}
+
+// find turns what somebody typed as a room into the room's page.
+func (o Options) find(w http.ResponseWriter, r *http.Request) {
+	typed := strings.Join(strings.Fields(strings.ToLower(r.FormValue("name"))), "-")
+	if !room.ValidName(typed) {
+		showError(w, http.StatusNotFound, "Rooms are named with letters a to z, digits and hyphens, at most 40 of them.")
+		return
+	}
+	http.Redirect(w, r, roomURL(typed), http.StatusSeeOther)
+}
+
+func (o Options) room(w http.ResponseWriter, r *http.Request) {
+	user, name, ok := o.enter(w, r, func(w http.ResponseWriter, status int, detail string) {
+		if status == http.StatusUnauthorized {
+			http.Redirect(w, r, "/?room="+url.QueryEscape(r.PathValue("room")), http.StatusSeeOther)
+			return
+		}
+		showError(w, status, detail)
+	})
+	if !ok {
+		return
+	}
+	made, err := o.Store.Rooms(r.Context(), listSize)
+	if err != nil {
+		o.fail(w, r, err)
+		return
+	}
+	render(w, http.StatusOK, "room.html", roomPage{
+		Room: name, User: user, Rooms: o.list(user, name, made), MaxRoom: room.MaxName,
+	})
+}
+
+// list returns the rooms to choose from: the open ones, those made by people, the one shown, and
+// the members-only rooms that the user may enter.
+func (o Options) list(user, current string, made []string) []listedRoom {
+	names := append(slices.Clone(openRooms), current)
+	names = append(names, made...)
+	for name := range o.Members {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	var listed []listedRoom
+	for _, name := range slices.Compact(names) {
+		if o.Members.Admit(user, name) {
+			_, closed := o.Members[name]
+			listed = append(listed, listedRoom{name, name == current, closed})
+		}
+	}
+	return listed
+}
+
+func roomURL(name string) string {
+	if !room.ValidName(name) {
+		name = openRooms[0]
+	}
+	return "/rooms/" + name
+}
+
+func static(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Cache-Control", "no-cache")
+	http.ServeFileFS(w, r, files, "page/static/"+r.PathValue("file"))
+}
+
+// render writes nothing before the whole page is made.
+func render(w http.ResponseWriter, status int, page string, data any) {
+	var b bytes.Buffer
+	if err := pages.ExecuteTemplate(&b, page, data); err != nil {
+		panic(err) // a mistake in an embedded page; net/http logs it and ends the request
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(status)
+	w.Write(b.Bytes()) // fails only when the reader is gone
+}
+
+func showError(w http.ResponseWriter, status int, detail string) {
+	render(w, status, "error.html", errorPage{Title: cmp.Or(http.StatusText(status), "Error"), Detail: detail})
+}
+
+// fail answers a request that went wrong on our side; the cause is for the log only.
+func (o Options) fail(w http.ResponseWriter, r *http.Request, err error) {
+	o.Logger.ErrorContext(r.Context(), "request failed", "method", r.Method, "path", r.URL.Path, "error", err)
+	showError(w, http.StatusInternalServerError, "Something went wrong here. Please try again.")
+}

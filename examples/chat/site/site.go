@@ -1,0 +1,75 @@
+// Package site is the HTTP side of the chat: the login, the page, and notices from outside.
+package site
+
+import (
+	"log/slog"
+	"net/http"
+
+	"github.com/chanx-go/chanx"
+	"github.com/chanx-go/chanx/examples/chat/login"
+	"github.com/chanx-go/chanx/examples/chat/room"
+	"github.com/chanx-go/chanx/examples/chat/store"
+)
+
+// maxBody is how many bytes a request may carry.
+const maxBody = 16 << 10
+
+// Options says what the site works with.
+type Options struct {
+	Server  *chanx.Server // told of notices
+	Store   *store.Store
+	Members room.Members
+	Logins  *login.Cookies
+	Logger  *slog.Logger
+}
+
+// New returns the handler of everything but the WebSocket route. Requests that a page of another
+// site makes a browser send are refused, unless they only read.
+func New(o Options) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", o.home)
+	mux.HandleFunc("POST /login", o.login)
+	mux.HandleFunc("POST /logout", o.logout)
+	mux.HandleFunc("GET /rooms", o.find)
+	mux.HandleFunc("GET /rooms/{room}", o.room)
+	mux.HandleFunc("POST /rooms/{room}/notify", o.notify)
+	mux.HandleFunc("GET /static/{file}", static)
+	return hygiene(http.NewCrossOriginProtection().Handler(mux))
+}
+
+// policy lets the page load and talk to its own host only, and run no script or style in its markup.
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
+	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+func hygiene(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", policy)
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "same-origin")
+		h.Set("Cache-Control", "no-store") // pages say who is logged in
+		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		next.ServeHTTP(w, r)
+	})
+}
+
+// enter returns who wants to enter which room, or answers the request and returns false. The rules
+// are those of the WebSocket route.
+func (o Options) enter(w http.ResponseWriter, r *http.Request, refuse refusal) (user, name string, ok bool) {
+	name = r.PathValue("room")
+	id, err := o.Logins.Authenticate(r)
+	switch {
+	case !room.ValidName(name):
+		refuse(w, http.StatusNotFound, "There is no room of that name.")
+	case err != nil:
+		refuse(w, http.StatusUnauthorized, "Log in first.")
+	case !o.Members.Admit(id.UserID, name):
+		refuse(w, http.StatusForbidden, "This room is for its members only.")
+	default:
+		return id.UserID, name, true
+	}
+	return "", "", false
+}
+
+// refusal answers a request that is not granted.
+type refusal func(w http.ResponseWriter, status int, detail string)

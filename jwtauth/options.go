@@ -1,0 +1,144 @@
+package jwtauth
+
+import (
+	"cmp"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+)
+
+const (
+	defaultLeeway  = 30 * time.Second
+	defaultRefresh = 15 * time.Minute
+)
+
+// Options are the options of [New]. Issuer, Audience, Algorithms, Sources and one of Key, Keys and JWKSURL are required.
+type Options struct {
+	// Issuer is the iss claim that a token must have, byte for byte.
+	Issuer string
+
+	// Audience are the names of this service: a token must have one of them in its aud claim.
+	Audience []string
+
+	// Algorithms are those that tokens may be signed with: EdDSA, ES256, ES384, ES512, RS256, RS384, RS512, PS256,
+	// PS384, PS512, or HS256, HS384, HS512. Best is one for each kind of key (RFC 8725 section 3.1).
+	Algorithms []string
+
+	// Key verifies all tokens, whatever key they name: an ed25519.PublicKey, *ecdsa.PublicKey, *rsa.PublicKey, or for
+	// HMAC the secret as []byte. It is not copied.
+	Key any
+
+	// Keys are several keys by their id. A token's kid names one of them; a token without kid is accepted only if just
+	// one key fits its algorithm.
+	Keys map[string]any
+
+	// JWKSURL is where the issuer publishes its public keys as a JSON Web Key Set (RFC 7517): https, or http on a
+	// loopback address. It is fetched when the Authenticator is made, every JWKSRefresh, and at most every 10 s for a
+	// token whose kid is unknown; it must answer within 5 s with at most 256 KiB, and redirections are not followed.
+	// Keys that cannot be read, do not verify signatures, or are symmetric are passed over. While the address cannot be
+	// reached, the keys that are known stay in use. kid is as for Keys.
+	JWKSURL string
+
+	// JWKSRefresh is the time between two readings of JWKSURL, and so how long a withdrawn key lives on; default 15 min,
+	// at least 10 s. Negative is never, but for an unknown kid.
+	JWKSRefresh time.Duration
+
+	// Transport fetches JWKSURL, for instance through a proxy or with a certificate authority of your own; nil is
+	// http.DefaultTransport.
+	Transport http.RoundTripper
+
+	// Sources are where a token may be in a request. All are looked at.
+	Sources []Source
+
+	// UserClaim is the claim that becomes Identity.UserID: a text, or an integer; default "sub".
+	UserClaim string
+
+	// Type is the header's typ that a token must have, such as "at+jwt" for access tokens (RFC 9068); "" is any. It
+	// keeps apart what an issuer signs for different purposes.
+	Type string
+
+	// Leeway is how far the issuer's clock may be from ours. A token is accepted, and its connection lives, that much
+	// longer than exp says; default 30 s, negative is none.
+	Leeway time.Duration
+
+	// Optional lets in who shows no token at all, as the anonymous identity. A token that is shown must be good.
+	Optional bool
+
+	// Logger is told why tokens are refused (level Info) and when the keys cannot be read (Warn); nil is
+	// slog.Default().
+	Logger *slog.Logger
+}
+
+// orDefault is v, the default for zero, and zero for a negative v.
+func orDefault(v, byDefault time.Duration) time.Duration { return max(cmp.Or(v, byDefault), 0) }
+
+func (o Options) withDefaults() Options {
+	o.check()
+	o.Audience, o.Algorithms, o.Sources = slices.Clone(o.Audience), slices.Clone(o.Algorithms), slices.Clone(o.Sources)
+	o.UserClaim = cmp.Or(o.UserClaim, "sub")
+	o.Leeway = orDefault(o.Leeway, defaultLeeway)
+	o.JWKSRefresh = orDefault(o.JWKSRefresh, defaultRefresh)
+	o.Logger = cmp.Or(o.Logger, slog.Default())
+	return o
+}
+
+// mistake panics: the program is wrong, not its input.
+func mistake(format string, args ...any) {
+	panic("jwtauth: new authenticator: " + fmt.Sprintf(format, args...))
+}
+
+func (o Options) check() {
+	if o.Issuer == "" {
+		mistake("Options.Issuer is empty: give the iss claim of your issuer's tokens")
+	}
+	if len(o.Audience) == 0 || slices.Contains(o.Audience, "") {
+		mistake("Options.Audience %q names nobody: give the aud claim of tokens that are meant for this service", o.Audience)
+	}
+	if len(o.Sources) == 0 {
+		mistake("Options.Sources is empty: say where tokens are, for instance FromHeader()")
+	}
+	for i, s := range o.Sources {
+		if s.tokens == nil {
+			mistake("Options.Sources[%d] is empty: make it with FromHeader, FromCookie, FromQuery or FromSubprotocol", i)
+		}
+	}
+	o.checkAlgorithms()
+	o.checkKeys()
+}
+
+func (o Options) checkAlgorithms() {
+	if len(o.Algorithms) == 0 {
+		mistake("Options.Algorithms is empty: pin those that your issuer signs with, for instance EdDSA")
+	}
+	for _, alg := range o.Algorithms {
+		if strings.EqualFold(alg, "none") {
+			mistake(`Options.Algorithms has %q: a token that nobody signed proves nothing`, alg)
+		}
+		if !slices.Contains(slices.Concat(publicAlgorithms, hmacAlgorithms), alg) {
+			mistake("Options.Algorithms has %q: want some of %q or %q", alg, publicAlgorithms, hmacAlgorithms)
+		}
+	}
+}
+
+func (o Options) checkKeys() {
+	given := 0
+	for _, is := range []bool{o.Key != nil, o.Keys != nil, o.JWKSURL != ""} {
+		if is {
+			given++
+		}
+	}
+	if given != 1 || o.Keys != nil && len(o.Keys) == 0 {
+		mistake("Options has %d of Key, Keys and JWKSURL: give one of them, and keys in it", given)
+	}
+	if o.JWKSURL == "" {
+		return
+	}
+	for _, alg := range o.Algorithms {
+		if slices.Contains(hmacAlgorithms, alg) {
+			mistake("Options.Algorithms has %s and Options.JWKSURL is set: a secret is never published; drop one of them", alg)
+		}
+	}
+}

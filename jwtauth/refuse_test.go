@@ -1,0 +1,246 @@
+package jwtauth_test
+
+import (
+	"crypto/ed25519"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
+	"encoding/pem"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/chanx-go/chanx/chanxtest"
+	"github.com/chanx-go/chanx/jwtauth"
+)
+
+// segment encodes a part of a token by hand, for those that no library would make.
+func segment(v any) string {
+	return base64.RawURLEncoding.EncodeToString(must(json.Marshal(v)))
+}
+
+// unsigned is a token with any header and any signature.
+func unsigned(header map[string]any, signature string) string {
+	return segment(header) + "." + segment(good().claims) + "." + signature
+}
+
+func pemOf(key any) []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: must(x509.MarshalPKIXPublicKey(key))})
+}
+
+// badToken is one that must not be accepted, and a word of the reason that the log gives.
+type badToken struct{ name, token, reason string }
+
+// badTokens are refused where the key "k" is edKey and "r" is rsaKey, whose algorithms are EdDSA and RS256. The attacker
+// serves keys of their own.
+func badTokens(attacker string) []badToken {
+	now := time.Now()
+	k := good().head("kid", "k")
+	edPublic, rsaPublic := edKey.Public().(ed25519.PublicKey), rsaKey.Public()
+	forged := func(t token) string { return t.sign("EdDSA", otherKey) }
+	return []badToken{
+		{"wrong issuer", k.with("iss", "https://login.example.org").ed(), "issuer"},
+		{"issuer with a slash more", k.with("iss", issuer+"/").ed(), "issuer"},
+		{"issuer in a list", k.with("iss", []string{issuer}).ed(), "iss"},
+		{"no issuer", k.with("iss", nil).ed(), "iss"},
+		{"wrong audience", k.with("aud", "mail").ed(), "audience"},
+		{"wrong audiences", k.with("aud", []string{"mail", "chat2"}).ed(), "audience"},
+		{"no audience", k.with("aud", nil).ed(), "aud"},
+		{"audience is a number", k.with("aud", 7).ed(), "aud"},
+		{"expired", k.with("exp", now.Add(-31*time.Second).Unix()).ed(), "expired"},
+		{"no exp", k.with("exp", nil).ed(), "exp"},
+		{"exp is a text", k.with("exp", "tomorrow").ed(), "exp"},
+		{"not yet valid", k.with("nbf", now.Add(time.Minute).Unix()).ed(), "not valid yet"},
+		{"issued in the future", k.with("iat", now.Add(time.Minute).Unix()).ed(), "before issued"},
+		{"no subject", k.with("sub", nil).ed(), "names no user"},
+		{"empty subject", k.with("sub", "").ed(), "names no user"},
+		{"subject is a list", k.with("sub", []string{"ann"}).ed(), "names no user"},
+		{"subject is a fraction", k.with("sub", 1.5).ed(), "names no user"},
+		{"claims of another type", k.with("role", 7).ed(), "read claims"},
+
+		{"key of another issuer", forged(k), "signature is invalid"},
+		{"key of another issuer, without kid", forged(good()), "signature is invalid"},
+		{"unknown kid", k.head("kid", "unknown").ed(), "no key fits"},
+		{"kid of a key of another kind", k.head("kid", "r").ed(), "no key fits"},
+		{"kid is a path", forged(k.head("kid", "../../../../dev/null")), "no key fits"},
+		{"kid is a query", forged(k.head("kid", "x' UNION SELECT 'k")), "no key fits"},
+		{"kid is a URL", forged(k.head("kid", attacker+"/jwks.json")), "no key fits"},
+		{"kid is a number", k.head("kid", 7).ed(), "kid is no text"},
+		{"kid is null", k.head("kid", nil).ed(), "kid is no text"},
+		{"jku leads to an attacker", forged(k.head("jku", attacker)), "signature is invalid"},
+		{"jku and an unknown kid", forged(k.head("jku", attacker).head("kid", "attacker")), "no key fits"},
+		{"x5u leads to an attacker", forged(k.head("x5u", attacker)), "signature is invalid"},
+		{"jwk brings its own key", forged(k.head("jwk", jwk("k", otherKey))), "signature is invalid"},
+		{"iss leads to an attacker", forged(k.with("iss", attacker)), "signature is invalid"},
+		{"extension", k.head("crit", []string{"b64"}).head("b64", false).ed(), "crit"},
+
+		{"algorithm none", k.sign("none", jwt.UnsafeAllowNoneSignatureType), "signing method none"},
+		{"algorithm None", unsigned(map[string]any{"alg": "None", "kid": "k"}, ""), "unavailable"},
+		{"no algorithm", unsigned(map[string]any{"kid": "k"}, ""), "unspecified"},
+		{"algorithm is a list", unsigned(map[string]any{"alg": []string{"EdDSA"}, "kid": "k"}, ""), "unspecified"},
+		{"no signature", unsigned(map[string]any{"alg": "EdDSA", "kid": "k"}, ""), "verification error"},
+		{"secret is the Ed25519 key", k.sign("HS256", []byte(edPublic)), "signing method HS256"},
+		{"secret is the Ed25519 key as PEM", k.sign("HS256", pemOf(edPublic)), "signing method HS256"},
+		{"secret is the RSA key as PEM", k.head("kid", "r").sign("HS256", pemOf(rsaPublic)), "signing method HS256"},
+		{"an algorithm that is not pinned", k.head("kid", "r").sign("PS256", rsaKey), "signing method PS256"},
+
+		{"truncated", k.ed()[:len(k.ed())-22], "verification error"},
+		{"two parts", strings.Join(strings.Split(k.ed(), ".")[:2], "."), "segments"},
+		{"four parts", k.ed() + ".e30", "segments"},
+		{"five parts", "e30.e30.e30.e30.e30", "segments"},
+		{"padded", k.ed() + "=", "base64"},
+		{"claims are no JSON", segment(map[string]any{"alg": "EdDSA"}) + ".aGVsbG8.AA", "JSON"},
+		{"header is null", "bnVsbA." + segment(good().claims) + ".AA", "unspecified"},
+		{"a word", "hello", "segments"},
+		{"huge", k.with("filler", strings.Repeat("x", 8<<10)).ed(), "more than 8192"},
+	}
+}
+
+// TestBadTokensAreRefusedAlike: the client learns nothing but that, the log learns why, and nothing that a token names is
+// fetched.
+func TestBadTokensAreRefusedAlike(t *testing.T) {
+	var log logbook
+	attacker := &endpoint{}
+	attacker.publish(jwk("k", otherKey), jwk("attacker", otherKey))
+	attackerURL := serve(t, attacker)
+	keys := &endpoint{}
+	keys.publish(jwk("k", edKey), jwk("r", rsaKey))
+	o := fromJWKS(serve(t, keys))
+	o.Algorithms, o.Logger = []string{"EdDSA", "RS256"}, log.logger()
+	srv := newServer(t, newAuth(t, o))
+	start := time.Now()
+	for _, tt := range badTokens(attackerURL) {
+		t.Run(tt.name, func(t *testing.T) {
+			expectRefused(t, chanxtest.Dial(t, srv, "/ws", bearer(tt.token)), 401, 4401, refused)
+			logged := log.take()
+			if !strings.Contains(logged, tt.reason) {
+				t.Errorf("logged %q, want %q in it", logged, tt.reason)
+			}
+			if shows(logged, tt.token) {
+				t.Errorf("the log shows the token: %q", logged)
+			}
+		})
+	}
+	expectUser(t, chanxtest.Dial(t, srv, "/ws", bearer(good().head("kid", "k").ed())), youAre{"ann", "admin"})
+	if n := attacker.count(); n != 0 {
+		t.Errorf("the attacker's server got %d requests", n)
+	}
+	// At first, and once for all the unknown ids, if the test takes less than the 10 s that must be between.
+	if n, most := keys.count(), 2+int(time.Since(start)/(10*time.Second)); n < 2 || n > most {
+		t.Errorf("the keys were read %d times, want 2 to %d", n, most)
+	}
+}
+
+// TestAnyOtherCharacterSpoilsAToken: there is one way to write a token, so that a list of revoked ones could not be
+// evaded.
+func TestAnyOtherCharacterSpoilsAToken(t *testing.T) {
+	t.Parallel()
+	a := newAuth(t, options())
+	token := good().ed()
+	if _, err := verify(t, a, token); err != nil {
+		t.Fatal(err)
+	}
+	for i := range token {
+		others := "AB."
+		if i == len(token)-1 { // four of its six bits mean nothing
+			others = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+		}
+		for _, c := range others {
+			other := token[:i] + string(c) + token[i+1:]
+			if _, err := verify(t, a, other); other != token && !isRefusal(err) {
+				t.Fatalf("with %q at %d: %v", c, i, err)
+			}
+		}
+	}
+}
+
+func TestARequestShowsOneToken(t *testing.T) {
+	t.Parallel()
+	o := options()
+	o.Optional = true
+	o.Sources = []jwtauth.Source{
+		jwtauth.FromHeader(), jwtauth.FromCookie("token"), jwtauth.FromQuery("token"), jwtauth.FromSubprotocol("bearer."),
+	}
+	srv := newServer(t, newAuth(t, o))
+	one, two := good().ed(), good().with("sub", "bob").ed()
+	tests := []struct {
+		name, path string
+		header     http.Header
+		ok         bool
+	}{
+		{"two headers", "/ws", http.Header{"Authorization": {"Bearer " + one, "Bearer " + two}}, false},
+		{"two cookies", "/ws", http.Header{"Cookie": {"token=" + one + "; token=" + two}}, false},
+		{"two parameters", "/ws?token=" + one + "&token=" + two, nil, false},
+		{"two subprotocols", "/ws", http.Header{"Sec-Websocket-Protocol": {"bearer." + one + ", bearer." + two}}, false},
+		{"header and cookie", "/ws", http.Header{"Authorization": {"Bearer " + one}, "Cookie": {"token=" + two}}, false},
+		{"header and a bad cookie", "/ws", http.Header{"Authorization": {"Bearer " + one}, "Cookie": {"token=x"}}, false},
+		{"parameter and subprotocol", "/ws?token=" + one, http.Header{"Sec-Websocket-Protocol": {"bearer." + two}}, false},
+		{"the same one twice", "/ws?token=" + one, http.Header{"Authorization": {"Bearer " + one}}, true},
+		{"an empty one beside it", "/ws?token=", http.Header{"Authorization": {"Bearer " + one}, "Cookie": {"token="}}, true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			c := chanxtest.Dial(t, srv, tt.path, &chanxtest.DialOptions{Header: tt.header})
+			if tt.ok {
+				expectUser(t, c, youAre{"ann", "admin"})
+				return
+			}
+			expectRefused(t, c, 401, 4401, refused)
+		})
+	}
+}
+
+func TestWhoShowsNoTokenIsAskedToLogIn(t *testing.T) {
+	t.Parallel()
+	for _, optional := range []bool{false, true} {
+		o := options()
+		o.Optional = optional
+		srv := newServer(t, newAuth(t, o))
+		for _, header := range []http.Header{nil, {"Authorization": {"Basic YTpi"}}, {"Authorization": {"Bearer"}}, {"Cookie": {"token=" + good().ed()}}} {
+			c := chanxtest.Dial(t, srv, "/ws", &chanxtest.DialOptions{Header: header})
+			if optional {
+				expectUser(t, c, youAre{"", "none"})
+			} else {
+				expectRefused(t, c, 401, 4401, "log in first")
+			}
+		}
+		expectRefused(t, chanxtest.Dial(t, srv, "/ws", bearer("x")), 401, 4401, refused)
+	}
+}
+
+// TestTheTypeKeepsPurposesApart: an issuer may sign ID tokens and refresh tokens with the same key.
+func TestTheTypeKeepsPurposesApart(t *testing.T) {
+	t.Parallel()
+	o := options()
+	o.Type = "at+jwt"
+	a := newAuth(t, o)
+	for typ, ok := range map[any]bool{"at+jwt": true, "application/AT+JWT": true, "JWT": false, "": false, 7: false, "at+jwt2": false} {
+		_, err := verify(t, a, good().head("typ", typ).ed())
+		if ok != (err == nil) || !ok && !isRefusal(err) {
+			t.Errorf("typ %v: %v", typ, err)
+		}
+	}
+}
+
+func TestTheLogClipsWhatATokenSays(t *testing.T) {
+	t.Parallel()
+	var log logbook
+	o := options()
+	o.Logger = log.logger()
+	a := newAuth(t, o)
+	r := httptest.NewRequest(http.MethodGet, "/ws", http.NoBody)
+	r.Header.Set("Authorization", "bearer "+good().head("kid", "k-"+strings.Repeat("y", 500)).with("iss", "i-"+strings.Repeat("z", 500)).ed())
+	if _, err := a.Authenticate(r); !isRefusal(err) {
+		t.Error(err)
+	}
+	logged := log.take()
+	for _, want := range []string{"kid=k-" + strings.Repeat("y", 62), "issuer=i-" + strings.Repeat("z", 62), "level=INFO"} {
+		if !strings.Contains(logged, want) || len(logged) > 500 {
+			t.Errorf("logged %q, want %q in it", logged, want)
+		}
+	}
+}

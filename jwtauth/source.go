@@ -1,0 +1,122 @@
+package jwtauth
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"strings"
+)
+
+// Source is a place in a request where a token may be. Make one with FromHeader, FromCookie, FromQuery or
+// FromSubprotocol.
+type Source struct {
+	tokens func(*http.Request) []string
+	scheme map[string]any // of an AsyncAPI document
+}
+
+// FromHeader finds tokens in the header "Authorization: Bearer <token>" (RFC 6750 section 2.1). Programs can send it,
+// pages in browsers cannot.
+func FromHeader() Source {
+	return Source{bearers, map[string]any{"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
+}
+
+func bearers(r *http.Request) (tokens []string) {
+	for _, line := range r.Header.Values("Authorization") {
+		scheme, token, _ := strings.Cut(line, " ")
+		if strings.EqualFold(scheme, "Bearer") { // in any case: RFC 9110 section 11.1
+			tokens = append(tokens, strings.TrimLeft(token, " "))
+		}
+	}
+	return tokens
+}
+
+// FromCookie finds tokens in a cookie, which should be HttpOnly, Secure and SameSite. Browsers send it with what pages of
+// other sites open too: it is ServerOptions.Origins that keeps those out.
+func FromCookie(name string) Source {
+	mustBeToken("FromCookie", name)
+	return Source{func(r *http.Request) (tokens []string) {
+		for _, c := range r.CookiesNamed(name) {
+			tokens = append(tokens, c.Value)
+		}
+		return tokens
+	}, apiKey("cookie", name)}
+}
+
+// FromQuery finds tokens in a parameter of the request's URL. URLs end up in the logs of every server and proxy on the
+// way (RFC 6750 section 2.3), so let such a token live for seconds only, or prefer another source.
+func FromQuery(name string) Source {
+	if name == "" {
+		panic("jwtauth: FromQuery: the name is empty")
+	}
+	return Source{func(r *http.Request) []string { return r.URL.Query()[name] }, apiKey("query", name)}
+}
+
+// FromSubprotocol finds tokens among the subprotocols that a client offers (RFC 6455 section 1.9), behind a prefix. It is
+// the one header that a page in a browser can fill:
+//
+//	new WebSocket("wss://example.com/ws", ["app.v1", "bearer." + token]) // FromSubprotocol("bearer.")
+//
+// The token is never the subprotocol that is chosen. But a browser fails a connection if none of those it offered is
+// chosen, so let the client offer a real one too, and list that in the server's options:
+//
+//	chanx.NewServer(&chanx.ServerOptions{Subprotocols: []string{"app.v1"}})
+func FromSubprotocol(prefix string) Source {
+	mustBeToken("FromSubprotocol", prefix)
+	scheme := apiKey("header", "Sec-WebSocket-Protocol")
+	scheme["description"] = fmt.Sprintf("The token is offered as a subprotocol, behind %s, beside the one that is spoken.", prefix)
+	return Source{func(r *http.Request) (tokens []string) {
+		for _, line := range r.Header.Values("Sec-WebSocket-Protocol") {
+			for offer := range strings.SplitSeq(line, ",") {
+				if token, ok := strings.CutPrefix(strings.TrimSpace(offer), prefix); ok {
+					tokens = append(tokens, token)
+				}
+			}
+		}
+		return tokens
+	}, scheme}
+}
+
+func apiKey(in, name string) map[string]any {
+	return map[string]any{"type": "httpApiKey", "in": in, "name": name}
+}
+
+// mustBeToken panics if a name has a character that neither a cookie's name nor a subprotocol may have: both are tokens
+// of RFC 9110 section 5.6.2.
+func mustBeToken(function, name string) {
+	const marks = "!#$%&'*+-.^_`|~"
+	bad := func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune(marks, r)
+	}
+	if name == "" || strings.ContainsFunc(name, bad) {
+		panic(fmt.Sprintf("jwtauth: %s: %q is no token: use letters, digits and %s", function, name, marks))
+	}
+}
+
+var errTwoTokens = errors.New("the request has two different tokens")
+
+// token finds the token of a request, or "". An empty cookie or parameter is none.
+func (a *Authenticator) token(r *http.Request) (found string, err error) {
+	for _, s := range a.opts.Sources {
+		for _, token := range s.tokens(r) {
+			switch {
+			case token == "" || token == found:
+			case found != "":
+				return "", errTwoTokens
+			default:
+				found = token
+			}
+		}
+	}
+	return found, nil
+}
+
+// SecuritySchemes describes Options.Sources, in their order, as Security Scheme Objects of an AsyncAPI 3 document. The
+// values are those of encoding/json; the caller may change them.
+func (a *Authenticator) SecuritySchemes() []map[string]any {
+	schemes := make([]map[string]any, len(a.opts.Sources))
+	for i, s := range a.opts.Sources {
+		schemes[i] = maps.Clone(s.scheme)
+	}
+	return schemes
+}
