@@ -86,6 +86,7 @@ func (c *Conn) sendClose(code int, reason string) {
 	var b [maxControl]byte
 	c.put(finClose, appendClose(b[:0], code, reason))
 	c.sealed = true
+	c.wakeWriters()
 	c.flush()
 }
 
@@ -130,6 +131,7 @@ func (c *Conn) lose() {
 func (c *Conn) kill() {
 	c.cause(CloseAbnormal, "")
 	c.stopped, c.sealed = true, true
+	c.wakeWriters()
 	c.disconnect()
 	c.dropItems()
 	c.wakeReader()

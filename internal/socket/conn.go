@@ -46,7 +46,8 @@ type Handler interface {
 }
 
 // A Conn is the server's side of one WebSocket connection. All its methods may be called concurrently, also by its
-// Handler (but not by [Handler.Lost] and [Handler.Arrived]); none but WaitWritable blocks. A Conn that is neither started nor closed keeps its transport open.
+// Handler (but not by [Handler.Lost] and [Handler.Arrived]); none but WaitWritable blocks. A Conn that is neither started
+// nor closed keeps its transport open.
 //
 // Invariants: every change of the fields below mu is made under mu; got, part and armed belong to who holds the reading
 // token; rest is not nil only while the runner is the reader, or before Start.
@@ -132,9 +133,6 @@ func (c *Conn) Start(h Handler, first any) {
 		panic("socket: Start called twice")
 	}
 	c.h = h
-	if c.gone {
-		c.tellLost()
-	}
 	reads := !c.started && !c.stopped
 	c.started = true
 	c.inline, c.used = reads, reads

@@ -276,3 +276,60 @@ func TestPongThatFindsTheQueueFull(t *testing.T) {
 		})
 	}
 }
+
+// TestPongThatFindsTheQueueFullInAMessage: what is dropped begins behind the ping, not behind the fragment before it.
+func TestPongThatFindsTheQueueFullInAMessage(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h, p := started(t, Options{SendQueueBytes: 100}, nil)
+		must(t, h.c.WriteText(make([]byte, 90), false))
+		fragment := masked(ws.OpText, false, strings.Repeat("x", 100))
+		p.send(fragment[:50])
+		p.send(fragment[50:], masked(ws.OpPing, true, strings.Repeat("?", 100)), masked(ws.OpContinuation, true, "y"), text("z"))
+		synctest.Wait()
+		p.expect("text "+abbreviated(make([]byte, 90)), "close 1013 too slow")
+		p.send(closing(1013, ""))
+		p.expect("eof")
+		h.end(t, "closed 1013 too slow")
+		if n := h.dropped(DroppedMessages); n != 2 {
+			t.Errorf("%d messages dropped", n)
+		}
+	})
+}
+
+// TestArrived is told of what has to wait, when it is read and in order, wherever it is put aside, and of nothing else;
+// what it deals with is not handled.
+func TestArrived(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c, p := piped(t, NewUpgrader(Options{}))
+		h := newRecorder()
+		h.c = c
+		h.slowly()
+		begin := time.Now()
+		var arrived []string // under the connection's lock
+		h.arrived = func(m []byte, binary bool) bool {
+			arrived = append(arrived, fmt.Sprint(string(m), " ", binary, " ", time.Since(begin).Round(5*time.Millisecond)))
+			return !strings.HasPrefix(string(m), "now")
+		}
+		c.Start(h, nil)
+		p.send(text("slow"), text("now 1"), masked(ws.OpBinary, true, "two"))
+		time.Sleep(10 * time.Millisecond)
+		p.send(masked(ws.OpText, false, "now "), masked(ws.OpContinuation, true, "3"), text("four"))
+		time.Sleep(time.Second)
+		p.send(text("five"), closing(1000, ""))
+		for f := p.frame(); f != "eof"; f = p.frame() {
+			if strings.Contains(f, "now") {
+				t.Errorf("frame %q", f)
+			}
+		}
+		h.end(t, "m slow", "m two", "m four", "m five", "closed 1000")
+		want := []string{"now 1 false 5ms", "two true 5ms", "now 3 false 10ms", "four false 10ms"}
+		if !slices.Equal(arrived, want) {
+			t.Errorf("arrived %q, want %q", arrived, want)
+		}
+		if n := h.dropped(DroppedMessages); n != 0 {
+			t.Errorf("%d messages dropped", n)
+		}
+	})
+}

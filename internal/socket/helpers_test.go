@@ -31,6 +31,7 @@ type recorder struct {
 	c       *Conn
 	message func(p []byte, binary bool)
 	event   func(e any)
+	arrived func(p []byte, binary bool) bool
 	last    func() // runs in Closed
 
 	in     atomic.Bool
@@ -95,7 +96,9 @@ func (h *recorder) Closed(code int, reason string) {
 	close(h.closed)
 }
 
-func (h *recorder) Arrived([]byte, bool) bool { return true }
+func (h *recorder) Arrived(p []byte, binary bool) bool {
+	return h.arrived == nil || h.arrived(p, binary)
+}
 
 func (h *recorder) Dropped(what Drop, n int) {
 	h.mu.Lock()

@@ -177,7 +177,7 @@ func hostileCase(t *testing.T, send [][]byte, want string, bytewise bool) {
 // without a reset.
 func TestHostileFramesOverTCP(t *testing.T) {
 	t.Parallel()
-	s := newServer(t, Options{}, false)
+	s := newServer(t, Options{CloseTimeout: -1}, false) // the end comes by closing the write side only
 	for _, k := range []struct {
 		name string
 		b    []byte
@@ -250,6 +250,23 @@ func TestSlowLoris(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestControlFrameInTwoPieces leaves nothing behind that would have to be completed in time.
+func TestControlFrameInTwoPieces(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h, p := started(t, Options{PingInterval: -1}, nil)
+		for _, ping := range [][]byte{masked(ws.OpPing, true, "p"), masked(ws.OpPong, true, "p")} {
+			p.send(ping[:4])
+			time.Sleep(9 * time.Second)
+			p.send(ping[4:])
+		}
+		p.expect("pong p")
+		p.quiet(time.Hour)
+		must(t, p.nc.Close())
+		h.end(t, "closed 1006")
+	})
 }
 
 // TestSlowButInTime: a message that trickles in, and many that each stop half way for a while, are nothing wrong.

@@ -183,7 +183,11 @@ func TestDeadlinesOfTheHTTPServer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ours, theirs := net.Pipe()
 		must(t, ours.SetDeadline(time.Now().Add(time.Minute)))
-		c, p := upgraded(t, NewUpgrader(Options{PingInterval: -1}), ours, theirs)
+		r := &recording{Conn: ours}
+		c, p := upgraded(t, NewUpgrader(Options{PingInterval: -1}), r, theirs)
+		if !r.until.IsZero() {
+			t.Error("a write deadline is left")
+		}
 		h := newRecorder()
 		h.c = c
 		c.Start(h.echo(), nil)

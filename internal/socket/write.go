@@ -77,6 +77,14 @@ func (c *Conn) WaitWritable(ctx context.Context) error {
 	}
 }
 
+// wakeWriters ends WaitWritable where it has to look again.
+func (c *Conn) wakeWriters() {
+	if c.writable != nil && (c.sealed || c.queued <= c.up.opt.SendQueueBytes/2) {
+		close(c.writable)
+		c.writable = nil
+	}
+}
+
 // Uncork writes what is corked.
 func (c *Conn) Uncork() {
 	c.mu.Lock()
@@ -129,6 +137,7 @@ func (c *Conn) makeRoom(n, most int) {
 	clear(c.q[len(kept):])
 	c.q = kept
 	c.drop(DroppedFrames, dropped)
+	c.wakeWriters()
 }
 
 // reply queues a control frame, unless it would be too much even for the peer that asked for it.
@@ -247,10 +256,7 @@ func (c *Conn) writeDirect(fs []Frame) (left []Frame) {
 // written takes n bytes off the front of the queue.
 func (c *Conn) written(n int) {
 	c.queued -= n
-	if c.writable != nil && c.queued <= c.up.opt.SendQueueBytes/2 {
-		close(c.writable)
-		c.writable = nil
-	}
+	c.wakeWriters()
 	for len(c.q) > 0 && n >= len(c.q[0].b) {
 		n -= len(c.q[0].b)
 		giveBuffer(c.q[0].own)

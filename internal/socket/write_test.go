@@ -2,6 +2,7 @@ package socket
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -22,6 +23,7 @@ type recording struct {
 	net.Conn
 	mu     sync.Mutex
 	writes []string
+	until  time.Time // write deadline
 }
 
 func (r *recording) Write(b []byte) (int, error) {
@@ -29,6 +31,13 @@ func (r *recording) Write(b []byte) (int, error) {
 	r.writes = append(r.writes, string(b))
 	r.mu.Unlock()
 	return r.Conn.Write(b)
+}
+
+func (r *recording) SetWriteDeadline(t time.Time) error {
+	r.mu.Lock()
+	r.until = t
+	r.mu.Unlock()
+	return r.Conn.SetWriteDeadline(t)
 }
 
 // since forgets the writes so far and returns them.
@@ -103,6 +112,9 @@ func TestUncorkedWritesLeaveAtOnce(t *testing.T) {
 		if got := r.since(); !slices.Equal(got, want) {
 			t.Errorf("writes %q, want %q", got, want)
 		}
+		if !r.until.IsZero() {
+			t.Error("a write deadline is left")
+		}
 		must(t, p.nc.Close())
 		h.end(t)
 	})
@@ -132,6 +144,33 @@ func TestCorkIsReleased(t *testing.T) {
 		p.expect("text idle")
 		must(t, p.nc.Close())
 		h.end(t)
+	})
+}
+
+// TestCorkOverflows its buffer several times in one handler, with messages of any size, and keeps the order.
+func TestCorkOverflows(t *testing.T) {
+	t.Parallel()
+	transports(t, Options{}, func(t *testing.T, dial func(any, ...[]byte) (*recorder, *peer)) {
+		h, p := dial(nil)
+		sizes := []int{4000, 4000, 4000, 50, 5000, 60, 4000, 4000, 4000}
+		h.event = func(any) {
+			for i, n := range sizes {
+				m := bytes.Repeat([]byte{byte('a' + i)}, n)
+				if i%2 == 0 {
+					must(t, h.c.WriteText(m, true))
+				} else {
+					must(t, h.c.WriteFrames([]Frame{PrepareText(m)}, true))
+				}
+			}
+		}
+		must(t, h.c.Post("go"))
+		for i, n := range sizes {
+			p.expect("text " + abbreviated(bytes.Repeat([]byte{byte('a' + i)}, n)))
+		}
+		p.send(closing(1000, ""))
+		p.expect("close 1000", "eof")
+		h.end(t)
+		must(t, p.nc.Close())
 	})
 }
 
@@ -239,6 +278,20 @@ func TestDroppableFramesMakeRoom(t *testing.T) {
 	})
 }
 
+// TestFrameInPartIsNotDropped: the wire would be out of step.
+func TestFrameInPartIsNotDropped(t *testing.T) {
+	t.Parallel()
+	c := &Conn{up: NewUpgrader(Options{})}
+	for range 3 {
+		c.putFrame(PrepareText([]byte("typing")).Droppable(), false)
+	}
+	c.written(8 + 3)
+	c.makeRoom(100, 100)
+	if len(c.q) != 1 || string(c.q[0].b) != "yping" || c.queued != 5 || c.up.Stats().Drops[DroppedFrames] != 1 {
+		t.Errorf("queue %v, %d bytes, %d dropped", c.q, c.queued, c.up.Stats().Drops[DroppedFrames])
+	}
+}
+
 // TestOversizedMessage is accepted while nothing else waits, corked or not.
 func TestOversizedMessage(t *testing.T) {
 	t.Parallel()
@@ -253,6 +306,57 @@ func TestOversizedMessage(t *testing.T) {
 		must(t, p.nc.Close())
 		h.end(t, "closed 1013 too slow")
 	})
+}
+
+// TestWaitWritable waits until half of the queue is free, and no longer than something may be written.
+func TestWaitWritable(t *testing.T) {
+	t.Parallel()
+	for name, k := range map[string]struct {
+		free func(h *recorder, p *peer)
+		want error
+	}{
+		"the peer reads": {func(_ *recorder, p *peer) { p.expect("text first", "text "+abbreviated(make([]byte, 60))) }, nil},
+		"droppable frames make room": {func(h *recorder, _ *peer) {
+			must(t, h.c.WriteText(make([]byte, 30), false))
+		}, nil},
+		"closed":  {func(h *recorder, _ *peer) { must(t, h.c.Close(1000, "")) }, ErrClosed},
+		"aborted": {func(h *recorder, _ *peer) { h.c.Abort() }, ErrClosed},
+		"lost":    {func(_ *recorder, p *peer) { must(t, p.nc.Close()) }, ErrClosed},
+		"given up": {func(*recorder, *peer) {
+			time.Sleep(time.Minute) // in a bubble
+		}, context.DeadlineExceeded},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				h, p := stuck(t, Options{SendQueueBytes: 80, WriteTimeout: -1, CloseTimeout: -1, PingInterval: -1})
+				must(t, h.c.WaitWritable(t.Context()))
+				must(t, h.c.WriteFrames([]Frame{PrepareText(make([]byte, 60)).Droppable()}, false))
+				ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+				defer cancel()
+				done := make(chan error, 2)
+				for range cap(done) {
+					go func() { done <- h.c.WaitWritable(ctx) }()
+				}
+				synctest.Wait()
+				if len(done) > 0 {
+					t.Fatalf("not waited: %v", <-done)
+				}
+				k.free(h, p)
+				synctest.Wait()
+				if len(done) < cap(done) {
+					t.Fatal("not woken")
+				}
+				for range cap(done) {
+					if err := <-done; !errors.Is(err, k.want) {
+						t.Errorf("%v, want %v", err, k.want)
+					}
+				}
+				_ = p.nc.Close() // it may be closed
+				h.end(t)
+			})
+		})
+	}
 }
 
 // TestWriteTimeout: a peer that takes nothing is lost; one that takes a little in time is not, however long it lasts.
