@@ -2,10 +2,12 @@ package chanx
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"reflect"
-	"sync/atomic"
+	"slices"
+	"sync"
 
 	"github.com/chanx-go/chanx/schema"
 )
@@ -148,11 +150,20 @@ func (c *Consumer[S]) OnClose(h func(s *S, ctx context.Context, cause *CloseErro
 	c.end.onClose = func(state any, ctx context.Context, cause *CloseError) { h(state.(*S), ctx, cause) }
 }
 
+// Emit sends an event to the handlers of connections, through each layer of the servers that this consumer is mounted on.
+// It is Server.Emit that refuses an event which this consumer does not handle, so that a mistake is found where it is
+// made; without a target, and before Handle, it is an error too.
+func (c *Consumer[S]) Emit(ctx context.Context, e Event, to ...Target) error {
+	return c.end.emit(ctx, e, to)
+}
+
 // endpoint is a consumer without its state's type.
 type endpoint struct {
 	opts     ConsumerOptions
 	compiler *schema.Compiler
-	mounted  atomic.Bool
+
+	mu      sync.Mutex
+	servers []*Server // that it is mounted on
 
 	open    func(*Conn, *http.Request) (any, error)
 	onOpen  func(state any, ctx context.Context) error
@@ -188,9 +199,40 @@ func (e *endpoint) init(name string, opts *ConsumerOptions) {
 
 // register panics if it is too late to register anything.
 func (e *endpoint) register() {
-	if e.mounted.Load() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if len(e.servers) > 0 {
 		panic(fmt.Sprintf("chanx: consumer %s: it serves already: register everything before Handle", e.opts.Name))
 	}
+}
+
+// mountedOn notes a server: nothing can be registered any more.
+func (e *endpoint) mountedOn(s *Server) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if !slices.Contains(e.servers, s) {
+		e.servers = append(e.servers, s)
+	}
+}
+
+func (e *endpoint) emit(ctx context.Context, ev Event, to []Target) error {
+	if !slices.ContainsFunc(e.events, func(h *eventHandler) bool { return h.typ.GoType() == reflect.TypeOf(ev) }) {
+		return fmt.Errorf("chanx: emit %T: consumer %s does not handle it: add chanx.OnEvent", ev, e.opts.Name)
+	}
+	e.mu.Lock()
+	servers := slices.Clone(e.servers)
+	e.mu.Unlock()
+	if len(servers) == 0 {
+		return fmt.Errorf("chanx: emit %T: consumer %s is not mounted: call Server.Handle first", ev, e.opts.Name)
+	}
+	var errs []error
+	for i, s := range servers {
+		shares := func(o *Server) bool { return s.opts.Layer != nil && o.opts.Layer == s.opts.Layer }
+		if !slices.ContainsFunc(servers[:i], shares) { // else it has been told through the layer
+			errs = append(errs, s.Emit(ctx, ev, to...))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 func (e *endpoint) compile(t reflect.Type) *schema.Type {

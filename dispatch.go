@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/chanx-go/chanx/internal/socket"
@@ -32,18 +33,26 @@ func (l *link) Message(p []byte, binary bool) {
 	f, items, err := c.read(p, binary)
 	switch {
 	case err != nil: // a method of the application's has panicked
-		c.finish(f.ref, c.told(c.write(c.explain(err, "decode"), f.ref, true)), true)
+		c.reject(f.ref, c.explain(err, "decode"))
 	case items != nil:
+		c.reject(f.ref, ErrorMessage{items})
 		c.refused(items, no)
-		c.finish(f.ref, c.told(c.write(ErrorMessage{items}, f.ref, true)), true)
 		c.countInvalid()
 	case f.in == nil:
 		c.refs.cancelNow(f.ref)
 	case !c.rate.take(&c.mount.srv.limits.Rate):
-		c.finish(f.ref, c.told(c.write(c.explain(errRate, f.in.action), f.ref, true)), true)
+		c.reject(f.ref, c.explain(errRate, f.in.action))
 	default:
 		c.message(f, no)
 	}
+}
+
+// reject answers a message that no handler gets. A ref that belongs to another message stays with it.
+func (c *Conn) reject(ref string, why ErrorMessage) {
+	if c.refs.inUse(ref) {
+		ref = ""
+	}
+	c.finish(ref, c.told(c.write(why, ref, true)), true)
 }
 
 // read decodes a message. Types with methods of their own run them here.
@@ -58,13 +67,23 @@ func (c *Conn) read(p []byte, binary bool) (f frame, items ValidationError, err 
 	return f, items, err
 }
 
-// message runs the handler of a message. What needs none of it is spared the cost of a Call's context.
+// calls are kept for messages whose call nobody else can have seen: a call for each would be half of their garbage.
+var calls = sync.Pool{New: func() any { return new(Call) }}
+
+// message runs the handler of a message.
 func (c *Conn) message(f frame, no uint64) {
-	k := &Call{Conn: c, Action: f.in.action, Ref: f.ref, task: &f.in.task, reply: f.in.reply != nil && f.in.stream == nil, value: f.value, no: no}
+	t := &f.in.task
+	private := !c.mount.wrapped && !t.isParallel()
+	k := calls.Get().(*Call)
+	*k = Call{Conn: c, Action: f.in.action, Ref: f.ref, task: t, reply: f.in.reply != nil && t.stream == nil, value: f.value, no: no}
 	if c.mount.wrapped {
 		k.Message = f.in.message(f.value)
 	}
 	c.admit(c.ctx, k)
+	if private {
+		*k = Call{}
+		calls.Put(k)
+	}
 }
 
 // admit gives a call its context and its place: in the queue, or beside it.

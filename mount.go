@@ -53,7 +53,7 @@ type mountedEvent struct {
 
 // newMount panics if the consumer's names collide on this server.
 func newMount(s *Server, pattern string, e *endpoint) *mount {
-	e.mounted.Store(true)
+	e.mountedOn(s)
 	m := &mount{
 		endpoint: e, srv: s, pattern: pattern, names: &s.names, limits: s.limits.schema(),
 		incoming:    map[string]*mountedIncoming{},

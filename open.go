@@ -48,7 +48,7 @@ func (m *mount) authorise(c *Conn, r *http.Request) error {
 	defer cancel()
 	r = r.WithContext(ctx)
 	return c.guard(func() (err error) {
-		if a := m.opts.Authenticator; a != nil {
+		if a := m.authenticator(r); a != nil {
 			id, err := a.Authenticate(r)
 			if err != nil {
 				return err
@@ -105,15 +105,17 @@ func (deaf) Dropped(socket.Drop, int)  {}
 
 // begin lets an accepted connection live. What its groups were sent meanwhile follows the authentication message.
 func (c *Conn) begin(sock *socket.Conn) {
+	if o := c.mount.observer; o != nil {
+		o.Open(c)
+	}
 	if c.mount.authMessage {
 		b, err := c.mount.appendFrame(nil, authentication(http.StatusOK, "OK"), "")
 		if err == nil {
 			err = sock.WriteText(b, true)
 		}
-		c.told(wireError(err))
-	}
-	if o := c.mount.observer; o != nil {
-		o.Open(c)
+		if c.told(wireError(err)) {
+			c.sent(AuthenticationMessage{}.Action(), len(b))
+		}
 	}
 	doom := c.attach(sock, sock.Subprotocol())
 	sock.Start((*link)(c), openItem{})

@@ -89,6 +89,12 @@ func (r *refs) find(ref string) *Call {
 	return r.running[i]
 }
 
+func (r *refs) inUse(ref string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.find(ref) != nil
+}
+
 // next numbers the message that begins now.
 func (r *refs) next() uint64 {
 	r.mu.Lock()

@@ -266,7 +266,7 @@ func (s *Server) closeAll(ctx context.Context, all []*Conn) error {
 			}
 		}
 		if wire := c.transport(); wire != nil { // else begin sees that the server is draining
-			c.told(wireError(wire.CloseAfter(socket.CloseGoingAway, shuttingDown)))
+			c.parallel.whenIdle(func() { c.told(wireError(wire.CloseAfter(socket.CloseGoingAway, shuttingDown))) })
 		}
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"iter"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -223,3 +224,62 @@ type bulkMessage struct {
 }
 
 func (bulkMessage) Action() string { return "bulk" }
+
+// pourMessage is answered with many large frames.
+type (
+	pourMessage struct {
+		Frames int `json:"frames"`
+	}
+	pouredMessage struct {
+		N    int    `json:"n"`
+		Bulk string `json:"bulk"`
+	}
+)
+
+func (pourMessage) Action() string   { return "pour" }
+func (pouredMessage) Action() string { return "poured" }
+
+// TestStreamsAreNoFasterThanTheirReader has a stream of far more than the send queue and the system hold, to a client that
+// begins to read late: it is not disconnected, and the iterator waits.
+func TestStreamsAreNoFasterThanTheirReader(t *testing.T) {
+	const frames, size = 3000, 10 << 10
+	srv := chanx.NewServer(&chanx.ServerOptions{Logger: quiet, Limits: chanx.Limits{SendQueueBytes: 64 << 10}})
+	var poured atomic.Int64
+	c := newCounter(t)
+	chanx.OnStream(c, func(_ *counter, _ context.Context, m pourMessage) iter.Seq2[pouredMessage, error] {
+		return func(yield func(pouredMessage, error) bool) {
+			for n := range m.Frames {
+				if poured.Store(int64(n)); !yield(pouredMessage{n, strings.Repeat("x", size)}, nil) {
+					return
+				}
+			}
+		}
+	})
+	srv.Handle("/ws", c)
+	web := httptest.NewServer(srv)
+	defer web.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	ws := dialTCP(ctx, t, web.URL)
+	ws.SetReadLimit(-1)
+	if err := ws.Write(ctx, websocket.MessageText, fmt.Appendf(nil, `{"action":"pour","payload":{"frames":%d}}`, frames)); err != nil {
+		t.Fatal(err)
+	}
+	for before := int64(-1); before != poured.Load(); wait(ctx, 50*time.Millisecond) {
+		before = poured.Load() // until it stands still
+	}
+	if n := poured.Load(); n >= frames-1 {
+		t.Fatalf("all %d frames of %d KiB were taken without a reader", n, size>>10)
+	}
+	for n := range frames {
+		if _, b, err := ws.Read(ctx); err != nil || !strings.Contains(string(b[:80]), fmt.Sprintf(`"n":%d,`, n)) {
+			t.Fatalf("frame %d: %v, %.80s", n, err, b)
+		}
+	}
+	if err := ws.Close(websocket.StatusNormalClosure, ""); err != nil {
+		t.Error(err)
+	}
+	if err := srv.Shutdown(ctx); err != nil {
+		t.Error(err)
+	}
+}

@@ -3,6 +3,7 @@ package chanx_test
 import (
 	"bufio"
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"log/slog"
@@ -217,7 +218,9 @@ func (s *stage) shutDown() {
 	if s.srv == nil {
 		return
 	}
-	if err := s.srv.Shutdown(context.Background()); err != nil {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	if err := s.srv.Shutdown(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) { // a handler may wait for ever
 		s.t.Error(err)
 	}
 	s.order, s.srv = nil, nil

@@ -3,7 +3,9 @@ package chanxtest
 import (
 	"context"
 	"errors"
-	"slices"
+	"fmt"
+	"net"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -11,43 +13,49 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/chanx-go/chanx"
-	"github.com/chanx-go/chanx/schema"
+	"github.com/chanx-go/chanx/internal/probe"
 )
 
 // Conn is the client's end of a connection. It reads all the time, so that the server meets no back-pressure, and keeps
 // what comes. Its methods may be called concurrently, but they end the test of Dial only from the test's own goroutine.
 type Conn struct {
-	t       testing.TB
-	ws      *websocket.Conn
-	opts    DialOptions
-	types   *schema.Compiler
-	closing context.CancelFunc
+	t        testing.TB
+	ws       *websocket.Conn
+	pipe     net.Conn // below it
+	opts     DialOptions
+	consumer *probe.Consumer
+	stop     context.CancelFunc
+	done     chan struct{} // closed when nothing is read any more
+
+	sending sync.Mutex
 
 	mu     sync.Mutex
-	frames []string
+	frames []received
+	news   []string      // for the transcript
 	more   chan struct{} // closed when something has come
 	end    *chanx.CloseError
+	open   int // messages sent whose completion has not been received
+	refs   int // made here
 }
 
-func newConn(t testing.TB, ws *websocket.Conn, o DialOptions) *Conn {
-	t.Helper()
-	types, err := schema.NewCompiler(&schema.Options{Unions: o.Unions})
-	if err != nil {
-		t.Fatalf("chanxtest: dial: DialOptions.Unions: %v", err)
-	}
+func newConn(t testing.TB, ws *websocket.Conn, pipe net.Conn, consumer *probe.Consumer, o DialOptions) *Conn {
 	ws.SetReadLimit(-1)
-	ctx, cancel := context.WithCancel(context.Background())
-	c := &Conn{t: t, ws: ws, opts: o, types: types, closing: cancel, more: make(chan struct{})}
-	read := make(chan struct{})
+	ctx, stop := context.WithCancel(context.Background())
+	c := &Conn{
+		t: t, ws: ws, pipe: pipe, opts: o, consumer: consumer,
+		stop: stop, done: make(chan struct{}), more: make(chan struct{}),
+	}
 	go func() {
-		defer close(read)
+		defer close(c.done)
 		c.read(ctx)
 	}()
 	t.Cleanup(func() {
-		c.Close(1000, "")
-		cancel()
-		<-read
+		c.opts.Transcript.end()
+		c.close(1000, "")
+		stop()
+		<-c.done
 	})
+	o.Transcript.adds(c)
 	return c
 }
 
@@ -55,19 +63,43 @@ func newConn(t testing.TB, ws *websocket.Conn, o DialOptions) *Conn {
 func (c *Conn) read(ctx context.Context) {
 	for {
 		_, b, err := c.ws.Read(ctx)
-		c.mu.Lock()
 		if err != nil {
-			c.end = closeError(err)
-		} else {
-			c.frames = append(c.frames, string(b))
-		}
-		close(c.more)
-		c.more = make(chan struct{})
-		c.mu.Unlock()
-		if err != nil {
+			c.ended(closeError(err))
 			return
 		}
+		f := c.parse(string(b))
+		if err := c.check(f); err != nil && !c.opts.AllowInvalid {
+			c.t.Errorf("chanxtest: %s got what the consumer does not declare: action %q: %v\ngot %s", c.opts.Name, f.Message.Name, err, f.text)
+		}
+		c.came(f)
 	}
+}
+
+func (c *Conn) came(f received) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.frames = append(c.frames, f)
+	c.tell("< " + f.text)
+}
+
+func (c *Conn) ended(why *chanx.CloseError) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.end = why
+	if why.Code == int(websocket.StatusAbnormalClosure) {
+		c.tell("closed 1006") // the reason is this library's
+		return
+	}
+	c.tell(strings.TrimSpace(fmt.Sprintf("closed %d %s", why.Code, why.Reason)))
+}
+
+// tell is called under mu.
+func (c *Conn) tell(news string) {
+	if c.opts.Transcript != nil {
+		c.news = append(c.news, news)
+	}
+	close(c.more)
+	c.more = make(chan struct{})
 }
 
 // closeError says how a connection ended: as the server's Close frame said, else 1006.
@@ -78,16 +110,20 @@ func closeError(err error) *chanx.CloseError {
 	return &chanx.CloseError{Code: int(websocket.StatusAbnormalClosure), Reason: err.Error()}
 }
 
+func howItEnded(end *chanx.CloseError) string {
+	return fmt.Sprintf("the connection ended: %d %s", end.Code, end.Reason)
+}
+
 // Subprotocol is the one that the server chose, or "".
 func (c *Conn) Subprotocol() string { return c.ws.Subprotocol() }
 
-// Send sends a message.
+// Send sends a message. It need not be valid: the server should say so.
 func (c *Conn) Send(m chanx.Message) {
 	c.t.Helper()
 	c.SendRef(m, "")
 }
 
-// SendRef sends a message with a ref; "" is none.
+// SendRef sends a message with a ref; "" is none. See Request and Stream.
 func (c *Conn) SendRef(m chanx.Message, ref string) {
 	c.t.Helper()
 	text, err := c.encode(m, ref)
@@ -100,40 +136,99 @@ func (c *Conn) SendRef(m chanx.Message, ref string) {
 // SendText sends a text message as it is.
 func (c *Conn) SendText(text string) {
 	c.t.Helper()
-	c.write(websocket.MessageText, []byte(text))
+	c.opts.Transcript.does("%s > %s", c.opts.Name, text)
+	c.write(websocket.MessageText, text, c.parse(text).Message.Name != cancelAction)
 }
 
 // SendBinary sends a binary message.
 func (c *Conn) SendBinary(b []byte) {
 	c.t.Helper()
-	c.write(websocket.MessageBinary, b)
+	c.opts.Transcript.does("%s binary %q", c.opts.Name, b)
+	c.write(websocket.MessageBinary, string(b), true)
 }
 
-func (c *Conn) write(kind websocket.MessageType, b []byte) {
+// write sends a message; completes says whether it is one that has a completion.
+func (c *Conn) write(kind websocket.MessageType, text string, completes bool) {
 	c.t.Helper()
+	if completes {
+		c.mu.Lock()
+		c.open++
+		c.mu.Unlock()
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), c.opts.Timeout)
 	defer cancel()
-	if err := c.ws.Write(ctx, kind, b); err != nil {
-		c.t.Fatalf("chanxtest: send: %v", err)
+	c.sending.Lock()
+	err := c.ws.Write(ctx, kind, []byte(text))
+	c.sending.Unlock()
+	if err != nil {
+		<-c.done // an error of writing ends the connection
+		c.t.Fatalf("chanxtest: send: %s", howItEnded(c.Ended()))
 	}
+	c.opts.Transcript.settle()
 }
 
-// Close closes the connection from the client's side, in order. Closing it again does nothing.
+const cancelAction = "chanx.cancel"
+
+// Cancel asks the server to end the handling of the message that was sent with a ref.
+func (c *Conn) Cancel(ref string) {
+	c.t.Helper()
+	c.SendRef(chanx.Raw{Name: cancelAction}, ref)
+}
+
+// Close closes the connection from the client's side, in order: what the server still sends before its own Close frame is
+// received. The reason has up to 123 bytes. Closing it again does nothing.
 func (c *Conn) Close(code int, reason string) {
-	_ = c.ws.Close(websocket.StatusCode(code), reason) // fails only if the connection has ended
+	c.t.Helper()
+	if len(reason) > 123 {
+		c.t.Fatalf("chanxtest: close: the reason has %d bytes, more than 123", len(reason))
+	}
+	c.opts.Transcript.does("%s closes %d %s", c.opts.Name, code, reason)
+	c.close(code, reason)
+	c.opts.Transcript.settle()
+}
+
+// serverCloses is how long a server may take to answer a Close frame; its CloseTimeout should be shorter.
+const serverCloses = 10 * time.Second
+
+// close does by hand what the library's Close does not: it leaves what still comes to read.
+func (c *Conn) close(code int, reason string) {
+	if c.sendClose(code, reason) == nil {
+		select {
+		case <-c.done:
+		case <-time.After(serverCloses):
+		}
+	}
+	_ = c.ws.CloseNow() // fails only if the connection has ended
+}
+
+// sendClose writes a Close frame (RFC 6455 sections 5.2 and 5.5.1). It is masked with zeros, which leave it as it is.
+func (c *Conn) sendClose(code int, reason string) error {
+	frame := []byte{0x88, 0x80 | byte(2+len(reason)), 0, 0, 0, 0, byte(code >> 8), byte(code)}
+	c.sending.Lock()
+	defer c.sending.Unlock()
+	if err := c.pipe.SetWriteDeadline(time.Now().Add(c.opts.Timeout)); err != nil {
+		return err
+	}
+	_, err := c.pipe.Write(append(frame, reason...))
+	return err
 }
 
 // Abort drops the connection without a word, as a network does.
 func (c *Conn) Abort() {
-	c.closing()
-	_ = c.ws.CloseNow() // likewise
+	c.opts.Transcript.does("%s vanishes", c.opts.Name)
+	c.stop()
+	_ = c.ws.CloseNow() // fails only if the connection has ended
+	c.opts.Transcript.settle()
 }
 
 // Pending returns what has come and was not received yet, and leaves it there.
-func (c *Conn) Pending() []string {
+func (c *Conn) Pending() (texts []string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return slices.Clone(c.frames)
+	for _, f := range c.frames {
+		texts = append(texts, f.text)
+	}
+	return texts
 }
 
 // Ended says how the connection ended, or is nil while it has not.
@@ -141,59 +236,4 @@ func (c *Conn) Ended() *chanx.CloseError {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.end
-}
-
-// next waits for a frame; without one, end says how the connection ended, or both are zero after the time-out.
-func (c *Conn) next() (text string, ok bool, end *chanx.CloseError) {
-	timeout := time.NewTimer(c.opts.Timeout)
-	defer timeout.Stop()
-	for {
-		c.mu.Lock()
-		more := c.more
-		if len(c.frames) > 0 {
-			text, c.frames = c.frames[0], c.frames[1:]
-			c.mu.Unlock()
-			return text, true, nil
-		}
-		end = c.end
-		c.mu.Unlock()
-		if end != nil {
-			return "", false, end
-		}
-		select {
-		case <-more:
-		case <-timeout.C:
-			return "", false, nil
-		}
-	}
-}
-
-// Next returns the text of the next frame.
-func (c *Conn) Next() string {
-	c.t.Helper()
-	text, ok, end := c.next()
-	switch {
-	case ok:
-	case end != nil:
-		c.t.Fatalf("chanxtest: receive: the connection ended: %d %s", end.Code, end.Reason)
-	default:
-		c.t.Fatalf("chanxtest: receive: nothing came within %v", c.opts.Timeout)
-	}
-	return text
-}
-
-// ExpectClosed expects that the server closes the connection with a code, and that nothing comes before that. 1006 is a
-// connection that ends without a Close frame. It returns the reason.
-func (c *Conn) ExpectClosed(code int) (reason string) {
-	c.t.Helper()
-	text, ok, end := c.next()
-	switch {
-	case ok:
-		c.t.Fatalf("chanxtest: got %s, want the connection closed with %d", text, code)
-	case end == nil:
-		c.t.Fatalf("chanxtest: the connection is open after %v, want it closed with %d", c.opts.Timeout, code)
-	case end.Code != code:
-		c.t.Fatalf("chanxtest: the connection was closed with %d %s, want %d", end.Code, end.Reason, code)
-	}
-	return end.Reason
 }

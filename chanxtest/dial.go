@@ -11,12 +11,17 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/chanx-go/chanx"
+	"github.com/chanx-go/chanx/internal/probe"
 )
 
 // DialOptions are the options of Dial. The zero value works.
 type DialOptions struct {
-	// Header is sent with the handshake: credentials, an Origin.
+	// Header is sent with the handshake: credentials (see Bearer and Cookies), an Origin.
 	Header http.Header
+
+	// Identity is who connects, in place of what the consumer's Authenticator would find, which is not asked: the test
+	// needs no credentials. Nil asks the Authenticator. It is an error if the consumer has none.
+	Identity *chanx.Identity
 
 	// Subprotocols are offered, best first.
 	Subprotocols []string
@@ -24,19 +29,20 @@ type DialOptions struct {
 	// Timeout bounds each wait for a frame or for the end; default 5 s.
 	Timeout time.Duration
 
-	// Discriminator is that of the server's options; default "action".
-	Discriminator string
+	// AllowInvalid leaves frames unchecked that come: by default one that is not as the consumer declares it fails the
+	// test.
+	AllowInvalid bool
 
-	// Camelize is that of the server's options.
-	Camelize bool
+	// Transcript writes down what the connection sends and gets; nil is none.
+	Transcript *Transcript
 
-	// Unions are those of the consumer's options. Messages with interface-typed fields need them.
-	Unions []chanx.UnionType
+	// Name is what the transcript and failed checks call the connection; default its path.
+	Name string
 }
 
 // Dial opens a connection to the path of a handler, a *chanx.Server or whatever it is mounted on, and ends the test if
-// it is not upgraded. A connection that the server refuses with an authentication message is upgraded: receive that
-// message, then [Conn.ExpectClosed]. The connection is closed when the test ends. opts may be nil.
+// it is not upgraded. A connection that the server refuses with an authentication message is upgraded: see
+// [Conn.ExpectRefused]. The connection is closed when the test ends. opts may be nil.
 func Dial(t testing.TB, h http.Handler, path string, opts *DialOptions) *Conn {
 	t.Helper()
 	c, res := dial(t, h, path, opts)
@@ -64,21 +70,33 @@ func dial(t testing.TB, h http.Handler, path string, opts *DialOptions) (*Conn, 
 		o = *opts
 	}
 	o.Timeout = cmp.Or(o.Timeout, 5*time.Second)
-	o.Discriminator = cmp.Or(o.Discriminator, "action")
-	ctx, cancel := context.WithTimeout(context.Background(), o.Timeout)
+	o.Name = cmp.Or(o.Name, path)
+	o.Transcript.does("%s dials %s", o.Name, path)
+	p, m := probe.Probe{}, memory{handler: h}
+	if o.Identity != nil {
+		p.Identity = o.Identity
+	}
+	ctx, cancel := context.WithTimeout(probe.With(context.Background(), &p), o.Timeout)
 	defer cancel()
 	ws, res, err := websocket.Dial(ctx, "ws://"+host+path, &websocket.DialOptions{
-		HTTPClient:   &http.Client{Transport: memory{h}, CheckRedirect: noRedirect},
+		HTTPClient:   &http.Client{Transport: &m, CheckRedirect: noRedirect},
 		HTTPHeader:   o.Header,
 		Subprotocols: o.Subprotocols,
 	})
-	if err != nil && (res == nil || res.StatusCode == http.StatusSwitchingProtocols) {
+	switch {
+	case err == nil && p.Consumer == nil:
+		_ = ws.CloseNow() // the test ends
+		t.Fatalf("chanxtest: dial %s: it was upgraded, but not by a chanx server that got the context of the request", path)
+	case err == nil && o.Identity != nil && !p.Consumer.Authenticates:
+		_ = ws.CloseNow() // likewise
+		t.Fatalf("chanxtest: dial %s: DialOptions.Identity is set, but the consumer has no Authenticator", path)
+	case err == nil:
+		return newConn(t, ws, m.conn, p.Consumer, o), nil
+	case res == nil || res.StatusCode == http.StatusSwitchingProtocols:
 		t.Fatalf("chanxtest: dial %s: %v", path, err)
 	}
-	if err != nil {
-		return nil, res
-	}
-	return newConn(t, ws, o), nil
+	o.Transcript.saw("%s < HTTP %s", o.Name, res.Status)
+	return nil, res
 }
 
 // noRedirect shows a redirection to the test: a browser does not follow it either.

@@ -3,43 +3,249 @@ package chanxtest_test
 import (
 	"context"
 	"fmt"
+	"iter"
 	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/chanx-go/chanx"
 	"github.com/chanx-go/chanx/chanxtest"
 )
 
-// Greet is answered with a Greeting.
+// The messages of a desk where people are greeted.
 type (
 	Greet    struct{ Name string }
 	Greeting struct{ Text string }
-	Desk     struct{ *chanx.Conn }
+	Spell    struct{ Word string }
+	Letter   struct{ Letter string }
+	Shout    struct {
+		Text string `minLength:"1"`
+	}
+	Heard struct{ Text string }
+	Ring  struct{ Times int }
 )
 
 func (Greet) Action() string    { return "greet" }
 func (Greeting) Action() string { return "greeting" }
+func (Spell) Action() string    { return "spell" }
+func (Letter) Action() string   { return "letter" }
+func (Shout) Action() string    { return "shout" }
+func (Heard) Action() string    { return "heard" }
+func (Ring) Event() string      { return "ring" }
+
+// Desk is the state of one connection.
+type Desk struct{ *chanx.Conn }
+
+func NewDesk() *chanx.Consumer[Desk] {
+	desk := chanx.NewConsumer(openDesk, &chanx.ConsumerOptions{Authenticator: bySession, Groups: []string{"hall"}})
+	chanx.OnRequest(desk, (*Desk).greet)
+	chanx.OnStream(desk, (*Desk).spell)
+	chanx.On(desk, (*Desk).shout)
+	chanx.OnEvent(desk, (*Desk).ring)
+	chanx.Broadcasts[Heard](desk)
+	return desk
+}
+
+// bySession knows one session, which is Ann's.
+var bySession = chanx.AuthenticatorFunc(func(r *http.Request) (chanx.Identity, error) {
+	c, err := r.Cookie("session")
+	if err != nil || c.Value != "8c4f" {
+		return chanx.Identity{}, chanx.Refuse(http.StatusUnauthorized, "log in first")
+	}
+	return chanx.Identity{UserID: "ann"}, nil
+})
+
+func openDesk(c *chanx.Conn, r *http.Request) (*Desk, error) {
+	if owner := r.PathValue("owner"); owner != c.Identity().UserID && c.Identity().Claims != "admin" {
+		return nil, chanx.Refuse(http.StatusForbidden, "this is the desk of "+owner)
+	}
+	return &Desk{c}, nil
+}
+
+func (d *Desk) greet(_ context.Context, m Greet) (Greeting, error) {
+	if m.Name == "" {
+		return Greeting{}, chanx.Errorf("nobody", "say a name")
+	}
+	return Greeting{"Hello, " + m.Name}, nil
+}
+
+func (d *Desk) spell(_ context.Context, m Spell) iter.Seq2[Letter, error] {
+	return func(yield func(Letter, error) bool) {
+		for _, r := range m.Word {
+			if !yield(Letter{string(r)}, nil) {
+				return
+			}
+		}
+	}
+}
+
+func (d *Desk) shout(ctx context.Context, m Shout) error { return d.Broadcast(ctx, Heard(m)) }
+
+func (d *Desk) ring(ctx context.Context, e Ring) error {
+	return d.Send(ctx, Heard{strings.Repeat("ding ", e.Times)})
+}
+
+// serve is a server with a desk at /desks/{owner}.
+func serve(o *chanx.ServerOptions) *chanx.Server {
+	srv := chanx.NewServer(o)
+	srv.Handle("/desks/{owner}", NewDesk())
+	return srv
+}
+
+var ann = &chanxtest.DialOptions{Identity: &chanx.Identity{UserID: "ann"}}
 
 func Example() {
-	desk := chanx.NewConsumer(func(c *chanx.Conn, _ *http.Request) (*Desk, error) { return &Desk{c}, nil }, nil)
-	chanx.OnRequest(desk, func(_ *Desk, _ context.Context, m Greet) (Greeting, error) {
-		return Greeting{"Hello, " + m.Name}, nil
-	})
-	srv := chanx.NewServer(nil)
-	srv.Handle("/desk", desk)
-
+	srv := serve(&chanx.ServerOptions{Completions: true})
 	// In a test, this is func TestGreeting(t *testing.T).
-	test := func(t testing.TB) {
-		client := chanxtest.Dial(t, srv, "/desk", nil)
+	run(func(t testing.TB) {
+		client := chanxtest.Dial(t, srv, "/desks/ann", ann)
+		client.ExpectAuthenticated()
 		client.Send(Greet{"Ann"})
 		fmt.Println(chanxtest.Receive[Greeting](client).Message.Text)
-	}
-	t := &failing{}
-	defer func() {
-		for _, c := range t.cleanup {
-			c()
+		client.Send(Greet{})
+		fmt.Println(client.ExpectError("nobody"))
+		client.Send(Shout{})
+		client.ExpectInvalid("string_too_short payload.Text")
+		client.ExpectNothing()
+	})
+	// Output:
+	// Hello, Ann
+	// say a name
+}
+
+// Several users: who they are is said by Identity, and no token is needed to test what each may do.
+func ExampleDialOptions() {
+	srv := serve(nil)
+	run(func(t testing.TB) {
+		boss := &chanx.Identity{UserID: "zoe", Claims: "admin"}
+		zoe := chanxtest.Dial(t, srv, "/desks/ann", &chanxtest.DialOptions{Name: "zoe", Identity: boss})
+		zoe.ExpectAuthenticated()
+
+		bob := chanxtest.Dial(t, srv, "/desks/ann", &chanxtest.DialOptions{Identity: &chanx.Identity{UserID: "bob"}})
+		fmt.Println(bob.ExpectRefused(http.StatusForbidden))
+	})
+	// Output: this is the desk of ann
+}
+
+// To test the Authenticator itself, send what a browser would.
+func ExampleCookies() {
+	srv := serve(nil)
+	login := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		http.SetCookie(w, &http.Cookie{Name: "session", Value: "8c4f"})
+	})
+	run(func(t testing.TB) {
+		w := httptest.NewRecorder()
+		login.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/login", nil))
+		cookies := chanxtest.Cookies(w.Result().Cookies()...)
+		chanxtest.Dial(t, srv, "/desks/ann", &chanxtest.DialOptions{Header: cookies}).ExpectAuthenticated()
+
+		fmt.Println(chanxtest.Dial(t, srv, "/desks/ann", nil).ExpectRefused(http.StatusUnauthorized))
+	})
+	// Output: log in first
+}
+
+func ExampleConn_ExpectRefused() {
+	srv := serve(nil)
+	run(func(t testing.TB) {
+		thief := chanxtest.Dial(t, srv, "/desks/ann", &chanxtest.DialOptions{Header: chanxtest.Bearer("stolen")})
+		detail := thief.ExpectRefused(http.StatusUnauthorized) // the message, then close code 4401
+		fmt.Println(detail, thief.Ended().Code)
+	})
+	// Output: log in first 4401
+}
+
+func ExampleRequest() {
+	srv := serve(nil)
+	run(func(t testing.TB) {
+		client := chanxtest.Dial(t, srv, "/desks/ann", ann)
+		fmt.Println(chanxtest.Request[Greeting](client, Greet{"Bob"}).Message.Text)
+	})
+	// Output: Hello, Bob
+}
+
+func ExampleStream() {
+	srv := serve(nil)
+	run(func(t testing.TB) {
+		client := chanxtest.Dial(t, srv, "/desks/ann", ann)
+		fmt.Println(slices.Collect(chanxtest.Stream[Letter](client, Spell{"abc"})))
+		for l := range chanxtest.Stream[Letter](client, Spell{"abcdefghijklmnopqrstuvwxyz"}) {
+			fmt.Println(l.Letter)
+			break // cancels it
 		}
-	}()
-	test(t)
-	// Output: Hello, Ann
+	})
+	// Output:
+	// [{a} {b} {c}]
+	// a
+}
+
+// Where completions are on, All needs to know nothing of what comes.
+func ExampleConn_All() {
+	srv := serve(&chanx.ServerOptions{Completions: true})
+	run(func(t testing.TB) {
+		client := chanxtest.Dial(t, srv, "/desks/ann", ann)
+		client.ExpectAuthenticated()
+		client.Send(Shout{"hey"})
+		client.Send(Greet{"Ann"})
+		for _, f := range client.All() {
+			fmt.Println(f.Message.Name, string(f.Message.Payload), f.Grouped)
+		}
+	})
+	// Output:
+	// heard {"Text":"hey"} true
+	// greeting {"Text":"Hello, Ann"} false
+}
+
+func ExampleConn_AllGroup() {
+	srv := serve(&chanx.ServerOptions{Completions: true})
+	run(func(t testing.TB) {
+		client, other := chanxtest.Dial(t, srv, "/desks/ann", ann), chanxtest.Dial(t, srv, "/desks/ann", ann)
+		other.ExpectAuthenticated()
+		other.ExpectNothing() // it has joined its groups
+		client.Send(Shout{"hey"})
+		got := chanxtest.Decode[Heard](other, other.AllGroup()[0])
+		fmt.Println(got.Message.Text, got.IsMine, got.IsCurrent)
+	})
+	// Output: hey true false
+}
+
+// What comes is waited for, also from other connections and from outside.
+func ExampleReceiveUntil() {
+	srv := serve(nil)
+	run(func(t testing.TB) {
+		client := chanxtest.Dial(t, srv, "/desks/ann", ann)
+		client.ExpectAuthenticated()
+		client.ExpectNothing() // it has joined its groups
+		if err := srv.Emit(context.Background(), Ring{2}, chanx.To("hall")); err != nil {
+			t.Fatal(err)
+		}
+		fmt.Println(chanxtest.ReceiveUntil[Heard](client).Message.Text)
+	})
+	// Output: ding ding
+}
+
+// An HTTP handler that emits is tested without any connection.
+func ExampleRecorder() {
+	run(func(t testing.TB) {
+		rec := chanxtest.NewRecorder(t, nil)
+		srv := serve(&chanx.ServerOptions{Layer: rec})
+		bell := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if err := srv.Emit(r.Context(), Ring{Times: 3}, chanx.To("hall")); err != nil {
+				http.Error(w, err.Error(), http.StatusInternalServerError)
+			}
+		})
+		bell.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "/bell", nil))
+		for _, e := range chanxtest.Events[Ring](rec) {
+			fmt.Println(e.Value.Times, e.Groups)
+		}
+	})
+	// Output: 3 [hall]
+}
+
+// run stands for go test.
+func run(test func(t testing.TB)) {
+	if said := failure(func(f *failing) { test(f) }); said != "" {
+		fmt.Print(said)
+	}
 }

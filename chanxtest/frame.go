@@ -4,8 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
-	"slices"
-	"strings"
 
 	"github.com/chanx-go/chanx"
 	"github.com/chanx-go/chanx/schema"
@@ -22,192 +20,98 @@ type Frame[M chanx.Message] struct {
 	Ref string
 }
 
-// Receive returns the next frame, which must be of message M and pass its validation.
-func Receive[M chanx.Message](c *Conn) Frame[M] {
+// Decode makes a typed message of a frame that the connection got, such as one of All. It must be of message M and pass
+// its validation.
+func Decode[M chanx.Message](c *Conn, f Frame[chanx.Raw]) Frame[M] {
 	c.t.Helper()
-	text := c.Next()
-	f, err := decode[M](c, text)
+	typed, err := decode[M](c, f)
 	if err != nil {
-		c.t.Fatalf("chanxtest: receive %T: %v\ngot %s", f.Message, err, text)
+		c.t.Fatalf("chanxtest: decode %T: %v\ngot %s %s", typed.Message, err, f.Message.Name, f.Message.Payload)
 	}
+	return typed
+}
+
+// received is a frame as it came.
+type received struct {
+	Frame[chanx.Raw]
+	text string
+	err  error // why it is none
+}
+
+func (f *received) is(m chanx.Message) bool { return f.Message.Name == m.Action() }
+
+func (f *received) isCompletion() bool {
+	return f.is(chanx.CompleteMessage{}) || f.is(chanx.GroupCompleteMessage{}) || f.is(chanx.EventCompleteMessage{})
+}
+
+// parse reads a frame without regard to its type.
+func (c *Conn) parse(text string) received {
+	f := received{text: text}
+	var d schema.Decoder
+	d.Reset([]byte(text), schema.Limits{MaxDepth: -1})
+	isObject, err := d.BeginObject()
+	if err == nil && !isObject {
+		err = fmt.Errorf("it is no JSON object")
+	}
+	for err == nil {
+		name, ok, e := d.NextMember()
+		if err = e; !ok {
+			break
+		}
+		err = c.member(&f, &d, string(name))
+	}
+	if err == nil {
+		err = d.End()
+	}
+	f.err = err
 	return f
 }
 
-// ReceiveUntil passes over frames until one is of message M. See Receive.
-func ReceiveUntil[M chanx.Message](c *Conn) Frame[M] {
-	c.t.Helper()
-	var zero M
-	var passed []string
-	for {
-		text, ok, end := c.next()
-		if !ok {
-			c.t.Fatalf("chanxtest: receive until %q: %s; got\n%s", zero.Action(), ending(end, c.opts), strings.Join(passed, "\n"))
-		}
-		if passed = append(passed, text); c.action(text) != zero.Action() {
-			continue
-		}
-		f, err := decode[M](c, text)
-		if err != nil {
-			c.t.Fatalf("chanxtest: receive %T: %v\ngot %s", zero, err, text)
-		}
-		return f
-	}
-}
-
-func ending(end *chanx.CloseError, o DialOptions) string {
-	if end != nil {
-		return fmt.Sprintf("the connection ended: %d %s", end.Code, end.Reason)
-	}
-	return fmt.Sprintf("nothing came within %v", o.Timeout)
-}
-
-// All returns the frames up to the completion of the message that was sent last, without that completion. With
-// completions on it ends at complete; the group_complete and event_complete frames between are left out too.
-func (c *Conn) All() []Frame[chanx.Raw] {
-	c.t.Helper()
-	return c.until(chanx.CompleteMessage{})
-}
-
-// AllGroup is All for messages that come from others: it ends at group_complete.
-func (c *Conn) AllGroup() []Frame[chanx.Raw] {
-	c.t.Helper()
-	return c.until(chanx.GroupCompleteMessage{})
-}
-
-func (c *Conn) until(end chanx.Message) (frames []Frame[chanx.Raw]) {
-	c.t.Helper()
-	for {
-		text := c.Next()
-		f, err := c.raw(text)
-		if err != nil {
-			c.t.Fatalf("chanxtest: receive: %v\ngot %s", err, text)
-		}
-		switch f.Message.Name {
-		case end.Action():
-			return frames
-		case chanx.CompleteMessage{}.Action(), chanx.GroupCompleteMessage{}.Action(), chanx.EventCompleteMessage{}.Action():
-		default:
-			frames = append(frames, f)
-		}
-	}
-}
-
-// ExpectError expects that the next frame tells of a handler's error with that reason, and returns its detail.
-func (c *Conn) ExpectError(reason string) (detail string) {
-	c.t.Helper()
-	text := c.Next()
-	f, err := c.raw(text)
-	var e chanx.Error
-	if err == nil && f.Message.Name == (chanx.ErrorMessage{}).Action() {
-		err = json.Unmarshal(f.Message.Payload, &e)
-	}
-	if err != nil || e.Reason != reason {
-		c.t.Fatalf("chanxtest: got %s, want an error with reason %q", text, reason)
-	}
-	return e.Detail
-}
-
-// ExpectInvalid expects that the next frame tells what is wrong with a message, and returns it. Each of want is the type
-// and, behind a space, the path of one item: "missing payload.content", in order.
-func (c *Conn) ExpectInvalid(want ...string) chanx.ValidationError {
-	c.t.Helper()
-	text := c.Next()
-	f, err := c.raw(text)
-	var items chanx.ValidationError
-	if err == nil && f.Message.Name == (chanx.ErrorMessage{}).Action() {
-		err = json.Unmarshal(f.Message.Payload, &items)
-	}
-	var got []string
-	for _, i := range items {
-		got = append(got, strings.TrimSpace(i.Type+" "+path(i.Loc)))
-	}
-	if err != nil || !slices.Equal(got, want) {
-		c.t.Fatalf("chanxtest: got %s, want a validation error with %q", text, want)
-	}
-	return items
-}
-
-func path(loc []any) string {
-	parts := make([]string, len(loc))
-	for i, l := range loc {
-		parts[i] = fmt.Sprint(l)
-	}
-	return strings.Join(parts, ".")
-}
-
-// envelope is a frame's members as they are.
-func (c *Conn) envelope(text string) (members map[string]json.RawMessage, err error) {
-	if err = json.Unmarshal([]byte(text), &members); err != nil {
-		return nil, fmt.Errorf("the frame is no JSON object: %w", err)
-	}
-	return members, nil
-}
-
-func (c *Conn) action(text string) (action string) {
-	members, err := c.envelope(text)
-	if err != nil || json.Unmarshal(members[c.opts.Discriminator], &action) != nil {
-		return ""
-	}
-	return action
-}
-
-// raw reads a frame without regard to its type.
-func (c *Conn) raw(text string) (f Frame[chanx.Raw], err error) {
-	members, err := c.envelope(text)
+// member reads one member of a frame.
+func (c *Conn) member(f *received, d *schema.Decoder, name string) error {
+	value, err := d.Raw()
 	if err != nil {
-		return f, err
+		return err
 	}
-	for name, v := range members {
-		var to any
-		switch name {
-		case c.opts.Discriminator:
-			to = &f.Message.Name
-		case "payload":
-			to = &f.Message.Payload
-		case "ref":
-			to = &f.Ref
-		case c.name("is_mine"):
-			f.Grouped, to = true, &f.IsMine
-		case c.name("is_current"):
-			f.Grouped, to = true, &f.IsCurrent
-		default:
-			return f, fmt.Errorf("the frame has an unknown member %q", name)
-		}
-		if err := json.Unmarshal(v, to); err != nil {
-			return f, fmt.Errorf("the frame's member %q: %w", name, err)
-		}
+	var to any
+	switch name {
+	case c.consumer.Discriminator:
+		to = &f.Message.Name
+	case "payload":
+		to = &f.Message.Payload
+	case "ref":
+		to = &f.Ref
+	case c.name("is_mine"):
+		f.Grouped, to = true, &f.IsMine
+	case c.name("is_current"):
+		f.Grouped, to = true, &f.IsCurrent
+	default:
+		return fmt.Errorf("unknown member %q", name)
 	}
-	return f, nil
+	if err := json.Unmarshal(value, to); err != nil {
+		return fmt.Errorf("member %q: %w", name, err)
+	}
+	return nil
 }
 
+// name is one of the library's own, as the server spells it.
 func (c *Conn) name(declared string) string {
-	if c.opts.Camelize {
+	if c.consumer.Naming == schema.CamelCase {
 		return schema.Camel(declared)
 	}
 	return declared
 }
 
-func (c *Conn) naming() schema.Naming {
-	if c.opts.Camelize {
-		return schema.CamelCase
-	}
-	return schema.AsDeclared
-}
-
 func (c *Conn) codec(t reflect.Type) (*schema.Type, *schema.Codec, error) {
-	typ, err := c.types.Compile(t)
+	typ, err := c.consumer.Types.Compile(t)
 	if err != nil {
 		return nil, nil, err
 	}
-	codec, err := typ.Codec(c.naming())
+	codec, err := typ.Codec(c.consumer.Naming)
 	return typ, codec, err
 }
 
-func decode[M chanx.Message](c *Conn, text string) (f Frame[M], err error) {
-	raw, err := c.raw(text)
-	if err != nil {
-		return f, err
-	}
+func decode[M chanx.Message](c *Conn, raw Frame[chanx.Raw]) (f Frame[M], err error) {
 	f = Frame[M]{IsMine: raw.IsMine, IsCurrent: raw.IsCurrent, Grouped: raw.Grouped, Ref: raw.Ref}
 	if r, ok := any(&f.Message).(*chanx.Raw); ok {
 		*r = raw.Message
@@ -219,31 +123,40 @@ func decode[M chanx.Message](c *Conn, text string) (f Frame[M], err error) {
 	if e, ok := any(&f.Message).(*chanx.ErrorMessage); ok {
 		return f, json.Unmarshal(raw.Message.Payload, &e.Payload)
 	}
-	typ, codec, err := c.codec(reflect.TypeFor[M]())
-	if err != nil || typ.IsEmpty() && raw.Message.Payload == nil {
-		return f, err
+	return f, c.payload(raw.Message, reflect.ValueOf(&f.Message))
+}
+
+// payload reads the payload of a frame into a message.
+func (c *Conn) payload(raw chanx.Raw, into reflect.Value) error {
+	typ, codec, err := c.codec(into.Type().Elem())
+	switch {
+	case err != nil || typ.IsEmpty() && raw.Payload == nil:
+		return err
+	case raw.Payload == nil:
+		return fmt.Errorf("there is no payload")
 	}
-	return f, codec.Unmarshal(raw.Message.Payload, &f.Message, schema.Limits{MaxDepth: -1})
+	return codec.Unmarshal(raw.Payload, into.Interface(), schema.Limits{MaxDepth: -1})
 }
 
 // encode writes the frame of a message.
 func (c *Conn) encode(m chanx.Message, ref string) (string, error) {
-	frame := map[string]any{c.opts.Discriminator: m.Action()}
-	if ref != "" {
-		frame["ref"] = ref
-	}
-	payload, err := c.payload(m)
+	b := fmt.Appendf(nil, "{%s:%s", quote(c.consumer.Discriminator), quote(m.Action()))
+	payload, err := c.encodePayload(m)
 	if payload != nil {
-		frame["payload"] = payload
+		b = fmt.Appendf(b, `,"payload":%s`, payload)
 	}
-	if err != nil {
-		return "", err
+	if ref != "" {
+		b = fmt.Appendf(b, `,"ref":%s`, quote(ref))
 	}
-	b, err := json.Marshal(frame)
-	return string(b), err
+	return string(b) + "}", err
 }
 
-func (c *Conn) payload(m chanx.Message) (json.RawMessage, error) {
+func quote(s string) []byte {
+	b, _ := json.Marshal(s) // a string is always JSON
+	return b
+}
+
+func (c *Conn) encodePayload(m chanx.Message) (json.RawMessage, error) {
 	if raw, ok := m.(chanx.Raw); ok {
 		return raw.Payload, nil
 	}

@@ -15,10 +15,13 @@ const (
 )
 
 // memory carries the handshake to a handler and makes a pipe of the connection.
-type memory struct{ handler http.Handler }
+type memory struct {
+	handler http.Handler
+	conn    net.Conn // the client's end, when it has been upgraded
+}
 
 // RoundTrip implements http.RoundTripper.
-func (m memory) RoundTrip(r *http.Request) (*http.Response, error) {
+func (m *memory) RoundTrip(r *http.Request) (*http.Response, error) {
 	ours, theirs := net.Pipe()
 	w := &hijackable{ResponseRecorder: httptest.NewRecorder(), conn: theirs}
 	done := make(chan struct{})
@@ -39,7 +42,7 @@ func (m memory) RoundTrip(r *http.Request) (*http.Response, error) {
 		}
 		return w.Result(), nil
 	}
-	res.Body = upgraded{br, ours}
+	m.conn, res.Body = ours, upgraded{br, ours}
 	return res, nil
 }
 

@@ -1,0 +1,47 @@
+package chanxtest
+
+import (
+	"encoding/json"
+	"errors"
+	"reflect"
+
+	"github.com/chanx-go/chanx"
+)
+
+// check says how a frame differs from what the consumer declares for its action. One that it does not declare is sent
+// with Raw, and may be anything.
+func (c *Conn) check(f received) error {
+	if f.err != nil {
+		return f.err
+	}
+	t, group := c.consumer.Outgoing(f.Message.Name)
+	switch {
+	case f.Message.Name == "":
+		return errors.New("it has no action")
+	case t == nil:
+		return nil
+	case group && !f.Grouped:
+		return errors.New("it is declared with Broadcasts, but comes without is_mine and is_current")
+	case t == reflect.TypeFor[chanx.ErrorMessage]():
+		return checkError(f.Message.Payload)
+	case writesOnly(t):
+		return nil
+	}
+	return c.payload(f.Message, reflect.New(t))
+}
+
+// writesOnly reports whether a type says how it is written, but not how it is read.
+func writesOnly(t reflect.Type) bool {
+	p := reflect.PointerTo(t)
+	return p.Implements(reflect.TypeFor[json.Marshaler]()) && !p.Implements(reflect.TypeFor[json.Unmarshaler]())
+}
+
+// checkError holds an error's payload against the two forms that it may have.
+func checkError(payload []byte) error {
+	var items chanx.ValidationError
+	var object map[string]any
+	if json.Unmarshal(payload, &items) == nil && len(items) > 0 || json.Unmarshal(payload, &object) == nil && object != nil {
+		return nil
+	}
+	return errors.New("the payload of an error is a list of items or an object")
+}

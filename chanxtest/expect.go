@@ -1,0 +1,101 @@
+package chanxtest
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/chanx-go/chanx"
+)
+
+// ExpectError expects that the next message tells of a handler's error with that reason, and returns its detail.
+func (c *Conn) ExpectError(reason string) (detail string) {
+	c.t.Helper()
+	f := c.must("", "expect an error")
+	var e chanx.Error
+	if err := f.error(&e); err != nil || e.Reason != reason {
+		c.t.Fatalf("chanxtest: got %s, want an error with reason %q", f.text, reason)
+	}
+	return e.Detail
+}
+
+// ExpectInvalid expects that the next message tells what is wrong with one that was sent, and returns it. Each of want is
+// the type and, behind a space, the path of one item: "missing payload.content", in order.
+func (c *Conn) ExpectInvalid(want ...string) chanx.ValidationError {
+	c.t.Helper()
+	f := c.must("", "expect a validation error")
+	var items chanx.ValidationError
+	err := f.error(&items)
+	var got []string
+	for _, i := range items {
+		got = append(got, strings.TrimSpace(i.Type+" "+path(i.Loc)))
+	}
+	if err != nil || !slices.Equal(got, want) {
+		c.t.Fatalf("chanxtest: got %s, want a validation error with %q", f.text, want)
+	}
+	return items
+}
+
+// error reads the payload of an error.
+func (f *received) error(into any) error {
+	if !f.is(chanx.ErrorMessage{}) {
+		return fmt.Errorf("the action is %q", f.Message.Name)
+	}
+	return json.Unmarshal(f.Message.Payload, into)
+}
+
+func path(loc []any) string {
+	parts := make([]string, len(loc))
+	for i, l := range loc {
+		parts[i] = fmt.Sprint(l)
+	}
+	return strings.Join(parts, ".")
+}
+
+// ExpectClosed expects that the server closes the connection with a code, and that nothing but completions comes before
+// that. 1006 is a connection that ends without a Close frame. It returns the reason.
+func (c *Conn) ExpectClosed(code int) (reason string) {
+	c.t.Helper()
+	f, why := c.next("")
+	end := c.Ended()
+	switch {
+	case why == "":
+		c.t.Fatalf("chanxtest: got %s, want the connection closed with %d", f.text, code)
+	case end == nil:
+		c.t.Fatalf("chanxtest: the connection is open after %v, want it closed with %d", c.opts.Timeout, code)
+	case end.Code != code:
+		c.t.Fatalf("chanxtest: the connection was closed with %d %s, want %d", end.Code, end.Reason, code)
+	}
+	return end.Reason
+}
+
+// ExpectNothing expects that nothing but completions has come that was not received, and that the connection is open.
+//
+// A chanx.Ping that it sends with a ref makes it sure of what this connection has caused: the server handles messages of
+// a connection in order, so when the answer is here, so is all that the handlers of earlier messages have sent to it.
+// Streams, and handlers with chanx.Concurrent, may still be running. It is not sure of what others send: there, inside a
+// testing/synctest bubble, call synctest.Wait before; elsewhere let them send something that does arrive, later.
+func (c *Conn) ExpectNothing() {
+	c.t.Helper()
+	ref := c.newRef()
+	c.SendRef(chanx.Ping{}, ref)
+	if _, why := c.await(hasRef(ref)); why != "" {
+		c.t.Fatalf("chanxtest: expect nothing: %s", why)
+	}
+	if got := c.unread(); len(got) > 0 {
+		c.t.Fatalf("chanxtest: got %s, want nothing", strings.Join(got, "\n"))
+	}
+}
+
+// unread are the texts of what has come, without completions.
+func (c *Conn) unread() (texts []string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, f := range c.frames {
+		if !f.isCompletion() {
+			texts = append(texts, f.text)
+		}
+	}
+	return texts
+}

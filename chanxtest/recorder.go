@@ -1,0 +1,159 @@
+package chanxtest
+
+import (
+	"context"
+	"reflect"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/chanx-go/chanx"
+	"github.com/chanx-go/chanx/internal/probe"
+	"github.com/chanx-go/chanx/layer"
+	"github.com/chanx-go/chanx/layer/memlayer"
+	"github.com/chanx-go/chanx/schema"
+)
+
+// Recorder is a channel layer that keeps what servers broadcast and emit: give it to them as ServerOptions.Layer, and
+// test HTTP handlers and jobs without any connection. See Broadcasts and Events.
+//
+// It is complete but for what has chanx.ToConn as its only target and is for connections of the server itself: that does
+// not need the layer. A publication is recorded when the call that makes it has returned, also if nobody is there to
+// receive it. All may be called concurrently.
+type Recorder struct {
+	t     testing.TB
+	layer layer.Layer
+	types *schema.Compiler
+
+	mu  sync.Mutex
+	all []*probe.Publication
+}
+
+// RecorderOptions are the options of NewRecorder. The zero value works.
+type RecorderOptions struct {
+	// Layer carries what is published to other servers; nil is one in this process, for those that share the recorder.
+	Layer layer.Layer
+
+	// Unions are those of ConsumerOptions, for messages and events that have fields of an interface type.
+	Unions []chanx.UnionType
+}
+
+// NewRecorder returns a recorder. opts may be nil.
+func NewRecorder(t testing.TB, opts *RecorderOptions) *Recorder {
+	t.Helper()
+	var o RecorderOptions
+	if opts != nil {
+		o = *opts
+	}
+	types, err := schema.NewCompiler(&schema.Options{Unions: o.Unions})
+	if err != nil {
+		t.Fatalf("chanxtest: new recorder: RecorderOptions.Unions: %v", err)
+	}
+	if o.Layer == nil {
+		o.Layer = memlayer.New()
+	}
+	return &Recorder{t: t, layer: o.Layer, types: types}
+}
+
+// Open implements layer.Layer.
+func (r *Recorder) Open(to layer.Receiver) layer.Link { return recordedLink{r.layer.Open(to), r} }
+
+type recordedLink struct {
+	layer.Link
+	recorder *Recorder
+}
+
+// Publish implements layer.Link.
+func (l recordedLink) Publish(ctx context.Context, subject string, data []byte) error {
+	l.recorder.record(subject, data)
+	return l.Link.Publish(ctx, subject, data)
+}
+
+func (r *Recorder) record(subject string, data []byte) {
+	p, err := probe.ReadPublication(subject, slices.Clone(data))
+	if err != nil {
+		r.t.Errorf("chanxtest: record what was published to %q: %v", subject, err)
+	}
+	if p == nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.all = append(r.all, p)
+}
+
+// Published is a broadcast message or an emitted event, with whom it is for.
+type Published[T any] struct {
+	Value T
+
+	// Groups, Users and Conns are the targets, in the order in which they were given; All is chanx.All. For a connection's
+	// own call without a target, Groups are those that it had joined.
+	Groups, Users, Conns []string
+	All                  bool
+
+	// FromConn and FromUser say which connection broadcast it, and whose that is; both are "" for an event, and for what a
+	// method of the server published.
+	FromConn, FromUser string
+
+	// ExceptSelf leaves that connection out.
+	ExceptSelf bool
+}
+
+// Broadcasts returns the messages M that servers have broadcast, in the order in which they did; with chanx.Raw, the
+// messages of all types. One that does not pass the validation of M ends the test.
+func Broadcasts[M chanx.Message](r *Recorder) (all []Published[M]) {
+	r.t.Helper()
+	var zero M
+	_, any := any(zero).(chanx.Raw)
+	for _, p := range r.recorded() {
+		if !p.IsEvent && (any || p.Action == zero.Action()) {
+			all = append(all, published[M](r, p))
+		}
+	}
+	return all
+}
+
+// Events returns the events E that were emitted, in the order in which they were. One that does not pass the validation
+// of E ends the test.
+func Events[E chanx.Event](r *Recorder) (all []Published[E]) {
+	r.t.Helper()
+	var zero E
+	for _, p := range r.recorded() {
+		if p.IsEvent && p.Action == zero.Event() {
+			all = append(all, published[E](r, p))
+		}
+	}
+	return all
+}
+
+func (r *Recorder) recorded() []*probe.Publication {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.all)
+}
+
+func published[T any](r *Recorder, p *probe.Publication) Published[T] {
+	r.t.Helper()
+	out := Published[T]{
+		Groups: p.Groups, Users: p.Users, Conns: p.Conns, All: p.All,
+		FromConn: p.FromConn, FromUser: p.FromUser, ExceptSelf: p.ExceptSelf,
+	}
+	if raw, ok := any(&out.Value).(*chanx.Raw); ok {
+		*raw = chanx.Raw{Name: p.Action, Payload: p.Payload}
+	} else if err := r.read(p, reflect.ValueOf(&out.Value)); err != nil {
+		r.t.Fatalf("chanxtest: what was published is no valid %T: %v\ngot %s %s", out.Value, err, p.Action, p.Payload)
+	}
+	return out
+}
+
+func (r *Recorder) read(p *probe.Publication, into reflect.Value) error {
+	typ, err := r.types.Compile(into.Type().Elem())
+	if err != nil || typ.IsEmpty() {
+		return err
+	}
+	codec, err := typ.Codec(schema.AsDeclared)
+	if err != nil {
+		return err
+	}
+	return codec.Unmarshal(p.Payload, into.Interface(), schema.Limits{MaxDepth: -1})
+}

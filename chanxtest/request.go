@@ -1,0 +1,90 @@
+package chanxtest
+
+import (
+	"fmt"
+	"iter"
+	"strings"
+
+	"github.com/chanx-go/chanx"
+)
+
+// Request sends a message with a ref of its own and returns the frame that answers it; others that come meanwhile remain
+// to be received. R is the reply of a handler with OnRequest, chanx.CompleteMessage of one with On, or chanx.ErrorMessage
+// if the message should fail; any other answer ends the test with its text.
+func Request[R chanx.Message](c *Conn, m chanx.Message) Frame[R] {
+	c.t.Helper()
+	ref := c.newRef()
+	c.SendRef(m, ref)
+	return answer[R](c, m, ref)
+}
+
+// Stream sends a message with a ref of its own when the loop over it begins, and yields what the stream of its handler
+// does; other frames that come meanwhile remain to be received. It ends at the stream's completion; an error in its place
+// ends the test with its text. To leave the loop cancels the stream, and waits for its end.
+func Stream[R chanx.Message](c *Conn, m chanx.Message) iter.Seq[R] {
+	c.t.Helper()
+	return func(yield func(R) bool) {
+		c.t.Helper()
+		ref := c.newRef()
+		c.SendRef(m, ref)
+		for {
+			f := c.answered(m, ref)
+			if f.is(chanx.CompleteMessage{}) {
+				return
+			}
+			if !yield(reply[R](c, m, f).Message) {
+				break
+			}
+		}
+		c.Cancel(ref)
+		for {
+			if f := c.answered(m, ref); f.is(chanx.CompleteMessage{}) || f.is(chanx.ErrorMessage{}) {
+				return
+			}
+		}
+	}
+}
+
+func answer[R chanx.Message](c *Conn, m chanx.Message, ref string) Frame[R] {
+	c.t.Helper()
+	return reply[R](c, m, c.answered(m, ref))
+}
+
+// answered takes the next frame that carries a ref.
+func (c *Conn) answered(m chanx.Message, ref string) received {
+	c.t.Helper()
+	f, why := c.await(hasRef(ref))
+	if why != "" {
+		c.t.Fatalf("chanxtest: request %T: %s; what came without its ref:\n%s", m, why, strings.Join(c.Pending(), "\n"))
+	}
+	return f
+}
+
+// reply makes a typed frame of an answer.
+func reply[R chanx.Message](c *Conn, m chanx.Message, f received) Frame[R] {
+	c.t.Helper()
+	var zero R
+	if f.is(chanx.ErrorMessage{}) && !f.is(zero) {
+		c.t.Fatalf("chanxtest: request %T: it failed: %s", m, f.failure())
+	}
+	return typed[R](c, f)
+}
+
+// failure is the text of an error.
+func (f *received) failure() string {
+	var told chanx.Error
+	if f.error(&told) == nil {
+		return fmt.Sprintf("%s: %s", told.Reason, told.Detail)
+	}
+	return string(f.Message.Payload)
+}
+
+func hasRef(ref string) func(*received) bool { return func(f *received) bool { return f.Ref == ref } }
+
+// newRef returns a ref that no test chooses.
+func (c *Conn) newRef() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.refs++
+	return fmt.Sprintf("chanxtest-%d", c.refs)
+}

@@ -1,0 +1,121 @@
+package chanx_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/chanx-go/chanx"
+	"github.com/chanx-go/chanx/chanxtest"
+	"github.com/chanx-go/chanx/layer/memlayer"
+)
+
+// watcher is an Observer that keeps a diary, and sends a trace along.
+type watcher struct {
+	chanx.NopObserver
+	diary
+	name string
+}
+
+func (w *watcher) Open(c *chanx.Conn) { w.note("open %s", c.Identity().UserID) }
+func (w *watcher) Close(c *chanx.Conn, cause *chanx.CloseError) {
+	w.note("close %s %d", c.Identity().UserID, cause.Code)
+}
+
+func (w *watcher) Out(_ *chanx.Conn, action string, bytes int) {
+	w.note("out %s %v", action, bytes > 0)
+}
+
+func (w *watcher) Drop(c *chanx.Conn, what string, n int) { w.note("drop %s %d %v", what, n, c != nil) }
+
+func (w *watcher) In(ctx context.Context, k *chanx.Call) (context.Context, func(error)) {
+	return context.WithValue(ctx, ctxKey{}, "traced"), func(err error) {
+		w.note("in %q trace=%q %v", k.Action, k.Header("trace"), err)
+	}
+}
+
+func (w *watcher) Publish(_ context.Context, p *chanx.Publication) func(error) {
+	p.SetHeader("trace", "from "+w.name)
+	return func(err error) { w.note("publish %s event=%v targets=%d %v", p.Action, p.IsEvent, p.Targets, err) }
+}
+
+func TestObserverSeesEverything(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := memlayer.New()
+		a, b := &watcher{name: "a"}, &watcher{name: "b"}
+		serverOf := func(w *watcher) *chanx.Server {
+			c := newDesk(nil)
+			c.Use(func(next chanx.Handler) chanx.Handler {
+				return func(ctx context.Context, k *chanx.Call) error {
+					if ctx.Value(ctxKey{}) != "traced" {
+						t.Error("the context of In does not reach the middleware")
+					}
+					return next(ctx, k)
+				}
+			})
+			return serve(&chanx.ServerOptions{Layer: l, Logger: quiet, Observer: w}, "/desk/{name}", c)
+		}
+		sa, sb := serverOf(a), serverOf(b)
+		client := chanxtest.Dial(t, sa, "/desk/one", asUser("ann"))
+		a.expect(t, "open ann", "out authentication true")
+		client.Send(sayMessage{"hi"})
+		a.expect(t, "out said true", "publish said event=false targets=1 <nil>", `in "say" trace="" <nil>`)
+		client.SendText("nonsense")
+		a.expect(t, "out error true", `in "" trace="" Invalid JSON: unexpected 'o', want null at byte 1`)
+		if err := sb.Emit(t.Context(), ringEvent{"well"}, chanx.To("one")); err != nil {
+			t.Fatal(err)
+		}
+		b.expect(t, "publish ring event=true targets=1 <nil>")
+		a.expect(t, "out answer true", `in "ring" trace="from b" <nil>`)
+		if err := sa.Emit(t.Context(), newsEvent{}, chanx.To("one")); err != nil {
+			t.Fatal(err)
+		}
+		a.expect(t, "publish news event=true targets=1 <nil>", "drop event that the consumer does not handle 1 true")
+		client.Close(1000, "")
+		a.expect(t, "close ann 1000")
+		refused := chanxtest.Dial(t, sa, "/desk/locked", asUser("ann"))
+		chanxtest.Receive[chanx.AuthenticationMessage](refused)
+		a.expect(t) // was never open
+		for _, s := range []*chanx.Server{sa, sb} {
+			if err := s.Shutdown(context.Background()); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}
+
+func TestMessagesAreLoggedButForQuietActions(t *testing.T) {
+	log := &journal{}
+	o := chanx.ServerOptions{Logger: slog.New(log), LogMessages: true, QuietActions: []string{"ping", "pong"}}
+	bubble(t, o, func(t *testing.T, srv *chanx.Server) {
+		srv.Handle("/works", newWorks())
+		loud := chanxtest.Dial(t, srv, "/works", nil)
+		loud.SendRef(echoMessage{"hi"}, "7")
+		loud.Send(chanx.Ping{})
+		synctest.Wait()
+		got := log.take()
+		want := []string{"INFO sent action=echo bytes=51", "INFO handled message=1 action=echo ref=7 took=0s error=<nil>"}
+		if !slices.Equal(got, want) {
+			t.Errorf("log\n%s", strings.Join(got, "\n"))
+		}
+	})
+	silent := chanx.NewConsumer(openState, &chanx.ConsumerOptions{LogMessages: chanx.Disabled})
+	on[knockMessage](silent)
+	partly := chanx.NewConsumer(openState, &chanx.ConsumerOptions{QuietActions: []string{"knock"}})
+	on[knockMessage](partly)
+	bubble(t, o, func(t *testing.T, srv *chanx.Server) {
+		srv.Handle("/silent", silent)
+		srv.Handle("/partly", partly)
+		for _, path := range []string{"/silent", "/partly"} {
+			chanxtest.Dial(t, srv, path, nil).SendRef(knockMessage{}, "1")
+		}
+		synctest.Wait()
+		if got := fmt.Sprint(log.take()); got != "[INFO sent action=complete bytes=31]" {
+			t.Errorf("log %s", got)
+		}
+	})
+}

@@ -1,0 +1,137 @@
+package chanx_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/chanx-go/chanx"
+	"github.com/chanx-go/chanx/internal/chat"
+)
+
+// securedBy is an Authenticator that says how it is used.
+type securedBy struct{ chanx.AuthenticatorFunc }
+
+func (securedBy) SecuritySchemes() []map[string]any {
+	return []map[string]any{{"type": "httpApiKey", "in": "header", "name": "User"}}
+}
+
+func specServer(camelize bool) *chanx.Server {
+	c := chanx.NewConsumer(openState, &chanx.ConsumerOptions{
+		Name: "front desk", Doc: "Where people say things.", Authenticator: securedBy{byHeader}, Groups: []string{"all"},
+		Unions: []chanx.UnionType{chanx.Union[facial]("kind", chanx.VariantOf[grin]("grin"), chanx.VariantOf[frown]("frown"))},
+	})
+	chanx.On(c, func(*state, context.Context, formMessage) error { return nil },
+		chanx.Describe("Fills in the form."), chanx.Fails("full", "there is no room"), chanx.Fails("late", "the desk is closed"))
+	chanx.OnRequest(c, func(_ *state, _ context.Context, m portraitMessage) (portraitMessage, error) { return m, nil }, chanx.Deprecated())
+	chanx.On(c, func(*state, context.Context, knockMessage) error { return nil })
+	chanx.OnEvent(c, func(*state, context.Context, ringEvent) error { return nil }, chanx.Describe("Somebody rings."))
+	chanx.Forward[newsEvent](c)
+	chanx.Broadcasts[saidMessage](c, chanx.Describe("Somebody has said something."), chanx.Deprecated())
+	s := chanx.NewServer(&chanx.ServerOptions{Logger: quiet, Camelize: camelize, Subprotocols: []string{"v1"}})
+	s.Handle("/desk/{desk_name}/{rest...}", c)
+	s.Handle("/ws/rooms/{room}", chat.New())
+	return s
+}
+
+type (
+	facial interface{ Facial() }
+	grin   struct {
+		TeethShown int `json:"teeth_shown" minimum:"1"`
+	}
+	frown           struct{}
+	portraitMessage struct {
+		Face facial `json:"face"`
+	}
+	newsEvent struct {
+		Headline string `json:"headline"`
+	}
+)
+
+func (grin) Facial()                   {}
+func (frown) Facial()                  {}
+func (portraitMessage) Action() string { return "portrait" }
+func (newsEvent) Action() string       { return "news" }
+func (newsEvent) Event() string        { return "news" }
+
+// TestSpec keeps the description of two consumers in testdata, with and without Camelize.
+func TestSpec(t *testing.T) {
+	for name, camelize := range map[string]bool{"testdata/spec.json": false, "testdata/spec-camel.json": true} {
+		s := specServer(camelize)
+		got, err := json.MarshalIndent(s.Spec(), "", "  ")
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, '\n')
+		if *update {
+			if err := os.WriteFile(name, got, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(got, want) {
+			t.Errorf("%s is not what Spec says now (refresh with -update and read the difference):\n%s",
+				name, firstDifference(string(want), string(got)))
+		}
+		if err := s.Shutdown(context.Background()); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestSpecExamplesFitTheirSchemas lets an independent validator judge every payload's example.
+func TestSpecExamplesFitTheirSchemas(t *testing.T) {
+	s := specServer(false)
+	spec := s.Spec()
+	doc, err := jsonschema.UnmarshalJSON(strings.NewReader(`{"components":{"schemas":` + string(spec.Schemas) + `}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	checked := 0
+	for _, c := range spec.Channels {
+		for _, m := range append(c.Receives, c.Sends...) {
+			if m.Payload == nil {
+				continue
+			}
+			checked++
+			text := strings.ReplaceAll(string(m.Payload), `"#/components`, `"spec.json#/components`)
+			schema, err := jsonschema.UnmarshalJSON(strings.NewReader(text))
+			if err != nil {
+				t.Fatal(err)
+			}
+			compiler := jsonschema.NewCompiler()
+			compiler.DefaultDraft(jsonschema.Draft7)
+			if err := compiler.AddResource("spec.json", doc); err != nil {
+				t.Fatal(err)
+			}
+			if err := compiler.AddResource("payload.json", schema); err != nil {
+				t.Fatal(err)
+			}
+			judge, err := compiler.Compile("payload.json")
+			if err != nil {
+				t.Fatalf("%s: %v", m.Action, err)
+			}
+			example, err := jsonschema.UnmarshalJSON(bytes.NewReader(m.Example))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := judge.Validate(example); err != nil {
+				t.Errorf("%s: example %s: %v", m.Action, m.Example, err)
+			}
+		}
+	}
+	if checked < 10 {
+		t.Errorf("only %d examples", checked)
+	}
+	if err := s.Shutdown(context.Background()); err != nil {
+		t.Error(err)
+	}
+}
