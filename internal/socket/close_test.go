@@ -2,6 +2,7 @@ package socket
 
 import (
 	"errors"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -473,6 +474,31 @@ func TestPeerVanishes(t *testing.T) {
 				if m, e := h.dropped(DroppedMessages), h.dropped(DroppedEvents); m != 1 || e != 1 {
 					t.Errorf("%d messages and %d events dropped", m, e)
 				}
+			})
+		})
+	}
+}
+
+// TestHandlerThatEndsItsGoroutine is lost, alone, and told so: in the reader's goroutine as in another.
+func TestHandlerThatEndsItsGoroutine(t *testing.T) {
+	t.Parallel()
+	for name, begin := range map[string]func(h *recorder, p *peer){
+		"inline": func(_ *recorder, p *peer) { p.send(text("exit")) },
+		"event":  func(h *recorder, _ *peer) { must(t, h.c.Post("exit")) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				c, p := piped(t, NewUpgrader(Options{}))
+				h := newRecorder()
+				h.c = c
+				h.message = func([]byte, bool) { runtime.Goexit() }
+				h.event = func(any) { runtime.Goexit() }
+				c.Start(h, nil)
+				synctest.Wait()
+				begin(h, p)
+				p.expect("eof")
+				<-h.closed
 			})
 		})
 	}

@@ -32,12 +32,32 @@ func (c *Conn) handle(it item) {
 	}
 	c.used = c.used || c.inline
 	c.unlock()
+	returned := false
+	defer func() {
+		if !returned {
+			c.exited()
+		}
+	}()
 	if it.kind == eventItem {
 		c.h.Event(it.e)
 	} else {
 		c.h.Message(it.p, it.binary)
 	}
+	returned = true
 	c.mu.Lock()
+}
+
+// exited ends the connection when its handler has ended the goroutine (runtime.Goexit, as the FailNow of a test does):
+// another one makes the last call.
+func (c *Conn) exited() {
+	c.mu.Lock()
+	defer c.unlock()
+	if c.watched {
+		c.unwatch()
+	}
+	c.inline = false
+	c.kill()
+	go c.work()
 }
 
 // next takes the oldest item: of the batch that is run inline, else of the inbox.
