@@ -88,11 +88,6 @@ func (c *Conn) message(f frame, no uint64) {
 
 // admit gives a call its context and its place: in the queue, or beside it.
 func (c *Conn) admit(ctx context.Context, k *Call) {
-	if timeout := k.task.timeoutOr(c.mount.srv.limits.HandlerTimeout); timeout != maxDuration {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, timeout)
-		k.done = cancel
-	}
 	if k.Ref != "" {
 		var err error
 		if ctx, err = c.refs.begin(ctx, k); err != nil {
@@ -107,7 +102,17 @@ func (c *Conn) admit(ctx context.Context, k *Call) {
 		c.spawn(ctx, k)
 		return
 	}
-	c.serve(own(ctx, c), k)
+	c.serve(own(k.limit(ctx), c), k)
+}
+
+// limit begins the time that the handler may take.
+func (k *Call) limit(ctx context.Context) context.Context {
+	timeout := k.task.timeoutOr(k.Conn.mount.srv.limits.HandlerTimeout)
+	if timeout == maxDuration {
+		return ctx
+	}
+	ctx, k.done = context.WithTimeout(ctx, timeout)
+	return ctx
 }
 
 const invalidWindow = time.Minute

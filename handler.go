@@ -132,7 +132,8 @@ func Case[M Message]() UnionCase {
 }
 
 // OnUnion registers one handler for several messages, for an exhaustive switch over their types. U is an interface that
-// each of them implements; it may be Message itself. See On.
+// each of them implements; it may be Message itself. A library message such as Ping cannot implement an interface with
+// unexported methods: declare type Ping chanx.Ping with an Action of its own. See On.
 func OnUnion[S any, U Message](c *Consumer[S], h func(*S, context.Context, U) error, cases ...UnionCase) {
 	u := reflect.TypeFor[U]()
 	if len(cases) == 0 || u.Kind() != reflect.Interface {

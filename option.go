@@ -50,12 +50,10 @@ type handlerOption func(*handlerOptions)
 
 func (o handlerOption) applyHandler(h *handlerOptions) { o(h) }
 
-// Timeout is how long the handler may take, a stream included, in place of Limits.HandlerTimeout; a negative one is no
-// limit. Then its context ends, and an error that it returns is told as "timeout". Zero panics.
+// Timeout is how long the handler may take, a stream included, in place of Limits.HandlerTimeout; zero is that of the
+// server, a negative one no limit. It begins when the handler does. Then its context ends, and an error that it returns is
+// told as "timeout".
 func Timeout(d time.Duration) HandlerOption {
-	if d == 0 {
-		panic("chanx: Timeout: it is zero: leave the option out for the server's, or use a negative one for none")
-	}
 	return handlerOption(func(h *handlerOptions) { h.timeout = d })
 }
 

@@ -97,6 +97,7 @@ func (c *Conn) spawn(ctx context.Context, k *Call) {
 	if k.task.stream == nil {
 		k.letGo()
 	}
+	ctx = k.limit(ctx)
 	go func() {
 		defer c.parallel.leave(k.task)
 		defer k.letGo()

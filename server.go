@@ -128,7 +128,8 @@ func isEnvelopeMember(name string) bool {
 func (s *Server) newID() string { return s.node + "." + rand.Text() }
 
 // Handle serves connections to the pattern, which is one of net/http's without a method, with a consumer. It panics if
-// the pattern is bad or taken, or if names of the consumer collide under Camelize.
+// the pattern is bad or taken, or if names of the consumer collide under Camelize. Where the server itself is mounted on a
+// ServeMux that also has patterns like "GET /", mount it as "GET /ws/": net/http refuses patterns that conflict.
 func (s *Server) Handle(pattern string, consumer Endpoint) {
 	s.mux.Handle(pattern, s.mount(pattern, consumer))
 }

@@ -78,7 +78,7 @@ func TestAnyRouterAndMiddlewareMayBeInFront(t *testing.T) {
 	})
 }
 
-func TestTheOldContextIsNeeded(t *testing.T) {
+func TestTheContextOfTheRequestIsNeeded(t *testing.T) {
 	bubble(t, chanx.ServerOptions{}, func(t *testing.T, s *chanx.Server) {
 		loses := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.ServeHTTP(w, r.WithContext(context.Background())) })
 		expectFailure(t, func(f *failing) { chanxtest.Dial(f, loses, "/ws", nil) }, "dial /ws", "not by a chanx server that got the context")

@@ -21,7 +21,7 @@ func TestAFrameThatIsNotAsDeclaredFailsTheTest(t *testing.T) {
 				`chanxtest: ann got what the consumer does not declare: action "said"`, field, "at least 1 character",
 				`got {"action":"said","payload":{"` + field + `":""},"` + mine + `":true`,
 			}
-			t.Log("received or not")
+			// Received or not.
 			expectFailure(t, func(f *failing) { chanxtest.Dial(f, s, "/ws", as("ann")).Send(sayText{"empty"}) }, says...)
 			expectFailure(t, func(f *failing) {
 				c := chanxtest.Dial(f, s, "/ws", as("ann"))

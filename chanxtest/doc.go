@@ -12,6 +12,7 @@
 //
 //	connect      Dial                       as any user, by DialOptions: Identity, or Header with Bearer or Cookies
 //	             DialRefused                answered with a plain HTTP status
+//	             Conn.Subprotocol           what was agreed on
 //	             Conn.ExpectAuthenticated   the authentication message of success
 //	             Conn.ExpectRefused         that of a refusal, and the close that follows it
 //	send         Conn.Send, SendRef         a message, with a ref

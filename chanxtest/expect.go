@@ -88,14 +88,22 @@ func (c *Conn) ExpectNothing() {
 	}
 }
 
-// unread are the texts of what has come, without completions.
+// unread are the texts of what has come, without completions. The pong of a consumer that answers Ping itself, behind all
+// others, is taken away.
 func (c *Conn) unread() (texts []string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, f := range c.frames {
-		if !f.isCompletion() {
+	pong := false
+	for i, f := range slices.Backward(c.frames) {
+		switch {
+		case f.isCompletion():
+		case f.Message.Name == chanx.Pong{}.Action() && !pong:
+			pong = true
+			c.frames = slices.Delete(c.frames, i, i+1)
+		default:
 			texts = append(texts, f.text)
 		}
 	}
+	slices.Reverse(texts)
 	return texts
 }

@@ -2,6 +2,7 @@ package chanxtest
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"reflect"
 
@@ -51,7 +52,7 @@ func (c *Conn) parse(text string) received {
 	d.Reset([]byte(text), schema.Limits{MaxDepth: -1})
 	isObject, err := d.BeginObject()
 	if err == nil && !isObject {
-		err = fmt.Errorf("it is no JSON object")
+		err = errors.New("it is no JSON object")
 	}
 	for err == nil {
 		name, ok, e := d.NextMember()
@@ -133,7 +134,7 @@ func (c *Conn) payload(raw chanx.Raw, into reflect.Value) error {
 	case err != nil || typ.IsEmpty() && raw.Payload == nil:
 		return err
 	case raw.Payload == nil:
-		return fmt.Errorf("there is no payload")
+		return errors.New("there is no payload")
 	}
 	return codec.Unmarshal(raw.Payload, into.Interface(), schema.Limits{MaxDepth: -1})
 }

@@ -2,6 +2,9 @@ package chanxtest_test
 
 import (
 	"context"
+	"log/slog"
+	"net/http"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -177,5 +180,31 @@ func TestAllWithoutAnythingToWaitFor(t *testing.T) {
 			c.All()
 		}, "receive all: the connection ended: 4000 enough")
 		expectFailure(t, func(f *failing) { chanxtest.Dial(f, s, "/ws", nil).AllGroup() }, "receive all: nothing came within 5s")
+	})
+}
+
+// TestExpectNothingOfAConsumerThatAnswersPing takes the pong away that it has asked for, and no other.
+func TestExpectNothingOfAConsumerThatAnswersPing(t *testing.T) {
+	bubble(t, chanx.ServerOptions{}, func(t *testing.T, _ *chanx.Server) {
+		c := chanx.NewConsumer(func(c *chanx.Conn, _ *http.Request) (*room, error) { return &room{c}, nil }, nil)
+		chanx.On(c, func(r *room, ctx context.Context, _ chanx.Ping) error { return r.Send(ctx, chanx.Pong{}) })
+		s := chanx.NewServer(&chanx.ServerOptions{Logger: slog.New(slog.DiscardHandler)})
+		s.Handle("/ws", c)
+		a := chanxtest.Dial(t, s, "/ws", nil)
+		a.ExpectNothing()
+		a.ExpectNothing()
+		a.Send(chanx.Ping{})
+		if said := failure(func(f *failing) {
+			f.TB = t
+			b := chanxtest.Dial(f, s, "/ws", nil)
+			b.Send(chanx.Ping{})
+			b.ExpectNothing()
+		}); !strings.Contains(said, `got {"action":"pong"}, want nothing`) {
+			t.Errorf("it says %q", said)
+		}
+		chanxtest.Receive[chanx.Pong](a)
+		if err := s.Shutdown(context.Background()); err != nil {
+			t.Error(err)
+		}
 	})
 }

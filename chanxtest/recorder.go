@@ -104,9 +104,9 @@ type Published[T any] struct {
 func Broadcasts[M chanx.Message](r *Recorder) (all []Published[M]) {
 	r.t.Helper()
 	var zero M
-	_, any := any(zero).(chanx.Raw)
+	_, every := any(zero).(chanx.Raw)
 	for _, p := range r.recorded() {
-		if !p.IsEvent && (any || p.Action == zero.Action()) {
+		if !p.IsEvent && (every || p.Action == zero.Action()) {
 			all = append(all, published[M](r, p))
 		}
 	}

@@ -15,7 +15,7 @@ func Request[R chanx.Message](c *Conn, m chanx.Message) Frame[R] {
 	c.t.Helper()
 	ref := c.newRef()
 	c.SendRef(m, ref)
-	return answer[R](c, m, ref)
+	return reply[R](c, m, c.answered(m, ref))
 }
 
 // Stream sends a message with a ref of its own when the loop over it begins, and yields what the stream of its handler
@@ -43,11 +43,6 @@ func Stream[R chanx.Message](c *Conn, m chanx.Message) iter.Seq[R] {
 			}
 		}
 	}
-}
-
-func answer[R chanx.Message](c *Conn, m chanx.Message, ref string) Frame[R] {
-	c.t.Helper()
-	return reply[R](c, m, c.answered(m, ref))
 }
 
 // answered takes the next frame that carries a ref.

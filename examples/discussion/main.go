@@ -1,0 +1,76 @@
+// Command discussion is a server on which people discuss, and an HTTP endpoint that notifies them.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/chanx-go/chanx"
+	"github.com/chanx-go/chanx/examples/discussion/talk"
+)
+
+// farewell is how long open connections and requests have to end when the server does.
+const farewell = 10 * time.Second
+
+func main() {
+	addr := flag.String("addr", "localhost:8080", "`host:port` to listen on")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	if err := run(ctx, *addr, os.Stderr); err != nil {
+		fmt.Fprintln(os.Stderr, "discussion:", err)
+		os.Exit(1)
+	}
+}
+
+// run serves until ctx is cancelled and everybody has been told goodbye.
+func run(ctx context.Context, addr string, log io.Writer) error {
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return fmt.Errorf("%w (-addr chooses another address)", err)
+	}
+	logger := slog.New(slog.NewTextHandler(log, nil))
+	logger.InfoContext(ctx, "listening", "discussion", "ws://"+l.Addr().String()+"/ws/discussion")
+	return serve(ctx, l, logger)
+}
+
+func serve(ctx context.Context, l net.Listener, logger *slog.Logger) error {
+	chat := chanx.NewServer(&chanx.ServerOptions{Logger: logger})
+	server := &http.Server{
+		Handler: routes(chat, logger), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second,
+	}
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(l) }()
+	var failed error
+	select {
+	case failed = <-served:
+	case <-ctx.Done():
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewell)
+	defer cancel()
+	err := errors.Join(chat.Shutdown(ctx), server.Shutdown(ctx))
+	if failed == nil {
+		<-served // http.ErrServerClosed, which is no failure
+	}
+	return errors.Join(failed, err)
+}
+
+// routes mounts the discussion on a server, and its HTTP endpoint beside it.
+func routes(srv *chanx.Server, logger *slog.Logger) http.Handler {
+	discussion := talk.New()
+	srv.Handle("/ws/discussion", discussion)
+	mux := http.NewServeMux()
+	mux.Handle("/ws/", srv)
+	mux.Handle("POST /notify", notify{discussion, logger})
+	return http.NewCrossOriginProtection().Handler(mux)
+}

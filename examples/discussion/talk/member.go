@@ -1,0 +1,53 @@
+// Package talk is the WebSocket side of a discussion: its messages, and the consumer that serves them.
+package talk
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/chanx-go/chanx"
+)
+
+// Group is the group that every member is in.
+const Group = "discussion"
+
+// Member is the state of one connection: somebody in the discussion. Its handlers run one at a time.
+type Member struct{ *chanx.Conn }
+
+// New returns the discussion's consumer.
+func New() *chanx.Consumer[Member] {
+	member := chanx.NewConsumer(open, &chanx.ConsumerOptions{
+		Name: "discussion", Doc: "Members say something to each other, and hear of what is notified.", Groups: []string{Group},
+	})
+	chanx.OnUnion(member, (*Member).receive, chanx.Case[NewDiscussionMessage](), chanx.Case[Ping]())
+	chanx.OnEvent(member, (*Member).notifyPeople)
+	chanx.Broadcasts[DiscussionMemberMessage](member)
+	chanx.Sends[ReplyMessage](member)
+	return member
+}
+
+// Tell tells everybody in a discussion that is mounted on a server. It may be called concurrently. It is an error if not
+// all can be reached.
+func Tell(ctx context.Context, discussion *chanx.Consumer[Member], e Event) error {
+	return discussion.Emit(ctx, e, chanx.To(Group))
+}
+
+func open(c *chanx.Conn, _ *http.Request) (*Member, error) { return &Member{c}, nil }
+
+// receive handles all that a member sends.
+func (m *Member) receive(ctx context.Context, in Incoming) error {
+	switch in := in.(type) {
+	case NewDiscussionMessage:
+		if err := m.Broadcast(ctx, DiscussionMemberMessage(in), chanx.ExceptSelf()); err != nil {
+			return err
+		}
+		return m.Send(ctx, ReplyMessage(in))
+	case Ping:
+		return m.Send(ctx, chanx.Pong{}) // chanx would do so by itself, were Ping no case
+	}
+	return nil
+}
+
+func (m *Member) notifyPeople(ctx context.Context, e NotifyEvent) error {
+	return m.Send(ctx, ReplyMessage{DiscussionMessagePayload{Content: e.Content}})
+}
