@@ -32,6 +32,10 @@ lint: fmt vet staticcheck fix modules ## check formatting, vet, staticcheck, go 
 fuzz: needgo ## run each fuzz target for FUZZTIME (default 60s)
 	@.ci/fuzz $(FUZZTIME)
 
+.PHONY: conformance
+conformance: needgo ## play Autobahn's WebSocket cases against internal/socket; needs Python 2.7
+	@.ci/conformance
+
 .PHONY: bench
 bench: needgo ## run the benchmarks (BENCH=pattern to choose)
 	@go test -run '^$$' -bench '$(BENCH)' -benchtime 2s -benchmem ./schema ./internal/socket ./bench
