@@ -2,206 +2,256 @@ package chanx_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/chanx-go/chanx"
 	"github.com/chanx-go/chanx/chanxtest"
+	"github.com/chanx-go/chanx/internal/faultlayer"
 	"github.com/chanx-go/chanx/layer"
 	"github.com/chanx-go/chanx/layer/memlayer"
 )
 
-func TestTwoServersOnOneLayer(t *testing.T) {
+// cluster is several servers on one layer, in a bubble. The consumer of each lets a test act as any of its connections.
+type cluster struct {
+	t      *testing.T
+	layer  *faultlayer.Layer
+	nodes  []*chanx.Server
+	counts []*dropCounter
+	peers  []*peer
+
+	mu    sync.Mutex
+	conns map[string]*chanx.Conn // by the name they dial with
+	gate  func(name string)      // called in open
+	left  []string               // names and codes of those whose OnClose has run
+}
+
+// peer is a connection: the client's end, and the server's.
+type peer struct {
+	*chanxtest.Conn
+	conn *chanx.Conn
+	name string
+	user string
+	node int
+}
+
+// dropCounter is an Observer that counts drops.
+type dropCounter struct {
+	chanx.NopObserver
+	mu    sync.Mutex
+	drops map[string]int
+}
+
+func (d *dropCounter) Drop(_ *chanx.Conn, what string, n int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.drops[what] += n
+}
+
+func (d *dropCounter) of(what string) int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.drops[what]
+}
+
+// member is the state of a connection of a cluster.
+type member struct{ *chanx.Conn }
+
+// clusterOptions are what a test changes of the servers.
+type clusterOptions struct {
+	nodes  int
+	faults faultlayer.Faults
+	server func(node int, o *chanx.ServerOptions)
+}
+
+// inCluster runs a test with that many servers, and shuts them down.
+func inCluster(t *testing.T, o clusterOptions, test func(t *testing.T, k *cluster)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		l := memlayer.New()
-		servers := [2]*chanx.Server{}
-		for i := range servers {
-			servers[i] = serve(&chanx.ServerOptions{Layer: l, Logger: quiet}, "/desk/{name}", newDesk(nil))
-		}
-		ann := chanxtest.Dial(t, servers[0], "/desk/one", asUser("ann"))
-		ann2 := chanxtest.Dial(t, servers[1], "/desk/one", asUser("ann"))
-		bob := chanxtest.Dial(t, servers[1], "/desk/one", asUser("bob"))
-		all := []*chanxtest.Conn{ann, ann2, bob}
-		for _, c := range all {
-			chanxtest.Receive[chanx.AuthenticationMessage](c)
-		}
-		check := func(what string, want ...string) {
-			t.Helper()
-			synctest.Wait()
-			for i, c := range all {
-				got := []string{}
-				for range c.Pending() {
-					f := chanxtest.Receive[chanx.Raw](c)
-					got = append(got, fmt.Sprintf("%s %v %v", f.Message.Name, f.IsMine, f.IsCurrent))
-				}
-				if strings.Join(got, ", ") != want[i] {
-					t.Errorf("%s: connection %d got %q, want %q", what, i, got, want[i])
-				}
+		k := &cluster{t: t, layer: faultlayer.New(memlayer.New(), o.faults), conns: map[string]*chanx.Conn{}}
+		for i := range o.nodes {
+			count := &dropCounter{drops: map[string]int{}}
+			so := &chanx.ServerOptions{Layer: k.layer, Logger: quiet, Observer: count}
+			if o.server != nil {
+				o.server(i, so)
 			}
+			k.counts = append(k.counts, count)
+			k.nodes = append(k.nodes, serve(so, "/ws", k.consumer()))
 		}
-		ann.Send(sayMessage{"hi"})
-		check("say", "said true true", "said true false", "said false false")
-		ann.Send(whisperMessage{sayMessage{"not to myself"}})
-		check("whisper", "", "said true false", "said false false")
-		if err := servers[1].Emit(t.Context(), ringEvent{}, chanx.To("one", "all")); err != nil {
-			t.Error(err)
-		}
-		check("event", "answer false false", "answer false false", "answer false false")
-		bob.Close(1000, "")
-		ann2.Close(1000, "")
-		synctest.Wait()
-		ann.Send(sayMessage{"alone"})
-		check("others gone", "said true true", "", "")
-		for _, s := range servers {
-			if err := s.Shutdown(context.Background()); err != nil {
-				t.Error(err)
-			}
-		}
+		test(t, k)
+		k.shutdown()
 	})
 }
 
-// broken is a layer whose broker can be taken away.
-type broken struct {
-	mu         sync.Mutex
-	down       bool
-	subscribed []string
-	receiver   layer.Receiver
-	published  [][]byte
-}
-
-func (b *broken) Open(r layer.Receiver) layer.Link { b.receiver = r; return b }
-
-func (b *broken) call(f func()) error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	f()
-	if b.down {
-		return fmt.Errorf("broken: %w", layer.ErrUnavailable)
+func (k *cluster) shutdown() {
+	k.t.Helper()
+	synctest.Wait()
+	for _, p := range k.peers {
+		if p.conn != nil && k.nodes[p.node].Knows(p.conn.ID()) != (p.Ended() == nil) {
+			k.t.Errorf("%s ended with %v, known to its node: %v", p.name, p.Ended(), p.Ended() == nil)
+		}
 	}
-	return nil
+	for i, s := range k.nodes {
+		if err := s.Shutdown(context.Background()); err != nil {
+			k.t.Errorf("node %d: shutdown: %v", i, err)
+		}
+		if n := len(slices.Collect(s.Conns())); n != 0 {
+			k.t.Errorf("node %d: %d connections after Shutdown", i, n)
+		}
+		if got := k.layer.Subscribed(i); len(got) != 0 {
+			k.t.Errorf("node %d: after Shutdown subscribed to %q", i, got)
+		}
+		if n := s.Subjects(); n != 0 {
+			k.t.Errorf("node %d: after Shutdown %d subjects are counted", i, n)
+		}
+	}
 }
 
-func (b *broken) Publish(_ context.Context, _ string, data []byte) error {
-	return b.call(func() { b.published = append(b.published, slices.Clone(data)) })
+func (k *cluster) consumer() *chanx.Consumer[member] {
+	open := func(c *chanx.Conn, r *http.Request) (*member, error) {
+		name := r.Header.Get("Name")
+		k.mu.Lock()
+		gate := k.gate
+		k.conns[name] = c
+		k.mu.Unlock()
+		if gate != nil {
+			gate(name)
+		}
+		err := c.Join(r.Context(), strings.Fields(r.Header.Get("Groups"))...)
+		if errors.Is(err, layer.ErrUnavailable) {
+			err = nil // membership on this node stands
+		}
+		return &member{c}, err
+	}
+	c := chanx.NewConsumer(open, &chanx.ConsumerOptions{Authenticator: byHeader, AuthenticationMessage: chanx.Disabled})
+	c.OnClose(func(m *member, _ context.Context, cause *chanx.CloseError) {
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		k.left = append(k.left, fmt.Sprintf("%s %d", m.Identity().UserID, cause.Code))
+	})
+	chanx.OnEvent(c, func(m *member, ctx context.Context, e ringEvent) error { return m.Send(ctx, answerMessage{e.How}) })
+	chanx.Sends[answerMessage](c)
+	chanx.Broadcasts[saidMessage](c)
+	return c
 }
 
-func (b *broken) Subscribe(_ context.Context, subject string) error {
-	return b.call(func() { b.subscribed = append(b.subscribed, subject) })
+// dial connects as a user, "" for nobody in particular, that joins groups.
+func (k *cluster) dial(node int, user string, groups ...string) *peer {
+	k.t.Helper()
+	p := k.dialing(node, user, groups...)
+	synctest.Wait()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	p.conn = k.conns[p.name]
+	return p
 }
 
-func (b *broken) Unsubscribe(_ context.Context, subject string) error {
-	return b.call(func() { b.subscribed = slices.DeleteFunc(b.subscribed, func(s string) bool { return s == subject }) })
+func (k *cluster) dialing(node int, user string, groups ...string) *peer {
+	k.t.Helper()
+	name := fmt.Sprintf("%s%d#%d", user, node, len(k.peers))
+	header := http.Header{"User": {user}, "Name": {name}, "Groups": {strings.Join(groups, " ")}}
+	p := &peer{Conn: chanxtest.Dial(k.t, k.nodes[node], "/ws", &chanxtest.DialOptions{Header: header}), name: name, user: user, node: node}
+	k.peers = append(k.peers, p)
+	return p
 }
 
-func (b *broken) Close(context.Context) error { return nil }
+// received takes what has come to each peer: "text" of a message, with + for is_mine and ! for is_current, and "(text)" of
+// an event.
+func (k *cluster) received() map[*peer][]string {
+	k.t.Helper()
+	synctest.Wait()
+	all := map[*peer][]string{}
+	for _, p := range k.peers {
+		for range p.Pending() {
+			all[p] = append(all[p], shorten(k.t, p.Next()))
+		}
+	}
+	return all
+}
 
-// groups are the subjects of groups that are subscribed to.
-func (b *broken) groups() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	all := slices.DeleteFunc(slices.Clone(b.subscribed), func(s string) bool { return !strings.HasPrefix(s, "g/") })
-	slices.Sort(all)
+func shorten(t *testing.T, frame string) string {
+	t.Helper()
+	var f struct {
+		Action  string
+		Payload struct{ Text, Answer string }
+		IsMine  bool `json:"is_mine"`
+		Current bool `json:"is_current"`
+	}
+	if err := json.Unmarshal([]byte(frame), &f); err != nil {
+		t.Errorf("got %s: %v", frame, err)
+	}
+	if f.Action == "answer" {
+		return "(" + f.Payload.Answer + ")"
+	}
+	text := f.Payload.Text
+	if f.IsMine {
+		text += "+"
+	}
+	if f.Current {
+		text += "!"
+	}
+	return text
+}
+
+// expect compares what has come with what each peer is to get, in one line for each that gets something.
+func (k *cluster) expect(what string, want map[*peer]string) {
+	k.t.Helper()
+	got := k.received()
+	for _, p := range k.peers {
+		if line := strings.Join(got[p], " "); line != want[p] {
+			k.t.Errorf("%s: %s got %q, want %q", what, p.name, line, want[p])
+		}
+	}
+}
+
+func (k *cluster) ok(err error) {
+	k.t.Helper()
+	if err != nil {
+		k.t.Error(err)
+	}
+}
+
+// unavailable expects the error of a layer that is down.
+func (k *cluster) unavailable(what string, err error) {
+	k.t.Helper()
+	if !errors.Is(err, layer.ErrUnavailable) {
+		k.t.Errorf("%s: %v, want layer.ErrUnavailable", what, err)
+	}
+}
+
+// say broadcasts from outside to all members of a group, from each node, and returns what they are to get.
+func (k *cluster) say(group string) (want string) {
+	k.t.Helper()
+	var all []string
+	for i, s := range k.nodes {
+		text := fmt.Sprintf("%s%d", group, i)
+		k.ok(s.Broadcast(k.t.Context(), saidMessage{text}, chanx.To(group)))
+		all = append(all, text)
+		synctest.Wait()
+	}
 	return strings.Join(all, " ")
 }
 
-func TestSubscriptionsFollowMembership(t *testing.T) {
-	l := &broken{}
-	bubble(t, chanx.ServerOptions{Layer: l}, func(t *testing.T, srv *chanx.Server) {
-		srv.Handle("/desk/{name}", newDesk(nil))
-		ann := chanxtest.Dial(t, srv, "/desk/one", nil)
-		bob := chanxtest.Dial(t, srv, "/desk/one", nil)
-		synctest.Wait()
-		if got := l.groups(); got != "g/all g/one" {
-			t.Errorf("subscribed to %q", got)
-		}
-		bob.Send(joinMessage{[]string{"two"}})
-		ann.Close(1000, "")
-		synctest.Wait()
-		if got := l.groups(); got != "g/all g/one g/two" {
-			t.Errorf("subscribed to %q", got)
-		}
-		bob.Close(1000, "")
-		synctest.Wait()
-		if got := l.subscribed; len(got) != 0 {
-			t.Errorf("without connections subscribed to %q", got)
-		}
-	})
+// pass lets time pass, until nothing moves any more.
+func pass(d time.Duration) {
+	time.Sleep(d) // in a bubble
+	synctest.Wait()
 }
 
-func TestLayerThatIsDown(t *testing.T) {
-	l := &broken{down: true}
-	log := &journal{}
-	bubble(t, chanx.ServerOptions{Layer: l, Logger: slog.New(log)}, func(t *testing.T, srv *chanx.Server) {
-		var errs []error
-		c := probe(func(s *state, ctx context.Context, m sayMessage) error {
-			errs = append(errs, s.Join(ctx, "g"), s.Broadcast(ctx, saidMessage{"1"}), s.Emit(ctx, ringEvent{"2"}), s.Leave(ctx, "g"))
-			return nil
-		})
-		chanx.OnEvent(c, func(s *state, ctx context.Context, e ringEvent) error { return s.Send(ctx, answerMessage{e.How}) })
-		srv.Handle("/ws", c)
-		client := chanxtest.Dial(t, srv, "/ws", nil)
-		client.Send(sayMessage{"go"})
-		chanxtest.Receive[saidMessage](client)
-		chanxtest.Receive[answerMessage](client)
-		for i, err := range errs[:3] {
-			if !errors.Is(err, layer.ErrUnavailable) {
-				t.Errorf("call %d: %v, want layer.ErrUnavailable", i, err)
-			}
+// logOfNode0 is an option of a cluster: node 0 writes into a journal.
+func logOfNode0(log *journal) func(int, *chanx.ServerOptions) {
+	return func(node int, o *chanx.ServerOptions) {
+		if node == 0 {
+			o.Logger = slog.New(log)
 		}
-		l.receiver.Status(layer.Status{Err: layer.ErrUnavailable})
-		l.receiver.Status(layer.Status{Up: true, Gap: true})
-		if got := strings.Join(log.take(), "\n"); !strings.Contains(got, "WARN channel layer up=false") || !strings.Contains(got, "up=true gap=true") {
-			t.Errorf("the log does not tell of the layer:\n%s", got)
-		}
-	})
-}
-
-func TestLayerDataThatIsNoneIsRefused(t *testing.T) {
-	l := &broken{}
-	log := &journal{}
-	bubble(t, chanx.ServerOptions{Layer: l, Logger: slog.New(log)}, func(t *testing.T, srv *chanx.Server) {
-		srv.Handle("/desk/{name}", newDesk(nil))
-		client := chanxtest.Dial(t, srv, "/desk/one", nil)
-		chanxtest.Receive[chanx.AuthenticationMessage](client)
-		synctest.Wait()
-		ol := &broken{}
-		other := chanx.NewServer(&chanx.ServerOptions{Layer: ol, Logger: quiet})
-		if err := other.Broadcast(t.Context(), saidMessage{"hi"}, chanx.To("one")); err != nil {
-			t.Fatal(err)
-		}
-		good := ol.published[0]
-		for n := range len(good) - len(`{"text":"hi"}`) {
-			l.receiver.Receive("g/one", good[:n])
-		}
-		future := slices.Clone(good)
-		future[0] = 99
-		l.receiver.Receive("g/one", future)
-		l.receiver.Receive("g/other", good)
-		synctest.Wait()
-		if got := client.Pending(); len(got) != 0 {
-			t.Errorf("client got %q of bad layer data", got)
-		}
-		refused := 0
-		for _, line := range log.take() {
-			if strings.Contains(line, "ERROR layer data refused") {
-				refused++
-			}
-		}
-		if want := len(good) - len(`{"text":"hi"}`) + 2; refused != want {
-			t.Errorf("%d refusals in the log, want %d", refused, want)
-		}
-		l.receiver.Receive("g/one", good)
-		if got := chanxtest.Receive[saidMessage](client); got.Message.Text != "hi" || got.IsMine || got.IsCurrent {
-			t.Errorf("of another node came %+v", got)
-		}
-		if err := other.Shutdown(context.Background()); err != nil {
-			t.Error(err)
-		}
-	})
+	}
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 
 	"github.com/chanx-go/chanx/internal/socket"
 )
@@ -20,6 +19,9 @@ type closeCommand struct {
 // Disconnect closes connections, on whatever node they are, as Conn.Close does; what was broadcast to them before leaves
 // first. It does not wait for them. Without a target, or with a code that may not be sent, it is an error; if the
 // channel layer is down, those of this node are closed and the error wraps layer.ErrUnavailable.
+//
+// A connection that is in open is closed as soon as it has arrived. One whose Authenticator runs at that moment is not
+// known yet: what is to be revoked is to be looked up in open too, which comes after.
 func (s *Server) Disconnect(ctx context.Context, code int, reason string, to ...Target) error {
 	if !socket.Sendable(code) {
 		return fmt.Errorf("chanx: disconnect: code %d may not be sent: use 1000 or one of 3000 to 4999", code)
@@ -36,38 +38,88 @@ func (s *Server) Disconnect(ctx context.Context, code int, reason string, to ...
 }
 
 // Join makes connections members of groups, on whatever node they are: on this one when it has returned, with the errors
-// of each as Conn.Join gives them; on others soon after, where an error is logged.
+// of each as Conn.Join gives them; on others soon after, where an error is logged. If the channel layer is down the error
+// wraps layer.ErrUnavailable, and those of this node are members all the same.
 func (s *Server) Join(ctx context.Context, to Target, groups ...string) error {
-	return s.regroup(ctx, kindJoin, "join", to, groups, (*Conn).Join)
+	return s.regroup(ctx, kindJoin, "join", to, groups)
 }
 
 // Leave ends the membership of connections in groups. See Join.
 func (s *Server) Leave(ctx context.Context, to Target, groups ...string) error {
-	return s.regroup(ctx, kindLeave, "leave", to, groups, (*Conn).Leave)
+	return s.regroup(ctx, kindLeave, "leave", to, groups)
 }
 
-func (s *Server) regroup(
-	ctx context.Context, kind byte, verb string, to Target, groups []string, do func(*Conn, context.Context, ...string) error,
-) error {
+func (s *Server) regroup(ctx context.Context, kind byte, verb string, to Target, groups []string) error {
 	r, err := outside(verb, []Target{to})
-	if err = errors.Join(err, checkNames("group name", groups)); err != nil {
+	if err = errors.Join(err, checkNames("group name", groups), s.accepts(r.subjects)); err != nil {
 		return err
-	}
-	if s.isClosed() {
-		return ErrClosed
 	}
 	d, err := newCommand(kind, verb, groups)
 	if err != nil || len(groups) == 0 || len(r.subjects) == 0 {
 		return err
 	}
+	_, err = regroup(kind, s.hub.Match(r.subjects...), groups)
+	s.observe(ctx, d, r.subjects)
+	return errors.Join(err, s.publish(ctx, d, r.subjects), s.settle(ctx, verb+" group", groupSubjects(groups)...))
+}
+
+// regroup changes the membership of connections. It does not wait: the subjects that have got their first member on this
+// node, or lost their last, are to be settled.
+func regroup(kind byte, conns []*link, groups []string) (turned []string, err error) {
 	var errs []error
-	for _, l := range s.hub.Match(r.subjects...) {
-		if err := do((*Conn)(l), ctx, groups...); !errors.Is(err, ErrClosed) {
+	for _, l := range conns {
+		c := (*Conn)(l)
+		if kind == kindLeave {
+			turned = append(turned, c.exit(groups)...)
+			continue
+		}
+		first, err := c.enter(groups)
+		if err != nil && !errors.Is(err, ErrClosed) {
 			errs = append(errs, err)
 		}
+		turned = append(turned, first...)
 	}
-	s.observe(ctx, d, r.subjects)
-	return errors.Join(append(errs, s.publish(ctx, d, r.subjects))...)
+	return turned, errors.Join(errs...)
+}
+
+// obeyRegroup carries out a join or leave of another node, by its copy for a subject. It takes effect in the order in
+// which the layer delivers: what comes behind it meets the new members.
+func (s *Server) obeyRegroup(p *publication, subject string) {
+	var groups []string
+	err := json.Unmarshal(p.payload, &groups)
+	if err == nil {
+		err = checkNames("group name", groups)
+	}
+	var turned []string
+	if err == nil {
+		turned, err = regroup(p.kind, s.copyFor(p.targets, subject), groups)
+	}
+	if err != nil {
+		s.logger.Error("chanx: command failed", "command", p.action, "error", err)
+	}
+	if len(turned) == 0 {
+		return
+	}
+	go func() { // a receiver must not call the link
+		if err := s.settle(context.Background(), p.action+" group", turned...); err != nil && !errors.Is(err, ErrClosed) {
+			s.logger.Warn("chanx: channel layer does not follow", "error", err)
+		}
+	}()
+}
+
+// copyFor lists the connections whose first match among targets is published by the subject.
+func (s *Server) copyFor(targets []string, subject string) (all []*link) {
+	for k, t := range targets {
+		if published(t) != subject {
+			continue
+		}
+		for _, l := range s.hub.Match(t) {
+			if !(*Conn)(l).inAny(targets[:k]) {
+				all = append(all, l)
+			}
+		}
+	}
+	return all
 }
 
 func newCommand(kind byte, verb string, v any) (*delivery, error) {
@@ -78,20 +130,12 @@ func newCommand(kind byte, verb string, v any) (*delivery, error) {
 	return &delivery{kind: kind, action: verb, plain: b}, nil
 }
 
-// obey carries out a command. It is called by the hub's worker, which must not wait for the layer.
+// obey carries out a close. It is called by the hub's worker, behind what was sent before.
 func (c *Conn) obey(d *delivery) {
-	var err error
-	switch d.kind {
-	case kindClose:
-		var cmd closeCommand
-		if err = json.Unmarshal(d.plain, &cmd); err == nil {
-			err = c.disconnect(cmd.Code, cmd.Reason)
-		}
-	case kindJoin, kindLeave:
-		var groups []string
-		if err = json.Unmarshal(d.plain, &groups); err == nil {
-			err = c.regroup(d.kind, groups)
-		}
+	var cmd closeCommand
+	err := json.Unmarshal(d.plain, &cmd)
+	if err == nil {
+		err = c.disconnect(cmd.Code, cmd.Reason)
 	}
 	if err != nil && !errors.Is(err, ErrClosed) {
 		c.log(slog.LevelError, "chanx: command failed", "command", d.action, "error", err)
@@ -102,7 +146,7 @@ func (c *Conn) obey(d *delivery) {
 func (c *Conn) disconnect(code int, reason string) error {
 	c.mu.Lock()
 	wire := c.wire
-	if wire == nil {
+	if wire == nil && c.doom == nil {
 		c.doom = &CloseError{code, reason}
 	}
 	c.mu.Unlock()
@@ -110,31 +154,4 @@ func (c *Conn) disconnect(code int, reason string) error {
 		return nil
 	}
 	return wireError(wire.Close(code, reason))
-}
-
-// regroup changes the membership on this node at once, and tells the layer in its own time.
-func (c *Conn) regroup(kind byte, groups []string) error {
-	if err := checkNames("group name", groups); err != nil {
-		return err
-	}
-	settle, changed := c.subscribe, groups
-	if kind == kindLeave {
-		settle, changed = c.unsubscribe, c.exit(groups)
-	} else {
-		var err error
-		if changed, err = c.enter(groups); err != nil {
-			return err
-		}
-	}
-	if len(changed) == 0 {
-		return nil
-	}
-	go func() {
-		ctx, cancel := context.WithTimeout(context.Background(), c.mount.srv.limits.PublishTimeout)
-		defer cancel()
-		if err := settle(ctx, slices.Clone(changed)); err != nil {
-			c.log(slog.LevelWarn, "chanx: channel layer does not follow", "error", err)
-		}
-	}()
-	return nil
 }

@@ -10,14 +10,14 @@ import (
 	"github.com/chanx-go/chanx/schema"
 )
 
-// delivery is a group message, an event or a command on its way to members of this node. It does not change, but for the frames,
-// which are made when the first receiver needs them.
+// delivery is a group message, an event or a command on its way to members of this node. It does not change, but for the
+// frames.
 type delivery struct {
-	kind    byte
-	raw     bool   // of a Raw: goes to consumers that do not declare it, too
-	action  string // or the event's name
-	payload []byte // JSON in this server's naming, of events in declared names; empty: none
-	plain   []byte // the same in declared names, for other nodes
+	kind       byte
+	raw        bool   // of a Raw: goes to consumers that do not declare it, too
+	action     string // or the event's name
+	plain      []byte // the payload in declared names; empty: none
+	plainFrame []byte // the fields that are carried beside it, an object; empty: none
 
 	headers []header    // of the Observer
 	done    func(error) // likewise, for the node of the sender
@@ -27,8 +27,32 @@ type delivery struct {
 	fromUser   string
 	exceptSelf bool
 
+	spellings []*spelling // of a message
+}
+
+// spelling is a group message as clients read it. Those of this node have one, in the server's naming. Those of others come
+// in declared names: where these are not the server's, each consumer has one, by its own type of that action.
+type spelling struct {
+	by      *schema.Codec // nil: for every consumer
+	payload []byte
+	frame   []byte
+
 	mu     sync.Mutex
-	frames [4]socket.Frame // by flags
+	frames [4]socket.Frame // by flags; made when the first receiver needs them
+}
+
+func (d *delivery) spell(by *schema.Codec, payload, frame []byte) {
+	d.spellings = append(d.spellings, &spelling{by: by, payload: payload, frame: frame})
+}
+
+// spelt finds the spelling that is for consumers with that codec.
+func (d *delivery) spelt(codec *schema.Codec) *spelling {
+	for _, s := range d.spellings {
+		if s.by == nil || s.by == codec {
+			return s
+		}
+	}
+	return nil
 }
 
 // newDelivery encodes a message of a consumer that must have declared it.
@@ -56,40 +80,43 @@ func rawDelivery(raw Raw) (*delivery, error) {
 		return nil, err
 	}
 	p := slices.Clone([]byte(raw.Payload))
-	return &delivery{kind: kindMessage, raw: true, action: raw.Name, payload: p, plain: p}, nil
+	d := &delivery{kind: kindMessage, raw: true, action: raw.Name, plain: p}
+	d.spell(nil, p, nil)
+	return d, nil
 }
 
-// encodeDelivery writes the payload in declared names and, if it differs, in the server's.
+// encodeDelivery writes the message in declared names and, if they differ, in the server's.
 func encodeDelivery(t *schema.Type, action string, v any, n schema.Naming) (*delivery, error) {
 	d := &delivery{kind: kindMessage, action: action}
-	if t.IsEmpty() {
-		return d, nil
-	}
 	var err error
-	if d.plain, err = appendValue(t, v, schema.AsDeclared); err != nil {
+	if d.plain, d.plainFrame, err = encodeParts(t, v, schema.AsDeclared); err != nil {
 		return nil, err
 	}
-	d.payload = d.plain
+	payload, frame := d.plain, d.plainFrame
 	if n != schema.AsDeclared {
-		d.payload, err = appendValue(t, v, n)
+		payload, frame, err = encodeParts(t, v, n)
 	}
+	d.spell(nil, payload, frame)
 	return d, err
 }
 
-func appendValue(t *schema.Type, v any, n schema.Naming) ([]byte, error) {
+// encodeParts writes what the type has of a payload and of fields beside it.
+func encodeParts(t *schema.Type, v any, n schema.Naming) (payload, frame []byte, err error) {
 	codec, err := t.Codec(n)
-	if err != nil {
-		return nil, fmt.Errorf("chanx: encode %s: %w", t.GoType(), err)
+	if err == nil && !t.IsEmpty() {
+		payload, err = codec.Append(nil, v)
 	}
-	b, err := codec.Append(nil, v)
-	if err != nil {
-		return nil, fmt.Errorf("chanx: encode %s: %w", t.GoType(), err)
+	if err == nil && t.HasFrameFields() {
+		frame, err = codec.AppendFrame(nil, v)
 	}
-	return b, nil
+	if err != nil {
+		return nil, nil, fmt.Errorf("chanx: encode %s: %w", t.GoType(), err)
+	}
+	return payload, frame, nil
 }
 
-// frame returns the frame with those flags.
-func (d *delivery) frame(n *names, f flags) socket.Frame {
+// frameWith returns the frame with those flags.
+func (s *spelling) frameWith(n *names, action string, f flags) socket.Frame {
 	i := 0
 	if f.mine {
 		i |= 1
@@ -97,26 +124,44 @@ func (d *delivery) frame(n *names, f flags) socket.Frame {
 	if f.current {
 		i |= 2
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.frames[i].Size() == 0 {
-		b := appendPayload(n.appendHead(make([]byte, 0, len(d.payload)+128), d.action), d.payload)
-		d.frames[i] = socket.PrepareText(appendEnd(n.appendFlags(b, f), ""))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.frames[i].Size() == 0 {
+		b := appendPayload(n.appendHead(make([]byte, 0, len(s.payload)+len(s.frame)+128), action), s.payload)
+		b = spread(append(b, s.frame...), len(b))
+		s.frames[i] = socket.PrepareText(appendEnd(n.appendFlags(b, f), ""))
 	}
-	return d.frames[i]
+	return s.frames[i]
 }
 
 // appendFrames adds what a receiver of a group message is sent.
 func (d *delivery) appendFrames(fs []socket.Frame, to *Conn) []socket.Frame {
-	f := flags{mine: d.fromUser != "" && d.fromUser == to.user, current: d.from == to}
-	frame := d.frame(to.mount.names, f)
+	m := to.mount
+	s := m.spelling(d)
+	if s == nil {
+		m.srv.skipped(to, "group message that the consumer does not declare")
+		return fs
+	}
+	frame := s.frameWith(m.names, d.action, flags{mine: d.fromUser != "" && d.fromUser == to.user, current: d.from == to})
 	fs = append(fs, frame)
 	to.sent(d.action, frame.Size())
-	if to.mount.completions {
-		fs = append(fs, to.mount.groupComplete)
-		to.sent(GroupCompleteMessage{}.Action(), to.mount.groupComplete.Size())
+	if m.completions {
+		fs = append(fs, m.groupComplete)
+		to.sent(GroupCompleteMessage{}.Action(), m.groupComplete.Size())
 	}
 	return fs
+}
+
+// spelling is how the consumer's clients read a group message; nil if it does not declare one of that action.
+func (m *mount) spelling(d *delivery) *spelling {
+	out := m.actions[d.action]
+	switch {
+	case d.raw:
+		return d.spelt(nil)
+	case out == nil || !out.group && !isLibraryAction(d.action):
+		return nil
+	}
+	return d.spelt(out.codec)
 }
 
 // Shard spreads connections over the hub's shards.
@@ -138,8 +183,6 @@ func (l *link) Deliver(ds []*delivery) {
 		case d.kind != kindMessage:
 			c.obey(d)
 		case d.from == c: // has had its copy, or wants none
-		case !d.raw && !c.mount.knows(d.action):
-			c.mount.srv.skipped(c, "group message that the consumer does not declare")
 		default:
 			fs = d.appendFrames(fs, c)
 		}
@@ -147,12 +190,6 @@ func (l *link) Deliver(ds []*delivery) {
 	if len(fs) > 0 {
 		c.deliver(fs, false)
 	}
-}
-
-// knows reports whether the consumer declares a group message of that action.
-func (m *mount) knows(action string) bool {
-	out := m.actions[action]
-	return out != nil && (out.group || isLibraryAction(action))
 }
 
 func isLibraryAction(action string) bool {

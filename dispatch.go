@@ -64,6 +64,9 @@ func (c *Conn) read(p []byte, binary bool) (f frame, items ValidationError, err 
 		f, items = c.mount.read(p)
 		return nil
 	})
+	if err != nil {
+		_, f.ref = c.mount.glance(p)
+	}
 	return f, items, err
 }
 
@@ -142,7 +145,7 @@ func (l *link) Event(item any) {
 func (c *Conn) opened() {
 	err := c.guard(func() error {
 		if err := c.Join(c.ctx, c.mount.opts.Groups...); err != nil {
-			c.log(slog.LevelWarn, "chanx: channel layer does not follow", "error", err) // membership on this node stands
+			c.log(slog.LevelWarn, "chanx: join static groups", "error", err) // if it is of the layer, membership here stands
 		}
 		if c.mount.onOpen == nil {
 			return nil
@@ -168,7 +171,7 @@ func (c *Conn) event(d *delivery) {
 		return
 	}
 	k := &Call{Conn: c, Action: d.action, task: &h.task, value: h.make(), headers: d.headers}
-	err := c.guard(func() error { return h.codec.Unmarshal(d.payload, k.value, c.mount.limits) })
+	err := c.guard(func() error { return h.codec.Unmarshal(d.plain, k.value, c.mount.limits) })
 	if err != nil {
 		c.log(slog.LevelError, "chanx: event is not valid", "event", d.action, "error", err)
 		c.mount.srv.dropped(c, "event that is not valid", 1)

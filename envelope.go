@@ -31,6 +31,14 @@ func newNames(discriminator string, camelize bool) names {
 	return n
 }
 
+// taken says what is wrong with a message's field that is to be a member of the frame under that name.
+func (n *names) taken(name string) (mend string) {
+	if name != n.discriminator && !isEnvelopeMember(name) {
+		return ""
+	}
+	return fmt.Sprintf("every frame has a member %q of its own: rename the field with json", name)
+}
+
 // frame is a client's message after decoding.
 type frame struct {
 	in    *mountedIncoming // nil if the frame is invalid or a cancel
@@ -51,22 +59,23 @@ var readers = sync.Pool{New: func() any { return new(reader) }}
 // envelope is what reader sees of a frame before it knows whether it is valid.
 type envelope struct {
 	frame
-	tag       string // of the discriminator, or its JSON text if it is not a string
-	tagged    bool
-	payload   int // where the payload was passed over because the action was not known yet; -1 if it was not
-	decoded   bool
-	badRef    *FieldError
-	extraItem bool // the reserved member topic is there
+	message schema.Message // that is being read, if in is known
+	blind   bool           // nothing of the message is read: only its tag and its ref are wanted
+	tag     string         // of the discriminator, or its JSON text if it is not a string; "" once in is known
+	tagged  bool
+	passed  bool // there was a member of the message before its type was known
+	badRef  *FieldError
+	topic   bool // the reserved member is there
 }
 
-// read decodes a frame in one pass if its discriminator comes before its payload, else its payload in a second. The
-// items of an invalid frame come with as much of the frame as is known: its ref.
+// read decodes a frame in one pass if its discriminator comes first; what came before it is read in a second. The items
+// of an invalid frame come with as much of the frame as is known: its ref.
 func (m *mount) read(data []byte) (frame, ValidationError) {
 	r := readers.Get().(*reader)
 	defer readers.Put(r)
 	d := &r.d
 	d.Reset(data, m.limits)
-	e := envelope{payload: -1}
+	var e envelope
 	if items, err := m.members(d, &e); err != nil {
 		return frame{}, syntaxError(err)
 	} else if items != nil {
@@ -108,13 +117,13 @@ func (m *mount) members(d *schema.Decoder, e *envelope) (ValidationError, error)
 		switch {
 		case string(name) == m.names.discriminator:
 			err = m.readTag(d, e)
-		case string(name) == "payload":
-			err = m.readPayload(d, e)
 		case string(name) == "ref":
 			err = e.readRef(d)
-		default:
-			e.extraItem = e.extraItem || string(name) == "topic"
+		case string(name) == "topic":
+			e.topic = true
 			err = d.Skip()
+		default:
+			err = e.member(d, name)
 		}
 		if err != nil {
 			return nil, err
@@ -133,20 +142,56 @@ func (m *mount) readTag(d *schema.Decoder, e *envelope) error {
 	if err != nil {
 		return err
 	}
-	if e.in = m.incoming[string(tag)]; e.in == nil {
+	in := m.incoming[string(tag)]
+	if in == nil || e.blind {
 		e.tag = string(tag)
+		return nil
 	}
+	e.in, e.value = in, in.make()
+	e.message = in.codec.Begin(d, e.value, "payload")
 	return nil
 }
 
-func (m *mount) readPayload(d *schema.Decoder, e *envelope) error {
+// member reads what may be part of the message: its payload or a field that is carried beside it.
+func (e *envelope) member(d *schema.Decoder, name []byte) error {
 	if e.in == nil {
-		e.payload = d.Offset()
+		e.passed = true
 		return d.Skip()
 	}
-	e.decoded = true
-	e.value = e.in.make()
-	return e.in.codec.Decode(d, e.value, "payload")
+	if string(name) == "payload" {
+		return e.message.Payload()
+	}
+	if known, err := e.message.Field(name); known || err != nil {
+		return err
+	}
+	return d.Skip()
+}
+
+// again reads the members that came before the action.
+func (m *mount) again(d *schema.Decoder, e *envelope) error {
+	if _, err := d.BeginObject(); err != nil {
+		return err
+	}
+	for {
+		name, ok, err := d.NextMember()
+		if err != nil || !ok || string(name) == m.names.discriminator {
+			return err
+		}
+		if err := e.member(d, name); err != nil {
+			return err
+		}
+	}
+}
+
+// glance reads the tag and the ref of a frame, without any code of the application's; both are "" if it is none.
+func (m *mount) glance(data []byte) (tag, ref string) {
+	var d schema.Decoder
+	d.Reset(data, m.limits)
+	e := envelope{blind: true}
+	if items, err := m.members(&d, &e); err != nil || items != nil {
+		return "", ""
+	}
+	return e.tag, e.ref
 }
 
 func (e *envelope) readRef(d *schema.Decoder) error {
@@ -182,24 +227,20 @@ func (m *mount) checkTag(e *envelope) ValidationError {
 	return nil
 }
 
-// finish decodes a payload that came before the action, or decides about an absent one, and adds the items of ref and
-// topic behind those of the payload.
+// finish completes the message, and adds the items of ref and topic behind those of it.
 func (m *mount) finish(d *schema.Decoder, e *envelope) error {
-	if !e.decoded {
-		e.value = e.in.make()
-		if e.payload >= 0 {
-			d.Seek(e.payload)
-			if err := e.in.codec.Decode(d, e.value, "payload"); err != nil {
-				return err
-			}
-		} else {
-			e.in.codec.DecodeAbsent(d, e.value, "payload")
+	if e.passed {
+		if err := m.again(d, e); err != nil {
+			return err
 		}
+	}
+	if err := e.message.End(); err != nil {
+		return err
 	}
 	if e.badRef != nil {
 		d.Fail(e.badRef.Type, e.badRef.Msg, "ref")
 	}
-	if e.extraItem {
+	if e.topic {
 		d.Fail("extra_forbidden", "Extra inputs are not permitted", "topic")
 	}
 	return nil
@@ -255,6 +296,16 @@ func appendPayload(b, payload []byte) []byte {
 	}
 	b = append(b, `,"payload":`...)
 	return append(b, payload...)
+}
+
+// spread makes members of the frame of the object that stands in b from start on: fields that are carried beside the
+// payload, behind another member.
+func spread(b []byte, start int) []byte {
+	if len(b) <= start+len("{}") {
+		return b[:start]
+	}
+	b[start] = ','
+	return b[:len(b)-len("}")]
 }
 
 func (n *names) appendFlags(b []byte, f flags) []byte {

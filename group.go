@@ -2,7 +2,6 @@ package chanx
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 )
@@ -17,77 +16,71 @@ func groupSubjects(names []string) []string {
 
 // Join makes the connection a member of groups: it gets what is broadcast and emitted to them once Join has returned. A
 // name is 1 to 200 bytes of UTF-8 without control characters. If one of them is bad, or the connection would be in more
-// than MaxGroups, it joins none. If the channel layer is down the error wraps layer.ErrUnavailable; messages of this
-// node arrive all the same, those of others once the layer is up again.
+// than MaxGroups, it joins none. If the channel layer is down the error wraps layer.ErrUnavailable, and if it does not
+// answer before ctx ends or within PublishTimeout, it is that of the context: messages of this node arrive all the same,
+// those of others once the layer is up again. To join again changes nothing, and tells whether it is.
 func (c *Conn) Join(ctx context.Context, groups ...string) error {
 	if err := checkNames("group name", groups); err != nil {
 		return err
 	}
-	joined, err := c.enter(groups)
-	if err != nil {
+	if _, err := c.enter(groups); err != nil {
 		return err
 	}
-	return c.subscribe(ctx, joined)
+	return c.mount.srv.settle(ctx, "join group", groupSubjects(groups)...)
 }
 
-func (c *Conn) subscribe(ctx context.Context, joined []string) error {
-	var errs []error
-	for _, name := range joined {
-		if err := c.mount.srv.subscriptions.add(ctx, groupSubject(name)); err != nil {
-			errs = append(errs, fmt.Errorf("chanx: join group %q: %w", name, err))
-		}
-	}
-	return errors.Join(errs...)
-}
-
-// enter adds the connection to the groups that it is not in.
-func (c *Conn) enter(groups []string) (joined []string, err error) {
+// enter adds the connection to the groups that it is not in. The subjects of those of which it is the first member on
+// this node are to be settled.
+func (c *Conn) enter(groups []string) (first []string, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.left {
 		return nil, ErrClosed
 	}
+	var joined []string
 	for _, name := range groups {
 		if !slices.Contains(c.groups, name) && !slices.Contains(joined, name) {
 			joined = append(joined, name)
 		}
 	}
-	if limit := c.mount.srv.limits.MaxGroups; len(c.groups)+len(joined) > limit {
+	s := c.mount.srv
+	if limit := s.limits.MaxGroups; len(c.groups)+len(joined) > limit {
 		return nil, fmt.Errorf("chanx: join group: the connection is in %d groups, and MaxGroups is %d", len(c.groups), limit)
 	}
-	for _, name := range joined {
-		c.mount.srv.hub.Join(groupSubject(name), (*link)(c))
-	}
-	c.groups = append(c.groups, joined...)
-	return joined, nil
-}
-
-// Leave ends the membership of groups. What was broadcast before still arrives.
-func (c *Conn) Leave(ctx context.Context, groups ...string) error {
-	return c.unsubscribe(ctx, c.exit(groups))
-}
-
-func (c *Conn) unsubscribe(ctx context.Context, left []string) error {
-	var errs []error
-	for _, name := range left {
-		if err := c.mount.srv.subscriptions.remove(ctx, groupSubject(name)); err != nil {
-			errs = append(errs, fmt.Errorf("chanx: leave group %q: %w", name, err))
+	for _, subject := range groupSubjects(joined) {
+		s.hub.Join(subject, (*link)(c))
+		if s.subscriptions.count(subject, 1) {
+			first = append(first, subject)
 		}
 	}
-	return errors.Join(errs...)
+	c.groups = append(c.groups, joined...)
+	return first, nil
 }
 
-func (c *Conn) exit(groups []string) (left []string) {
+// Leave ends the membership of groups. What was broadcast before still arrives. An error is of the channel layer, which
+// is told when a group has no members left on this node: the membership has ended all the same.
+func (c *Conn) Leave(ctx context.Context, groups ...string) error {
+	return c.mount.srv.settle(ctx, "leave group", c.exit(groups)...)
+}
+
+// exit takes the connection out of groups. The subjects of those of which it was the last member on this node are to be
+// settled.
+func (c *Conn) exit(groups []string) (last []string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, name := range groups {
-		if i := slices.Index(c.groups, name); i >= 0 {
-			c.groups = slices.Delete(c.groups, i, i+1)
-			c.mount.srv.hub.Leave(groupSubject(name), (*link)(c))
-			left = append(left, name)
+		i := slices.Index(c.groups, name)
+		if i < 0 {
+			continue
+		}
+		c.groups = slices.Delete(c.groups, i, i+1)
+		subject := groupSubject(name)
+		c.mount.srv.hub.Leave(subject, (*link)(c))
+		if c.mount.srv.subscriptions.count(subject, -1) {
+			last = append(last, subject)
 		}
 	}
-	return left
+	return last
 }
 
 // Broadcast sends a message to groups: without a target, to those that the connection is in; itself included, unless
@@ -100,6 +93,9 @@ func (c *Conn) exit(groups []string) (left []string) {
 func (c *Conn) Broadcast(ctx context.Context, m Message, opts ...BroadcastOption) error {
 	var r recipients
 	for _, o := range opts {
+		if o == nil {
+			return errNilTarget
+		}
 		o.applyBroadcast(&r)
 	}
 	if r.err != nil {
@@ -113,14 +109,7 @@ func (c *Conn) Broadcast(ctx context.Context, m Message, opts ...BroadcastOption
 		r.subjects = groupSubjects(c.Groups())
 	}
 	d.from, d.fromConn, d.fromUser, d.exceptSelf = c, c.id, c.user, r.exceptSelf
-	if !r.exceptSelf && c.inAny(r.subjects) {
-		c.deliver(d.appendFrames(nil, c), corks(ctx, c))
-	}
 	return c.mount.srv.deliver(ctx, d, r.subjects)
-}
-
-func (c *Conn) inAny(subjects []string) bool {
-	return slices.ContainsFunc(subjects, func(s string) bool { return c.mount.srv.hub.Has(s, (*link)(c)) })
 }
 
 // Emit sends an event to the handlers of connections: without a target, of the groups that this connection is in, its

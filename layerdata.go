@@ -15,6 +15,7 @@ import (
 //	node, connection and user of the sender; empty if there is none
 //	targets  count, then the subject of each; the copy for one goes to those for whom it is the first that matches
 //	action
+//	frame    the message's fields that are carried beside the payload, a JSON object in declared names; empty: none
 //	payload  to the end: JSON in declared names; of a close its code and reason, of join and leave the groups
 //
 // Counts and lengths are unsigned varints, strings a length and bytes. Envelope, flags and camelCase are the receiver's.
@@ -28,6 +29,7 @@ type publication struct {
 	user       string
 	targets    []string
 	action     string
+	frame      []byte
 	payload    []byte
 }
 
@@ -67,16 +69,16 @@ func (p *publication) append(b []byte) []byte {
 	for _, t := range p.targets {
 		b = appendCounted(b, t)
 	}
-	return append(appendCounted(b, p.action), p.payload...)
+	return append(appendCounted(appendCounted(b, p.action), p.frame), p.payload...)
 }
 
-func appendCounted(b []byte, s string) []byte {
+func appendCounted[T string | []byte](b []byte, s T) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
 }
 
 var errTruncated = errors.New("chanx: read layer data: it ends too early")
 
-// parsePublication reads what append wrote. The payload refers to b.
+// parsePublication reads what append wrote. Frame and payload refer to b.
 func parsePublication(b []byte) (p publication, err error) {
 	if len(b) < 3 {
 		return p, errTruncated
@@ -97,8 +99,17 @@ func parsePublication(b []byte) (p publication, err error) {
 		p.targets = append(p.targets, c.string())
 	}
 	p.action = c.string()
+	p.frame = c.bytes()
 	p.payload = c.b
+	if c.err == nil && !isFrame(p.frame) {
+		c.err = errors.New("chanx: read layer data: the fields beside the payload are no object")
+	}
 	return p, c.err
+}
+
+// isFrame looks only at what would spoil a receiver's frame at once; for the rest nodes trust each other, as for payloads.
+func isFrame(b []byte) bool {
+	return len(b) == 0 || len(b) >= 2 && b[0] == '{' && (b[1] == '"' || b[1] == '}') && b[len(b)-1] == '}'
 }
 
 // counted reads strings and counts until something is wrong.
@@ -122,13 +133,15 @@ func (c *counted) count(most uint64) uint64 {
 	return n
 }
 
-func (c *counted) string() string {
+func (c *counted) string() string { return string(c.bytes()) }
+
+func (c *counted) bytes() []byte {
 	n := c.count(uint64(len(c.b)))
 	if c.err != nil || n > uint64(len(c.b)) {
 		c.err = errors.Join(c.err, errTruncated)
-		return ""
+		return nil
 	}
-	s := string(c.b[:n])
+	s := c.b[:n]
 	c.b = c.b[n:]
 	return s
 }

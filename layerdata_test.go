@@ -1,6 +1,7 @@
 package chanx
 
 import (
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -13,7 +14,7 @@ func TestPublicationRoundTrip(t *testing.T) {
 			kind: kindEvent, raw: true, exceptSelf: true, node: "node", conn: "node.c", user: "日本", targets: []string{"g/a b", "g/"},
 			action: "said", payload: []byte(`{"x":1}`), headers: []header{{"traceparent", "00-1"}, {"", ""}},
 		},
-		{kind: kindMessage, targets: []string{strings.Repeat("x", 300)}, payload: make([]byte, 1<<20)},
+		{kind: kindMessage, targets: []string{strings.Repeat("x", 300)}, frame: []byte(`{"a":1}`), payload: make([]byte, 1<<20)},
 	}
 	for _, want := range tests {
 		b := want.append([]byte("kept"))[len("kept"):]
@@ -21,11 +22,13 @@ func TestPublicationRoundTrip(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(got.payload) == 0 {
-			got.payload = nil
+		for _, part := range []*[]byte{&got.frame, &got.payload} {
+			if len(*part) == 0 {
+				*part = nil
+			}
 		}
 		if !reflect.DeepEqual(got, want) {
-			t.Errorf("got %+v, want %+v", got, want)
+			t.Errorf("got %.1000v, want %.1000v", fmt.Sprint(got), fmt.Sprint(want))
 		}
 	}
 }
@@ -44,11 +47,22 @@ func TestPublicationRefusesCountsBeyondItsLimits(t *testing.T) {
 	}
 }
 
+func TestPublicationRefusesAFrameThatIsNoObject(t *testing.T) {
+	for text, ok := range map[string]bool{``: true, `{}`: true, `{"a":{}}`: true, `{`: false, `[]`: false, `"a":1`: false, `{ }`: false, `{"a":1}x`: false} {
+		p := publication{kind: kindMessage, frame: []byte(text), payload: []byte("1")}
+		got, err := parsePublication(p.append(nil))
+		if (err == nil) != ok || string(got.payload) != "1" {
+			t.Errorf("%q: %+v, %v", text, got, err)
+		}
+	}
+}
+
 // FuzzLayerData: what a broker delivers never panics, and what is accepted says the same when it is written again.
 func FuzzLayerData(f *testing.F) {
 	for _, p := range []publication{
 		{kind: kindMessage, node: "n", targets: []string{"g/a"}, action: "said", payload: []byte("{}")},
 		{kind: kindEvent, raw: true, headers: []header{{"a", "b"}}, conn: "c", user: "u"},
+		{kind: kindMessage, frame: []byte(`{"extra":1}`), action: "x"},
 	} {
 		f.Add(p.append(nil))
 	}

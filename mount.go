@@ -69,13 +69,7 @@ func newMount(s *Server, pattern string, e *endpoint) *mount {
 		o := &mountedOutgoing{out, m.codec(out.typ), m.names.appendHead(nil, out.action)}
 		m.sent[out.typ.GoType()], m.actions[out.action] = o, o
 	}
-	for _, h := range e.events {
-		codec, err := h.typ.Codec(schema.AsDeclared)
-		if err != nil {
-			panic(fmt.Sprintf("chanx: handle %q: %v", pattern, err))
-		}
-		m.events[h.name] = &mountedEvent{h, codec}
-	}
+	m.mountEvents()
 	m.complete = m.fixed(CompleteMessage{})
 	m.groupComplete = m.fixed(GroupCompleteMessage{})
 	m.eventComplete = m.fixed(EventCompleteMessage{})
@@ -114,8 +108,30 @@ func (m *mount) mountIncoming() {
 	m.tags = quoteTags(tags)
 }
 
+// mountEvents does not ask about names of the server: events travel as they are declared.
+func (m *mount) mountEvents() {
+	for _, h := range m.endpoint.events {
+		codec, err := h.typ.Codec(schema.AsDeclared)
+		if err == nil {
+			err = checkEvent(h.typ)
+		}
+		if err != nil {
+			panic(fmt.Sprintf("chanx: handle %q: %v", m.pattern, err))
+		}
+		m.events[h.name] = &mountedEvent{h, codec}
+	}
+}
+
+// checkEvent finds fields that an event cannot carry.
+func checkEvent(t *schema.Type) error {
+	return t.CheckFrameFields(func(string) string { return "an event travels without a frame: remove the tag" })
+}
+
 func (m *mount) codec(t *schema.Type) *schema.Codec {
 	c, err := t.Codec(m.names.naming)
+	if err == nil {
+		err = t.CheckFrameFields(m.names.taken)
+	}
 	if err != nil {
 		panic(fmt.Sprintf("chanx: handle %q: %v", m.pattern, err))
 	}
@@ -140,14 +156,33 @@ func (m *mount) declared(v Message, verb, declaration string) (*mountedOutgoing,
 		verb, t, m.opts.Name, declaration, t.Name())
 }
 
-// appendMessage writes a frame without its end.
-func (o *mountedOutgoing) appendMessage(b []byte, v Message) ([]byte, error) {
-	b = append(b, o.head...)
-	if o.typ.IsEmpty() {
-		return b, nil
+// respell spells what another node has sent for this message; a part that is empty stays so.
+func (o *mountedOutgoing) respell(payload, frame []byte) (_, _ []byte, err error) {
+	if len(payload) > 0 {
+		if payload, err = o.codec.Respell(make([]byte, 0, len(payload)), payload, schema.AsDeclared); err != nil {
+			return nil, nil, fmt.Errorf("payload: %w", err)
+		}
 	}
-	b = append(b, `,"payload":`...)
-	b, err := o.codec.Append(b, v)
+	if len(frame) > 0 {
+		if frame, err = o.codec.RespellFrame(make([]byte, 0, len(frame)), frame, schema.AsDeclared); err != nil {
+			return nil, nil, fmt.Errorf("fields beside the payload: %w", err)
+		}
+	}
+	return payload, frame, nil
+}
+
+// appendMessage writes a frame without its end.
+func (o *mountedOutgoing) appendMessage(b []byte, v Message) (_ []byte, err error) {
+	b = append(b, o.head...)
+	if !o.typ.IsEmpty() {
+		b, err = o.codec.Append(append(b, `,"payload":`...), v)
+	}
+	if err == nil && o.typ.HasFrameFields() {
+		start := len(b)
+		if b, err = o.codec.AppendFrame(b, v); err == nil {
+			b = spread(b, start)
+		}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("chanx: encode %s: %w", o.typ.GoType(), err)
 	}

@@ -118,13 +118,13 @@ func (c *Conn) begin(sock *socket.Conn) {
 		}
 	}
 	doom := c.attach(sock, sock.Subprotocol())
-	sock.Start((*link)(c), openItem{})
 	if doom == nil && c.mount.srv.isDraining() {
 		doom = &CloseError{socket.CloseGoingAway, shuttingDown}
 	}
-	if doom != nil {
-		c.told(wireError(sock.CloseAfter(doom.Code, doom.Reason)))
+	if doom != nil { // before Start: of all handlers only OnClose runs
+		c.told(wireError(sock.Close(doom.Code, doom.Reason)))
 	}
+	sock.Start((*link)(c), openItem{})
 }
 
 // attach gives the connection its transport, and the transport what came before it. It tells if the connection was to be

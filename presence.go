@@ -15,16 +15,18 @@ func (c *Conn) announce(ctx context.Context) error {
 	if !s.countUser(c.user, 1) {
 		return Refuse(http.StatusTooManyRequests, "too many connections")
 	}
+	c.announced = true
 	s.hub.Bind(connSubject(c.id), (*link)(c))
 	s.hub.Join(everyone, (*link)(c))
 	if c.user != "" {
 		s.hub.Join(userSubject(c.user), (*link)(c))
 	}
-	c.announced = true
-	for _, subject := range c.addresses() {
-		if err := s.subscriptions.add(ctx, subject); err != nil {
-			c.log(slog.LevelWarn, "chanx: channel layer does not follow", "subject", subject, "error", err)
-		}
+	addresses := c.addresses()
+	for _, subject := range addresses {
+		s.subscriptions.count(subject, 1)
+	}
+	if err := s.settle(ctx, "subscribe to", addresses...); err != nil {
+		c.log(slog.LevelWarn, "chanx: channel layer does not follow", "error", err)
 	}
 	return nil
 }
@@ -38,10 +40,10 @@ func (c *Conn) addresses() []string {
 	return all
 }
 
-// withdraw undoes announce.
-func (c *Conn) withdraw(ctx context.Context) {
+// withdraw undoes announce. The subjects of which it was the last member on this node are to be settled.
+func (c *Conn) withdraw() (last []string) {
 	if !c.announced {
-		return
+		return nil
 	}
 	s := c.mount.srv
 	s.countUser(c.user, -1)
@@ -51,25 +53,25 @@ func (c *Conn) withdraw(ctx context.Context) {
 		s.hub.Leave(userSubject(c.user), (*link)(c))
 	}
 	for _, subject := range c.addresses() {
-		if err := s.subscriptions.remove(ctx, subject); err != nil && !errors.Is(err, ErrClosed) {
-			c.log(slog.LevelWarn, "chanx: channel layer does not follow", "subject", subject, "error", err)
+		if s.subscriptions.count(subject, -1) {
+			last = append(last, subject)
 		}
 	}
+	return last
 }
 
 // end takes the connection out of its groups and its server.
 func (c *Conn) end() {
 	c.cancel()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.ctx), c.mount.srv.limits.PublishTimeout)
-	defer cancel()
 	c.mu.Lock()
 	c.left = true // nothing is joined any more
 	groups := slices.Clone(c.groups)
 	c.mu.Unlock()
-	if err := c.Leave(ctx, groups...); err != nil {
+	last := append(c.exit(groups), c.withdraw()...)
+	err := c.mount.srv.settle(context.WithoutCancel(c.ctx), "unsubscribe from", last...)
+	if err != nil && !errors.Is(err, ErrClosed) {
 		c.log(slog.LevelWarn, "chanx: channel layer does not follow", "error", err)
 	}
-	c.withdraw(ctx)
 	c.mount.srv.forget(c)
 }
 

@@ -44,7 +44,7 @@ func readPublication(subject string, data []byte) (*probe.Publication, error) {
 		return nil, err
 	}
 	out := &probe.Publication{
-		IsEvent: p.kind == kindEvent, Action: p.action, Payload: p.payload,
+		IsEvent: p.kind == kindEvent, Action: p.action, Payload: p.payload, Frame: p.frame,
 		FromConn: p.conn, FromUser: p.user, ExceptSelf: p.exceptSelf,
 	}
 	for _, t := range p.targets {

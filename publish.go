@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"reflect"
 	"slices"
 
@@ -12,24 +11,39 @@ import (
 	"github.com/chanx-go/chanx/schema"
 )
 
-// deliver hands d to this node's members and to the layer.
+// deliver hands d to this node's members, the sender first, and to the layer.
 func (s *Server) deliver(ctx context.Context, d *delivery, targets []string) error {
+	if err := s.accepts(targets); err != nil || len(targets) == 0 {
+		return err
+	}
+	s.observe(ctx, d, targets)
+	if c := d.from; c != nil && !d.exceptSelf && c.inAny(targets) {
+		c.deliver(d.appendFrames(nil, c), corks(ctx, c))
+	}
+	s.hub.Deliver(d, targets...)
+	return s.publish(ctx, d, targets)
+}
+
+// accepts says why nothing can be sent to targets.
+func (s *Server) accepts(targets []string) error {
 	if s.isClosed() {
 		return ErrClosed
 	}
-	if len(targets) == 0 {
-		return nil
+	if len(targets) > maxTargets {
+		return fmt.Errorf("chanx: publish: it has %d targets, more than %d: use a group", len(targets), maxTargets)
 	}
-	s.observe(ctx, d, targets)
-	s.hub.Deliver(d, targets...)
-	return s.publish(ctx, d, targets)
+	return nil
+}
+
+func (c *Conn) inAny(subjects []string) bool {
+	return slices.ContainsFunc(subjects, func(s string) bool { return c.mount.srv.hub.Has(s, (*link)(c)) })
 }
 
 // publish hands d to the layer.
 func (s *Server) publish(ctx context.Context, d *delivery, targets []string) error {
 	p := publication{
 		kind: d.kind, raw: d.raw, exceptSelf: d.exceptSelf, headers: d.headers, node: s.node, conn: d.fromConn, user: d.fromUser,
-		targets: targets, action: d.action, payload: d.plain,
+		targets: targets, action: d.action, frame: d.plainFrame, payload: d.plain,
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.limits.PublishTimeout)
 	defer cancel()
@@ -51,7 +65,11 @@ func (s *Server) publishData(ctx context.Context, p *publication) error {
 		if subject == nodeSubject(s.node) || slices.ContainsFunc(p.targets[:i], func(t string) bool { return published(t) == subject }) {
 			continue
 		}
-		if err := s.link.Publish(ctx, subject, *bp); err != nil {
+		err := s.link.Publish(ctx, subject, *bp)
+		if errors.Is(err, layer.ErrClosed) {
+			return ErrClosed
+		}
+		if err != nil {
 			errs = append(errs, fmt.Errorf("chanx: publish %q to %q: %w", p.action, subject, err))
 		}
 	}
@@ -66,31 +84,6 @@ func (s *Server) observe(ctx context.Context, d *delivery, targets []string) {
 	p := &Publication{Action: d.action, IsEvent: d.kind == kindEvent, Targets: len(targets)}
 	d.done = s.opts.Observer.Publish(ctx, p)
 	d.headers = p.headers
-}
-
-// receive takes a publication of another node: its copy for a subject goes to the targets that are published by it.
-func (s *Server) receive(subject string, data []byte) {
-	p, err := parsePublication(data)
-	if err == nil && !slices.ContainsFunc(p.targets, func(t string) bool { return published(t) == subject }) {
-		err = errors.New("chanx: read layer data: the subject is not that of one of its targets")
-	}
-	if err != nil {
-		s.logger.Error("chanx: layer data refused", "subject", subject, "error", err)
-		s.countDrop(nil, "layer data that cannot be read", 1)
-		return
-	}
-	if p.node == s.node {
-		return // members here have had it
-	}
-	d := &delivery{
-		kind: p.kind, raw: p.raw, action: p.action, plain: p.payload, payload: p.payload,
-		fromConn: p.conn, fromUser: p.user, exceptSelf: p.exceptSelf, headers: p.headers,
-	}
-	for k, target := range p.targets {
-		if published(target) == subject {
-			s.hub.DeliverMatch(d, p.targets, k)
-		}
-	}
 }
 
 // Broadcast sends a message to groups from outside a connection: is_mine and is_current are false for everyone. The type
@@ -146,17 +139,17 @@ func (s *Server) encodeEvent(e Event) (*delivery, error) {
 		return nil, errors.New("chanx: emit event: it is nil")
 	}
 	t, err := s.compile(reflect.TypeOf(e))
+	if err == nil {
+		err = checkEvent(t)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("chanx: emit %T: %w", e, err)
 	}
-	d := &delivery{kind: kindEvent, action: e.Event(), payload: []byte("{}")}
+	d := &delivery{kind: kindEvent, action: e.Event(), plain: []byte("{}")}
 	if !t.IsEmpty() {
-		if d.payload, err = appendValue(t, e, schema.AsDeclared); err != nil {
-			return nil, err
-		}
+		d.plain, _, err = encodeParts(t, e, schema.AsDeclared)
 	}
-	d.plain = d.payload
-	return d, nil
+	return d, err
 }
 
 // encode makes a delivery of a message whose type this node may see for the first time.
@@ -173,10 +166,7 @@ func (s *Server) encode(m Message) (*delivery, error) {
 
 // compile finds the description of a type that a consumer of this server has registered, else makes it.
 func (s *Server) compile(t reflect.Type) (*schema.Type, error) {
-	s.mu.Lock()
-	mounts := s.mounts
-	s.mu.Unlock()
-	for _, m := range mounts {
+	for _, m := range s.mounted() {
 		if out := m.sent[t]; out != nil {
 			return out.typ, nil
 		}
@@ -189,11 +179,8 @@ func (s *Server) compile(t reflect.Type) (*schema.Type, error) {
 	return validator.Compile(t)
 }
 
-// status logs what the layer says of itself.
-func (s *Server) status(st layer.Status) {
-	level := slog.LevelInfo
-	if !st.Up || st.Gap {
-		level = slog.LevelWarn
-	}
-	s.logger.Log(context.Background(), level, "chanx: channel layer", "up", st.Up, "gap", st.Gap, "error", st.Err)
+func (s *Server) mounted() []*mount {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.mounts
 }

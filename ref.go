@@ -5,8 +5,6 @@ import (
 	"context"
 	"slices"
 	"sync"
-
-	"github.com/chanx-go/chanx/schema"
 )
 
 // cancelAction is the client's message that cancels another one. Its ref is the other's.
@@ -141,11 +139,6 @@ func (m *mount) readCancel(p []byte) (ref string, is bool) {
 	if !bytes.Contains(p, []byte(cancelAction)) {
 		return "", false
 	}
-	var d schema.Decoder
-	d.Reset(p, m.limits)
-	e := envelope{payload: -1}
-	if items, err := m.members(&d, &e); err != nil || items != nil || e.tag != cancelAction {
-		return "", false
-	}
-	return e.ref, e.ref != ""
+	tag, ref := m.glance(p)
+	return ref, tag == cancelAction && ref != ""
 }

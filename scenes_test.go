@@ -41,6 +41,9 @@ var scenes = map[string]scene{
 	"desk-http": {new: func(l *slog.Logger) *chanx.Server {
 		return serve(&chanx.ServerOptions{Logger: l, RefuseWithHTTP: true}, "/desk/{name}", newDesk(nil))
 	}},
+	"kinds":             kindsScene(chanx.ServerOptions{}),
+	"kinds-camel":       kindsScene(chanx.ServerOptions{Camelize: true, Completions: true}),
+	"kinds-typed":       kindsScene(chanx.ServerOptions{Discriminator: "type", Completions: true}),
 	"works":             worksScene(false),
 	"works-completions": worksScene(true),
 	"desk-strict": {new: func(l *slog.Logger) *chanx.Server {

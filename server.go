@@ -226,7 +226,9 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	if s.closed.Swap(true) {
 		return err
 	}
-	if closeErr := s.link.Close(context.WithoutCancel(ctx)); closeErr != nil {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.limits.PublishTimeout)
+	defer cancel()
+	if closeErr := s.link.Close(ctx); closeErr != nil {
 		return fmt.Errorf("chanx: shut down: close layer: %w", closeErr)
 	}
 	return err

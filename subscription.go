@@ -3,12 +3,15 @@ package chanx
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 	"sync"
 
 	"github.com/chanx-go/chanx/layer"
 )
 
-// subscriptions keeps the layer subscribed to the subjects that have members here.
+// subscriptions keeps the layer subscribed to the subjects that have members here. Members are counted at once, where
+// they come and go; the layer is told after that, by whoever changed the count, and learns what holds then.
 type subscriptions struct {
 	link layer.Link
 	mu   sync.Mutex
@@ -16,57 +19,99 @@ type subscriptions struct {
 }
 
 type subscription struct {
-	members int // under subscriptions.mu
-
-	mu   sync.Mutex // held while the layer is told
-	told bool
+	members int
+	told    bool          // the layer has it, or remembers it
+	busy    chan struct{} // closed when the call of the link that is under way has returned; nil if there is none
 }
 
-// add counts a member. When it returns, publications of other nodes arrive, unless there is an error.
-func (s *subscriptions) add(ctx context.Context, subject string) error {
+// count adds members, or removes them, and reports whether the first came or the last left. It does not wait.
+func (s *subscriptions) count(subject string, by int) (turned bool) {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	sub := s.all[subject]
 	if sub == nil {
 		sub = &subscription{}
 		s.all[subject] = sub
 	}
-	sub.members++
-	s.mu.Unlock()
-	return s.settle(ctx, subject, sub)
+	before := sub.members
+	sub.members += by
+	return (before > 0) != (sub.members > 0)
 }
 
-func (s *subscriptions) remove(ctx context.Context, subject string) error {
+// settle brings the layer to what the members ask for now. When it returns without an error, publications of other
+// nodes arrive if there are members. Calls of the link for one subject come after each other; what members ask for
+// meanwhile is done by the one that is under way, so that a caller may give up waiting.
+func (s *subscriptions) settle(ctx context.Context, subject string) (err error) {
 	s.mu.Lock()
-	sub := s.all[subject]
-	sub.members--
-	s.mu.Unlock()
-	return s.settle(ctx, subject, sub)
+	defer s.mu.Unlock()
+	for asked := false; ; asked = true {
+		sub, waitErr := s.idle(ctx, subject)
+		if sub == nil {
+			return waitErr
+		}
+		want := sub.members > 0
+		if want == sub.told && (asked || !want) { // else to ask again tells whether the broker is there
+			if !want {
+				delete(s.all, subject)
+			}
+			return err
+		}
+		err = s.tell(ctx, subject, sub, want)
+		if errors.Is(err, layer.ErrClosed) {
+			return ErrClosed
+		}
+	}
 }
 
-// settle brings the layer to what the members ask for now; calls for one subject come after each other.
-func (s *subscriptions) settle(ctx context.Context, subject string, sub *subscription) error {
-	sub.mu.Lock()
-	defer sub.mu.Unlock()
-	s.mu.Lock()
-	want := sub.members > 0
-	if !want && !sub.told && s.all[subject] == sub {
-		delete(s.all, subject)
+// idle waits until no call for the subject is under way. It is nil if the subject is not known, or the wait ended.
+func (s *subscriptions) idle(ctx context.Context, subject string) (*subscription, error) {
+	for {
+		sub := s.all[subject]
+		if sub == nil || sub.busy == nil {
+			return sub, nil
+		}
+		busy := sub.busy
+		s.mu.Unlock()
+		select {
+		case <-busy:
+		case <-ctx.Done():
+		}
+		s.mu.Lock()
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 	}
+}
+
+// tell calls the link. A subscription that fails is remembered by the layer, one that ends is forgotten, whatever the
+// error says.
+func (s *subscriptions) tell(ctx context.Context, subject string, sub *subscription, want bool) (err error) {
+	sub.busy = make(chan struct{})
 	s.mu.Unlock()
-	switch {
-	case want == sub.told:
-		return nil
-	case want:
-		err := s.link.Subscribe(ctx, subject)
-		sub.told = err == nil || errors.Is(err, layer.ErrUnavailable) // then the layer remembers it
-		return err
+	if want {
+		err = s.link.Subscribe(ctx, subject)
+	} else {
+		err = s.link.Unsubscribe(ctx, subject)
 	}
-	sub.told = false
-	err := s.link.Unsubscribe(ctx, subject)
 	s.mu.Lock()
-	if sub.members == 0 && s.all[subject] == sub {
-		delete(s.all, subject)
-	}
-	s.mu.Unlock()
+	sub.told = want
+	close(sub.busy)
+	sub.busy = nil
 	return err
+}
+
+// settle tells the layer of subjects whose members have changed, within PublishTimeout.
+func (s *Server) settle(ctx context.Context, verb string, subjects ...string) error {
+	if len(subjects) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.limits.PublishTimeout)
+	defer cancel()
+	var errs []error
+	for _, subject := range subjects {
+		if err := s.subscriptions.settle(ctx, subject); err != nil {
+			errs = append(errs, fmt.Errorf("chanx: %s %q: %w", verb, strings.TrimPrefix(subject, groupSubject("")), err))
+		}
+	}
+	return errors.Join(errs...)
 }

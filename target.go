@@ -55,7 +55,8 @@ func published(target string) string {
 }
 
 // A Target says who is to receive a broadcast, an event or a command: To, ToUser, ToConn or All. Who matches several
-// targets gets one copy.
+// targets gets one copy. Between nodes a copy travels for each target: a connection of another node that joins or leaves
+// one of several targets in this moment may get none, or two.
 type Target interface {
 	BroadcastOption
 	applyTarget(*recipients)
@@ -122,8 +123,14 @@ func ExceptSelf() BroadcastOption { return exceptSelf{} }
 
 func (exceptSelf) applyBroadcast(r *recipients) { r.exceptSelf = true }
 
-func targets[T Target](all []T) (r recipients) {
+var errNilTarget = errors.New("chanx: target: it is nil: leave it out")
+
+func targets(all []Target) (r recipients) {
 	for _, t := range all {
+		if t == nil {
+			r.err = errNilTarget
+			continue
+		}
 		t.applyTarget(&r)
 	}
 	return r

@@ -3,6 +3,7 @@ package chanxtest
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"reflect"
 
 	"github.com/chanx-go/chanx"
@@ -18,6 +19,8 @@ func (c *Conn) check(f received) error {
 	switch {
 	case f.Message.Name == "":
 		return errors.New("it has no action")
+	case len(f.fields) > 0 && !mayHaveFields(t):
+		return fmt.Errorf("it has members that no frame has: %s", f.fields[1:])
 	case t == nil:
 		return nil
 	case group && !f.Grouped:
@@ -27,8 +30,11 @@ func (c *Conn) check(f received) error {
 	case writesOnly(t):
 		return nil
 	}
-	return c.payload(f.Message, reflect.New(t))
+	return c.message(f.Frame, reflect.New(t))
 }
+
+// mayHaveFields reports whether the frame's fields are still to be held against the type.
+func mayHaveFields(t reflect.Type) bool { return t != nil && !writesOnly(t) }
 
 // writesOnly reports whether a type says how it is written, but not how it is read.
 func writesOnly(t reflect.Type) bool {

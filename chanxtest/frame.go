@@ -1,6 +1,7 @@
 package chanxtest
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -19,6 +20,8 @@ type Frame[M chanx.Message] struct {
 
 	// Ref is that of the message which is answered, or "".
 	Ref string
+
+	fields []byte // the members that may be fields of the message, tagged frame:"true", each with a comma in front
 }
 
 // Decode makes a typed message of a frame that the connection got, such as one of All. It must be of message M and pass
@@ -87,7 +90,8 @@ func (c *Conn) member(f *received, d *schema.Decoder, name string) error {
 	case c.name("is_current"):
 		f.Grouped, to = true, &f.IsCurrent
 	default:
-		return fmt.Errorf("unknown member %q", name)
+		f.fields = fmt.Appendf(f.fields, ",%s:%s", quote(name), value)
+		return nil
 	}
 	if err := json.Unmarshal(value, to); err != nil {
 		return fmt.Errorf("member %q: %w", name, err)
@@ -115,7 +119,7 @@ func (c *Conn) codec(t reflect.Type) (*schema.Type, *schema.Codec, error) {
 func decode[M chanx.Message](c *Conn, raw Frame[chanx.Raw]) (f Frame[M], err error) {
 	f = Frame[M]{IsMine: raw.IsMine, IsCurrent: raw.IsCurrent, Grouped: raw.Grouped, Ref: raw.Ref}
 	if r, ok := any(&f.Message).(*chanx.Raw); ok {
-		*r = raw.Message
+		*r, f.fields = raw.Message, raw.fields
 		return f, nil
 	}
 	if raw.Message.Name != f.Message.Action() {
@@ -124,28 +128,70 @@ func decode[M chanx.Message](c *Conn, raw Frame[chanx.Raw]) (f Frame[M], err err
 	if e, ok := any(&f.Message).(*chanx.ErrorMessage); ok {
 		return f, json.Unmarshal(raw.Message.Payload, &e.Payload)
 	}
-	return f, c.payload(raw.Message, reflect.ValueOf(&f.Message))
+	return f, c.message(raw, reflect.ValueOf(&f.Message))
 }
 
-// payload reads the payload of a frame into a message.
-func (c *Conn) payload(raw chanx.Raw, into reflect.Value) error {
+// message reads what a frame has of a message.
+func (c *Conn) message(raw Frame[chanx.Raw], into reflect.Value) error {
 	typ, codec, err := c.codec(into.Type().Elem())
 	switch {
-	case err != nil || typ.IsEmpty() && raw.Payload == nil:
+	case err != nil:
 		return err
-	case raw.Payload == nil:
+	case raw.Message.Payload == nil && !typ.IsEmpty():
 		return errors.New("there is no payload")
 	}
-	return codec.Unmarshal(raw.Payload, into.Interface(), schema.Limits{MaxDepth: -1})
+	return readParts(codec, raw.Message.Payload, raw.fields, into.Interface())
+}
+
+// readParts reads a message from its payload, empty if there is none, and the members that are fields of it.
+func readParts(codec *schema.Codec, payload, fields []byte, ptr any) error {
+	if len(payload) == 0 {
+		payload = []byte("null")
+	}
+	var d schema.Decoder
+	d.Reset(fmt.Appendf(nil, `{"payload":%s%s}`, payload, fields), schema.Limits{MaxDepth: -1})
+	m := codec.Begin(&d, ptr, "payload")
+	if err := readMembers(&d, &m); err != nil {
+		return err
+	}
+	if items := d.Errors(); items != nil {
+		return items
+	}
+	return nil
+}
+
+// readMembers reads the payload, which comes first, and the fields beside it.
+func readMembers(d *schema.Decoder, m *schema.Message) error {
+	if _, err := d.BeginObject(); err != nil {
+		return err
+	}
+	for first := true; ; first = false {
+		name, ok, err := d.NextMember()
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return m.End()
+		}
+		if first {
+			err = m.Payload()
+		} else if known, e := m.Field(name); e != nil || !known {
+			err = cmp.Or(e, fmt.Errorf("unknown member %q", name))
+		}
+		if err != nil {
+			return err
+		}
+	}
 }
 
 // encode writes the frame of a message.
 func (c *Conn) encode(m chanx.Message, ref string) (string, error) {
 	b := fmt.Appendf(nil, "{%s:%s", quote(c.consumer.Discriminator), quote(m.Action()))
-	payload, err := c.encodePayload(m)
+	payload, fields, err := c.encodeParts(m)
 	if payload != nil {
 		b = fmt.Appendf(b, `,"payload":%s`, payload)
 	}
+	b = append(b, membersOf(fields)...)
 	if ref != "" {
 		b = fmt.Appendf(b, `,"ref":%s`, quote(ref))
 	}
@@ -157,13 +203,25 @@ func quote(s string) []byte {
 	return b
 }
 
-func (c *Conn) encodePayload(m chanx.Message) (json.RawMessage, error) {
+// membersOf are the members of an object with a comma in front of each; "" of an empty one.
+func membersOf(object []byte) []byte {
+	if len(object) <= len("{}") {
+		return nil
+	}
+	return append([]byte(","), object[1:len(object)-1]...)
+}
+
+// encodeParts writes a message's payload, and its fields beside it as an object.
+func (c *Conn) encodeParts(m chanx.Message) (payload, fields []byte, err error) {
 	if raw, ok := m.(chanx.Raw); ok {
-		return raw.Payload, nil
+		return raw.Payload, nil, nil
 	}
 	typ, codec, err := c.codec(reflect.TypeOf(m))
-	if err != nil || typ.IsEmpty() {
-		return nil, err
+	if err == nil && !typ.IsEmpty() {
+		payload, err = codec.Append(nil, m)
 	}
-	return codec.Append(nil, m)
+	if err == nil {
+		fields, err = codec.AppendFrame(nil, m)
+	}
+	return payload, fields, err
 }

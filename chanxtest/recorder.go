@@ -148,12 +148,12 @@ func published[T any](r *Recorder, p *probe.Publication) Published[T] {
 
 func (r *Recorder) read(p *probe.Publication, into reflect.Value) error {
 	typ, err := r.types.Compile(into.Type().Elem())
-	if err != nil || typ.IsEmpty() {
+	if err != nil {
 		return err
 	}
 	codec, err := typ.Codec(schema.AsDeclared)
 	if err != nil {
 		return err
 	}
-	return codec.Unmarshal(p.Payload, into.Interface(), schema.Limits{MaxDepth: -1})
+	return readParts(codec, p.Payload, membersOf(p.Frame), into.Interface())
 }

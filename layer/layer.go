@@ -12,8 +12,10 @@
 //     not defined.
 //   - At most once: a publication arrives once or not at all. If publications may have been lost, the layer says so
 //     by a status with Gap set; it never repeats them.
-//   - Subscribe, then publish: a publication that begins, on any node, after Subscribe has returned arrives.
-//   - Unsubscribe stops: a publication that begins after Unsubscribe has returned does not arrive.
+//   - Subscribe, then publish: a publication that begins, on any node, after Subscribe has returned without an error
+//     arrives.
+//   - Unsubscribe stops: a publication that begins after Unsubscribe has returned does not arrive. What began before may
+//     still.
 //   - Echo: a link may or may not receive its own publications. Receivers recognise and ignore them.
 //   - Subjects that differ in one byte are different, whatever the broker allows in its own names.
 //   - Data belongs to the caller again when Publish returns; data given to a receiver may be kept but not modified.
@@ -57,12 +59,14 @@ type Link interface {
 	// of reach the error wraps ErrUnavailable, after Close it is ErrClosed; the context bounds the wait.
 	Publish(ctx context.Context, subject string, data []byte) error
 
-	// Subscribe starts the flow of a subject's publications to the receiver. To subscribe again is no error and
-	// changes nothing. If the broker is out of reach, the error wraps ErrUnavailable and the subscription is
-	// remembered: it takes effect when the broker is back, before Status tells so.
+	// Subscribe starts the flow of a subject's publications to the receiver. To subscribe again changes nothing and costs
+	// little; the error tells whether the broker can be reached. If it is out of reach, the error wraps ErrUnavailable. The
+	// context bounds the wait. After any error but ErrClosed the subscription is remembered: it takes effect as soon as it
+	// can, and before Status tells that the broker is back.
 	Subscribe(ctx context.Context, subject string) error
 
-	// Unsubscribe ends it. A subject that was not subscribed is no error.
+	// Unsubscribe ends it. A subject that was not subscribed is no error. After an error, which wraps ErrUnavailable if the
+	// broker is out of reach, the subscription is forgotten all the same: it does not come back with the broker.
 	Unsubscribe(ctx context.Context, subject string) error
 
 	// Close detaches the node: it ends all subscriptions, and no call of Receive or Status begins after it returned.

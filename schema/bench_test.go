@@ -34,6 +34,7 @@ func readMessage(d *schema.Decoder, c *schema.Codec, text []byte) (*benchPayload
 		return nil, err
 	}
 	var p *benchPayload
+	var m schema.Message
 	for {
 		name, ok, err := d.NextMember()
 		if err != nil {
@@ -44,10 +45,12 @@ func readMessage(d *schema.Decoder, c *schema.Codec, text []byte) (*benchPayload
 		}
 		switch string(name) {
 		case "action":
-			_, err = d.String()
+			if _, err = d.String(); err == nil {
+				p = new(benchPayload)
+				m = c.Begin(d, p, "payload")
+			}
 		case "payload":
-			p = new(benchPayload)
-			err = c.Decode(d, p, "payload")
+			err = m.Payload()
 		default:
 			err = d.Skip()
 		}
@@ -56,6 +59,9 @@ func readMessage(d *schema.Decoder, c *schema.Codec, text []byte) (*benchPayload
 		}
 	}
 	if err := d.End(); err != nil {
+		return nil, err
+	}
+	if err := m.End(); err != nil {
 		return nil, err
 	}
 	if items := d.Errors(); items != nil {

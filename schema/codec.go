@@ -37,68 +37,40 @@ func (t *Type) Codec(n Naming) (*Codec, error) {
 
 // collision finds the first type below t with two fields of one name in camelCase.
 func (t *Type) collision(seen map[*Type]bool) error {
-	if t == nil || seen[t] {
+	if seen[t] {
 		return nil
 	}
 	seen[t] = true
 	if t.camelErr != nil {
 		return t.camelErr
 	}
-	for _, f := range t.fields {
-		if err := f.collision(seen); err != nil {
+	for part := range t.parts {
+		if err := part.collision(seen); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// parts are the types that values of t have inside.
+func (t *Type) parts(yield func(*Type) bool) {
+	for _, fields := range [][]*field{t.fields, t.frame.fields} {
+		for _, f := range fields {
+			if !yield(f.Type) {
+				return
+			}
 		}
 	}
 	if t.union != nil {
 		for _, v := range t.union.variants {
-			if err := v.typ.collision(seen); err != nil {
-				return err
+			if !yield(v.typ) {
+				return
 			}
 		}
 	}
-	if t.elem == nil {
-		return nil
+	if t.elem != nil {
+		yield(t.elem.Type)
 	}
-	return t.elem.collision(seen)
-}
-
-// Decode reads the value at the cursor of d into *ptr, which is set to its zero value before. What is wrong with the
-// value is added to d's items, below the path element loc. The error is a *SyntaxError: then nothing more can be read.
-//
-// A Validate method of the type, or of one inside it, runs once for each value, after all its fields passed; with a
-// pointer receiver it may change the value. A ValidationError of it is added below the path of the value, another error
-// as one item.
-func (c *Codec) Decode(d *Decoder, ptr any, loc string) error {
-	v := c.target(d, ptr, loc)
-	if err := c.decode(d, v); err != nil {
-		return err
-	}
-	d.pop()
-	return nil
-}
-
-// DecodeAbsent does what Decode does where there is no value: a type without content and a map, which becomes empty,
-// accept that, for all others it is an item.
-func (c *Codec) DecodeAbsent(d *Decoder, ptr any, loc string) {
-	v := c.target(d, ptr, loc)
-	switch {
-	case c.typ.IsMap():
-		v.Set(reflect.MakeMap(v.Type()))
-		d.validate(c.typ, v)
-	case c.typ.IsEmpty():
-		d.validate(c.typ, v)
-	default:
-		d.missing()
-	}
-	d.pop()
-}
-
-// target begins a section of the text at its own path.
-func (c *Codec) target(d *Decoder, ptr any, loc string) reflect.Value {
-	d.section++
-	d.naming = c.naming
-	d.push(loc, 0)
-	return c.zero(ptr)
 }
 
 func (c *Codec) zero(ptr any) reflect.Value {
@@ -111,6 +83,7 @@ func (c *Codec) zero(ptr any) reflect.Value {
 	return v
 }
 
+// decode reads a value and does not validate it yet.
 func (c *Codec) decode(d *Decoder, v reflect.Value) error {
 	if d.broken {
 		return d.invalidUTF8()
@@ -118,35 +91,42 @@ func (c *Codec) decode(d *Decoder, v reflect.Value) error {
 	if c.typ.IsEmpty() {
 		return d.empty(c.typ, v)
 	}
-	return d.value(c.typ, nil, v)
+	return d.plainValue(c.typ, nil, v)
 }
 
 // empty reads the content of a type without content: any object, or null.
 func (d *Decoder) empty(t *Type, v reflect.Value) error {
 	switch d.peek() {
 	case '{':
-		return d.value(t, nil, v)
+		return d.structValue(t, v)
 	case 'n':
-		err := d.literal("null")
-		d.validate(t, v)
-		return err
+		return d.literal("null")
 	}
 	return d.refuse("none_required", "Input should be None")
 }
 
 var decoders = sync.Pool{New: func() any { return new(Decoder) }}
 
-// Unmarshal reads a whole text into *ptr, as Decode does. The error is a ValidationError or a *SyntaxError.
+// Unmarshal reads a whole text, a payload, into *ptr, which is set to its zero value before, and validates it. The error
+// is a ValidationError or a *SyntaxError. See Message for types with frame fields: here they stay zero.
+//
+// The Validate method of the type, and of those inside it, runs once for each value, after all its fields have passed;
+// with a pointer receiver it may change the value. A ValidationError of it is added below the path of the value, another
+// error as one item.
 func (c *Codec) Unmarshal(data []byte, ptr any, l Limits) error {
 	d := decoders.Get().(*Decoder)
 	defer d.release()
 	d.Reset(data, l)
 	d.naming = c.naming
-	if err := c.decode(d, c.zero(ptr)); err != nil {
+	v := c.zero(ptr)
+	if err := c.decode(d, v); err != nil {
 		return err
 	}
 	if err := d.End(); err != nil {
 		return err
+	}
+	if d.failed == 0 {
+		d.validate(c.typ, v)
 	}
 	if items := d.Errors(); items != nil {
 		return items

@@ -29,7 +29,9 @@ func absent[T any](t *testing.T) (T, string) {
 	var d schema.Decoder
 	d.Reset([]byte(`{}`), schema.Limits{})
 	var v T
-	declared[T](t).DecodeAbsent(&d, &v, "payload")
+	if m := declared[T](t).Begin(&d, &v, "payload"); m.End() != nil {
+		t.Fatal("not read")
+	}
 	d.Fail("x", "behind")
 	return v, strings.TrimSuffix(strings.TrimSuffix(shown(d.Errors()), "x : behind"), "\n")
 }

@@ -110,6 +110,11 @@ func (c *Compiler) Compile(t reflect.Type) (*Type, error) {
 	if err != nil {
 		return nil, err
 	}
+	for _, typ := range run.order {
+		if err := typ.checkParts(); err != nil {
+			return nil, err
+		}
+	}
 	for _, typ := range run.unions {
 		if err := typ.checkVariants(); err != nil {
 			return nil, err
@@ -133,6 +138,7 @@ func (c *Compiler) Compile(t reflect.Type) (*Type, error) {
 type compilation struct {
 	c        *Compiler
 	fresh    map[reflect.Type]*Type
+	order    []*Type // fresh, as they were met
 	unions   []*Type
 	defaults []*field
 	examples []*field
@@ -163,18 +169,24 @@ const (
 
 // Type is the description of a Go type. It does not change and may be used concurrently.
 type Type struct {
-	goType    reflect.Type
-	kind      kind
-	elem      *node
-	key       *Type // of a map
-	fields    []*field
-	byName    [namings]map[string]int
-	refuses   bool // unknown members
+	goType reflect.Type
+	kind   kind
+	elem   *node
+	key    *Type // of a map
+	table
+	frame     table // the fields that are no part of the payload
+	refuses   bool  // unknown members
 	union     *union
 	enum      *enum
 	validates bool // has a Validate method, perhaps with a pointer receiver
 	camelErr  error
 	codecs    [namings]codecSlot
+}
+
+// table is the fields of a struct, in their order.
+type table struct {
+	fields []*field
+	byName [namings]map[string]int
 }
 
 // node is a type where it is used, with the constraints of that place.
@@ -186,7 +198,7 @@ type node struct {
 // GoType is the type described.
 func (t *Type) GoType() reflect.Type { return t.goType }
 
-// IsEmpty reports whether it is a struct without a field: a type without content.
+// IsEmpty reports whether it is a struct without a field, but for frame fields: a type without content.
 func (t *Type) IsEmpty() bool { return t.kind == kindStruct && len(t.fields) == 0 }
 
 // IsMap reports whether it is a map.
@@ -213,6 +225,7 @@ func (r *compilation) compile(t reflect.Type) (*Type, error) {
 	}
 	typ := &Type{goType: t}
 	r.fresh[t] = typ
+	r.order = append(r.order, typ)
 	var err error
 	if typ.validates, err = validates(t); err != nil {
 		return nil, err
@@ -241,8 +254,10 @@ func (r *compilation) classify(typ *Type) error {
 		return r.compileInterface(typ)
 	case implements[json.Marshaler](t) || implements[json.Unmarshaler](t):
 		typ.kind = kindJSON
+		return noFrameFields(t)
 	case implements[encoding.TextMarshaler](t) && implements[encoding.TextUnmarshaler](t):
 		typ.kind = kindText
+		return noFrameFields(t)
 	default:
 		return r.byKind(typ)
 	}

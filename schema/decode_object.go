@@ -30,7 +30,7 @@ func (d *Decoder) object(t *Type, v reflect.Value, tag string) error {
 		}
 	}
 	if o.known < len(t.fields) {
-		return o.absent(d)
+		return d.absent(&t.table, v, &o.seen)
 	}
 	return nil
 }
@@ -76,13 +76,21 @@ func (o *structReader) field(d *Decoder, i, at int) error {
 	o.known++
 	d.push(f.names[d.naming], i)
 	var err error
-	if f.inString {
+	if f.inString { // as member does: its call for each field would be 3 % of all that decoding costs
 		err = d.inString(f, f.of(o.v))
 	} else {
 		err = d.value(f.Type, f.rules, f.of(o.v))
 	}
 	d.pop()
 	return err
+}
+
+// member reads the value of a field.
+func (d *Decoder) member(f *field, v reflect.Value) error {
+	if f.inString {
+		return d.inString(f, v)
+	}
+	return d.value(f.Type, f.rules, v)
 }
 
 func (o *structReader) unknown(d *Decoder, name []byte, at int) error {
@@ -102,13 +110,13 @@ func (o *structReader) unknown(d *Decoder, name []byte, at int) error {
 }
 
 // absent sets defaults and reports what is missing.
-func (o *structReader) absent(d *Decoder) error {
-	for i, f := range o.t.fields {
-		if !f.required && f.text == nil || o.seen.has(i) {
+func (d *Decoder) absent(t *table, v reflect.Value, seen *fieldSet) error {
+	for i, f := range t.fields {
+		if !f.required && f.text == nil || seen.has(i) {
 			continue
 		}
 		if f.text != nil {
-			if err := f.setDefault(d, f.of(o.v)); err != nil {
+			if err := f.setDefault(d, f.of(v)); err != nil {
 				return err
 			}
 			continue

@@ -98,16 +98,10 @@ func (d *Decoder) peek() byte {
 	return 0
 }
 
-// Offset is the position of the cursor, for Seek.
-func (d *Decoder) Offset() int { return d.pos }
-
-// Seek moves the cursor back to a value that was passed over at the level of BeginObject's members.
-func (d *Decoder) Seek(offset int) {
-	d.pos, d.depth = offset, 1
-}
-
-// BeginObject enters the object that is the whole text. If the text is something else, ok is false and nothing is read.
+// BeginObject enters the object that is the whole text, also when it has been read before. If the text is something
+// else, ok is false and nothing is read.
 func (d *Decoder) BeginObject() (ok bool, err error) {
+	d.pos, d.depth = 0, 0
 	if d.broken {
 		return false, d.invalidUTF8()
 	}

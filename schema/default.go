@@ -84,11 +84,7 @@ func (d *Decoder) fromTag(f *field, text []byte, v reflect.Value) error {
 	}
 	defer func() { d.nested-- }()
 	d.data, d.pos, d.depth, d.max, d.naming = text, 0, 0, hardDepth, AsDeclared
-	if f.inString {
-		if err := d.inString(f, v); err != nil {
-			return err
-		}
-	} else if err := d.value(f.Type, f.rules, v); err != nil {
+	if err := d.member(f, v); err != nil {
 		return err
 	}
 	return d.End()

@@ -21,7 +21,13 @@ type Definitions struct {
 	naming Naming
 	byKey  map[definitionKey]*definition
 	found  []*definition // in the order in which they were found
-	roots  map[*Type]*document
+	roots  map[*Type]root
+}
+
+// root is what a codec's type is described by.
+type root struct {
+	payload *document
+	frame   properties
 }
 
 // membership is what a type is when it is written as part of a union; the zero value is the type on its own.
@@ -52,7 +58,7 @@ type definition struct {
 // NewDefinitions names all types that the codecs need. References are written as prefix and name: AsyncAPI's prefix is
 // "#/components/schemas/". It panics if the codecs differ in their naming: a document has one.
 func NewDefinitions(prefix string, codecs ...*Codec) *Definitions {
-	d := &Definitions{prefix: prefix, byKey: map[definitionKey]*definition{}, roots: map[*Type]*document{}}
+	d := &Definitions{prefix: prefix, byKey: map[definitionKey]*definition{}, roots: map[*Type]root{}}
 	for i, c := range codecs {
 		if i == 0 {
 			d.naming = c.naming
@@ -60,25 +66,29 @@ func NewDefinitions(prefix string, codecs ...*Codec) *Definitions {
 		if c.naming != d.naming {
 			panic(fmt.Sprintf("schema: define types: %s has another naming than the first: make two Definitions", c.typ.goType))
 		}
-		if d.roots[c.typ] == nil {
-			root := d.place(c.typ, nil)
-			if c.typ.IsEmpty() {
-				root = nullable(root) // as Decode reads a type without content
-			}
-			d.roots[c.typ] = root
+		if _, known := d.roots[c.typ]; known {
+			continue
 		}
+		r := root{payload: d.place(c.typ, nil)}
+		if c.typ.IsEmpty() {
+			r.payload = nullable(r.payload) // as a type without content is read
+		}
+		for _, f := range c.typ.frame.fields {
+			r.frame = append(r.frame, property{f.names[d.naming], d.member(f)})
+		}
+		d.roots[c.typ] = r
 	}
 	d.nameAll()
 	return d
 }
 
-// root is the schema of a codec's type.
-func (d *Definitions) root(c *Codec) *document {
-	root := d.roots[c.typ]
-	if root == nil || c.naming != d.naming {
+// root describes a codec's type.
+func (d *Definitions) root(c *Codec) root {
+	r, known := d.roots[c.typ]
+	if !known || c.naming != d.naming {
 		panic(fmt.Sprintf("schema: describe %s: give its codec to NewDefinitions", c.typ.goType))
 	}
-	return root
+	return r
 }
 
 // define returns the definition of a type, and describes it the first time.
@@ -111,11 +121,8 @@ func (t *Type) unions() string {
 			return
 		}
 		seen[t] = true
-		if t.elem != nil {
-			visit(t.elem.Type)
-		}
-		for _, f := range t.fields {
-			visit(f.Type)
+		for part := range t.parts {
+			visit(part)
 		}
 		if t.union == nil {
 			return
@@ -123,7 +130,6 @@ func (t *Type) unions() string {
 		words := []string{homeOf(t.goType), t.goType.String(), t.union.discriminator}
 		for _, v := range t.union.variants {
 			words = append(words, strconv.Quote(v.tag), homeOf(v.object().goType), v.typ.goType.String())
-			visit(v.typ)
 		}
 		list = append(list, strings.Join(words, " "))
 	}

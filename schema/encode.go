@@ -22,14 +22,22 @@ import (
 func (c *Codec) Append(b []byte, v any) ([]byte, error) {
 	value, ok := c.typ.valueOf(v)
 	if !ok {
-		return nil, fmt.Errorf("schema: encode %s: the value is %T", c.typ.goType, v)
+		return nil, c.notOne(v)
 	}
 	e := encoder{naming: c.naming}
 	b, err := e.value(b, c.typ, value)
 	if err != nil {
-		return nil, fmt.Errorf("schema: encode %s: %w", c.typ.goType, err)
+		return nil, c.failed(err)
 	}
 	return b, nil
+}
+
+func (c *Codec) notOne(v any) error {
+	return fmt.Errorf("schema: encode %s: the value is %T", c.typ.goType, v)
+}
+
+func (c *Codec) failed(err error) error {
+	return fmt.Errorf("schema: encode %s: %w", c.typ.goType, err)
 }
 
 // valueOf returns v as a value of the type, which may be an interface that v implements.
@@ -112,7 +120,7 @@ func (e *encoder) nested(b []byte, t *Type, v reflect.Value) ([]byte, error) {
 	var err error
 	switch t.kind {
 	case kindStruct:
-		b, err = e.object(append(b, '{'), t, v, "")
+		b, err = e.object(append(b, '{'), t.fields, v, "")
 	case kindMap:
 		b, err = e.dictionary(b, t, v)
 	case kindUnion:

@@ -7,10 +7,10 @@ import (
 	"strings"
 )
 
-// object writes the members of a struct and the end; b has the bracket and perhaps a member, whose name is tag.
-func (e *encoder) object(b []byte, t *Type, v reflect.Value, tag string) (_ []byte, err error) {
+// object writes fields of a struct and the end; b has the bracket and perhaps a member, whose name is tag.
+func (e *encoder) object(b []byte, fields []*field, v reflect.Value, tag string) (_ []byte, err error) {
 	first := tag == ""
-	for _, f := range t.fields {
+	for _, f := range fields {
 		member, ok := f.read(v)
 		if !ok || f.omits(member) || tag != "" && f.names[e.naming] == tag {
 			continue
@@ -122,5 +122,5 @@ func (e *encoder) variant(b []byte, t *Type, v reflect.Value) ([]byte, error) {
 	}
 	name := t.union.member(e.naming)
 	b = append(appendText(append(b, '{'), name), ':')
-	return e.object(appendText(b, chosen.tag), chosen.object(), object, name)
+	return e.object(appendText(b, chosen.tag), chosen.object().fields, object, name)
 }

@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"cmp"
 	"fmt"
 	"reflect"
 	"strings"
@@ -65,6 +66,7 @@ type candidate struct {
 	reflect.StructField
 	name   string
 	tagged bool
+	frame  bool // beside the payload
 	index  []int
 }
 
@@ -78,9 +80,18 @@ func (r *compilation) compileStruct(typ *Type) error {
 		if err != nil {
 			return err
 		}
-		typ.fields = append(typ.fields, f)
+		if c.frame {
+			typ.frame.fields = append(typ.frame.fields, f)
+		} else {
+			typ.fields = append(typ.fields, f)
+		}
 	}
-	return typ.nameFields()
+	if typ.camelErr, err = typ.table.name(); err != nil {
+		return err
+	}
+	camelErr, err := typ.frame.name()
+	typ.camelErr = cmp.Or(typ.camelErr, camelErr)
+	return err
 }
 
 // members lists the fields of a struct and of those that it embeds, in order.
@@ -100,6 +111,10 @@ func members(typ *Type, t reflect.Type, at []int, inside map[reflect.Type]bool) 
 		tag := f.Tag.Get("json")
 		name, _, _ := strings.Cut(tag, ",")
 		index := append(append([]int(nil), at...), f.Index...)
+		frame, err := isFrameField(t, f)
+		if err != nil {
+			return nil, err
+		}
 		if tag == "-" {
 			continue
 		}
@@ -121,7 +136,7 @@ func members(typ *Type, t reflect.Type, at []int, inside map[reflect.Type]bool) 
 			}
 			continue
 		}
-		c := candidate{f, name, name != "", index}
+		c := candidate{f, name, name != "", frame, index}
 		if name == "" {
 			c.name = f.Name
 		}
@@ -130,12 +145,13 @@ func members(typ *Type, t reflect.Type, at []int, inside map[reflect.Type]bool) 
 	return found, nil
 }
 
-// dominant keeps, of the candidates with one name, the one that Go's embedding rules choose, or none.
+// dominant keeps, of the candidates with one name, the one that Go's embedding rules choose, or none. A field of the
+// frame and one of the payload do not meet.
 func dominant(all []candidate) (kept []candidate) {
 	for i, c := range all {
 		wins := true
 		for j, o := range all {
-			if i == j || o.name != c.name {
+			if i == j || o.name != c.name || o.frame != c.frame {
 				continue
 			}
 			if len(o.index) < len(c.index) || len(o.index) == len(c.index) && (o.tagged || !c.tagged) {
@@ -158,7 +174,9 @@ func (r *compilation) compileField(owner reflect.Type, c candidate) (*field, err
 	if len(c.index) == 1 {
 		f.at = c.index[0]
 	}
-	f.names[AsDeclared], f.names[CamelCase] = c.name, Camel(c.name)
+	for n := range Naming(namings) {
+		f.names[n] = n.of(c.name)
+	}
 	_, options, _ := strings.Cut(c.Tag.Get("json"), ",")
 	for option := range strings.SplitSeq(options, ",") {
 		switch option {
@@ -192,8 +210,8 @@ func (f *field) wrong(tag, mend string, args ...any) error {
 	return &TypeError{Type: f.owner, Field: f.goName, Tag: tag, Mend: fmt.Sprintf(mend, args...)}
 }
 
-// nameFields makes the tables of names. Two fields with one camelCase name are an error of that naming only.
-func (t *Type) nameFields() error {
+// name finds fields by their names. Two fields with one camelCase name are an error of that naming only.
+func (t *table) name() (camelErr, err error) {
 	for n := range Naming(namings) {
 		t.byName[n] = make(map[string]int, len(t.fields))
 		for i, f := range t.fields {
@@ -201,14 +219,22 @@ func (t *Type) nameFields() error {
 			if j, twice := t.byName[n][f.names[n]]; twice {
 				err := f.wrong("", "it and %s are both %q in camelCase: rename one", t.fields[j].goName, f.names[n])
 				if n == AsDeclared {
-					return err
+					return nil, err
 				}
-				t.camelErr = err
+				camelErr = err
 			}
 			t.byName[n][f.names[n]] = i
 		}
 	}
-	return nil
+	return camelErr, nil
+}
+
+// of spells a declared name.
+func (n Naming) of(name string) string {
+	if n == CamelCase {
+		return Camel(name)
+	}
+	return name
 }
 
 // Camel spells a name in camelCase: each underscore between two characters is removed and the letter behind it is

@@ -102,14 +102,16 @@ func (c *example) expect(t *testing.T, ours *answer, why string) {
 func decodePayload(codec *schema.Codec, t reflect.Type, c *example) []schema.FieldError {
 	var d schema.Decoder
 	d.Reset([]byte(c.Payload), schema.Limits{})
-	value := reflect.New(t).Interface()
-	if c.Absent {
-		codec.DecodeAbsent(&d, value, "payload")
-		return d.Errors()
+	m := codec.Begin(&d, reflect.New(t).Interface(), "payload")
+	var err error
+	if !c.Absent {
+		err = m.Payload()
 	}
-	err := codec.Decode(&d, value, "payload")
-	if err == nil {
+	if err == nil && !c.Absent {
 		err = d.End()
+	}
+	if err == nil {
+		err = m.End()
 	}
 	if err != nil {
 		return []schema.FieldError{{Type: "json_invalid", Loc: []any{}, Msg: "Invalid JSON: " + err.Error()}}

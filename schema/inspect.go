@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"slices"
 	"strconv"
 )
 
@@ -136,7 +137,7 @@ func (i *inspection) object(t *Type, v reflect.Value, tag string) error {
 	if !i.own {
 		copyEmbedded(v)
 	}
-	for n, f := range t.fields {
+	for n, f := range slices.Concat(t.fields, t.frame.fields) {
 		name := f.names[AsDeclared]
 		member, ok := f.read(v)
 		if !ok && !f.required || ok && f.omits(member) || name == tag {

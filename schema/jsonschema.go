@@ -8,7 +8,7 @@ import (
 	"strconv"
 )
 
-// JSONSchema describes the values that the codec decodes, as JSON Schema of draft-07: a reference into d if the type has
+// JSONSchema describes the payloads that the codec decodes, as JSON Schema of draft-07: a reference into d if the type has
 // a name, else the schema itself. With nil it is a document of its own, with its definitions inside. The codec must have
 // been given to NewDefinitions, else JSONSchema panics. It may be called concurrently.
 //
@@ -16,10 +16,10 @@ import (
 // the range of 64 bits, the bounds of numbers written as strings. Patterns are written as they are, in RE2's syntax.
 func (c *Codec) JSONSchema(d *Definitions) json.RawMessage {
 	if d != nil {
-		return marshal(d.root(c))
+		return marshal(d.root(c).payload)
 	}
 	d = NewDefinitions("#/definitions/", c)
-	whole := annotatable(d.root(c))
+	whole := annotatable(d.root(c).payload)
 	whole.Schema = "http://json-schema.org/draft-07/schema#"
 	if len(d.found) > 0 {
 		whole.Definitions = d

@@ -93,8 +93,8 @@ func TestItemsOfTheEnvelopeFollowThoseOfItsPayload(t *testing.T) {
 	if _, _, err := d.NextMember(); err != nil {
 		t.Fatal(err)
 	}
-	if err := declared[point](t).Decode(&d, new(point), "payload"); err != nil {
-		t.Fatal(err)
+	if m := declared[point](t).Begin(&d, new(point), "payload"); m.Payload() != nil || m.End() != nil {
+		t.Fatal("not read")
 	}
 	d.Fail("string_type", "bad", "ref")
 	d.Fail("extra_forbidden", "cut", "topic", 1)
@@ -114,8 +114,8 @@ func TestTheEnvelopesItemsGiveWayToThoseOfThePayload(t *testing.T) {
 		A int   `json:"a"`
 		B point `json:"b"`
 	}
-	if err := declared[nested](t).Decode(&d, new(nested), "payload"); err != nil {
-		t.Fatal(err)
+	if m := declared[nested](t).Begin(&d, new(nested), "payload"); m.Payload() != nil || m.End() != nil {
+		t.Fatal("not read")
 	}
 	d.Fail("string_type", "bad", "ref")
 	equal(t, "items", shown(d.Errors()), `int_type "payload","a": Input should be a valid integer`)

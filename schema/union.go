@@ -27,12 +27,7 @@ func (u *union) add(v *variant) {
 }
 
 // member is the name of the discriminator on the wire.
-func (u *union) member(n Naming) string {
-	if n == CamelCase {
-		return Camel(u.discriminator)
-	}
-	return u.discriminator
-}
+func (u *union) member(n Naming) string { return n.of(u.discriminator) }
 
 // object is the variant's struct.
 func (v *variant) object() *Type {

@@ -5,6 +5,7 @@ type Publication struct {
 	IsEvent bool
 	Action  string // of a message, or the event's name
 	Payload []byte // JSON in declared names, of the layer's data; empty if there is none
+	Frame   []byte // the fields beside it, likewise
 
 	Groups, Users, Conns []string
 	All                  bool

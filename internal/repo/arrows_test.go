@@ -27,7 +27,7 @@ const (
 var arrows = []arrow{
 	{
 		".", "./schema ./layer ./layer/memlayer ./internal/hub ./internal/probe ./internal/socket " + jsontext,
-		"./ ./chanxtest ./internal/chat " + codec + " " + leak + " " + peer + " " + jsonschema,
+		"./ ./chanxtest ./internal/chat ./internal/faultlayer " + codec + " " + leak + " " + peer + " " + jsonschema,
 		"whoever imports chanx gets no broker, no document tool and no test helper with it",
 	},
 	{
@@ -37,8 +37,16 @@ var arrows = []arrow{
 	{"layer", "", "./layer", "a broker's module needs the contract, not the framework"},
 	{"layer/memlayer", "./layer", "./layer/memlayer " + leak, "it is the model of a broker: it sees subjects and bytes"},
 	{"internal/hub", "", "./internal/hub " + leak, "it knows who is in which group, not what is sent to them"},
+	{
+		"internal/faultlayer", "./layer", "./internal/faultlayer ./layer/memlayer " + leak,
+		"it wraps any layer, and knows no more of it than its contract",
+	},
 	{"internal/socket", codec, "./internal/socket " + leak + " " + peer, "it knows bytes, not messages"},
 	{"internal/probe", "./schema", "", "root and chanxtest meet in it, so it knows neither"},
+	{
+		"internal/abuse", "", "./ ./layer ./layer/memlayer " + codec + " " + leak,
+		"it attacks a server through what an application can import; the one other thing it knows is bytes on a wire",
+	},
 	{"internal/repo", "", "", "it reads the repository and must not depend on it"},
 	{"internal/chat", "./", "./internal/chat ./chanxtest " + leak, "it is an application: the one that docs/design.md shows"},
 	{

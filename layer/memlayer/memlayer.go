@@ -112,11 +112,8 @@ func (k *link) Publish(ctx context.Context, name string, data []byte) error {
 	return nil
 }
 
-// Subscribe takes effect at once.
-func (k *link) Subscribe(ctx context.Context, name string) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
+// Subscribe takes effect at once, even if the context has ended.
+func (k *link) Subscribe(_ context.Context, name string) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.closed {
@@ -134,7 +131,7 @@ func (k *link) Subscribe(ctx context.Context, name string) error {
 }
 
 // Unsubscribe returns when a publication that is being handed out has been.
-func (k *link) Unsubscribe(ctx context.Context, name string) error {
+func (k *link) Unsubscribe(_ context.Context, name string) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.closed {

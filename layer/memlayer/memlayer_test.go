@@ -103,16 +103,21 @@ func TestCloseEndsLink(t *testing.T) {
 	}
 }
 
-func TestCancelledContext(t *testing.T) {
-	a, _ := open(memlayer.New())
+func TestCancelledContextStopsPublishOnly(t *testing.T) {
+	l := memlayer.New()
+	a, gotA := open(l)
+	b, _ := open(l)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := a.Publish(ctx, "s", nil); !errors.Is(err, context.Canceled) {
+	must(t, a.Subscribe(ctx, "s"))
+	if err := b.Publish(ctx, "s", nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("publish: %v", err)
 	}
-	if err := a.Subscribe(ctx, "s"); !errors.Is(err, context.Canceled) {
-		t.Errorf("subscribe: %v", err)
-	}
+	must(t, b.Publish(t.Context(), "s", []byte("1")))
+	gotA.expect(t, "s:1")
+	must(t, a.Unsubscribe(ctx, "s"))
+	must(t, b.Publish(t.Context(), "s", []byte("2")))
+	gotA.expect(t)
 }
 
 func TestOpenWithoutReceiverPanics(t *testing.T) {

@@ -1,0 +1,185 @@
+package faultlayer
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/chanx-go/chanx/layer"
+)
+
+// link is a node's. Publications carry the number of the link that made them: a receiver's order is kept for each.
+type link struct {
+	layer    *Layer
+	no       int
+	inner    layer.Link
+	receiver layer.Receiver
+
+	// broker is held by what changes subscriptions, and by what takes the broker away or gives it back.
+	broker     sync.Mutex
+	subscribed map[string]bool // false: it is remembered only
+
+	// calling is held while the receiver is called. Nothing else is locked under it.
+	calling sync.Mutex
+
+	mu     sync.Mutex
+	down   bool
+	closed bool
+	flows  map[source]*flow
+}
+
+func newLink(l *Layer, r layer.Receiver) *link {
+	return &link{layer: l, receiver: r, subscribed: map[string]bool{}, flows: map[source]*flow{}}
+}
+
+// refused says why the link can do nothing now.
+func (k *link) refused(op Op) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	switch {
+	case k.closed:
+		return layer.ErrClosed
+	case k.down:
+		return fmt.Errorf("faultlayer: %s: %w", op, layer.ErrUnavailable)
+	}
+	return nil
+}
+
+// begin has a call meet its fault. If its context ends first, what is left of the wait is returned too.
+func (k *link) begin(ctx context.Context, op Op, subject string, data []byte) (left time.Duration, err error) {
+	if k.layer.faults.Call == nil {
+		return 0, k.refused(op)
+	}
+	wait, err := k.layer.faults.Call(Call{k.no, op, subject, data})
+	if wait > 0 {
+		start, timer := time.Now(), time.NewTimer(wait)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			return max(wait-time.Since(start), 1), ctx.Err()
+		}
+	}
+	if refused := k.refused(op); refused != nil {
+		err = refused
+	}
+	return 0, err
+}
+
+// Publish hands data to the inner layer.
+func (k *link) Publish(ctx context.Context, subject string, data []byte) error {
+	if _, err := k.begin(ctx, Publish, subject, data); err != nil {
+		return err
+	}
+	return k.inner.Publish(ctx, subject, append(binary.AppendUvarint(nil, uint64(k.no)), data...))
+}
+
+// Subscribe remembers the subject and, unless something is wrong, subscribes to it.
+func (k *link) Subscribe(ctx context.Context, subject string) error {
+	left, err := k.begin(ctx, Subscribe, subject, nil)
+	k.broker.Lock()
+	defer k.broker.Unlock()
+	if refused := k.refused(Subscribe); refused != nil {
+		err = refused
+	}
+	if _, known := k.subscribed[subject]; !known {
+		k.subscribed[subject] = false
+	}
+	if left > 0 {
+		time.AfterFunc(left, func() { k.late(subject) })
+	}
+	if err != nil {
+		return err
+	}
+	k.subscribed[subject] = true
+	return k.inner.Subscribe(ctx, subject)
+}
+
+// late is the end of a Subscribe that nobody waits for any more.
+func (k *link) late(subject string) {
+	k.broker.Lock()
+	defer k.broker.Unlock()
+	if effective, known := k.subscribed[subject]; known && !effective && k.refused(Subscribe) == nil {
+		k.resume(subject)
+	}
+}
+
+// resume subscribes to what is only remembered. An inner layer that fails tells it by a status of its own.
+func (k *link) resume(subject string) {
+	k.subscribed[subject] = true
+	_ = k.inner.Subscribe(context.Background(), subject)
+}
+
+// Unsubscribe forgets the subject, whatever goes wrong.
+func (k *link) Unsubscribe(ctx context.Context, subject string) error {
+	_, err := k.begin(ctx, Unsubscribe, subject, nil)
+	k.broker.Lock()
+	defer k.broker.Unlock()
+	delete(k.subscribed, subject)
+	if innerErr := k.inner.Unsubscribe(ctx, subject); err == nil {
+		err = innerErr
+	}
+	return err
+}
+
+// Close detaches the node.
+func (k *link) Close(ctx context.Context) error {
+	k.broker.Lock()
+	defer k.broker.Unlock()
+	err := k.inner.Close(ctx)
+	k.mu.Lock()
+	k.closed = true
+	k.forget()
+	k.mu.Unlock()
+	k.calling.Lock() // until a call that has begun is over
+	defer k.calling.Unlock()
+	return err
+}
+
+func (k *link) setDown(cause error) {
+	k.broker.Lock()
+	defer k.broker.Unlock()
+	k.mu.Lock()
+	k.down = true
+	k.forget()
+	k.mu.Unlock()
+	k.tell(layer.Status{Err: cause})
+}
+
+func (k *link) setUp() {
+	k.broker.Lock()
+	defer k.broker.Unlock()
+	for subject, effective := range k.subscribed {
+		if !effective {
+			k.resume(subject)
+		}
+	}
+	k.mu.Lock()
+	k.down = false
+	k.mu.Unlock()
+	k.tell(layer.Status{Up: true, Gap: true})
+}
+
+func (k *link) subjects() []string {
+	k.broker.Lock()
+	defer k.broker.Unlock()
+	return slices.Sorted(maps.Keys(k.subscribed))
+}
+
+func (k *link) tell(s layer.Status) {
+	k.calling.Lock()
+	defer k.calling.Unlock()
+	if k.receiver.Status != nil && !k.isClosed() {
+		k.receiver.Status(s)
+	}
+}
+
+func (k *link) isClosed() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.closed
+}

@@ -1,0 +1,150 @@
+package schema
+
+// Respell writes a payload that is in another naming behind b, with members as the codec's naming spells them. Nothing
+// else changes, nothing is validated, no method of a type runs: the text may be of a program that knows a newer or older
+// form of the type. A member that the type does not know is spelt by the naming's rule, but not what is inside it. The
+// error is a *SyntaxError: the text is no JSON, or two of its members come to have one name.
+func (c *Codec) Respell(b, data []byte, from Naming) ([]byte, error) {
+	return c.respell(b, data, from, func(r *respelling, b []byte) ([]byte, error) { return r.value(b, c.typ) })
+}
+
+// RespellFrame is Respell for what AppendFrame writes.
+func (c *Codec) RespellFrame(b, data []byte, from Naming) ([]byte, error) {
+	return c.respell(b, data, from, func(r *respelling, b []byte) ([]byte, error) {
+		if r.d.peek() != '{' {
+			return b, r.d.unexpected("an object")
+		}
+		return r.object(b, &c.typ.frame, "", "")
+	})
+}
+
+func (c *Codec) respell(b, data []byte, from Naming, write func(*respelling, []byte) ([]byte, error)) ([]byte, error) {
+	d := decoders.Get().(*Decoder)
+	defer d.release()
+	d.Reset(data, Limits{MaxDepth: -1})
+	if d.broken {
+		return b, d.invalidUTF8()
+	}
+	b, err := write(&respelling{d, from, c.naming}, b)
+	if err != nil {
+		return b, err
+	}
+	return b, d.End()
+}
+
+// respelling goes through a text and its type side by side.
+type respelling struct {
+	d        *Decoder
+	from, to Naming
+}
+
+func (r *respelling) value(b []byte, t *Type) ([]byte, error) {
+	switch at := r.d.peek(); {
+	case t.kind == kindPointer && at != 'n':
+		return r.value(b, t.elem.Type)
+	case t.kind == kindStruct && at == '{':
+		return r.object(b, &t.table, "", "")
+	case t.kind == kindUnion && at == '{':
+		return r.variant(b, t.union)
+	case t.kind == kindMap && at == '{':
+		return r.dictionary(b, t.elem.Type)
+	case (t.kind == kindSlice || t.kind == kindArray) && at == '[':
+		return r.list(b, ']', func(b []byte) ([]byte, error) { return r.value(b, t.elem.Type) })
+	}
+	return r.copy(b)
+}
+
+// copy takes a value as it is.
+func (r *respelling) copy(b []byte) ([]byte, error) {
+	raw, err := r.d.Raw()
+	return append(b, raw...), err
+}
+
+// list copies the brackets and commas of an array or object.
+func (r *respelling) list(b []byte, end byte, element func([]byte) ([]byte, error)) ([]byte, error) {
+	b = append(b, r.d.data[r.d.pos])
+	if err := r.d.enter(); err != nil {
+		return b, err
+	}
+	for first := true; ; first = false {
+		more, err := r.d.more(end, first)
+		if err != nil {
+			return b, err
+		}
+		if !more {
+			return append(b, end), nil
+		}
+		if !first {
+			b = append(b, ',')
+		}
+		if b, err = element(b); err != nil {
+			return b, err
+		}
+	}
+}
+
+// name writes a member's name as spell has it, once.
+func (r *respelling) name(b []byte, written *nameSet, spell func(name string) string) ([]byte, error) {
+	at := r.d.pos
+	name, err := r.d.name()
+	if err != nil {
+		return b, err
+	}
+	name = []byte(spell(string(name)))
+	if written.add(name) {
+		return b, duplicate(name, at)
+	}
+	return append(appendText(b, string(name)), ':'), nil
+}
+
+func (r *respelling) dictionary(b []byte, elem *Type) ([]byte, error) {
+	var written nameSet
+	return r.list(b, '}', func(b []byte) ([]byte, error) {
+		b, err := r.name(b, &written, func(key string) string { return key })
+		if err != nil {
+			return b, err
+		}
+		return r.value(b, elem)
+	})
+}
+
+// object copies the fields of a struct. The member tag, if there is one, is a union's and becomes newTag.
+func (r *respelling) object(b []byte, t *table, tag, newTag string) ([]byte, error) {
+	var written nameSet
+	return r.list(b, '}', func(b []byte) ([]byte, error) {
+		var of *Type
+		b, err := r.name(b, &written, func(name string) string {
+			i, known := t.byName[r.from][name]
+			switch {
+			case tag != "" && name == tag:
+				return newTag
+			case known:
+				of = t.fields[i].Type
+				return t.fields[i].names[r.to]
+			case r.from == AsDeclared:
+				return r.to.of(name)
+			}
+			return name
+		})
+		if err != nil {
+			return b, err
+		}
+		if of == nil {
+			return r.copy(b)
+		}
+		return r.value(b, of)
+	})
+}
+
+func (r *respelling) variant(b []byte, u *union) ([]byte, error) {
+	name := u.member(r.from)
+	tag, _, err := r.d.tag(name)
+	if err != nil {
+		return b, err
+	}
+	known := &table{}
+	if chosen := u.byTag[tag.text]; chosen != nil && tag.isText {
+		known = &chosen.object().table
+	}
+	return r.object(b, known, name, u.member(r.to))
+}
