@@ -85,6 +85,7 @@ var (
 	_ func(int, string) error                             = chanx.Refuse
 	_ func(string, string, ...any) error                  = chanx.Errorf
 	_ func(any) error                                     = chanx.Validate
+	_ func(*http.Request, string) (int, error)            = chanx.PathValue[int]
 	_ func(string, ...chanx.UnionVariant) chanx.UnionType = chanx.Union[facial]
 	_ func(string) chanx.UnionVariant                     = chanx.VariantOf[grin]
 	_ chanx.Authenticator                                 = chanx.AuthenticatorFunc(nil)

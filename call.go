@@ -161,12 +161,16 @@ func (c *Conn) explain(err error, action string) ErrorMessage {
 	if told, ok := errors.AsType[*Error](err); ok {
 		return ErrorMessage{reason{told.Reason, told.Detail}}
 	}
-	attrs := []any{"action", action, "error", err}
-	if p, ok := errors.AsType[*panicError](err); ok {
-		attrs = append(attrs, "stack", string(p.stack))
-	}
-	c.log(slog.LevelError, "chanx: handler failed", attrs...)
+	c.log(slog.LevelError, "chanx: handler failed", append([]any{"action", action}, errorAttrs(err)...)...)
 	return ErrorMessage{reason{"internal", "Failed to process message"}}
+}
+
+// errorAttrs are what the log is told of an error: of a panic its stack too.
+func errorAttrs(err error) []any {
+	if p, ok := errors.AsType[*panicError](err); ok {
+		return []any{"error", err, "stack", string(p.stack)}
+	}
+	return []any{"error", err}
 }
 
 type reason struct {

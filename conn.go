@@ -11,6 +11,7 @@ import (
 	"slices"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/chanx-go/chanx/internal/socket"
 )
@@ -139,8 +140,8 @@ func (r Raw) check() error {
 	if r.Name == "" {
 		return errors.New("chanx: send Raw: its Name is empty")
 	}
-	if len(r.Payload) > 0 && !json.Valid(r.Payload) {
-		return fmt.Errorf("chanx: send Raw %q: its Payload is not JSON", r.Name)
+	if len(r.Payload) > 0 && !(json.Valid(r.Payload) && utf8.Valid(r.Payload)) {
+		return fmt.Errorf("chanx: send Raw %q: its Payload is not JSON in UTF-8", r.Name)
 	}
 	return nil
 }

@@ -122,6 +122,9 @@ func TestUndeclaredMessagesNameTheMissingLine(t *testing.T) {
 			{func(s *state, ctx context.Context) error {
 				return s.Send(ctx, chanx.Raw{Name: "x", Payload: []byte("{")})
 			}, "not JSON"},
+			{func(s *state, ctx context.Context) error {
+				return s.Send(ctx, chanx.Raw{Name: "x", Payload: []byte("\"\xff\"")})
+			}, "UTF-8"},
 			{func(s *state, ctx context.Context) error { return s.Close(1006, "") }, "1006 may not be sent"},
 			{func(s *state, ctx context.Context) error { return s.Broadcast(ctx, saidMessage{}, chanx.To("")) }, "empty"},
 			{func(s *state, ctx context.Context) error { return s.Broadcast(ctx, saidMessage{}, chanx.To()) }, ""},

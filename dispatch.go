@@ -173,7 +173,7 @@ func (c *Conn) event(d *delivery) {
 	k := &Call{Conn: c, Action: d.action, task: &h.task, value: h.make(), headers: d.headers}
 	err := c.guard(func() error { return h.codec.Unmarshal(d.plain, k.value, c.mount.limits) })
 	if err != nil {
-		c.log(slog.LevelError, "chanx: event is not valid", "event", d.action, "error", err)
+		c.log(slog.LevelError, "chanx: event is not valid", append([]any{"event", d.action}, errorAttrs(err)...)...)
 		c.mount.srv.dropped(c, "event that is not valid", 1)
 		return
 	}

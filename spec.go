@@ -51,11 +51,20 @@ type MessageSpec struct {
 	Deprecated  bool            `json:"deprecated,omitempty"`
 	Payload     json.RawMessage `json:"payload,omitempty"` // its schema; none if the type has no content
 	Example     json.RawMessage `json:"example,omitempty"` // of the payload
+	Frame       []FrameSpec     `json:"frame,omitempty"`   // fields that are carried beside the payload
 	Group       bool            `json:"group,omitempty"`   // sent to groups: carries is_mine and is_current
 	Library     bool            `json:"library,omitempty"` // one of the library's own
 	Handler     string          `json:"handler,omitempty"` // HandlerOn, HandlerRequest or HandlerStream
 	Reply       string          `json:"reply,omitempty"`   // the action of the answer
 	Fails       []FailureSpec   `json:"fails,omitempty"`
+}
+
+// FrameSpec is a field of a message that its frame carries beside the payload.
+type FrameSpec struct {
+	Name     string          `json:"name"`
+	Required bool            `json:"required"`
+	Schema   json.RawMessage `json:"schema"`
+	Example  json.RawMessage `json:"example"`
 }
 
 // FailureSpec is an error that a handler may tell the client.
@@ -184,6 +193,9 @@ func newMessageSpec(action string, t *schema.Type, codec *schema.Codec, doc docu
 	}
 	if !t.IsEmpty() {
 		s.Payload, s.Example = codec.JSONSchema(defs), codec.Example()
+	}
+	for _, f := range codec.FrameFields(defs) {
+		s.Frame = append(s.Frame, FrameSpec{Name: f.Name, Required: f.Required, Schema: f.Schema, Example: f.Example})
 	}
 	return s
 }

@@ -32,6 +32,7 @@ func specServer(camelize bool) *chanx.Server {
 	chanx.On(c, func(*state, context.Context, knockMessage) error { return nil })
 	chanx.OnEvent(c, func(*state, context.Context, ringEvent) error { return nil }, chanx.Describe("Somebody rings."))
 	chanx.Forward[newsEvent](c)
+	chanx.Sends[tracedMessage](c)
 	chanx.Broadcasts[saidMessage](c, chanx.Describe("Somebody has said something."), chanx.Deprecated())
 	s := chanx.NewServer(&chanx.ServerOptions{Logger: quiet, Camelize: camelize, Subprotocols: []string{"v1"}})
 	s.Handle("/desk/{desk_name}/{rest...}", c)
@@ -51,11 +52,16 @@ type (
 	newsEvent struct {
 		Headline string `json:"headline"`
 	}
+	tracedMessage struct {
+		Text    string `json:"text"`
+		TraceID string `json:"trace_id" frame:"true" default:"none" doc:"where it comes from"`
+	}
 )
 
 func (grin) Facial()                   {}
 func (frown) Facial()                  {}
 func (portraitMessage) Action() string { return "portrait" }
+func (tracedMessage) Action() string   { return "traced" }
 func (newsEvent) Action() string       { return "news" }
 func (newsEvent) Event() string        { return "news" }
 
