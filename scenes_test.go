@@ -41,11 +41,13 @@ var scenes = map[string]scene{
 	"desk-http": {new: func(l *slog.Logger) *chanx.Server {
 		return serve(&chanx.ServerOptions{Logger: l, RefuseWithHTTP: true}, "/desk/{name}", newDesk(nil))
 	}},
-	"kinds":             kindsScene(chanx.ServerOptions{}),
-	"kinds-camel":       kindsScene(chanx.ServerOptions{Camelize: true, Completions: true}),
-	"kinds-typed":       kindsScene(chanx.ServerOptions{Discriminator: "type", Completions: true}),
-	"works":             worksScene(false),
-	"works-completions": worksScene(true),
+	"kinds":              kindsScene(chanx.ServerOptions{}),
+	"kinds-camel":        kindsScene(chanx.ServerOptions{Camelize: true, Completions: true}),
+	"kinds-typed":        kindsScene(chanx.ServerOptions{Discriminator: "type", Completions: true}),
+	"matrix":             matrixScene(false),
+	"matrix-completions": matrixScene(true),
+	"works":              worksScene(false),
+	"works-completions":  worksScene(true),
 	"desk-strict": {new: func(l *slog.Logger) *chanx.Server {
 		return serve(&chanx.ServerOptions{Logger: l, Limits: chanx.Limits{
 			MaxInvalid: 2, MaxErrors: 2, MaxGroups: 3, MaxConnections: 2, MaxMessageBytes: 200, MaxDepth: 4,
