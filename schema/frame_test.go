@@ -167,7 +167,7 @@ func TestATypeOfFrameFieldsOnlyHasNoPayload(t *testing.T) {
 		`{"payload":null,"at":1}`:       "",
 		`{"payload":[],"at":1}`:         `none_required "payload": Input should be None`,
 		`{"payload":{}}`:                `missing "at": Field required`,
-		`{"at":1,"payload":{"a":1,}}`:   "syntax: unexpected '}', want a value after ',' at byte 25",
+		`{"at":1,"payload":{"a":1,}}`:   "syntax: unexpected '}', want a member name after ',' at byte 25",
 	} {
 		equal(t, text, shown(readFrame(t, c, new(stamped), text, limits(0))), want)
 	}

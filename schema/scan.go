@@ -41,6 +41,9 @@ func (d *Decoder) more(end byte, first bool) (bool, error) {
 	}
 	d.pos++
 	if d.peek() == end {
+		if end == '}' {
+			return false, d.unexpected("a member name after ','")
+		}
 		return false, d.unexpected("a value after ','")
 	}
 	return true, nil

@@ -17,7 +17,7 @@ var syntaxCases = []struct{ text, want string }{
 	{`{"v":`, "unexpected end of input at byte 5"},
 	{`{"v":1`, "unexpected end of input at byte 6"},
 	{`{"v":1,`, "unexpected end of input at byte 7"},
-	{`{"v":1,}`, "unexpected '}', want a value after ',' at byte 7"},
+	{`{"v":1,}`, "unexpected '}', want a member name after ',' at byte 7"},
 	{`{,}`, "unexpected ',', want a member name at byte 1"},
 	{`{v:1}`, "unexpected 'v', want a member name at byte 1"},
 	{`{"v" 1}`, "unexpected '1', want ':' at byte 5"},

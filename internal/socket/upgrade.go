@@ -78,6 +78,8 @@ func checkHandshake(r *http.Request) (status int, err error) {
 		return http.StatusUpgradeRequired, errors.New("socket: check handshake: Sec-WebSocket-Version is not " + Version)
 	case !isKey(h["Sec-Websocket-Key"]):
 		return http.StatusBadRequest, errors.New("socket: check handshake: Sec-WebSocket-Key is not 16 bytes in base64")
+	case r.ContentLength != 0 || len(r.TransferEncoding) > 0: // its bytes would be taken for frames
+		return http.StatusBadRequest, errors.New("socket: check handshake: the request has a body")
 	}
 	return 0, nil
 }
@@ -132,7 +134,7 @@ func (u *Upgrader) subprotocol(offered []string) string {
 	for _, p := range u.opt.Subprotocols {
 		for _, line := range offered {
 			for o := range strings.SplitSeq(line, ",") {
-				if strings.TrimSpace(o) == p {
+				if trim(o) == p {
 					return p
 				}
 			}
@@ -156,13 +158,17 @@ func appendAnswer(b []byte, key, proto string) []byte {
 func hasToken(lines []string, token string) bool {
 	for _, line := range lines {
 		for t := range strings.SplitSeq(line, ",") {
-			if strings.EqualFold(strings.TrimSpace(t), token) {
+			if t = trim(t); isToken(t) && strings.EqualFold(t, token) { // which takes other letters than ASCII's for equal, too
 				return true
 			}
 		}
 	}
 	return false
 }
+
+// trim removes the white space around an element of a list (RFC 9110, section 5.6.3): Unicode has more, which others on the
+// way take for something else.
+func trim(s string) string { return strings.Trim(s, " \t") }
 
 // isToken follows RFC 9110, section 5.6.2.
 func isToken(s string) bool {

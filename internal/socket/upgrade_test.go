@@ -49,6 +49,9 @@ func TestHandshakeCheck(t *testing.T) {
 		{"other Upgrade", set("Upgrade", "h2c"), 426, "not a request to upgrade"},
 		{"Upgrade with a version", set("Upgrade", "websocket/13"), 426, "not a request to upgrade"},
 		{"Upgrade with a choice", set("Upgrade", "h2c,\tWebSocket"), 0, ""},
+		{"Upgrade with a long s", set("Upgrade", "web\u017focket"), 426, "not a request to upgrade"},
+		{"Upgrade with a Kelvin sign", set("Upgrade", "websoc\u212aet"), 426, "not a request to upgrade"},
+		{"Connection with a wide space", set("Connection", "upgrade\u2003"), 426, "not a request to upgrade"},
 		{"plain GET", func(r *http.Request) { r.Header = http.Header{} }, 426, "not a request to upgrade"},
 		{"HTTP/1.0", func(r *http.Request) { r.Proto, r.ProtoMinor = "HTTP/1.0", 0 }, 400, "cannot upgrade HTTP/1.0"},
 		{"HTTP/2", func(r *http.Request) {
@@ -65,6 +68,9 @@ func TestHandshakeCheck(t *testing.T) {
 		{"key not in base64", set("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25j!Q=="), 400, "Sec-WebSocket-Key is not 16 bytes"},
 		{"key without padding", set("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ"), 400, "Sec-WebSocket-Key is not 16 bytes"},
 		{"two keys", set("Sec-WebSocket-Key", sampleKey, sampleKey), 400, "Sec-WebSocket-Key is not 16 bytes"},
+		{"body", func(r *http.Request) { r.ContentLength = 6 }, 400, "the request has a body"},
+		{"body of unknown length", func(r *http.Request) { r.ContentLength = -1 }, 400, "the request has a body"},
+		{"chunked body", func(r *http.Request) { r.TransferEncoding = []string{"chunked"} }, 400, "the request has a body"},
 		{"foreign origin", set("Origin", "https://evil.example"), 403, `"https://evil.example" is not allowed`},
 	} {
 		t.Run(k.name, func(t *testing.T) {
@@ -98,6 +104,7 @@ func TestHandshakeAnswer(t *testing.T) {
 		{"the only one", []string{"chat"}, []string{"chat"}, "chat"},
 		{"our order decides", []string{"v2", "v1"}, []string{"v1, v2"}, "v2"},
 		{"in several lines", []string{"v2", "v1"}, []string{"x,v1", " v3 "}, "v1"},
+		{"behind a line separator", []string{"v1"}, []string{"x,\u2028v1"}, ""},
 	} {
 		t.Run(k.name, func(t *testing.T) {
 			t.Parallel()
