@@ -35,10 +35,14 @@ var arrows = []arrow{
 		"it describes any Go type, and knows nothing of connections",
 	},
 	{"layer", "", "./layer", "a broker's module needs the contract, not the framework"},
-	{"layer/memlayer", "./layer", "./layer/memlayer " + leak, "it is the model of a broker: it sees subjects and bytes"},
+	{
+		"layer/layertest", "./layer " + leak, "./layer/layertest ./layer/memlayer ./internal/faultlayer",
+		"it is imported by the tests of brokers' modules: it knows the contract, and looks for goroutines that stay",
+	},
+	{"layer/memlayer", "./layer", "./layer/memlayer ./layer/layertest " + leak, "it is the model of a broker: it sees subjects and bytes"},
 	{"internal/hub", "", "./internal/hub " + leak, "it knows who is in which group, not what is sent to them"},
 	{
-		"internal/faultlayer", "./layer", "./internal/faultlayer ./layer/memlayer " + leak,
+		"internal/faultlayer", "./layer", "./internal/faultlayer ./layer/memlayer ./layer/layertest " + leak,
 		"it wraps any layer, and knows no more of it than its contract",
 	},
 	{"internal/socket", codec, "./internal/socket " + leak + " " + peer, "it knows bytes, not messages"},
@@ -136,11 +140,14 @@ var arrowRule = rule{
 // helperPackages are for tests. What production code imports of them ends in users' binaries.
 var helperPackages = []string{"testing", "net/http/httptest", leak, "github.com/stretchr/testify", jsonschema}
 
+// forTests are the packages that only tests import.
+var forTests = []string{"chanxtest", "layer/layertest"}
+
 var productionRule = rule{
-	name: "only tests and chanxtest import test helpers",
+	name: "only tests, chanxtest and layertest import test helpers",
 	why:  "they would be linked into every application; testing even adds flags to it",
 	check: eachGo(func(f file) (broken []string) {
-		if f.isTest() || f.dir() == "chanxtest" {
+		if f.isTest() || slices.Contains(forTests, f.dir()) {
 			return nil
 		}
 		for k, path := range f.imports() {
@@ -153,11 +160,13 @@ var productionRule = rule{
 	breaks: []sample{
 		{"a.go": `package chanx; import _ "testing"`},
 		{"a.go": `package chanx; import _ "testing/synctest"`},
+		{"layer/a.go": `package layer; import _ "testing"`},
 		{"examples/chat/a.go": `package main; import _ "net/http/httptest"`},
 	},
 	keeps: []sample{
 		{"a_test.go": `package chanx; import _ "testing"`},
 		{"chanxtest/a.go": `package chanxtest; import _ "testing"`},
+		{"layer/layertest/a.go": `package layertest; import _ "testing"; import _ "` + leak + `"`},
 	},
 }
 

@@ -1,0 +1,70 @@
+package layertest
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+)
+
+// dataArrivesWhole publishes nothing, every byte, and up to 1 MiB.
+func dataArrivesWhole(l *lab) {
+	const subject = "whole"
+	a, b := l.open(), l.open()
+	b.subscribe(subject)
+	var bytes []byte
+	for i := range 256 {
+		bytes = append(bytes, byte(i))
+	}
+	all := string(bytes)
+	for _, data := range []string{"", all, "\r\n", strings.Repeat(all, 256) + "odd", strings.Repeat(all, 1<<12)} {
+		a.publish(subject, data)
+		b.awaits(subject, data)
+	}
+	if got := len(b.received(subject)); got != 5 {
+		l.t.Errorf("at most once: link %d received %d of 5 publications", b.no, got)
+	}
+}
+
+// dataOfPublisher writes over the data as soon as Publish has returned. A layer that sends it later would send that, and
+// the race detector sees one that only looks at it later.
+func dataOfPublisher(l *lab) {
+	const subject, rounds = "reused", 200
+	a, b := l.open(), l.open()
+	b.subscribe(subject)
+	ctx, cancel := l.context()
+	defer cancel()
+	data := make([]byte, 4096)
+	text := func(i int) []byte { return bytes.Repeat(fmt.Appendf(nil, "%08d", i), len(data)/8) }
+	for i := range rounds {
+		copy(data, text(i))
+		a.expect("publish", subject, a.link.Publish(ctx, subject, data))
+		clear(data)
+	}
+	a.publish(subject, "end")
+	b.awaits(subject, "end")
+	for i := range rounds {
+		if b.count(subject, string(text(i))) != 1 {
+			l.t.Errorf("data belongs to the publisher again: link %d did not receive what was in it when Publish was called", b.no)
+			return
+		}
+	}
+}
+
+// dataOfReceiver has receivers keep what they are given while more comes. That it is still the same is checked at the
+// end of every case.
+func dataOfReceiver(l *lab) {
+	const subjects, rounds = 4, 100
+	a, b, c := l.open(), l.open(), l.open()
+	name := func(i int) string { return fmt.Sprintf("kept.%d", i) }
+	for i := range subjects {
+		b.subscribe(name(i))
+		c.subscribe(name(i))
+	}
+	for i := range rounds {
+		a.publish(name(i%subjects), number(a, i))
+	}
+	for i := range rounds {
+		b.awaits(name(i%subjects), number(a, i))
+		c.awaits(name(i%subjects), number(a, i))
+	}
+}
