@@ -1,16 +1,6 @@
 package chanx
 
-import (
-	"net/http"
-	"time"
-)
-
-// Identity is who is at the other end of a connection. The zero value is an anonymous client.
-type Identity struct {
-	UserID  string    // "" is anonymous
-	Expires time.Time // the connection closes with 4401 then; zero is never
-	Claims  any       // the application's
-}
+import "net/http"
 
 // Authenticator finds out who sent a request, before the connection is accepted. It is called from many goroutines.
 type Authenticator interface {

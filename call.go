@@ -19,10 +19,10 @@ type Call struct {
 	Event   Event   // nil for a message
 
 	task    *task
-	reply   bool // the handler answers with a message
-	value   any  // pointer to the message or event
-	no      uint64
-	headers []header
+	reply   bool               // the handler answers with a message
+	value   any                // pointer to the message or event
+	no      uint64             // of the message among those of its connection, from 1
+	headers []header           // of an event: what the Observer of its sender has set
 	ended   bool               // the terminal frame has been sent
 	cancel  *cancellation      // of the client; nil without a ref
 	done    context.CancelFunc // ends the time-out; nil without one
@@ -90,7 +90,22 @@ func (c *Conn) guard(run func() error) (err error) {
 			err = &panicError{v, debug.Stack()}
 		}
 	}()
-	return run()
+	if err = run(); err != nil {
+		err = sound(err)
+	}
+	return err
+}
+
+// sound is err, after it has been looked at as those will do who tell of it. It panics here if that cannot be done: a nil
+// pointer of an error's type is the usual cause.
+func sound(err error) error {
+	told, tells := errors.AsType[*Error](err)
+	closing, closes := errors.AsType[*CloseError](err)
+	if tells && told == nil || closes && closing == nil {
+		return fmt.Errorf("chanx: handler failed: its error is a nil pointer in a %T: return nil itself", err)
+	}
+	_ = err.Error()
+	return err
 }
 
 type panicError struct {
@@ -119,7 +134,7 @@ func (c *Conn) conclude(ctx context.Context, k *Call, reply Message, err error) 
 		answered = c.told(c.write(c.explain(err, k.Action), k.Ref, cork))
 	case k.reply:
 		if err := c.guard(func() error { return c.write(reply, k.Ref, cork) }); err != nil {
-			answered = c.told(c.write(c.explain(fmt.Errorf("reply to %q: %w", k.Action, err), k.Action), k.Ref, cork))
+			answered = c.told(c.write(c.explain(fmt.Errorf("chanx: reply to %q: %w", k.Action, err), k.Action), k.Ref, cork))
 		} else {
 			answered = true
 		}

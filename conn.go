@@ -2,16 +2,13 @@ package chanx
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
 	"slices"
 	"sync"
 	"time"
-	"unicode/utf8"
 
 	"github.com/chanx-go/chanx/internal/socket"
 )
@@ -134,16 +131,6 @@ func (m *mount) appendFrame(b []byte, v Message, ref string) ([]byte, error) {
 		b = m.names.appendFlags(b, flags{})
 	}
 	return appendEnd(b, ref), nil
-}
-
-func (r Raw) check() error {
-	if r.Name == "" {
-		return errors.New("chanx: send Raw: its Name is empty")
-	}
-	if len(r.Payload) > 0 && !(json.Valid(r.Payload) && utf8.Valid(r.Payload)) {
-		return fmt.Errorf("chanx: send Raw %q: its Payload is not JSON in UTF-8", r.Name)
-	}
-	return nil
 }
 
 // Close closes the connection with a code of RFC 6455 section 7.4 that may be sent (see CloseError); what was sent

@@ -81,7 +81,7 @@ func VariantOf[T any](tag string) UnionVariant {
 type Endpoint interface{ endpoint() *endpoint }
 
 // Consumer is how one kind of connection is served: its messages, events and handlers, registered with On, OnRequest,
-// OnUnion, OnEvent, Sends and Broadcasts. S is the state of one connection, a struct that embeds *Conn.
+// OnStream, OnUnion, OnEvent, Forward, Sends and Broadcasts. S is the state of one connection, a struct that embeds *Conn.
 //
 // Register before the consumer is given to a server; later, and for each mistake a program can make in doing so, the
 // functions panic. A consumer may be mounted at several patterns and on several servers.

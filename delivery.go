@@ -64,15 +64,11 @@ func (m *mount) newDelivery(v Message) (*delivery, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !out.group && !isLibrary(v) {
+	if !out.group && !isLibraryAction(out.action) {
 		return nil, fmt.Errorf("chanx: broadcast %T: consumer %s declares it, but not for groups: add chanx.Broadcasts[%s](consumer)",
 			v, m.opts.Name, reflect.TypeOf(v).Name())
 	}
 	return encodeDelivery(out.typ, out.action, v, m.names.naming)
-}
-
-func isLibrary(v Message) bool {
-	return slices.ContainsFunc(libraryMessages, func(m Message) bool { return reflect.TypeOf(m) == reflect.TypeOf(v) })
 }
 
 func rawDelivery(raw Raw) (*delivery, error) {
@@ -190,10 +186,6 @@ func (l *link) Deliver(ds []*delivery) {
 	if len(fs) > 0 {
 		c.deliver(fs, false)
 	}
-}
-
-func isLibraryAction(action string) bool {
-	return slices.ContainsFunc(libraryMessages, func(m Message) bool { return m.Action() == action })
 }
 
 // post queues an event for the connection's handler.

@@ -32,16 +32,16 @@ func (l *link) Message(p []byte, binary bool) {
 	no := c.refs.next()
 	f, items, err := c.read(p, binary)
 	switch {
-	case err != nil: // a method of the application's has panicked
-		c.reject(f.ref, c.explain(err, "decode"))
 	case items != nil:
 		c.reject(f.ref, ErrorMessage{items})
 		c.refused(items, no)
 		c.countInvalid()
-	case f.in == nil:
+	case f.in == nil && err == nil:
 		c.refs.cancelNow(f.ref)
 	case !c.rate.take(&c.mount.srv.limits.Rate):
-		c.reject(f.ref, c.explain(errRate, f.in.action))
+		c.reject(f.ref, c.explain(errRate, ""))
+	case err != nil: // a method of the application's has panicked
+		c.reject(f.ref, c.explain(err, "decode"))
 	default:
 		c.message(f, no)
 	}
@@ -197,6 +197,7 @@ func (l *link) Closed(code int, reason string) {
 	c.cancel()
 	c.mu.Lock()
 	c.over = true
+	arrived := c.wire != nil // else the handshake could not be answered, and no Observer has heard of it
 	if c.expiry != nil {
 		c.expiry.Stop()
 	}
@@ -213,8 +214,8 @@ func (l *link) Closed(code int, reason string) {
 			c.explain(err, "OnClose")
 		}
 	}
-	c.end()
-	if o := c.mount.observer; o != nil {
+	c.end(c.vacate())
+	if o := c.mount.observer; o != nil && arrived {
 		o.Close(c, &CloseError{code, reason})
 	}
 }

@@ -22,7 +22,7 @@
 //	}
 //
 //	srv := chanx.NewServer(nil)
-//	srv.Handle("/ws/rooms/{room}", room.New())
+//	srv.Handle("/ws/rooms/{room}", New())
 //	err := http.ListenAndServe("localhost:8080", srv)
 //
 // # Frames
@@ -32,12 +32,29 @@
 // not pass the checks of its type reaches no handler and is answered with all that is wrong with it; see package schema
 // for the tags. docs/design.md has the protocol whole.
 //
+// # What there is
+//
+//	handlers     On, OnRequest, OnStream, OnUnion   messages: no reply, one, many, several types in one switch
+//	             OnEvent, Forward                   events of other connections and of the program
+//	             Consumer.OnOpen, OnClose           the beginning and the end of a connection
+//	declared     Sends, Broadcasts                  what is sent outside replies, and to groups
+//	to send      Conn.Send, Broadcast, Emit         from a connection
+//	             Server.Broadcast, Emit             from anywhere, to a [Target]: To, ToUser, ToConn, All
+//	commands     Server.Disconnect, Join, Leave     to connections on any node
+//	opening      Authenticator, Refuse, PathValue   who it is, whether it may, what the path says
+//	around       Consumer.Use, Observer             middleware; metrics and traces
+//	described    Server.Spec                        everything registered, as plain JSON
+//
+// A client cancels a message by its ref with {"action": "chanx.cancel", "ref": …}: the context of its handler ends, and so
+// does its stream. Package chanxtest tests all of it in memory.
+//
 // # Delivery, order, flow
 //
 // This is the contract.
 //
 //   - Frames and events of one connection form one queue in order of arrival and are handled one at a time, with OnOpen
-//     first and OnClose last: the state needs no locks. The methods of Conn may be called from anywhere.
+//     first and OnClose last: the state needs no locks. Only the iterators of streams and handlers with [Concurrent] run
+//     beside it; they must lock what they share. The methods of Conn may be called from anywhere.
 //   - While a handler runs, pings are answered, and a lost connection cancels the handler's context within 10 ms while a
 //     core is free. Further frames wait; when [Limits].InboxFrames or InboxBytes wait, the socket is not read, so that the
 //     client meets back-pressure, pings wait and a loss is noticed only when reading resumes.

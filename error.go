@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"reflect"
 
+	"github.com/chanx-go/chanx/internal/socket"
 	"github.com/chanx-go/chanx/schema"
 )
 
@@ -32,8 +33,8 @@ func Errorf(reason, format string, args ...any) error {
 }
 
 // CloseError says how a connection ended or is to end. From a handler, a *CloseError closes the connection with that
-// code, after everything that was sent before. Code is one of RFC 6455 section 7.4: 1000, 1001, 1007 to 1014 or 3000 to
-// 4999 to send; an OnClose may also see 1005 (the peer gave none) and 1006 (the transport was lost). Reason is cut to
+// code, after everything that was sent before. Code is one of RFC 6455 section 7.4: 1000 to 1003, 1007 to 1014 or 3000
+// to 4999 to send; an OnClose may also see 1005 (the peer gave none) and 1006 (the transport was lost). Reason is cut to
 // 123 bytes.
 type CloseError struct {
 	Code   int
@@ -75,7 +76,7 @@ func asRefusal(err error) (r *refusal, closeCode int) {
 	if errors.As(err, &r) {
 		return r, 4000 + r.status
 	}
-	return &refusal{http.StatusInternalServerError, "Internal server error"}, 1011
+	return &refusal{http.StatusInternalServerError, "Internal server error"}, socket.CloseInternal
 }
 
 // validator compiles types for Validate.

@@ -26,7 +26,7 @@ func (c *Conn) Join(ctx context.Context, groups ...string) error {
 	if _, err := c.enter(groups); err != nil {
 		return err
 	}
-	return c.mount.srv.settle(ctx, "join group", groupSubjects(groups)...)
+	return c.mount.srv.settle(ctx, "join group", groupSubjects(distinct(groups))...)
 }
 
 // enter adds the connection to the groups that it is not in. The subjects of those of which it is the first member on
@@ -37,15 +37,15 @@ func (c *Conn) enter(groups []string) (first []string, err error) {
 	if c.left {
 		return nil, ErrClosed
 	}
+	s := c.mount.srv
 	var joined []string
 	for _, name := range groups {
 		if !slices.Contains(c.groups, name) && !slices.Contains(joined, name) {
 			joined = append(joined, name)
 		}
-	}
-	s := c.mount.srv
-	if limit := s.limits.MaxGroups; len(c.groups)+len(joined) > limit {
-		return nil, fmt.Errorf("chanx: join group: the connection is in %d groups, and MaxGroups is %d", len(c.groups), limit)
+		if limit := s.limits.MaxGroups; len(c.groups)+len(joined) > limit {
+			return nil, fmt.Errorf("chanx: join group: the connection is in %d groups, and MaxGroups is %d", len(c.groups), limit)
+		}
 	}
 	for _, subject := range groupSubjects(joined) {
 		s.hub.Join(subject, (*link)(c))

@@ -7,6 +7,15 @@ import (
 	"time"
 )
 
+// Identity is who is at the other end of a connection. The zero value is an anonymous client.
+type Identity struct {
+	UserID  string    // "" is anonymous
+	Expires time.Time // the connection closes with 4401 then; zero is never
+	Claims  any       // the application's
+}
+
+func (id Identity) hasExpired() bool { return !id.Expires.IsZero() && !id.Expires.After(time.Now()) }
+
 // closeExpired is the close code when credentials have expired: 4000 and the HTTP status.
 const closeExpired = 4000 + http.StatusUnauthorized
 
@@ -34,8 +43,6 @@ func (c *Conn) setIdentity(id Identity) error {
 	c.identity, c.user = id, id.UserID
 	return nil
 }
-
-func (id Identity) hasExpired() bool { return !id.Expires.IsZero() && !id.Expires.After(time.Now()) }
 
 // Renew replaces the identity by a newer one of the same user, as a handler has read it from a refreshed token, and moves
 // the time at which the connection closes with 4401. An identity of another user, or one that has expired, is an error

@@ -51,7 +51,8 @@ type Limits struct {
 	// OpenTimeout bounds the request's context in an Authenticator and in open together; default 10 s.
 	OpenTimeout time.Duration
 
-	// PublishTimeout bounds the hand-over of a broadcast or event to the channel layer; default 10 s.
+	// PublishTimeout bounds each wait for the channel layer: to take over a broadcast, event or command, to subscribe to a
+	// group, to close; default 10 s.
 	PublishTimeout time.Duration
 
 	// CloseTimeout bounds the frames that are still handled after a client's Close frame, the wait for the client's

@@ -1,6 +1,7 @@
 package chanx
 
 import (
+	"context"
 	"fmt"
 	"reflect"
 	"slices"
@@ -96,8 +97,7 @@ func (m *mount) wrap() {
 // mountIncoming adds the built-in ping behind the consumer's messages, unless it has one of its own.
 func (m *mount) mountIncoming() {
 	var tags []string
-	all := m.endpoint.incoming
-	for _, in := range all {
+	for _, in := range m.endpoint.incoming {
 		m.incoming[in.action] = &mountedIncoming{in, m.codec(in.typ)}
 		tags = append(tags, in.action)
 	}
@@ -106,6 +106,14 @@ func (m *mount) mountIncoming() {
 		tags = append(tags, ping.action)
 	}
 	m.tags = quoteTags(tags)
+}
+
+// builtinPing answers Ping where a consumer does not.
+func builtinPing(e *endpoint) *incoming {
+	in := newIncoming[Ping](nil)
+	in.run = func(*Conn, context.Context, any) (Message, error) { return Pong{}, nil }
+	in.action, in.typ, in.reply = Ping{}.Action(), e.compile(reflect.TypeFor[Ping]()), reflect.TypeFor[Pong]()
+	return in
 }
 
 // mountEvents does not ask about names of the server: events travel as they are declared.

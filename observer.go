@@ -11,7 +11,7 @@ import (
 // of them for every frame: they must not block. Embed NopObserver to implement only some, and to stay an Observer when
 // there are more.
 type Observer interface {
-	// Open is called for each connection that was accepted, before OnOpen.
+	// Open is called for each connection whose handshake was answered and that was not refused, before OnOpen.
 	Open(c *Conn)
 
 	// Close is called for each of them when it has ended and OnClose has run.
@@ -19,10 +19,12 @@ type Observer interface {
 
 	// In is called before the middleware and the handler of each message and event, with the handler's context, and
 	// returns the context to go on with and a function for the end, or nil. It gets the error of the handler. A frame that
-	// did not pass validation has no Action, and its error is a ValidationError.
+	// did not pass validation has no Action, and its error is a ValidationError. A message that gets no handler for another
+	// reason, such as "rate_limited" or "duplicate_ref", is not told.
 	In(ctx context.Context, k *Call) (context.Context, func(error))
 
-	// Out is called for each frame that was put into a connection's queue, with its size in bytes.
+	// Out is called for each frame that goes into a connection's queue, with its size in bytes. One of a group message for
+	// which there turns out to be no room is told to Drop too.
 	Out(c *Conn, action string, bytes int)
 
 	// Drop is called when n of what were discarded; c is nil if they were of no connection.

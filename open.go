@@ -17,7 +17,7 @@ func (m *mount) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Upgrade", "websocket")
 			w.Header().Set("Connection", "Upgrade")
 		}
-		w.Header().Set("Sec-WebSocket-Version", "13")
+		w.Header().Set("Sec-WebSocket-Version", socket.Version)
 		http.Error(w, err.Error(), status)
 		return
 	}
@@ -29,14 +29,15 @@ func (m *mount) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if err := m.authorise(c, r); err != nil {
+		last := c.vacate() // before it is told: a client may come again at once
 		m.refuse(w, r, c, err)
-		c.end()
+		c.end(last)
 		return
 	}
 	sock, err := m.srv.upgrader.Upgrade(w, r)
 	if err != nil {
 		c.log(slog.LevelInfo, "chanx: handshake failed", "error", err)
-		(*link)(c).Closed(1006, "handshake failed")
+		(*link)(c).Closed(socket.CloseAbnormal, "handshake failed")
 		return
 	}
 	c.begin(sock)

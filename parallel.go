@@ -112,7 +112,7 @@ func (c *Conn) stream(ctx context.Context, k *Call) error {
 		items := k.task.stream(c, ctx, k.value)
 		k.letGo()
 		if items == nil {
-			return fmt.Errorf("stream of %q: the handler returned no iterator", k.Action)
+			return fmt.Errorf("chanx: stream %q: the handler returned no iterator", k.Action)
 		}
 		for item, err := range items {
 			if err == nil {

@@ -60,14 +60,19 @@ func (c *Conn) withdraw() (last []string) {
 	return last
 }
 
-// end takes the connection out of its groups and its server.
-func (c *Conn) end() {
+// vacate takes the connection out of its groups and frees its user's place, at once. The subjects of which it was the
+// last member on this node are for end.
+func (c *Conn) vacate() (last []string) {
 	c.cancel()
 	c.mu.Lock()
 	c.left = true // nothing is joined any more
 	groups := slices.Clone(c.groups)
 	c.mu.Unlock()
-	last := append(c.exit(groups), c.withdraw()...)
+	return append(c.exit(groups), c.withdraw()...)
+}
+
+// end follows vacate: it tells the layer, and the server that the connection is no more.
+func (c *Conn) end(last []string) {
 	err := c.mount.srv.settle(context.WithoutCancel(c.ctx), "unsubscribe from", last...)
 	if err != nil && !errors.Is(err, ErrClosed) {
 		c.log(slog.LevelWarn, "chanx: channel layer does not follow", "error", err)

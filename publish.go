@@ -178,9 +178,3 @@ func (s *Server) compile(t reflect.Type) (*schema.Type, error) {
 	}
 	return validator.Compile(t)
 }
-
-func (s *Server) mounted() []*mount {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.mounts
-}

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
-	"reflect"
 	"runtime"
 	"slices"
 	"strings"
@@ -91,7 +90,10 @@ type Server struct {
 
 // NewServer returns a server. opts may be nil. A bad option panics.
 func NewServer(opts *ServerOptions) *Server {
-	s := &Server{mux: http.NewServeMux(), conns: map[*Conn]struct{}{}, users: map[string]int{}, drops: map[string]uint64{}, empty: make(chan struct{})}
+	s := &Server{
+		mux: http.NewServeMux(), conns: map[*Conn]struct{}{}, users: map[string]int{}, drops: map[string]uint64{},
+		empty: make(chan struct{}),
+	}
 	if opts != nil {
 		s.opts = *opts
 	}
@@ -154,6 +156,13 @@ func (s *Server) mount(pattern string, consumer Endpoint) *mount {
 	defer s.mu.Unlock()
 	s.mounts = append(s.mounts[:len(s.mounts):len(s.mounts)], m)
 	return m
+}
+
+// mounted lists what is mounted; the list does not change any more.
+func (s *Server) mounted() []*mount {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.mounts
 }
 
 // ServeHTTP opens connections at the patterns given to Handle.
@@ -295,12 +304,4 @@ func (s *Server) countDrop(c *Conn, what string, n int) {
 	if s.opts.Observer != nil {
 		s.opts.Observer.Drop(c, what, n)
 	}
-}
-
-// builtinPing answers Ping where a consumer does not.
-func builtinPing(e *endpoint) *incoming {
-	in := newIncoming[Ping](nil)
-	in.run = func(*Conn, context.Context, any) (Message, error) { return Pong{}, nil }
-	in.action, in.typ, in.reply = Ping{}.Action(), e.compile(reflect.TypeFor[Ping]()), reflect.TypeFor[Pong]()
-	return in
 }

@@ -30,7 +30,7 @@ type ChannelSpec struct {
 	Authenticated   bool          `json:"authenticated"`
 	SecuritySchemes any           `json:"securitySchemes,omitempty"` // of an Authenticator with such a method
 	Completions     bool          `json:"completions"`
-	Receives        []MessageSpec `json:"receives"` // from clients, in the order of registration
+	Receives        []MessageSpec `json:"receives"` // from clients, in the order of registration, a built-in ping last
 	Sends           []MessageSpec `json:"sends"`    // to clients; the library's own last
 	Events          []EventSpec   `json:"events"`
 }
@@ -89,9 +89,7 @@ const schemaPrefix = "#/components/schemas/"
 
 // Spec describes what is registered at the time of the call.
 func (s *Server) Spec() Spec {
-	s.mu.Lock()
-	mounts := s.mounts
-	s.mu.Unlock()
+	mounts := s.mounted()
 	defs := schema.NewDefinitions(schemaPrefix, codecs(mounts)...)
 	spec := Spec{
 		Discriminator: s.names.discriminator, Camelize: s.opts.Camelize, Subprotocols: append([]string{}, s.opts.Subprotocols...),

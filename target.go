@@ -29,11 +29,39 @@ func checkName(what, name string) error {
 	return nil
 }
 
-func checkNames(what string, names []string) (err error) {
+// checkNames tells of the first bad one: a client may have written thousands.
+func checkNames(what string, names []string) error {
 	for _, name := range names {
-		err = errors.Join(err, checkName(what, name))
+		if err := checkName(what, name); err != nil {
+			return err
+		}
 	}
-	return err
+	return nil
+}
+
+// fewNames is how many are compared with each other faster than they are put into a map.
+const fewNames = 32
+
+// distinct leaves out what has come before. It takes no more time for each of many names than for one of few.
+func distinct(names []string) (all []string) {
+	if len(names) < 2 {
+		return names
+	}
+	known := func(name string) bool { return slices.Contains(all, name) }
+	if len(names) > fewNames {
+		seen := make(map[string]bool, len(names))
+		known = func(name string) bool {
+			was := seen[name]
+			seen[name] = true
+			return was
+		}
+	}
+	for _, name := range names {
+		if !known(name) {
+			all = append(all, name)
+		}
+	}
+	return all
 }
 
 // What hub and layer call those who are meant. A connection is published to by its node.
@@ -73,12 +101,6 @@ type recipients struct {
 	exceptSelf bool
 }
 
-func (r *recipients) add(subject string) {
-	if !slices.Contains(r.subjects, subject) {
-		r.subjects = append(r.subjects, subject)
-	}
-}
-
 // target adds subjects to recipients, or says what is wrong with them.
 type target struct {
 	subjects []string
@@ -86,9 +108,10 @@ type target struct {
 }
 
 func newTarget(what string, names []string, subject func(string) string) Target {
-	t := target{err: checkNames(what, names)}
-	for _, name := range names {
-		t.subjects = append(t.subjects, subject(name))
+	names = distinct(names)
+	t := target{subjects: make([]string, len(names)), err: checkNames(what, names)}
+	for i, name := range names {
+		t.subjects[i] = subject(name)
 	}
 	return t
 }
@@ -98,9 +121,11 @@ func (t target) applyBroadcast(r *recipients) { t.applyTarget(r) }
 func (t target) applyTarget(r *recipients) {
 	r.explicit = true
 	r.err = errors.Join(r.err, t.err)
-	for _, s := range t.subjects {
-		r.add(s)
+	if len(r.subjects) == 0 {
+		r.subjects = slices.Clip(t.subjects) // targets may be kept and given to many calls at once
+		return
 	}
+	r.subjects = distinct(append(r.subjects, t.subjects...))
 }
 
 // To is the members of groups, whether or not the sender is one. Without any group it is nobody.

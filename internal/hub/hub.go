@@ -39,8 +39,8 @@ func New[M Member[D], D any](shards int) *Hub[M, D] {
 
 func (h *Hub[M, D]) shardOf(m M) int { return int(m.Shard()) % len(h.shards) }
 
-// Join adds the member. It reports whether it was not one yet, and whether it is the group's first.
-func (h *Hub[M, D]) Join(name string, m M) (joined, first bool) {
+// Join adds the member, if it is not one yet.
+func (h *Hub[M, D]) Join(name string, m M) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	g := h.groups[name]
@@ -48,25 +48,22 @@ func (h *Hub[M, D]) Join(name string, m M) (joined, first bool) {
 		g = &group[M]{parts: make([]part[M], len(h.shards))}
 		h.groups[name] = g
 	}
-	if !g.parts[h.shardOf(m)].add(m) {
-		return false, false
+	if g.parts[h.shardOf(m)].add(m) {
+		g.size++
 	}
-	g.size++
-	return true, g.size == 1
 }
 
-// Leave removes the member. It reports whether it was one, and whether the group has none left.
-func (h *Hub[M, D]) Leave(name string, m M) (left, last bool) {
+// Leave removes the member, if it is one. A group without members is forgotten.
+func (h *Hub[M, D]) Leave(name string, m M) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	g := h.groups[name]
 	if g == nil || !g.parts[h.shardOf(m)].remove(m) {
-		return false, false
+		return
 	}
 	if g.size--; g.size == 0 {
 		delete(h.groups, name)
 	}
-	return true, g.size == 0
 }
 
 // Bind makes name a group whose one member is m, for less memory than Join takes. The name must not be that of another
