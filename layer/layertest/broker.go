@@ -3,6 +3,7 @@ package layertest
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/chanx-go/chanx/layer"
 )
@@ -40,12 +41,7 @@ func marks(nodes []*node) (all []int) {
 func (n *node) awaitsStatus(name string, from int, is func(layer.Status) bool) {
 	n.lab.t.Helper()
 	found := func() bool {
-		for _, s := range n.statuses[from:] {
-			if is(s) {
-				return true
-			}
-		}
-		return false
+		return slices.ContainsFunc(n.statuses[from:], is)
 	}
 	if !n.within(n.lab.features.Wait, found) {
 		n.lab.t.Fatalf("Status tells that the broker is lost and back: link %d was not told that it is %s within %v",
