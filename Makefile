@@ -36,6 +36,10 @@ fuzz: needgo ## run each fuzz target for FUZZTIME (default 60s)
 conformance: needgo ## play Autobahn's WebSocket cases against internal/socket; needs Python 2.7
 	@.ci/conformance
 
+.PHONY: abuse
+abuse: needgo ## attack a server over real sockets; takes about a minute
+	@go test -race -tags abuse -timeout 5m -v ./internal/abuse
+
 .PHONY: bench
 bench: needgo ## run the benchmarks (BENCH=pattern to choose)
 	@go test -run '^$$' -bench '$(BENCH)' -benchtime 2s -benchmem ./schema ./internal/socket ./bench

@@ -45,6 +45,9 @@ func (d *delivery) spell(by *schema.Codec, payload, frame []byte) {
 	d.spellings = append(d.spellings, &spelling{by: by, payload: payload, frame: frame})
 }
 
+// weight is about what a member is sent, in bytes.
+func (d *delivery) weight() int { return len(d.plain) + len(d.plainFrame) }
+
 // spelt finds the spelling that is for consumers with that codec.
 func (d *delivery) spelt(codec *schema.Codec) *spelling {
 	for _, s := range d.spellings {

@@ -108,7 +108,7 @@ func NewServer(opts *ServerOptions) *Server {
 		s.logger = slog.Default()
 	}
 	s.upgrader = socket.NewUpgrader(s.limits.socket(s.opts.Origins, s.opts.Subprotocols))
-	s.hub = hub.New[*link, *delivery](runtime.GOMAXPROCS(0))
+	s.hub = hub.New[*link](runtime.GOMAXPROCS(0), (*delivery).weight)
 	l := s.opts.Layer
 	if l == nil {
 		l = memlayer.New()

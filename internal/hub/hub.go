@@ -5,6 +5,9 @@
 // one after the other, in the order in which they were made, and a group's members are served by several cores.
 //
 // A delivery goes to those who are members when it is made: who joins later does not get it, who leaves later does.
+//
+// No member is ever waited for, but the workers are: who makes deliveries faster than these can pass them on is slowed
+// down. Else one loud sender would fill the memory, and what others have to say would come behind all of it.
 package hub
 
 import (
@@ -30,11 +33,14 @@ type Hub[M Member[D], D any] struct {
 	groups map[string]*group[M]
 	alone  map[string]M // by Bind
 	shards []shard[M, D]
+	weigh  func(D) int
 }
 
-// New returns a hub with that many shards, at least one.
-func New[M Member[D], D any](shards int) *Hub[M, D] {
-	return &Hub[M, D]{groups: map[string]*group[M]{}, alone: map[string]M{}, shards: make([]shard[M, D], max(shards, 1))}
+// New returns a hub with that many shards, at least one. weigh tells how many bytes a delivery is for each of its members.
+func New[M Member[D], D any](shards int, weigh func(D) int) *Hub[M, D] {
+	return &Hub[M, D]{
+		groups: map[string]*group[M]{}, alone: map[string]M{}, shards: make([]shard[M, D], max(shards, 1)), weigh: weigh,
+	}
 }
 
 func (h *Hub[M, D]) shardOf(m M) int { return int(m.Shard()) % len(h.shards) }
@@ -117,25 +123,40 @@ func (h *Hub[M, D]) has(name string, m M) bool {
 }
 
 // Deliver hands d to every member of the groups, once to each, and returns when it is in the queue of every shard that
-// holds one. It never waits for a member.
+// holds one. Then it waits while too much is due there, but not for ever: it may have been called by a worker, with whom
+// it would wait for itself.
 func (h *Hub[M, D]) Deliver(d D, groups ...string) {
-	h.mu.RLock()
-	defer h.mu.RUnlock()
-	for k := range groups {
-		h.deliverMatch(d, groups, k)
+	for _, s := range h.hand(d, groups) {
+		s.wait()
 	}
 }
 
+// hand returns the shards where too much is due. It must not wait: a worker may need a lock of who waits for h.mu.
+func (h *Hub[M, D]) hand(d D, groups []string) (full []*shard[M, D]) {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	for k := range groups {
+		full = append(full, h.deliverMatch(d, groups, k)...)
+	}
+	return full
+}
+
 // DeliverMatch hands d to those members of groups[k] that belong to none of the groups before it: one copy of
-// something that is sent to each of the groups on its own.
+// something that is sent to each of the groups on its own. It never waits.
 func (h *Hub[M, D]) DeliverMatch(d D, groups []string, k int) {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
 	h.deliverMatch(d, groups, k)
 }
 
-func (h *Hub[M, D]) deliverMatch(d D, groups []string, k int) {
-	h.each(groups, k, func(shard int, members []M) { h.shards[shard].push(members, d) })
+func (h *Hub[M, D]) deliverMatch(d D, groups []string, k int) (full []*shard[M, D]) {
+	cost := h.weigh(d) + perCopy
+	h.each(groups, k, func(shard int, members []M) {
+		if s := &h.shards[shard]; s.push(members, d, cost*len(members)) {
+			full = append(full, s)
+		}
+	})
+	return full
 }
 
 // each gives f, shard by shard, the members of groups[k] that belong to none of the groups before it.

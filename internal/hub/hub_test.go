@@ -53,7 +53,7 @@ func newHub(shards, members int) (*Hub[*member, string], []*member) {
 	for i := range ms {
 		ms[i] = &member{n: uint32(i)}
 	}
-	return New[*member, string](shards), ms
+	return New[*member](shards, func(s string) int { return len(s) }), ms
 }
 
 func TestMembersAreCountedOnceAndEmptyGroupsForgotten(t *testing.T) {

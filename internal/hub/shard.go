@@ -1,10 +1,21 @@
 package hub
 
-import "sync"
+import (
+	"sync"
+	"time"
+)
+
+const (
+	maxDue  = 64 << 20    // bytes of all copies that may be due before Deliver waits
+	perCopy = 512         // bytes that stand for the work of a copy without content
+	maxWait = time.Second // of Deliver
+)
 
 // shard is a queue of deliveries and the worker that empties it.
 type shard[M Member[D], D any] struct {
 	mu      sync.Mutex
+	due     int           // cost of what is queued and of what is being delivered
+	room    chan struct{} // closed when due has fallen well below its bound; nil while nobody waits
 	queue   batch[M, D]
 	spare   batch[M, D] // emptied, for its capacity
 	working bool
@@ -14,8 +25,9 @@ type shard[M Member[D], D any] struct {
 
 // batch is a queue: what is due, and to whom.
 type batch[M Member[D], D any] struct {
-	to [][]M
-	ds []D
+	to    [][]M
+	ds    []D
+	costs []int
 }
 
 // keepCapacity is how many entries an emptied queue may have room for and be used again.
@@ -28,17 +40,54 @@ func (b *batch[M, D]) reset() {
 		*b = batch[M, D]{}
 		return
 	}
-	b.to, b.ds = b.to[:0], b.ds[:0]
+	b.to, b.ds, b.costs = b.to[:0], b.ds[:0], b.costs[:0]
 }
 
-func (s *shard[M, D]) push(to []M, d D) {
+// push reports whether too much is due now.
+func (s *shard[M, D]) push(to []M, d D, cost int) (full bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.queue.to = append(s.queue.to, to)
 	s.queue.ds = append(s.queue.ds, d)
+	s.queue.costs = append(s.queue.costs, cost)
+	s.due += cost
 	if !s.working {
 		s.working = true
 		go s.work()
+	}
+	return s.due > maxDue
+}
+
+// wait returns when less is due, or after maxWait.
+func (s *shard[M, D]) wait() {
+	s.mu.Lock()
+	if s.due <= maxDue {
+		s.mu.Unlock()
+		return
+	}
+	if s.room == nil {
+		s.room = make(chan struct{})
+	}
+	room := s.room
+	s.mu.Unlock()
+	late := time.NewTimer(maxWait)
+	defer late.Stop()
+	select {
+	case <-room:
+	case <-late.C:
+	}
+}
+
+// delivered takes what has been delivered off what is due.
+func (s *shard[M, D]) delivered(costs []int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, cost := range costs {
+		s.due -= cost
+	}
+	if s.room != nil && s.due <= maxDue/2 {
+		close(s.room)
+		s.room = nil
 	}
 }
 
@@ -49,7 +98,7 @@ func (s *shard[M, D]) work() {
 		b, waiting := s.queue, s.waiting
 		s.queue, s.waiting = s.spare, nil
 		s.mu.Unlock()
-		b.deliver()
+		b.deliver(s.delivered)
 		b.reset()
 		for _, done := range waiting {
 			close(done)
@@ -62,7 +111,7 @@ func (s *shard[M, D]) work() {
 
 // deliver gives neighbours in the queue that go to the same members to each of them in one call, so that a burst costs
 // a member one write.
-func (b *batch[M, D]) deliver() {
+func (b *batch[M, D]) deliver(delivered func(costs []int)) {
 	for i := 0; i < len(b.ds); {
 		j := i + 1
 		for j < len(b.ds) && same(b.to[i], b.to[j]) {
@@ -71,6 +120,7 @@ func (b *batch[M, D]) deliver() {
 		for _, m := range b.to[i] {
 			m.Deliver(b.ds[i:j:j])
 		}
+		delivered(b.costs[i:j])
 		i = j
 	}
 }

@@ -1,0 +1,147 @@
+//go:build abuse
+
+package abuse_test
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gobwas/ws"
+
+	"github.com/chanx-go/chanx"
+)
+
+// TestDribbledMessages: a message has MessageTimeout from its first byte to its last, wherever it dawdles. Who takes
+// longer is told so, and gone.
+func TestDribbledMessages(t *testing.T) {
+	const raiders = 300
+	f := build(t, plan{ServerOptions: chanx.ServerOptions{Limits: chanx.Limits{MessageTimeout: 500 * time.Millisecond}}})
+	long := text(message("say", `{"Text":"`+strings.Repeat("x", 500)+`"}`))
+	fragments := append(frame(ws.OpText, false, "{"), bytes.Repeat(frame(ws.OpContinuation, false, " "), 100)...)
+	f.during(func() {
+		f.crowd(raiders, func(i int) error {
+			r, err := f.enter("/ws")
+			if err != nil {
+				return err
+			}
+			switch i % 3 {
+			case 0: // stops behind the first byte
+				err = r.say(long[:1])
+			case 1:
+				go func() { _ = r.dribble(long) }() // fails when it is cut off
+			case 2: // each frame for itself would be in time
+				go func() { _ = r.dribble(fragments) }() // likewise
+			}
+			if err == nil {
+				_, err = r.ends(ws.StatusPolicyViolation)
+			}
+			return err
+		})
+	})
+	if s := f.seen.sees(); s.closed[1008] != raiders || s.handled["say"] != 0 {
+		t.Errorf("saw %+v", s)
+	}
+}
+
+// TestFragmentsOfOneByte: a message may have MaxFragments, 128 by default; one more ends the connection.
+func TestFragmentsOfOneByte(t *testing.T) {
+	const raiders, most = 200, 128
+	f := build(t, plan{})
+	ask := message("ask", `{"Text":"`+strings.Repeat("x", 500)+`"}`)
+	f.during(func() {
+		f.crowd(raiders, func(i int) error {
+			r, err := f.enter("/ws")
+			if err != nil {
+				return err
+			}
+			b := frame(ws.OpText, false, ask[:1])
+			for k := range most - 2 {
+				b = append(b, frame(ws.OpContinuation, false, ask[k+1:k+2])...)
+			}
+			b = append(b, frame(ws.OpContinuation, i%2 == 0, ask[most-1:])...)
+			if err := r.say(b); err != nil {
+				return err
+			}
+			if i%2 == 0 {
+				if op, got, err := r.next(); err != nil || op != ws.OpText || !strings.HasPrefix(got, `{"action":"answer"`) {
+					return fmt.Errorf("%d fragments: %#x %s, %w", most, op, got, err)
+				}
+				return r.leave()
+			}
+			if err := r.say(frame(ws.OpContinuation, false, "")); err != nil {
+				return err
+			}
+			_, err = r.ends(ws.StatusPolicyViolation)
+			return err
+		})
+	})
+	if s := f.seen.sees(); s.closed[1008] != raiders/2 {
+		t.Errorf("closed %v, want %d with 1008", s.closed, raiders/2)
+	}
+}
+
+// TestPingFlood: who reads is answered, every ping by its pong in order; no handler is disturbed, so no limit counts
+// them.
+func TestPingFlood(t *testing.T) {
+	const raiders, pings = 20, 5000
+	f := build(t, plan{})
+	f.during(func() {
+		f.crowd(raiders, func(int) error {
+			r, err := f.enter("/ws")
+			if err != nil {
+				return err
+			}
+			said := make(chan error, 1)
+			go func() {
+				var b []byte
+				for n := range pings {
+					b = append(b, frame(ws.OpPing, true, fmt.Sprintf("%0100d", n))...)
+				}
+				said <- r.say(b)
+			}()
+			for n := range pings {
+				if err := r.want(ws.OpPong, fmt.Sprintf("%0100d", n)); err != nil {
+					return err
+				}
+			}
+			if err := <-said; err != nil {
+				return err
+			}
+			return r.leave()
+		})
+	})
+}
+
+// TestPingFloodOfADeafClient: the pongs of who does not read wait up to SendQueueBytes. Then it is closed with 1013,
+// and cut off after CloseTimeout, or when it goes on regardless.
+func TestPingFloodOfADeafClient(t *testing.T) {
+	const raiders, queue, slack = 50, 32 << 10, 16 << 20
+	f := build(t, plan{small: true, ServerOptions: chanx.ServerOptions{Limits: chanx.Limits{
+		SendQueueBytes: queue, CloseTimeout: time.Second,
+	}}})
+	g := f.during(func() {
+		f.crowd(raiders, func(int) error {
+			r, err := f.enter("/ws")
+			if err != nil {
+				return err
+			}
+			b := bytes.Repeat(frame(ws.OpPing, true, strings.Repeat("x", 125)), 100)
+			for err == nil {
+				err = r.say(b)
+			}
+			if isTimeout(err) {
+				return fmt.Errorf("it may go on and on: %w", err)
+			}
+			return r.Close()
+		})
+	})
+	if s := f.seen.sees(); s.closed[1013] != raiders {
+		t.Errorf("closed %v, want %d with 1013", s.closed, raiders)
+	}
+	if g.heap > raiders*queue+slack {
+		t.Errorf("the heap has grown by %d bytes", g.heap)
+	}
+}

@@ -1,0 +1,131 @@
+//go:build abuse
+
+package abuse_test
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/gobwas/ws"
+
+	"github.com/chanx-go/chanx"
+)
+
+// TestEventFlood: events wait for a connection's handler, up to EventQueue. One more ends the connection with 1013, and
+// is counted; the other connections of the server have theirs.
+func TestEventFlood(t *testing.T) {
+	const raiders, queue = 50, 16
+	f := build(t, plan{ServerOptions: chanx.ServerOptions{Limits: chanx.Limits{EventQueue: queue}}})
+	f.during(func() {
+		all := make([]*raider, raiders)
+		f.crowd(raiders, func(i int) (err error) {
+			if all[i], err = f.enter("/ws"); err != nil {
+				return err
+			}
+			return all[i].say(append(text(message("visit", `{"Join":["bell"],"Leave":[]}`)), text(message("hold", "null"))...))
+		})
+		eventually(t, "all are held", func() bool { return f.seen.sees().begun["hold"] == raiders })
+		for range queue {
+			if err := f.srv.Emit(t.Context(), ringEvent{}, chanx.To("bell")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		f.by.rest(t, 20)
+		if s := f.seen.sees(); s.ended() != 0 || f.srv.Count("bell") != raiders {
+			t.Errorf("%d events may wait, but: closed %v", queue, s.closed)
+		}
+		if err := f.srv.Emit(t.Context(), ringEvent{}, chanx.To("bell")); err != nil {
+			t.Fatal(err)
+		}
+		f.crowd(raiders, func(i int) error {
+			_, err := all[i].ends(ws.StatusCode(1013))
+			return err
+		})
+		close(f.gate) // handlers that run finish
+	})
+	s := f.seen.sees()
+	if s.closed[1013] != raiders || s.dropped["event_overflow"] != raiders || s.dropped["events"] != raiders*queue || s.begun["ring"] != 0 {
+		t.Errorf("closed %v, dropped %v, want %d and %d of each; %d events were handled", s.closed, s.dropped, raiders, queue, s.begun["ring"])
+	}
+}
+
+// TestFloodsOfCancels: while a message is handled and others wait, cancels are acted on when they are read, by the
+// thousand. Each message has one terminal frame, and what was not cancelled is handled.
+func TestFloodsOfCancels(t *testing.T) {
+	const raiders, cancels, slack = 20, 5000, 16 << 20
+	f := build(t, plan{})
+	cancel := func(ref string) []byte { return text(`{"action":"chanx.cancel","ref":"` + ref + `"}`) }
+	ask := func(ref string) []byte { return text(`{"action":"ask","payload":{"Text":"x"},"ref":"` + ref + `"}`) }
+	g := f.during(func() {
+		f.crowd(raiders, func(int) error {
+			r, err := f.enter("/ws")
+			if err != nil {
+				return err
+			}
+			var b bytes.Buffer
+			b.Write(text(`{"action":"hold","ref":"held"}`))
+			b.Write(ask("early"))
+			b.Write(cancel("early"))
+			for i := range cancels {
+				b.Write(cancel(fmt.Sprintf("none %d", i)))
+			}
+			b.Write(ask("late"))
+			b.Write(text(`{"action":"chanx.cancel","ref":""}`)) // is no cancel, but is not valid either
+			b.Write(cancel("held"))
+			b.Write(cancel("held"))
+			if err := r.say(b.Bytes()); err != nil {
+				return err
+			}
+			got, err := r.asked(message("ask", `{"Text":"last"}`))
+			want := []string{
+				`{"action":"error","payload":{"reason":"cancelled","detail":"Cancelled by the client"},"ref":"held"}`,
+				`{"action":"error","payload":{"reason":"cancelled","detail":"Cancelled by the client"},"ref":"early"}`,
+				`{"action":"answer","payload":{"Text":"x"},"ref":"late"}`,
+				message("answer", `{"Text":"last"}`),
+			}
+			got = slices.DeleteFunc(got, func(s string) bool { return strings.Contains(s, `"loc":["ref"]`) })
+			if err != nil || !slices.Equal(got, want) {
+				return fmt.Errorf("got %q, %w", got, err)
+			}
+			return r.leave()
+		})
+	})
+	if g.heap > slack {
+		t.Errorf("the heap has grown by %d bytes", g.heap)
+	}
+}
+
+// TestFloodsOfCancelledStreams: streams begin and are cancelled as fast as a client can say so. Each ends once, and
+// leaves its place to the next one.
+func TestFloodsOfCancelledStreams(t *testing.T) {
+	const raiders, each = 4, 50
+	f := build(t, plan{})
+	f.during(func() {
+		f.crowd(raiders, func(int) error {
+			r, err := f.enter("/ws")
+			if err != nil {
+				return err
+			}
+			for n := range each {
+				both := text(fmt.Sprintf(`{"action":"pour","payload":{"Bytes":10},"ref":"%d"}`, n))
+				both = append(both, text(fmt.Sprintf(`{"action":"chanx.cancel","ref":"%d"}`, n))...)
+				if err := r.say(both); err != nil {
+					return err
+				}
+				for done := false; !done; {
+					_, got, err := r.next()
+					if err != nil || !strings.HasSuffix(got, fmt.Sprintf(`"ref":"%d"}`, n)) {
+						return fmt.Errorf("stream %d: got %s, %w", n, got, err)
+					}
+					if done = strings.HasPrefix(got, `{"action":"complete"`); !done && !strings.HasPrefix(got, `{"action":"drop"`) {
+						return fmt.Errorf("stream %d: got %s", n, got)
+					}
+				}
+			}
+			return r.leave()
+		})
+	})
+}

@@ -1,0 +1,173 @@
+//go:build abuse
+
+package abuse_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gobwas/ws"
+
+	"github.com/chanx-go/chanx"
+)
+
+// noHurry are limits of time that no test reaches: what ends a connection is then something else.
+func noHurry(l chanx.Limits) chanx.Limits {
+	l.WriteTimeout, l.CloseTimeout, l.PongTimeout = 3*patience, 3*patience, 3*patience
+	return l
+}
+
+// TestClientsThatNeverRead: broadcasts go on while a thousand members of the group read nothing. Each of these has its
+// queue, bounded by SendQueueBytes, then 1013; the member that reads has every broadcast.
+func TestClientsThatNeverRead(t *testing.T) {
+	const raiders, queue, own = 1000, 16 << 10, 80 << 10 // own is what a connection takes at both ends, and its handshake leaves
+	f := build(t, plan{small: true, ServerOptions: chanx.ServerOptions{Limits: noHurry(chanx.Limits{SendQueueBytes: queue})}})
+	told, bulk := 0, strings.Repeat("x", 4<<10)
+	g := f.during(func() {
+		deaf := make([]*raider, raiders)
+		f.crowd(raiders, func(i int) (err error) {
+			deaf[i], err = f.enter("/ws")
+			return err
+		})
+		for f.seen.sees().closed[1013] < raiders && told < 1000 && !t.Failed() {
+			if err := f.srv.Broadcast(t.Context(), said{bulk}, chanx.To(square)); err != nil {
+				t.Fatal(err)
+			}
+			told++
+			eventually(t, "the bystander has it", func() bool { return f.by.heard.Load() == int64(told) })
+		}
+		f.crowd(raiders, func(i int) error { // what they find when they look at last
+			_, err := deaf[i].ends(ws.StatusCode(1013))
+			return err
+		})
+	})
+	s := f.seen.sees()
+	t.Logf("%d broadcasts of %d bytes; closed %v; dropped %v", told, len(bulk), s.closed, s.dropped)
+	if s.closed[1013] != raiders || s.dropped["slow_client"] == 0 {
+		t.Errorf("closed %v, want %d with 1013; dropped %v", s.closed, raiders, s.dropped)
+	}
+	if g.heap > raiders*(queue+own) {
+		t.Errorf("the heap has grown by %d bytes", g.heap)
+	}
+}
+
+// pouring are clients that have asked for streams without end.
+func (f *fort) pouring(raiders, streams int) []*raider {
+	all := make([]*raider, raiders)
+	f.crowd(raiders, func(i int) (err error) {
+		if all[i], err = f.enter("/ws"); err != nil {
+			return err
+		}
+		return all[i].say(bytes.Repeat(text(message("pour", `{"Bytes":1000}`)), streams))
+	})
+	return all
+}
+
+// TestStreamsToClientsThatNeverRead wait for their readers, with half of SendQueueBytes before them. A stream goes on
+// when its reader does, and ends with its connection.
+func TestStreamsToClientsThatNeverRead(t *testing.T) {
+	const raiders, streams, queue, slack = 100, 8, 64 << 10, 32 << 20
+	f := build(t, plan{small: true, ServerOptions: chanx.ServerOptions{Limits: noHurry(chanx.Limits{SendQueueBytes: queue})}})
+	g := f.during(func() {
+		all := f.pouring(raiders, streams)
+		drops, trips := -1, f.by.trips.Load()
+		eventually(t, "the streams wait", func() bool { // none has gone on for many turns of the bystander
+			if now := f.seen.sees().sent["drop"]; now != drops {
+				drops, trips = now, f.by.trips.Load()
+			}
+			return drops >= raiders && f.by.trips.Load() > trips+300
+		})
+		if most := raiders * (queue/2 + 16*smallBuffer) / 1000; drops > most {
+			t.Errorf("%d drops were made, want at most %d", drops, most)
+		}
+		if s := f.seen.sees(); s.ended() > 0 {
+			t.Errorf("they should wait, but were closed: %v", s.closed)
+		}
+		f.crowd(raiders, func(i int) error {
+			if i%2 == 0 {
+				return all[i].Close()
+			}
+			if err := all[i].Conn.(*net.TCPConn).SetReadBuffer(1 << 20); err != nil { // else little comes at a time
+				return err
+			}
+			for range 500 { // more than there can have been
+				if op, got, err := all[i].next(); err != nil || op != ws.OpText || !strings.HasPrefix(got, `{"action":"drop"`) {
+					return fmt.Errorf("got %#x %.50s, %w, want a drop", op, got, err)
+				}
+			}
+			return all[i].leave()
+		})
+	})
+	s := f.seen.sees()
+	if s.closed[1000] != raiders/2 || s.closed[1006] != raiders/2 || s.dropped["slow_client"] > 0 {
+		t.Errorf("saw %+v", s)
+	}
+	if g.heap > raiders*queue+slack {
+		t.Errorf("the heap has grown by %d bytes", g.heap)
+	}
+}
+
+// TestStreamsThatCannotGoOn: who takes nothing for WriteTimeout is cut off, and its streams end.
+func TestStreamsThatCannotGoOn(t *testing.T) {
+	const raiders = 50
+	f := build(t, plan{small: true, ServerOptions: chanx.ServerOptions{Limits: chanx.Limits{WriteTimeout: 500 * time.Millisecond}}})
+	f.during(func() {
+		all := f.pouring(raiders, 1)
+		eventually(t, "they are cut off", func() bool { return f.seen.sees().closed[1006] == raiders })
+		f.crowd(raiders, func(i int) error { return all[i].Close() })
+	})
+}
+
+// TestHalfClosedConnections: a client that will not write any more is gone, one that will not read any more is deaf,
+// and one that does neither after a Close frame is waited for no longer than CloseTimeout.
+func TestHalfClosedConnections(t *testing.T) {
+	const raiders = 90
+	f := build(t, plan{small: true, ServerOptions: chanx.ServerOptions{Limits: chanx.Limits{
+		SendQueueBytes: 32 << 10, CloseTimeout: 500 * time.Millisecond,
+	}}})
+	ask := text(message("ask", `{"Text":"`+strings.Repeat("x", 1000)+`"}`))
+	f.during(func() {
+		all := make([]*raider, raiders)
+		f.crowd(raiders, func(i int) (err error) {
+			if all[i], err = f.enter("/ws"); err != nil {
+				return err
+			}
+			r, tcp := all[i], all[i].Conn.(*net.TCPConn)
+			switch i % 3 {
+			case 0:
+				if err := errors.Join(r.say(ask), tcp.CloseWrite()); err != nil {
+					return err
+				}
+				_, err = io.Copy(io.Discard, r.r) // to the end, or to a reset
+				if isTimeout(err) {
+					return err
+				}
+			case 1:
+				for err = tcp.CloseRead(); err == nil; err = r.say(ask) {
+				}
+				if isTimeout(err) {
+					return err
+				}
+			case 2:
+				if err := r.say(frame(3, true, "no such frame")); err != nil {
+					return err
+				}
+				if _, err := r.untilClose(ws.StatusProtocolError); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		eventually(t, "they have ended", func() bool { return f.seen.sees().ended() == raiders })
+		f.crowd(raiders, func(i int) error { return all[i].Close() })
+	})
+	if s := f.seen.sees(); s.closed[1006] != raiders/3 || s.closed[1013] != raiders/3 || s.closed[1002] != raiders/3 {
+		t.Errorf("closed %v, want %d each with 1006, 1013 and 1002", s.closed, raiders/3)
+	}
+}

@@ -1,0 +1,94 @@
+//go:build abuse
+
+package abuse_test
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"sync"
+
+	"github.com/chanx-go/chanx"
+)
+
+// witness is told everything by the server, and counts it.
+type witness struct {
+	chanx.NopObserver
+
+	mu sync.Mutex
+	tally
+}
+
+// tally is what was seen so far.
+type tally struct {
+	opened  int
+	closed  map[int]int    // by code
+	dropped map[string]int // by what
+	begun   map[string]int // by action or event
+	handled map[string]int // likewise
+	invalid int            // frames
+	sent    map[string]int // by action
+}
+
+func newWitness() *witness {
+	return &witness{tally: tally{
+		closed: map[int]int{}, dropped: map[string]int{}, begun: map[string]int{}, handled: map[string]int{}, sent: map[string]int{},
+	}}
+}
+
+func (w *witness) Open(*chanx.Conn) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.opened++
+}
+
+func (w *witness) Close(_ *chanx.Conn, cause *chanx.CloseError) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.closed[cause.Code]++
+}
+
+func (w *witness) Drop(_ *chanx.Conn, what string, n int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.dropped[what] += n
+}
+
+func (w *witness) Out(_ *chanx.Conn, action string, _ int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.sent[action]++
+}
+
+func (w *witness) In(ctx context.Context, k *chanx.Call) (context.Context, func(error)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.begun[k.Action]++
+	return ctx, func(err error) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if _, invalid := errors.AsType[chanx.ValidationError](err); invalid {
+			w.invalid++
+		} else {
+			w.handled[k.Action]++
+		}
+	}
+}
+
+// sees is what the witness has seen so far.
+func (w *witness) sees() tally {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	t := w.tally
+	t.closed, t.dropped, t.sent = maps.Clone(t.closed), maps.Clone(t.dropped), maps.Clone(t.sent)
+	t.begun, t.handled = maps.Clone(t.begun), maps.Clone(t.handled)
+	return t
+}
+
+// ended is how many connections have.
+func (t tally) ended() (n int) {
+	for _, k := range t.closed {
+		n += k
+	}
+	return n
+}

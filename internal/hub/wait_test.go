@@ -1,0 +1,67 @@
+package hub
+
+import (
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// TestDeliverWaitsWhileTooMuchIsDue: with more due than may be, Deliver returns when no more than half of that is left.
+func TestDeliverWaitsWhileTooMuchIsDue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, m := newHub(1, 1)
+		h.Join("g", m[0])
+		m[0].hold = make(chan struct{})
+		large, less := strings.Repeat("x", maxDue/4*3), strings.Repeat("x", maxDue/4)
+		h.Deliver(large, "g")
+		m[0].hold <- struct{}{} // the worker has begun with it
+		handed := false
+		go func() {
+			h.Deliver(less, "g")
+			handed = true
+		}()
+		synctest.Wait()
+		if handed {
+			t.Error("Deliver did not wait")
+		}
+		m[0].hold <- struct{}{}
+		synctest.Wait()
+		if !handed {
+			t.Error("Deliver waits for more than it needs")
+		}
+		m[0].hold <- struct{}{}
+		m[0].hold <- struct{}{}
+		h.Flush()
+		m[0].expect(t, large, less)
+		if due := h.shards[0].due; due != 0 {
+			t.Errorf("%d is still due", due)
+		}
+	})
+}
+
+// TestDeliverDoesNotWaitForEver: who is called by the worker, and delivers, would wait for itself. DeliverMatch does
+// not wait at all.
+func TestDeliverDoesNotWaitForEver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, m := newHub(1, 1)
+		h.Join("g", m[0])
+		m[0].hold = make(chan struct{})
+		begin := time.Now()
+		h.DeliverMatch(strings.Repeat("x", maxDue), []string{"g"}, 0)
+		if d := time.Since(begin); d != 0 {
+			t.Errorf("DeliverMatch took %v", d)
+		}
+		h.Deliver("small", "g")
+		if d := time.Since(begin); d != maxWait {
+			t.Errorf("Deliver took %v, want %v", d, maxWait)
+		}
+		close(m[0].hold)
+		h.Flush()
+		h.Deliver("small", "g")
+		if d := time.Since(begin); d != maxWait {
+			t.Errorf("after all has been delivered, Deliver took %v", d-maxWait)
+		}
+		h.Flush()
+	})
+}
