@@ -7,6 +7,8 @@
 // is left of them. Nothing depends on how fast the machine is: what must come may take long, and the figures are in the
 // log of go test -v.
 //
+// The tests have the build tag abuse: make abuse runs them.
+//
 // # Classes of vulnerabilities
 //
 // Each has hit other servers. The tests that look for it here, or where the code is:
