@@ -38,6 +38,7 @@ var (
 	_ chanx.MessageOption                      = chanx.Describe("")
 	_ chanx.HandlerOption                      = chanx.Deprecated()
 	_ chanx.MessageOption                      = chanx.Deprecated()
+	_ chanx.MessageOption                      = chanx.Droppable()
 	_ func(time.Duration) chanx.HandlerOption  = chanx.Timeout
 	_ func(int) chanx.HandlerOption            = chanx.Concurrent
 	_ func(string, string) chanx.HandlerOption = chanx.Fails

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"reflect"
 	"slices"
 	"sync"
 	"time"
@@ -41,8 +42,9 @@ type Conn struct {
 	invalidSince time.Time
 	rate         bucket
 
-	refs     refs
-	parallel parallel
+	refs      refs
+	parallel  parallel
+	incidents incidents
 
 	mu          sync.Mutex
 	identity    Identity
@@ -90,13 +92,20 @@ func (c *Conn) Groups() []string {
 //
 // With the context that a handler was given, the frame may leave together with others when the handler returns, or
 // 5 ms later; with any other it leaves at once.
-func (c *Conn) Send(ctx context.Context, m Message) error { return c.write(m, "", corks(ctx, c)) }
+func (c *Conn) Send(ctx context.Context, m Message) error {
+	if out := c.mount.sent[reflect.TypeOf(m)]; out != nil && out.marked() {
+		return c.sendMarked(m, out, corks(ctx, c))
+	}
+	return c.write(m, "", corks(ctx, c))
+}
+
+var errNotOpen = errors.New("chanx: send message: the connection is not open yet: send from OnOpen")
 
 // write sends a frame. With cork it may wait for the end of the batch.
 func (c *Conn) write(m Message, ref string, cork bool) error {
 	wire := c.transport()
 	if wire == nil {
-		return errors.New("chanx: send message: the connection is not open yet: send from OnOpen")
+		return errNotOpen
 	}
 	bp := takeBuffer()
 	defer giveBuffer(bp)

@@ -110,6 +110,13 @@ var messageMistakes = []mistake{
 	{"bad default", func() { on[badDefault](newState()) }, []string{"badDefault.N", `default:"many"`}},
 	{"field that is no JSON", func() { on[badField](newState()) }, []string{"chan int", "json:\"-\""}},
 	{"interface field", func() { on[anyFace](newState()) }, []string{"Face()", "ConsumerOptions.Unions"}},
+	{
+		"latest of nothing", func() { chanx.Latest(newState(), func(plainMessage) string { return "" }) },
+		[]string{"plainMessage", "does not declare it", "chanx.Broadcasts[plainMessage]"},
+	},
+	{"latest twice", func() { chanx.Latest(newViewer(), func(priceMessage) string { return "" }) }, []string{"priceMessage", "has it already"}},
+	{"latest without a function", func() { chanx.Latest[priceMessage](newViewer(), nil) }, []string{"priceMessage", "nil"}},
+	{"latest of the library's", func() { chanx.Latest(newViewer(), func(chanx.Pong) string { return "" }) }, []string{"Pong", "does not declare it"}},
 	{"nil handler", func() { chanx.On[state, sayMessage](newState(), nil) }, []string{"sayMessage", "handler is nil"}},
 	{
 		"union of nothing", func() { chanx.OnUnion(newState(), func(*state, context.Context, chanx.Message) error { return nil }) },

@@ -28,6 +28,7 @@ type delivery struct {
 	exceptSelf bool
 
 	spellings []*spelling // of a message
+	keys      keys        // likewise, of Latest
 }
 
 // spelling is a group message as clients read it. Those of this node have one, in the server's naming. Those of others come
@@ -136,24 +137,28 @@ func (s *spelling) frameWith(n *names, action string, f flags) socket.Frame {
 // appendFrames adds what a receiver of a group message is sent.
 func (d *delivery) appendFrames(fs []socket.Frame, to *Conn) []socket.Frame {
 	m := to.mount
-	s := m.spelling(d)
+	out := m.actions[d.action]
+	s := m.spelling(d, out)
 	if s == nil {
 		m.srv.skipped(to, "group message that the consumer does not declare")
 		return fs
 	}
 	frame := s.frameWith(m.names, d.action, flags{mine: d.fromUser != "" && d.fromUser == to.user, current: d.from == to})
+	end := m.groupComplete
+	if !d.raw && out.marked() {
+		frame, end = d.mark(frame, to, out), end.Tied()
+	}
 	fs = append(fs, frame)
 	to.sent(d.action, frame.Size())
 	if m.completions {
-		fs = append(fs, m.groupComplete)
-		to.sent(GroupCompleteMessage{}.Action(), m.groupComplete.Size())
+		fs = append(fs, end)
+		to.sent(GroupCompleteMessage{}.Action(), end.Size())
 	}
 	return fs
 }
 
 // spelling is how the consumer's clients read a group message; nil if it does not declare one of that action.
-func (m *mount) spelling(d *delivery) *spelling {
-	out := m.actions[d.action]
+func (m *mount) spelling(d *delivery, out *mountedOutgoing) *spelling {
 	switch {
 	case d.raw:
 		return d.spelt(nil)

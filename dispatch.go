@@ -215,6 +215,9 @@ func (l *link) Closed(code int, reason string) {
 		}
 	}
 	c.end(c.vacate())
+	for _, one := range c.incidents.end() {
+		c.logDrop(one.what, one.kept)
+	}
 	if o := c.mount.observer; o != nil && arrived {
 		o.Close(c, &CloseError{code, reason})
 	}

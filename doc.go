@@ -64,7 +64,8 @@
 //     targets, this holds for receivers that match the same one. Order between senders is not defined.
 //   - Delivery is at most once. Nothing is dropped silently: every drop has a counter and a line in the log.
 //   - A receiver that does not keep up never slows the others: what waits for it is bounded by SendQueueBytes, then it is
-//     disconnected with 1013.
+//     disconnected with 1013, unless messages whose types are Droppable make room. Of a type given to Latest only the
+//     newest of each key waits.
 //   - [Conn.Broadcast] returns when the message is in order for every member on this node, the sender's own copy in its
 //     queue, and with the channel layer. If the layer is down, members on this node get it all the same, and the error
 //     wraps [github.com/chanx-go/chanx/layer.ErrUnavailable].

@@ -158,10 +158,14 @@ func (e *envelope) member(d *schema.Decoder, name []byte) error {
 		e.passed = true
 		return d.Skip()
 	}
+	return readMember(d, &e.message, name)
+}
+
+func readMember(d *schema.Decoder, m *schema.Message, name []byte) error {
 	if string(name) == "payload" {
-		return e.message.Payload()
+		return m.Payload()
 	}
-	if known, err := e.message.Field(name); known || err != nil {
+	if known, err := m.Field(name); known || err != nil {
 		return err
 	}
 	return d.Skip()

@@ -36,10 +36,12 @@ type incoming struct {
 
 // outgoing is a message that the server sends.
 type outgoing struct {
-	documentation
+	messageOptions
 	action string
 	typ    *schema.Type
-	group  bool // declared with Broadcasts: carries is_mine and is_current
+	group  bool             // declared with Broadcasts: carries is_mine and is_current
+	make   func() any       // if there is a key: a pointer to a new value
+	key    func(any) string // of Latest, of a value or a pointer to one; nil: there is none
 }
 
 // eventHandler is an event, with what runs for it.
@@ -87,7 +89,7 @@ func OnRequest[S any, M, R Message](c *Consumer[S], h func(*S, context.Context, 
 	}
 	in.reply = reflect.TypeFor[R]()
 	c.end.receive(in, reflect.TypeFor[M](), h == nil)
-	c.end.send(in.reply, actionOf(in.reply), false, documentation{})
+	c.end.send(in.reply, actionOf(in.reply), false, messageOptions{})
 }
 
 // OnStream registers the handler of message M that answers with any number of R. The call of the handler takes its turn
@@ -117,7 +119,7 @@ func OnStream[S any, M, R Message](
 	}
 	in.reply = reflect.TypeFor[R]()
 	c.end.receive(in, reflect.TypeFor[M](), h == nil)
-	c.end.send(in.reply, actionOf(in.reply), false, documentation{})
+	c.end.send(in.reply, actionOf(in.reply), false, messageOptions{})
 }
 
 // UnionCase is one message of OnUnion. See Case.
@@ -184,20 +186,20 @@ func Forward[E interface {
 		return nil, c.Send(ctx, *v.(*E))
 	}
 	c.end.handle(e, t)
-	c.end.send(t, e.sends, false, documentation{})
+	c.end.send(t, e.sends, false, messageOptions{})
 }
 
 // Sends declares that connections are sent message M outside replies.
 func Sends[M Message, S any](c *Consumer[S], opts ...MessageOption) {
 	c.end.register()
-	c.end.send(reflect.TypeFor[M](), actionOf(reflect.TypeFor[M]()), false, newDocumentation(opts))
+	c.end.send(reflect.TypeFor[M](), actionOf(reflect.TypeFor[M]()), false, newMessageOptions(opts))
 }
 
 // Broadcasts declares that message M is sent to groups. Every frame of it carries is_mine, whether it is of the
 // receiver's own user, and is_current, whether it is of the receiving connection itself.
 func Broadcasts[M Message, S any](c *Consumer[S], opts ...MessageOption) {
 	c.end.register()
-	c.end.send(reflect.TypeFor[M](), actionOf(reflect.TypeFor[M]()), true, newDocumentation(opts))
+	c.end.send(reflect.TypeFor[M](), actionOf(reflect.TypeFor[M]()), true, newMessageOptions(opts))
 }
 
 func actionOf(t reflect.Type) string {
@@ -242,7 +244,7 @@ func (e *endpoint) handle(h *eventHandler, t reflect.Type) {
 }
 
 // send registers an outgoing message; to declare it again is fine.
-func (e *endpoint) send(t reflect.Type, action string, group bool, doc documentation) {
+func (e *endpoint) send(t reflect.Type, action string, group bool, opts messageOptions) {
 	checkMessage(t, action, true)
 	for _, other := range e.outgoing {
 		if other.action != action {
@@ -252,8 +254,8 @@ func (e *endpoint) send(t reflect.Type, action string, group bool, doc documenta
 			panic(fmt.Sprintf("chanx: register message %s: action %q is sent as %s already: rename one", t, action, other.typ.GoType()))
 		}
 		other.group = other.group || group
-		other.merge(doc)
+		other.merge(opts)
 		return
 	}
-	e.outgoing = append(e.outgoing, &outgoing{documentation: doc, action: action, typ: e.compile(t), group: group})
+	e.outgoing = append(e.outgoing, &outgoing{messageOptions: opts, action: action, typ: e.compile(t), group: group})
 }

@@ -44,7 +44,8 @@ type mountedIncoming struct {
 type mountedOutgoing struct {
 	*outgoing
 	codec *schema.Codec
-	head  []byte // {"action":"…"
+	plain *schema.Codec // in declared names
+	head  []byte        // {"action":"…"
 }
 
 type mountedEvent struct {
@@ -67,7 +68,7 @@ func newMount(s *Server, pattern string, e *endpoint) *mount {
 	m.wrap()
 	m.mountIncoming()
 	for _, out := range e.outgoing {
-		o := &mountedOutgoing{out, m.codec(out.typ), m.names.appendHead(nil, out.action)}
+		o := &mountedOutgoing{out, m.codec(out.typ), m.plainCodec(out.typ), m.names.appendHead(nil, out.action)}
 		m.sent[out.typ.GoType()], m.actions[out.action] = o, o
 	}
 	m.mountEvents()
@@ -119,15 +120,21 @@ func builtinPing(e *endpoint) *incoming {
 // mountEvents does not ask about names of the server: events travel as they are declared.
 func (m *mount) mountEvents() {
 	for _, h := range m.endpoint.events {
-		codec, err := h.typ.Codec(schema.AsDeclared)
-		if err == nil {
-			err = checkEvent(h.typ)
-		}
-		if err != nil {
+		codec := m.plainCodec(h.typ)
+		if err := checkEvent(h.typ); err != nil {
 			panic(fmt.Sprintf("chanx: handle %q: %v", m.pattern, err))
 		}
 		m.events[h.name] = &mountedEvent{h, codec}
 	}
+}
+
+// plainCodec is of a type as it travels between servers.
+func (m *mount) plainCodec(t *schema.Type) *schema.Codec {
+	c, err := t.Codec(schema.AsDeclared)
+	if err != nil {
+		panic(fmt.Sprintf("chanx: handle %q: %v", m.pattern, err))
+	}
+	return c
 }
 
 // checkEvent finds fields that an event cannot carry.

@@ -9,12 +9,17 @@ import (
 type HandlerOption interface{ applyHandler(*handlerOptions) }
 
 // MessageOption is an option of Sends and Broadcasts.
-type MessageOption interface{ applyMessage(*documentation) }
+type MessageOption interface{ applyMessage(*messageOptions) }
 
 // documentation is what documents say of a message or event besides its type.
 type documentation struct {
 	description string
 	deprecated  bool
+}
+
+type messageOptions struct {
+	documentation
+	droppable bool
 }
 
 type handlerOptions struct {
@@ -36,7 +41,7 @@ type DocOption interface {
 type docOption func(*documentation)
 
 func (o docOption) applyHandler(h *handlerOptions) { o(&h.documentation) }
-func (o docOption) applyMessage(d *documentation)  { o(d) }
+func (o docOption) applyMessage(m *messageOptions) { o(&m.documentation) }
 
 // Describe says in documents what a message is for.
 func Describe(text string) DocOption {
@@ -45,6 +50,10 @@ func Describe(text string) DocOption {
 
 // Deprecated says in documents that a message should not be used any more.
 func Deprecated() DocOption { return docOption(func(d *documentation) { d.deprecated = true }) }
+
+type messageOption func(*messageOptions)
+
+func (o messageOption) applyMessage(m *messageOptions) { o(m) }
 
 type handlerOption func(*handlerOptions)
 
@@ -82,17 +91,18 @@ func newHandlerOptions(all []HandlerOption) (h handlerOptions) {
 	return h
 }
 
-func newDocumentation(all []MessageOption) (d documentation) {
+func newMessageOptions(all []MessageOption) (m messageOptions) {
 	for _, o := range all {
-		o.applyMessage(&d)
+		o.applyMessage(&m)
 	}
-	return d
+	return m
 }
 
 // merge adds what a second declaration says.
-func (d *documentation) merge(o documentation) {
+func (m *messageOptions) merge(o messageOptions) {
 	if o.description != "" {
-		d.description = o.description
+		m.description = o.description
 	}
-	d.deprecated = d.deprecated || o.deprecated
+	m.deprecated = m.deprecated || o.deprecated
+	m.droppable = m.droppable || o.droppable
 }

@@ -283,25 +283,3 @@ func (s *Server) closeAll(ctx context.Context, all []*Conn) error {
 	}
 	return nil
 }
-
-// dropped counts and logs what a connection lost.
-func (s *Server) dropped(c *Conn, what string, n int) {
-	s.countDrop(c, what, n)
-	c.log(slog.LevelWarn, "chanx: dropped", "what", what, "count", n)
-}
-
-// skipped counts what the connection's consumer does not know: in a cluster of several versions that is no fault.
-func (s *Server) skipped(c *Conn, what string) {
-	s.countDrop(c, what, 1)
-	c.log(slog.LevelDebug, "chanx: skipped", "what", what)
-}
-
-// countDrop counts what was lost; c is nil if it was of no connection.
-func (s *Server) countDrop(c *Conn, what string, n int) {
-	s.mu.Lock()
-	s.drops[what] += uint64(n)
-	s.mu.Unlock()
-	if s.opts.Observer != nil {
-		s.opts.Observer.Drop(c, what, n)
-	}
-}

@@ -49,13 +49,15 @@ type MessageSpec struct {
 	Title       string          `json:"title"`  // the type's name
 	Description string          `json:"description,omitempty"`
 	Deprecated  bool            `json:"deprecated,omitempty"`
-	Payload     json.RawMessage `json:"payload,omitempty"` // its schema; none if the type has no content
-	Example     json.RawMessage `json:"example,omitempty"` // of the payload
-	Frame       []FrameSpec     `json:"frame,omitempty"`   // fields that are carried beside the payload
-	Group       bool            `json:"group,omitempty"`   // sent to groups: carries is_mine and is_current
-	Library     bool            `json:"library,omitempty"` // one of the library's own
-	Handler     string          `json:"handler,omitempty"` // HandlerOn, HandlerRequest or HandlerStream
-	Reply       string          `json:"reply,omitempty"`   // the action of the answer
+	Payload     json.RawMessage `json:"payload,omitempty"`   // its schema; none if the type has no content
+	Example     json.RawMessage `json:"example,omitempty"`   // of the payload
+	Frame       []FrameSpec     `json:"frame,omitempty"`     // fields that are carried beside the payload
+	Group       bool            `json:"group,omitempty"`     // sent to groups: carries is_mine and is_current
+	Droppable   bool            `json:"droppable,omitempty"` // may be discarded where a client is slow
+	Latest      bool            `json:"latest,omitempty"`    // only the newest of each key waits for a slow client
+	Library     bool            `json:"library,omitempty"`   // one of the library's own
+	Handler     string          `json:"handler,omitempty"`   // HandlerOn, HandlerRequest or HandlerStream
+	Reply       string          `json:"reply,omitempty"`     // the action of the answer
 	Fails       []FailureSpec   `json:"fails,omitempty"`
 }
 
@@ -178,6 +180,7 @@ func (m *mount) specIncoming(in *mountedIncoming, defs *schema.Definitions) Mess
 func (m *mount) specOutgoing(out *mountedOutgoing, defs *schema.Definitions) MessageSpec {
 	s := newMessageSpec(out.action, out.typ, out.codec, out.documentation, defs)
 	s.Group, s.Library = out.group, isLibraryAction(out.action)
+	s.Droppable, s.Latest = out.droppable, out.key != nil
 	if out.typ.GoType() == reflect.TypeFor[ErrorMessage]() {
 		s.Example = json.RawMessage(`{"reason":"internal","detail":"Failed to process message"}`)
 	}

@@ -19,8 +19,15 @@ const (
 
 // A Frame is a message ready to be written, shared by any number of connections. It never changes.
 type Frame struct {
-	b         []byte
+	b []byte
+	mark
+}
+
+// mark says what may happen to a frame while it waits in a send queue. The zero mark: nothing.
+type mark struct {
 	droppable bool
+	tied      bool
+	key       string
 }
 
 // PrepareText returns a text message with a copy of p, which must be valid UTF-8.
@@ -30,6 +37,12 @@ func PrepareText(p []byte) Frame {
 
 // Droppable returns f marked as one that may be discarded, oldest first, when a full send queue needs room.
 func (f Frame) Droppable() Frame { f.droppable = true; return f }
+
+// Latest returns f marked as one that takes the place of the frames with the same key, not "", that wait in a send queue.
+func (f Frame) Latest(key string) Frame { f.key = key; return f }
+
+// Tied returns f marked as one that is discarded when the frame before it is.
+func (f Frame) Tied() Frame { f.tied = true; return f }
 
 // Size is the number of bytes f takes on the wire and in a send queue.
 func (f Frame) Size() int { return len(f.b) }

@@ -7,18 +7,19 @@ type Drop uint8
 
 // What may be discarded; the unit of n in Handler.Dropped is in each line.
 const (
-	DroppedMessages Drop = iota // whole messages received and not handled, because the connection was lost or closed
-	DroppedEvents               // events queued and not handled, for the same reason
-	EventOverflow               // events refused because the event queue was full
-	DroppedFrames               // droppable frames that made room in the send queue
-	UnsentBytes                 // bytes queued and not written, because the connection was lost or closed
-	SlowClient                  // bytes refused because the send queue was full
-	dropKinds       = iota
+	DroppedMessages  Drop = iota // whole messages received and not handled, because the connection was lost or closed
+	DroppedEvents                // events queued and not handled, for the same reason
+	EventOverflow                // events refused because the event queue was full
+	DroppedFrames                // droppable frames that made room in the send queue
+	SupersededFrames             // frames that waited when a later one with their key came
+	UnsentBytes                  // bytes queued and not written, because the connection was lost or closed
+	SlowClient                   // bytes refused because the send queue was full
+	dropKinds        = iota
 )
 
 // String names d as a metric label would.
 func (d Drop) String() string {
-	return [...]string{"messages", "events", "event_overflow", "frames", "unsent_bytes", "slow_client"}[d]
+	return [...]string{"messages", "events", "event_overflow", "frames", "superseded_frames", "unsent_bytes", "slow_client"}[d]
 }
 
 // Stats are the counters of an Upgrader since it was made, Open excepted.

@@ -9,9 +9,9 @@ import (
 
 // A chunk is one or several whole frames; the first of the queue may have lost bytes that are written already.
 type chunk struct {
-	b         []byte
-	own       *[]byte // the pooled buffer below b; nil: b is shared, or was made for one message
-	droppable bool
+	b   []byte
+	own *[]byte // the pooled buffer below b; nil: b is shared, or was made for one message
+	mark
 }
 
 // WriteText writes one text message, valid UTF-8, of which it keeps a copy. With cork set, which is for what the running
@@ -38,6 +38,9 @@ func (c *Conn) WriteFrames(fs []Frame, cork bool) error {
 	}
 	c.mu.Lock()
 	defer c.unlock()
+	for _, f := range fs {
+		c.supersede(f.key)
+	}
 	if err := c.admit(n); err != nil {
 		return err
 	}
@@ -45,6 +48,7 @@ func (c *Conn) WriteFrames(fs []Frame, cork bool) error {
 		fs = c.writeDirect(fs)
 	}
 	for _, f := range fs {
+		c.supersede(f.key) // of one among fs
 		c.putFrame(f, cork)
 	}
 	c.release(cork)
@@ -125,19 +129,31 @@ func (c *Conn) admit(n int) error {
 
 // makeRoom discards droppable frames, oldest first, until n more bytes fit.
 func (c *Conn) makeRoom(n, most int) {
-	kept, dropped := c.q[:c.flying], 0
-	for i := c.flying; i < len(c.q); i++ {
-		if k := c.q[i]; k.droppable && n > most-c.queued {
+	c.drop(DroppedFrames, c.prune(func(k chunk) bool { return k.droppable && n > most-c.queued }))
+}
+
+// supersede discards what waits with that key, to make place for something newer.
+func (c *Conn) supersede(key string) {
+	if key != "" && len(c.q) > c.flying {
+		c.drop(SupersededFrames, c.prune(func(k chunk) bool { return k.key == key }))
+	}
+}
+
+// prune takes those frames out of the queue that are to go, and what is tied to them; what is being written stays.
+func (c *Conn) prune(goes func(chunk) bool) (gone int) {
+	kept, left := c.q[:c.flying], false
+	for _, k := range c.q[c.flying:] {
+		if left = left && k.tied || goes(k); left {
 			c.queued -= len(k.b)
-			dropped++
+			gone++
 		} else {
 			kept = append(kept, k)
 		}
 	}
 	clear(c.q[len(kept):])
 	c.q = kept
-	c.drop(DroppedFrames, dropped)
 	c.wakeWriters()
+	return gone
 }
 
 // reply queues a control frame, unless it would be too much even for the peer that asked for it.
@@ -162,11 +178,11 @@ func (c *Conn) put(first byte, p []byte) {
 
 // putFrame is put for a prepared frame. Corked, small ones are copied: one buffer is cheaper to write than many.
 func (c *Conn) putFrame(f Frame, cork bool) {
-	if cork && !f.droppable && c.fits(len(f.b)) {
+	if cork && f.mark == (mark{}) && c.fits(len(f.b)) {
 		*c.out = append(*c.out, f.b...)
 	} else {
 		c.seal()
-		c.q = append(c.q, chunk{b: f.b, droppable: f.droppable})
+		c.q = append(c.q, chunk{b: f.b, mark: f.mark})
 	}
 	c.queued += len(f.b)
 }
@@ -265,7 +281,7 @@ func (c *Conn) written(n int) {
 	}
 	if len(c.q) > 0 {
 		if n > 0 {
-			c.q[0].b, c.q[0].droppable = c.q[0].b[n:], false
+			c.q[0].b, c.q[0].mark = c.q[0].b[n:], mark{}
 		}
 		return
 	}

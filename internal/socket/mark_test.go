@@ -1,0 +1,82 @@
+package socket
+
+import (
+	"fmt"
+	"testing"
+	"testing/synctest"
+)
+
+func prepared(s string, a ...any) Frame { return PrepareText(fmt.Appendf(nil, s, a...)) }
+
+// TestLatestFrameSupersedes those with its key that wait, and what is tied to them; never what is under way.
+func TestLatestFrameSupersedes(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h, p := started(t, Options{}, nil)
+		must(t, h.c.WriteFrames([]Frame{prepared("a under way").Latest("a"), prepared("its end").Tied()}, false))
+		synctest.Wait()
+		must(t, h.c.WriteFrames([]Frame{prepared("a 1").Latest("a"), prepared("a 1 end").Tied(), prepared("b 1").Latest("b")}, false))
+		must(t, h.c.WriteText([]byte("kept"), false))
+		must(t, h.c.WriteFrames([]Frame{prepared("a 2").Latest("a"), prepared("a 2 end").Tied(), prepared("a 3").Latest("a"), prepared("a 3 end").Tied()}, false))
+		must(t, h.c.WriteFrames([]Frame{prepared("plain end").Tied()}, false))
+		p.expect("text a under way", "text its end", "text b 1", "text kept", "text a 3", "text a 3 end", "text plain end")
+		if n := h.dropped(SupersededFrames); n != 4 {
+			t.Errorf("%d frames superseded", n)
+		}
+		must(t, p.nc.Close())
+		h.end(t)
+	})
+}
+
+// TestLatestFrameNeedsNoRoom beyond that of the frame it supersedes.
+func TestLatestFrameNeedsNoRoom(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h, p := started(t, Options{SendQueueBytes: 40}, nil)
+		must(t, h.c.WriteText([]byte("under way"), false)) // 11 bytes
+		synctest.Wait()
+		for i := range 100 {
+			must(t, h.c.WriteFrames([]Frame{prepared("price %017d", i).Latest("price")}, false)) // 25 bytes
+		}
+		p.expect("text under way", fmt.Sprintf("text price %017d", 99))
+		must(t, p.nc.Close())
+		h.end(t)
+	})
+}
+
+// TestTiedFrameGoesWithDroppable one, and stays with one that stays.
+func TestTiedFrameGoesWithDroppable(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h, p := started(t, Options{SendQueueBytes: 40}, nil)
+		must(t, h.c.WriteText([]byte("under way"), false)) // 11 bytes
+		synctest.Wait()
+		for i := range 2 {
+			must(t, h.c.WriteFrames([]Frame{prepared("typing %d", i).Droppable(), prepared("end").Tied()}, false)) // 15 bytes
+		}
+		p.expect("text under way", "text typing 1", "text end")
+		if n := h.dropped(DroppedFrames); n != 2 {
+			t.Errorf("%d frames dropped", n)
+		}
+		must(t, p.nc.Close())
+		h.end(t)
+	})
+}
+
+// TestMarkedFrameIsNotCorked in a buffer, from which it could not be taken.
+func TestMarkedFrameIsNotCorked(t *testing.T) {
+	t.Parallel()
+	c := &Conn{up: NewUpgrader(Options{})}
+	c.putFrame(prepared("plain"), true)
+	for _, f := range []Frame{prepared("a").Droppable(), prepared("b").Latest("b"), prepared("c").Tied()} {
+		c.putFrame(f, true)
+	}
+	if len(c.q) != 4 || c.out != nil {
+		t.Errorf("%d chunks", len(c.q))
+	}
+	c.supersede("b")
+	if len(c.q) != 2 || c.q[1].mark != (mark{droppable: true}) {
+		t.Errorf("queue %v", c.q)
+	}
+	c.discardOut()
+}

@@ -1,0 +1,153 @@
+package chanx
+
+import (
+	"fmt"
+	"log/slog"
+	"reflect"
+	"slices"
+	"sync"
+
+	"github.com/chanx-go/chanx/internal/socket"
+	"github.com/chanx-go/chanx/schema"
+)
+
+// Droppable lets messages of this type be discarded, oldest first, where Limits.SendQueueBytes wait for a client that does
+// not keep up; else it is disconnected. What is discarded is counted and told to Observer.Drop. A reply is never
+// discarded, whatever its type says. A client that takes nothing for Limits.WriteTimeout is disconnected all the same.
+func Droppable() MessageOption { return messageOption(func(o *messageOptions) { o.droppable = true }) }
+
+// Latest keeps only the newest message M of each key waiting for a client: one that is sent takes the place of an older
+// one that has the same key and has not left yet, and stands behind what was sent in between. What is discarded is
+// counted and told to Observer.Drop. A client that keeps up gets everything, and a reply is never discarded.
+//
+// M must have been declared with Broadcasts or Sends. The function is called on every node for each broadcast that has
+// members there, on any goroutine, and several times at once.
+func Latest[M Message, S any](c *Consumer[S], key func(M) string) {
+	t := reflect.TypeFor[M]()
+	if key == nil {
+		panic(fmt.Sprintf("chanx: register latest %s: its function is nil", t))
+	}
+	c.end.latest(t, func() any { return new(M) }, func(v any) string {
+		if p, ok := v.(*M); ok {
+			return key(*p)
+		}
+		return key(v.(M))
+	})
+}
+
+// latest notes what Latest asks for.
+func (e *endpoint) latest(t reflect.Type, make func() any, key func(any) string) {
+	e.register()
+	action := actionOf(t)
+	for _, out := range e.outgoing {
+		if out.typ.GoType() != t || isLibraryAction(action) {
+			continue
+		}
+		if out.key != nil {
+			panic(fmt.Sprintf("chanx: register latest %s: consumer %s has it already", t, e.opts.Name))
+		}
+		out.make, out.key = make, key
+		return
+	}
+	panic(fmt.Sprintf("chanx: register latest %s: consumer %s does not declare it: put chanx.Broadcasts[%s](consumer) before it",
+		t, e.opts.Name, t.Name()))
+}
+
+// marked reports whether frames of the message may be discarded.
+func (o *outgoing) marked() bool { return o.droppable || o.key != nil }
+
+// mark notes on a frame of the message what may happen to it. A key of "" is none.
+func (o *outgoing) mark(f socket.Frame, key string) socket.Frame {
+	if o.droppable {
+		f = f.Droppable()
+	}
+	return f.Latest(key)
+}
+
+// keyOf is the key of a message among all that waits for a client; "" where Latest was not called.
+func (o *outgoing) keyOf(v any) string {
+	if o.key == nil {
+		return ""
+	}
+	return o.action + "\x00" + o.key(v)
+}
+
+// sendMarked is write for a message outside a reply that may be discarded.
+func (c *Conn) sendMarked(m Message, out *mountedOutgoing, cork bool) error {
+	wire := c.transport()
+	if wire == nil {
+		return errNotOpen
+	}
+	b, err := c.mount.appendFrame(nil, m, "")
+	if err != nil {
+		return err
+	}
+	if err := wire.WriteFrames([]socket.Frame{out.mark(socket.PrepareText(b), out.keyOf(m))}, cork); err != nil {
+		return wireError(err)
+	}
+	c.sent(m.Action(), len(b))
+	return nil
+}
+
+// keys are those of one group message, by the consumers on this node that asked for them.
+type keys struct {
+	mu  sync.Mutex
+	all []consumerKey
+}
+
+type consumerKey struct {
+	out *mountedOutgoing
+	key string
+}
+
+// mark notes on a frame of a group message what may happen to it in the queues of one consumer's clients.
+func (d *delivery) mark(f socket.Frame, to *Conn, out *mountedOutgoing) socket.Frame {
+	if out.key == nil {
+		return out.mark(f, "")
+	}
+	d.keys.mu.Lock()
+	defer d.keys.mu.Unlock()
+	i := slices.IndexFunc(d.keys.all, func(k consumerKey) bool { return k.out == out })
+	if i < 0 {
+		i = len(d.keys.all)
+		d.keys.all = append(d.keys.all, consumerKey{out, d.keyOf(to, out)})
+	}
+	return out.mark(f, d.keys.all[i].key)
+}
+
+// keyOf asks the application. Without an answer the message is like any other.
+func (d *delivery) keyOf(to *Conn, out *mountedOutgoing) (key string) {
+	err := to.guard(func() error {
+		v, err := out.parse(d.plain, d.plainFrame, to.mount.limits)
+		if err == nil {
+			key = out.keyOf(v)
+		}
+		return err
+	})
+	if err != nil {
+		to.log(slog.LevelError, "chanx: key of latest message", append([]any{"action", d.action}, errorAttrs(err)...)...)
+	}
+	return key
+}
+
+// parse makes a value of what travels. It need not be valid: nobody has asked when it was sent.
+func (o *mountedOutgoing) parse(payload, frame []byte, l schema.Limits) (any, error) {
+	b := appendPayload([]byte(`{"":0`), payload)
+	b = append(spread(append(b, frame...), len(b)), '}')
+	var d schema.Decoder
+	d.Reset(b, l)
+	if _, err := d.BeginObject(); err != nil {
+		return nil, err
+	}
+	v := o.make()
+	m := o.plain.Begin(&d, v, "payload")
+	for {
+		name, ok, err := d.NextMember()
+		if err == nil && ok {
+			err = readMember(&d, &m, name)
+		}
+		if err != nil || !ok {
+			return v, err
+		}
+	}
+}
