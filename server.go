@@ -86,6 +86,8 @@ type Server struct {
 	draining bool
 	empty    chan struct{} // closed when the last connection has gone while draining
 	drops    map[string]uint64
+
+	onShutdown []func()
 }
 
 // NewServer returns a server. opts may be nil. A bad option panics.
@@ -215,8 +217,12 @@ const (
 // Shutdown ends the server: new connections are refused with 503; what was broadcast before is delivered; running
 // handlers finish, and each connection is closed with 1001 after its OnClose, up to 1,000 at once, more spread over one
 // second. It returns when all are gone and the layer is closed, or ends those that remain when ctx ends, and returns its
-// error. http.Server.Shutdown does not know of these connections: call this one beside it. After Shutdown the server
-// cannot be used again.
+// error. Messages that no handler has been given by then are discarded, and counted. After Shutdown the server cannot be
+// used again.
+//
+// http.Server.Shutdown does not know of these connections: they are not its own any more. Call this one first, with
+// http.Server.Shutdown after it; the other order works too. Streams are handlers: one that would go on for ever has to
+// be told, see RegisterOnShutdown.
 func (s *Server) Shutdown(ctx context.Context) error {
 	all := s.drain()
 	s.hub.Flush()
@@ -228,6 +234,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		err = fmt.Errorf("chanx: shut down: %w", err)
 		for _, c := range all {
 			if wire := c.transport(); wire != nil {
+				_ = wire.Close(socket.CloseGoingAway, shuttingDown) // fails when it closes already
 				wire.Abort()
 			}
 		}
@@ -243,10 +250,26 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	return err
 }
 
+// RegisterOnShutdown adds a function that Shutdown calls, in a goroutine of its own and without waiting for it: to tell
+// streams and handlers that would go on for long.
+func (s *Server) RegisterOnShutdown(f func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.draining {
+		go f()
+		return
+	}
+	s.onShutdown = append(s.onShutdown, f)
+}
+
 func (s *Server) drain() []*Conn {
 	s.mu.Lock()
 	s.draining = true
 	s.tellEmpty()
+	for _, f := range s.onShutdown {
+		go f()
+	}
+	s.onShutdown = nil
 	s.mu.Unlock()
 	return s.snapshot()
 }

@@ -3,11 +3,21 @@ package chanx_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"iter"
 	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"slices"
+	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/coder/websocket"
 
 	"github.com/chanx-go/chanx"
 	"github.com/chanx-go/chanx/chanxtest"
@@ -138,5 +148,137 @@ func TestShutdownSpreadsManyConnections(t *testing.T) {
 		if n != conns || atOnce < 1000 || atOnce > 1100 || last > time.Second {
 			t.Errorf("%d closed, %d at once, the last after %v; want %d, 1000, within 1 s", n, atOnce, last, conns)
 		}
+	})
+}
+
+// newGreeter is as dialTCP expects it.
+func newGreeter() *chanx.Consumer[state] {
+	open := func(c *chanx.Conn, _ *http.Request) (*state, error) { return &state{c}, nil }
+	return chanx.NewConsumer(open, &chanx.ConsumerOptions{AuthenticationMessage: chanx.Enabled})
+}
+
+// TestShutdownUnderLoad: whoever was given a message answers it, and the client has the answer before it is told goodbye,
+// whichever of the two servers goes first.
+func TestShutdownUnderLoad(t *testing.T) {
+	const clients = 8
+	for _, httpFirst := range []bool{false, true} {
+		var handled [clients]atomic.Int64
+		srv := chanx.NewServer(&chanx.ServerOptions{Logger: quiet})
+		c := newGreeter()
+		chanx.OnRequest(c, func(_ *state, _ context.Context, m countedMessage) (countedMessage, error) {
+			i, err := strconv.Atoi(m.From)
+			if err == nil {
+				handled[i].Add(1)
+			}
+			runtime.Gosched()
+			return m, err
+		})
+		srv.Handle("/ws", c)
+		web := httptest.NewServer(srv)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		var underway, all sync.WaitGroup
+		underway.Add(clients)
+		var conns [clients]*websocket.Conn
+		for i := range conns {
+			conns[i] = dialTCP(ctx, t, web.URL)
+		}
+		for i, ws := range conns {
+			all.Go(func() { // until the server closes
+				for n := 0; ws.Write(ctx, websocket.MessageText, fmt.Appendf(nil, `{"action":"counted","payload":{"from":"%d","n":%d}}`, i, n)) == nil; n++ {
+				}
+			})
+			all.Go(func() {
+				n := 0
+				for ; ; n++ {
+					_, b, err := ws.Read(ctx)
+					if err != nil {
+						if websocket.CloseStatus(err) != websocket.StatusGoingAway {
+							t.Errorf("client %d: %v", i, err)
+						}
+						break
+					}
+					if n == 20 {
+						underway.Done()
+					}
+					if !strings.Contains(string(b), fmt.Sprintf(`"n":%d}`, n)) {
+						t.Errorf("client %d: answer %d is %s", i, n, b)
+					}
+				}
+				if m := handled[i].Load(); int64(n) != m || n <= 20 {
+					t.Errorf("client %d: %d answers to %d messages that were handled", i, n, m)
+				}
+			})
+		}
+		underway.Wait()
+		ends := []func(context.Context) error{srv.Shutdown, web.Config.Shutdown}
+		if httpFirst {
+			slices.Reverse(ends)
+		}
+		for _, end := range ends {
+			if err := end(ctx); err != nil {
+				t.Error(err)
+			}
+		}
+		all.Wait()
+		web.Close()
+		cancel()
+	}
+}
+
+// TestForcedShutdownSaysGoodbye, where the wire takes it at once.
+func TestForcedShutdownSaysGoodbye(t *testing.T) {
+	srv := chanx.NewServer(&chanx.ServerOptions{Logger: quiet})
+	running := make(chan struct{})
+	c := newGreeter()
+	chanx.On(c, func(_ *state, ctx context.Context, _ sayMessage) error {
+		close(running)
+		<-ctx.Done() // it would wait for ever
+		return nil
+	})
+	srv.Handle("/ws", c)
+	web := httptest.NewServer(srv)
+	defer web.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	ws := dialTCP(ctx, t, web.URL)
+	if err := ws.Write(ctx, websocket.MessageText, []byte(`{"action":"say","payload":{"text":"go"}}`)); err != nil {
+		t.Fatal(err)
+	}
+	<-running
+	over, end := context.WithCancel(ctx)
+	end()
+	if err := srv.Shutdown(over); !errors.Is(err, context.Canceled) {
+		t.Errorf("Shutdown: %v", err)
+	}
+	if _, _, err := ws.Read(ctx); websocket.CloseStatus(err) != websocket.StatusGoingAway {
+		t.Errorf("the client got %v", err)
+	}
+}
+
+// TestShutdownTellsStreams that would go on for ever.
+func TestShutdownTellsStreams(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := chanx.NewServer(&chanx.ServerOptions{Logger: quiet})
+		draining := make(chan struct{})
+		srv.RegisterOnShutdown(func() { close(draining) })
+		c := newState()
+		chanx.OnStream(c, func(*state, context.Context, sayMessage) iter.Seq2[answerMessage, error] {
+			return func(yield func(answerMessage, error) bool) {
+				<-draining
+				yield(answerMessage{"last"}, nil)
+			}
+		})
+		srv.Handle("/ws", c)
+		client := chanxtest.Dial(t, srv, "/ws", nil)
+		client.Send(sayMessage{"go"})
+		synctest.Wait()
+		if err := srv.Shutdown(t.Context()); err != nil {
+			t.Error(err)
+		}
+		chanxtest.Receive[answerMessage](client)
+		client.ExpectClosed(1001)
+		late := make(chan struct{})
+		srv.RegisterOnShutdown(func() { close(late) })
+		<-late
 	})
 }
