@@ -65,6 +65,12 @@ var arrows = []arrow{
 		"jwtauth", "./ github.com/golang-jwt/jwt/v5 github.com/MicahParks/jwkset", "./jwtauth ./chanxtest " + leak,
 		"an application that has no tokens gets no token library",
 	},
+	{
+		"otelchanx",
+		"./ go.opentelemetry.io/otel/...",
+		"./otelchanx ./chanxtest ./layer/memlayer " + leak,
+		"an application that measures otherwise gets no OpenTelemetry",
+	},
 	{"bench", "./", "./ ./schema ./internal/socket " + codec, "it measures this repository"},
 }
 
