@@ -51,7 +51,9 @@ func newViewer() *chanx.Consumer[viewer] {
 	chanx.Broadcasts[priceMessage](c)
 	chanx.Broadcasts[plainMessage](c)
 	chanx.Latest(c, func(m priceMessage) string { return m.Item + " of " + m.Shop })
-	chanx.OnRequest(c, func(*viewer, context.Context, wordsMessage) (typingMessage, error) { return typingMessage{Who: "reply"}, nil })
+	chanx.OnRequest(c, func(*viewer, context.Context, wordsMessage) (typingMessage, error) {
+		return typingMessage{Who: "reply"}, nil
+	})
 	return c
 }
 

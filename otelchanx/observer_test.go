@@ -90,11 +90,12 @@ func (k *telemetry) metrics(t *testing.T) []string {
 	}
 	var lines []string
 	add := func(name string, set attribute.Set, n any) {
-		line := name
+		var line strings.Builder
+		line.WriteString(name)
 		for _, a := range set.ToSlice() {
-			line += fmt.Sprintf(" %s=%s", strings.TrimPrefix(string(a.Key), "chanx."), a.Value.Emit())
+			fmt.Fprintf(&line, " %s=%s", strings.TrimPrefix(string(a.Key), "chanx."), a.Value.Emit())
 		}
-		lines = append(lines, fmt.Sprintf("%s: %v", line, n))
+		lines = append(lines, fmt.Sprintf("%s: %v", line.String(), n))
 	}
 	for _, s := range all.ScopeMetrics {
 		for _, m := range s.Metrics {
