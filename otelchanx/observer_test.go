@@ -59,7 +59,7 @@ func newVisit() *chanx.Consumer[visit] {
 		case "broken":
 			return errors.New("broken")
 		}
-		return v.Emit(ctx, rang{m.Text})
+		return v.Emit(ctx, rang(m))
 	})
 	chanx.Forward[rang](c)
 	return c
@@ -93,7 +93,7 @@ func (k *telemetry) metrics(t *testing.T) []string {
 		var line strings.Builder
 		line.WriteString(name)
 		for _, a := range set.ToSlice() {
-			fmt.Fprintf(&line, " %s=%s", strings.TrimPrefix(string(a.Key), "chanx."), a.Value.Emit())
+			fmt.Fprintf(&line, " %s=%s", strings.TrimPrefix(string(a.Key), "chanx."), a.Value.String())
 		}
 		lines = append(lines, fmt.Sprintf("%s: %v", line.String(), n))
 	}
