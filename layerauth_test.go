@@ -96,14 +96,14 @@ func TestKeysAreIntroducedAndRotated(t *testing.T) {
 	for i, writer := range steps {
 		p := samplePublication()
 		data := newLayerAuth(writer.auth).append(nil, &p)
-		read := ""
+		var read strings.Builder
 		for j, reader := range steps {
 			if _, err := parsePublication(data, newLayerAuth(reader.auth)); err == nil {
-				read += strconv.Itoa(j)
+				read.WriteString(strconv.Itoa(j))
 			}
 		}
-		if read != writer.read {
-			t.Errorf("what a node of step %d publishes is accepted at steps %s, want %s", i, read, writer.read)
+		if read.String() != writer.read {
+			t.Errorf("what a node of step %d publishes is accepted at steps %s, want %s", i, read.String(), writer.read)
 		}
 	}
 }

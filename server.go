@@ -25,8 +25,8 @@ type ServerOptions struct {
 	// Layer connects this server with other nodes; nil is a layer of its own, in this process.
 	Layer layer.Layer
 
-	// LayerAuth has the keys by which servers know that what comes from the layer is theirs; without any they trust the
-	// broker.
+	// LayerAuth has the keys by which servers know what comes from each other; without any they trust whoever can write
+	// to the broker.
 	LayerAuth LayerAuth
 
 	// Origins are further origins whose pages may connect, each as scheme://host:port. A page from the server's own
