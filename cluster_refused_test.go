@@ -2,7 +2,7 @@ package chanx_test
 
 import (
 	"bytes"
-	"fmt"
+	"context"
 	"maps"
 	"slices"
 	"strings"
@@ -95,42 +95,55 @@ func TestLayerDataThatIsNoneIsRefused(t *testing.T) {
 	})
 }
 
-// TestWhatIsTooLongForOthersReachesNobody: an error of the call, and not of some nodes.
+// burden is an Observer whose header makes publications long.
+type burden struct {
+	chanx.NopObserver
+	header string
+	ended  []error
+}
+
+func (o *burden) Publish(_ context.Context, p *chanx.Publication) func(error) {
+	p.SetHeader("burden", o.header)
+	return func(err error) { o.ended = append(o.ended, err) }
+}
+
+// TestWhatIsTooLongForOthersReachesNobody: it is an error of the call, and not of some nodes.
 func TestWhatIsTooLongForOthersReachesNobody(t *testing.T) {
-	w := &wiretap{}
-	o := clusterOptions{nodes: 2, faults: faultlayer.Faults{Call: w.call}, server: func(_ int, o *chanx.ServerOptions) {
-		o.Limits.SendQueueBytes = 64 << 20
-	}}
-	inCluster(t, o, func(t *testing.T, k *cluster) {
-		ctx, s := t.Context(), k.nodes[0]
-		here, there := k.dial(0, "ann", "g"), k.dial(1, "bob", "g")
-		said := func(n int) saidMessage { return saidMessage{strings.Repeat("x", n)} }
-		many := make([]string, 1<<17)
-		for i := range many {
-			many[i] = fmt.Sprintf("%128d", i)
+	w, o := &wiretap{}, &burden{header: strings.Repeat("x", 16<<20)}
+	options := clusterOptions{nodes: 2, faults: faultlayer.Faults{Call: w.call}, server: func(node int, so *chanx.ServerOptions) {
+		if node == 0 {
+			so.Observer = o
 		}
-		for verb, err := range map[string]error{
-			"Server.Broadcast": s.Broadcast(ctx, said(16<<20), chanx.To("g")),
-			"Conn.Broadcast":   here.conn.Broadcast(ctx, said(16<<20), chanx.To("g")),
-			"Server.Emit":      s.Emit(ctx, ringEvent{strings.Repeat("x", 16<<20)}, chanx.To("g")),
-			"Server.Join":      s.Join(ctx, chanx.To("g"), many...),
+	}}
+	inCluster(t, options, func(t *testing.T, k *cluster) {
+		ctx, s := t.Context(), k.nodes[0]
+		ann, bob := k.dial(0, "ann", "g"), k.dial(1, "bob", "g")
+		for verb, do := range map[string]func() error{
+			"Server.Broadcast": func() error { return s.Broadcast(ctx, saidMessage{"x"}, chanx.To("g")) },
+			"Conn.Broadcast":   func() error { return ann.conn.Broadcast(ctx, saidMessage{"x"}) },
+			"Server.Emit":      func() error { return s.Emit(ctx, ringEvent{"x"}, chanx.To("g")) },
+			"Server.Join":      func() error { return s.Join(ctx, chanx.To("g"), "h") },
+			"Disconnect":       func() error { return s.Disconnect(ctx, 4000, "", chanx.To("g")) },
 		} {
-			if err == nil || !strings.Contains(err.Error(), "more than 16777216") {
+			o.ended = nil
+			err := do()
+			if err == nil || !strings.Contains(err.Error(), "more than 16777216: send less") {
 				t.Errorf("%s: %v", verb, err)
+			}
+			if !slices.Equal(o.ended, []error{err}) {
+				t.Errorf("%s: the Observer was told %v", verb, o.ended)
 			}
 		}
 		if subjects, _ := w.take(); len(subjects) != 0 {
 			t.Errorf("what is too long was published to %q", subjects)
 		}
 		k.expect("what is too long", nil)
-		most := 16<<20 - 200
-		k.ok(s.Broadcast(ctx, said(most), chanx.To("g")))
-		synctest.Wait()
-		for _, p := range []*peer{here, there} {
-			if got := p.Next(); len(got) < most {
-				t.Errorf("%s: %d bytes came, want more than %d", p.name, len(got), most)
-			}
+		if got := ann.conn.Groups(); !slices.Equal(got, []string{"g"}) || ann.Ended() != nil {
+			t.Errorf("the connection is in %q, ended %v", got, ann.Ended())
 		}
+		o.header = o.header[:16<<20-300]
+		k.ok(s.Broadcast(ctx, saidMessage{"fits"}, chanx.To("g")))
+		k.expect("what is not", map[*peer]string{ann: "fits", bob: "fits"})
 	})
 }
 

@@ -18,6 +18,14 @@ func TestPublicationRoundTrip(t *testing.T) {
 		},
 		{kind: kindMessage, seal: make([]byte, 255), targets: []string{strings.Repeat("x", 300)}, frame: []byte(`{"a":1}`), payload: make([]byte, 1<<20)},
 	}
+	for field := range 7 { // one of them long, so that size misses none
+		long := make([]string, 7)
+		long[field] = strings.Repeat("x", 300)
+		tests = append(tests, publication{
+			kind: kindLeave, headers: []header{{long[0], long[1]}}, node: long[2], conn: long[3], user: long[4],
+			targets: []string{long[5]}, action: long[6],
+		})
+	}
 	for _, want := range tests {
 		b := want.append([]byte("kept"))[len("kept"):]
 		got, err := parsePublication(b, nil)
