@@ -115,7 +115,7 @@ var _ = []chanx.Message{
 var _ = chanx.ServerOptions{
 	Layer: layer.Layer(nil), Origins: []string{}, Subprotocols: []string{}, Discriminator: "", Camelize: false, Completions: false,
 	RefuseWithHTTP: false, LogMessages: false, QuietActions: []string{}, Limits: chanx.Limits{}, Logger: (*slog.Logger)(nil),
-	Observer: chanx.Observer(nil),
+	Observer: chanx.Observer(nil), LayerAuth: chanx.LayerAuth{Keys: [][]byte{}, AcceptUnsigned: false},
 }
 
 var _ = chanx.ConsumerOptions{

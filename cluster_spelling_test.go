@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/chanx-go/chanx"
 	"github.com/chanx-go/chanx/chanxtest"
@@ -163,6 +164,7 @@ func TestFieldsThatCannotBeReadAreRefused(t *testing.T) {
 			{`{"sent_from`, `["sent_from`, "the fields beside the payload are no object"},
 			{`{"text":"x"}`, `{"text":"x"]`, "payload: unexpected ']'"},
 		} {
+			pass(time.Minute) // the last line about this is old
 			if err := tap.Publish(t.Context(), "g/kinds", bytes.Replace(last, []byte(spoilt.from), []byte(spoilt.to), 1)); err != nil {
 				t.Error(err)
 			}

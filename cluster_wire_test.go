@@ -14,7 +14,6 @@ import (
 	"github.com/chanx-go/chanx"
 	"github.com/chanx-go/chanx/chanxtest"
 	"github.com/chanx-go/chanx/internal/faultlayer"
-	"github.com/chanx-go/chanx/layer"
 )
 
 // wiretap keeps what nodes publish.
@@ -150,95 +149,6 @@ func TestHeadersTravelToTheReceivingNode(t *testing.T) {
 		if n := len(p.Pending()); n != 3 {
 			t.Errorf("%d frames came, want 3", n)
 		}
-	})
-}
-
-// outsider is a link to the cluster's layer that is no server's.
-type outsider struct {
-	layer.Link
-	last []byte
-}
-
-func (k *cluster) outsider(subject string) *outsider {
-	o := &outsider{}
-	o.Link = k.layer.Open(layer.Receiver{Receive: func(_ string, data []byte) { o.last = data }})
-	k.ok(o.Subscribe(k.t.Context(), subject))
-	return o
-}
-
-// TestLayerDataThatIsNoneIsRefused plays what other versions, and brokers that mix things up, may send.
-func TestLayerDataThatIsNoneIsRefused(t *testing.T) {
-	log := &journal{}
-	inCluster(t, clusterOptions{nodes: 2, server: logOfNode0(log)}, func(t *testing.T, k *cluster) {
-		ctx := t.Context()
-		p, tap := k.dial(0, "ann", "one", "two"), k.outsider("g/three")
-		k.ok(k.nodes[1].Broadcast(ctx, saidMessage{"hi"}, chanx.To("one", "three")))
-		k.expect("good", map[*peer]string{p: "hi"})
-		good := tap.last
-		head := len(good) - len(`{"text":"hi"}`)
-		bad := map[string][]byte{"nothing": {}}
-		for n := range head {
-			bad[fmt.Sprintf("cut at %d", n)] = good[:n]
-		}
-		for i, name := range map[int]string{0: "version", 1: "kind"} {
-			future := slices.Clone(good)
-			future[i] = 99
-			bad[name] = future
-		}
-		for what, data := range bad {
-			k.ok(tap.Publish(ctx, "g/one", data))
-			if got := log.take(); len(got) != 1 || !strings.HasPrefix(got[0], "ERROR layer data refused subject=g/one error=chanx: read layer data: ") {
-				t.Errorf("%s: log %q", what, got)
-			}
-		}
-		k.ok(tap.Publish(ctx, "g/two", good)) // of another subject
-		if got := log.take(); len(got) != 1 || !strings.Contains(got[0], "the subject is not that of one of its targets") {
-			t.Errorf("log %q", got)
-		}
-		if n := k.counts[0].of("layer data that cannot be read"); n != len(bad)+1 {
-			t.Errorf("%d counted, want %d", n, len(bad)+1)
-		}
-		k.expect("bad", nil)
-		k.ok(tap.Publish(ctx, "g/one", good))
-		k.expect("good again", map[*peer]string{p: "hi"})
-		k.ok(tap.Close(ctx))
-	})
-}
-
-func TestCommandsThatCannotBeReadAreRefused(t *testing.T) {
-	log := &journal{}
-	inCluster(t, clusterOptions{nodes: 2, server: logOfNode0(log)}, func(t *testing.T, k *cluster) {
-		ctx := t.Context()
-		p, tap := k.dial(0, "ann", "one"), k.outsider("u/ann")
-		send := func(what, says string, change func([]byte) []byte) {
-			t.Helper()
-			k.ok(tap.Publish(ctx, "u/ann", change(slices.Clone(tap.last))))
-			synctest.Wait()
-			if got := log.take(); len(got) != 1 || !strings.HasPrefix(got[0], "ERROR command failed command="+what) || !strings.Contains(got[0], says) {
-				t.Errorf("log %q, want %q", got, says)
-			}
-		}
-		cut := func(b []byte) []byte { return b[:len(b)-1] }
-		k.ok(k.nodes[1].Join(ctx, chanx.ToUser("ann"), "new"))
-		synctest.Wait()
-		send("join", "unexpected end", cut)
-		send("join", "it is empty", func(b []byte) []byte { return append(b[:len(b)-len(`["new"]`)], `[""]`...) })
-		k.ok(p.conn.Leave(ctx, "one"))
-		last := tap.last
-		k.ok(k.nodes[1].Disconnect(ctx, 4000, "", chanx.ToUser("zoe", "nobody")))
-		if !bytes.Equal(tap.last, last) {
-			t.Error("what was for others came")
-		}
-		k.ok(k.nodes[1].Disconnect(ctx, 4000, "", chanx.ToUser("bob", "ann")))
-		p.ExpectClosed(4000)
-		ann := k.dial(0, "ann")
-		send("disconnect", "unexpected end", cut)
-		send("disconnect", "1006 may not be sent", func(b []byte) []byte { return bytes.Replace(b, []byte("4000"), []byte("1006"), 1) })
-		k.expect("bad commands", nil)
-		if ann.Ended() != nil {
-			t.Errorf("bad commands closed the connection: %v", ann.Ended())
-		}
-		k.ok(tap.Close(ctx))
 	})
 }
 

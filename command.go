@@ -58,9 +58,12 @@ func (s *Server) regroup(ctx context.Context, kind byte, verb string, to Target,
 	if err != nil || len(groups) == 0 || len(r.subjects) == 0 {
 		return err
 	}
+	p, err := s.announce(ctx, d, r.subjects)
+	if err != nil {
+		return err
+	}
 	_, err = regroup(kind, s.hub.Match(r.subjects...), groups)
-	s.observe(ctx, d, r.subjects)
-	return errors.Join(err, s.publish(ctx, d, r.subjects), s.settle(ctx, verb+" group", groupSubjects(groups)...))
+	return errors.Join(err, s.publish(ctx, d, &p), s.settle(ctx, verb+" group", groupSubjects(groups)...))
 }
 
 // regroup changes the membership of connections. It does not wait: the subjects that have got their first member on this
@@ -84,16 +87,8 @@ func regroup(kind byte, conns []*link, groups []string) (turned []string, err er
 
 // obeyRegroup carries out a join or leave of another node, by its copy for a subject. It takes effect in the order in
 // which the layer delivers: what comes behind it meets the new members.
-func (s *Server) obeyRegroup(p *publication, subject string) {
-	var groups []string
-	err := json.Unmarshal(p.payload, &groups)
-	if err == nil {
-		err = checkNames("group name", groups)
-	}
-	var turned []string
-	if err == nil {
-		turned, err = regroup(p.kind, s.copyFor(p.targets, subject), groups)
-	}
+func (s *Server) obeyRegroup(p *publication, groups []string, subject string) {
+	turned, err := regroup(p.kind, s.copyFor(p.targets, subject), groups)
 	if err != nil {
 		s.logger.Error("chanx: command failed", "command", p.action, "error", err)
 	}
@@ -130,10 +125,23 @@ func newCommand(kind byte, verb string, v any) (*delivery, error) {
 	return &delivery{kind: kind, action: verb, plain: b}, nil
 }
 
+func readGroups(payload []byte) (groups []string, err error) {
+	if err = json.Unmarshal(payload, &groups); err == nil {
+		err = checkNames("group name", groups)
+	}
+	return groups, err
+}
+
+func readClose(payload []byte) (cmd closeCommand, err error) {
+	if err = json.Unmarshal(payload, &cmd); err == nil && !socket.Sendable(cmd.Code) {
+		err = fmt.Errorf("code %d may not be sent", cmd.Code)
+	}
+	return cmd, err
+}
+
 // obey carries out a close. It is called by the hub's worker, behind what was sent before.
 func (c *Conn) obey(d *delivery) {
-	var cmd closeCommand
-	err := json.Unmarshal(d.plain, &cmd)
+	cmd, err := readClose(d.plain)
 	if err == nil {
 		err = c.disconnect(cmd.Code, cmd.Reason)
 	}

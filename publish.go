@@ -16,12 +16,15 @@ func (s *Server) deliver(ctx context.Context, d *delivery, targets []string) err
 	if err := s.accepts(targets); err != nil || len(targets) == 0 {
 		return err
 	}
-	s.observe(ctx, d, targets)
+	p, err := s.announce(ctx, d, targets)
+	if err != nil {
+		return err
+	}
 	if c := d.from; c != nil && !d.exceptSelf && c.inAny(targets) {
 		c.deliver(d.appendFrames(nil, c), corks(ctx, c))
 	}
 	s.hub.Deliver(d, targets...)
-	return s.publish(ctx, d, targets)
+	return s.publish(ctx, d, &p)
 }
 
 // accepts says why nothing can be sent to targets.
@@ -39,18 +42,35 @@ func (c *Conn) inAny(subjects []string) bool {
 	return slices.ContainsFunc(subjects, func(s string) bool { return c.mount.srv.hub.Has(s, (*link)(c)) })
 }
 
-// publish hands d to the layer.
-func (s *Server) publish(ctx context.Context, d *delivery, targets []string) error {
+// announce tells the Observer of a delivery, and makes what is published of it. Nobody has it before: what is too long
+// for other nodes is not for this one's members either.
+func (s *Server) announce(ctx context.Context, d *delivery, targets []string) (publication, error) {
+	s.observe(ctx, d, targets)
 	p := publication{
 		kind: d.kind, raw: d.raw, exceptSelf: d.exceptSelf, headers: d.headers, node: s.node, conn: d.fromConn, user: d.fromUser,
 		targets: targets, action: d.action, frame: d.plainFrame, payload: d.plain,
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.limits.PublishTimeout)
-	defer cancel()
-	err := s.publishData(ctx, &p)
+	if n := p.size(); n > maxPublicationBytes {
+		err := fmt.Errorf("chanx: publish %q: it takes %d bytes, more than %d: send less, or where to fetch it", d.action, n, maxPublicationBytes)
+		d.end(err)
+		return p, err
+	}
+	return p, nil
+}
+
+// end tells the Observer what became of the publication.
+func (d *delivery) end(err error) {
 	if d.done != nil {
 		d.done(err)
 	}
+}
+
+// publish hands what was announced to the layer.
+func (s *Server) publish(ctx context.Context, d *delivery, p *publication) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.limits.PublishTimeout)
+	defer cancel()
+	err := s.publishData(ctx, p)
+	d.end(err)
 	return err
 }
 
@@ -58,7 +78,7 @@ func (s *Server) publish(ctx context.Context, d *delivery, targets []string) err
 func (s *Server) publishData(ctx context.Context, p *publication) error {
 	bp := takeBuffer()
 	defer giveBuffer(bp)
-	*bp = p.append((*bp)[:0])
+	*bp = s.auth.append((*bp)[:0], p)
 	var errs []error
 	for i, target := range p.targets {
 		subject := published(target)
@@ -76,7 +96,7 @@ func (s *Server) publishData(ctx context.Context, p *publication) error {
 	return errors.Join(errs...)
 }
 
-// observe tells the Observer of a delivery before anybody has it, so that headers travel with it on this node too.
+// observe tells the Observer of a delivery and takes its headers, which travel on this node too.
 func (s *Server) observe(ctx context.Context, d *delivery, targets []string) {
 	if s.opts.Observer == nil {
 		return

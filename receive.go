@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync"
+	"time"
 
 	"github.com/chanx-go/chanx/layer"
 	"github.com/chanx-go/chanx/schema"
@@ -13,9 +15,9 @@ import (
 
 // receive takes a publication of another node: its copy for a subject goes to the targets that are published by it.
 func (s *Server) receive(subject string, data []byte) {
-	p, err := parsePublication(data)
+	p, err := parsePublication(data, s.auth)
 	if err == nil && !slices.ContainsFunc(p.targets, func(t string) bool { return published(t) == subject }) {
-		err = errors.New("chanx: read layer data: the subject is not that of one of its targets")
+		err = &layerError{dropUnreadable, "the subject is not that of one of its targets"}
 	}
 	if err == nil && p.node == s.node {
 		return // members here have had it
@@ -24,16 +26,16 @@ func (s *Server) receive(subject string, data []byte) {
 		kind: p.kind, raw: p.raw, action: p.action, plain: p.payload, plainFrame: p.frame,
 		fromConn: p.conn, fromUser: p.user, exceptSelf: p.exceptSelf, headers: p.headers,
 	}
-	if err == nil && d.kind == kindMessage {
-		err = s.respell(d)
+	var groups []string
+	if err == nil {
+		groups, err = s.understand(d)
 	}
 	if err != nil {
-		s.logger.Error("chanx: layer data refused", "subject", subject, "error", err)
-		s.countDrop(nil, "layer data that cannot be read", 1)
+		s.refuseData(subject, err)
 		return
 	}
 	if p.kind == kindJoin || p.kind == kindLeave {
-		s.obeyRegroup(&p, subject)
+		s.obeyRegroup(&p, groups, subject)
 		return
 	}
 	for k, target := range p.targets {
@@ -41,6 +43,72 @@ func (s *Server) receive(subject string, data []byte) {
 			s.hub.DeliverMatch(d, p.targets, k)
 		}
 	}
+}
+
+// understand reads the payload as far as the node itself must: it spells messages, and returns the groups of a join or
+// leave.
+func (s *Server) understand(d *delivery) (groups []string, err error) {
+	switch d.kind {
+	case kindMessage:
+		err = s.respell(d)
+	case kindClose:
+		_, err = readClose(d.plain)
+	case kindJoin, kindLeave:
+		groups, err = readGroups(d.plain)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("chanx: read layer data: %w", err)
+	}
+	return groups, nil
+}
+
+// refuseData counts layer data that is not obeyed, and logs it unless it has just logged of its like: who can write to the
+// broker must not be able to fill the log.
+func (s *Server) refuseData(subject string, err error) {
+	what := dropUnreadable
+	if r, is := errors.AsType[*layerError](err); is {
+		what = r.what
+	}
+	s.countDrop(nil, what, 1)
+	if n := s.refusals.due(what); n > 0 {
+		s.logger.Error("chanx: layer data refused", "what", what, "count", n, "subject", subject, "error", err)
+	}
+}
+
+// refusals are those that no line of the log has told of yet.
+type refusals struct {
+	mu  sync.Mutex
+	all map[string]*untold // by what is counted
+}
+
+type untold struct {
+	count  int
+	logged time.Time
+}
+
+// refusalLog is the time between two lines about refusals of one kind.
+const refusalLog = time.Minute
+
+// due counts one more, and returns how many a line has to tell of now; zero is none.
+func (r *refusals) due(what string) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.all == nil {
+		r.all = map[string]*untold{}
+	}
+	u := r.all[what]
+	if u == nil {
+		u = &untold{}
+		r.all[what] = u
+	}
+	u.count++
+	now := time.Now()
+	if now.Sub(u.logged) < refusalLog {
+		return 0
+	}
+	n := u.count
+	u.count, u.logged = 0, now
+	return n
 }
 
 // respell spells another node's group message as this server does: for each consumer as its type of that action is spelt.
@@ -56,7 +124,7 @@ func (s *Server) respell(d *delivery) error {
 		}
 		payload, frame, err := out.respell(d.plain, d.plainFrame)
 		if err != nil {
-			return fmt.Errorf("chanx: read layer data: %w", err)
+			return err
 		}
 		d.spell(out.codec, payload, frame)
 	}

@@ -25,6 +25,10 @@ type ServerOptions struct {
 	// Layer connects this server with other nodes; nil is a layer of its own, in this process.
 	Layer layer.Layer
 
+	// LayerAuth has the keys by which servers know what comes from each other; without any they trust whoever can write
+	// to the broker.
+	LayerAuth LayerAuth
+
 	// Origins are further origins whose pages may connect, each as scheme://host:port. A page from the server's own
 	// host always may, and so may a request without Origin, which no browser sends. "*" admits every page: with
 	// cookies for authentication, any site could then act as your user.
@@ -74,6 +78,8 @@ type Server struct {
 	upgrader      *socket.Upgrader
 	hub           *hub.Hub[*link, *delivery]
 	link          layer.Link
+	auth          *layerAuth
+	refusals      refusals
 	subscriptions subscriptions
 	mux           *http.ServeMux
 	nextShard     atomic.Uint32
@@ -111,6 +117,8 @@ func NewServer(opts *ServerOptions) *Server {
 	}
 	s.upgrader = socket.NewUpgrader(s.limits.socket(s.opts.Origins, s.opts.Subprotocols))
 	s.hub = hub.New[*link](runtime.GOMAXPROCS(0), (*delivery).weight)
+	s.auth = newLayerAuth(s.opts.LayerAuth)
+	s.opts.LayerAuth = LayerAuth{} // secrets are not kept where they may be printed
 	l := s.opts.Layer
 	if l == nil {
 		l = memlayer.New()

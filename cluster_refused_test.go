@@ -1,0 +1,181 @@
+package chanx_test
+
+import (
+	"bytes"
+	"context"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/chanx-go/chanx"
+	"github.com/chanx-go/chanx/internal/faultlayer"
+	"github.com/chanx-go/chanx/layer"
+)
+
+// outsider is a link to the cluster's layer that is no server's.
+type outsider struct {
+	layer.Link
+	last []byte
+}
+
+func (k *cluster) outsider(subject string) *outsider {
+	o := &outsider{}
+	o.Link = k.layer.Open(layer.Receiver{Receive: func(_ string, data []byte) { o.last = data }})
+	k.ok(o.Subscribe(k.t.Context(), subject))
+	return o
+}
+
+const (
+	unreadable   = "layer data that cannot be read"
+	otherVersion = "layer data of another version"
+	forged       = "layer data that is not authentic"
+	tooLong      = "layer data that is too long"
+)
+
+// refused publishes what node 0 must count as that, and log.
+func (k *cluster) refused(by layer.Link, log *journal, what, subject string, data []byte, says string) {
+	k.t.Helper()
+	pass(time.Minute) // the last line about this is old
+	before := k.nodes[0].Stats().Drops
+	k.ok(by.Publish(k.t.Context(), subject, data))
+	synctest.Wait()
+	want := maps.Clone(before)
+	if want == nil {
+		want = map[string]uint64{}
+	}
+	want[what]++
+	if got := k.nodes[0].Stats().Drops; !maps.Equal(got, want) {
+		k.t.Errorf("%s: counted is %v, want %v", says, got, want)
+	}
+	head := "ERROR layer data refused what=" + what + " count=1 subject=" + subject + " error=chanx: read layer data: "
+	if got := log.take(); len(got) != 1 || !strings.HasPrefix(got[0], head) || !strings.Contains(got[0], says) {
+		k.t.Errorf("log %q, want %q and %q", got, head, says)
+	}
+}
+
+// TestLayerDataThatIsNoneIsRefused plays what other versions, and brokers that mix things up, may send.
+func TestLayerDataThatIsNoneIsRefused(t *testing.T) {
+	log := &journal{}
+	inCluster(t, clusterOptions{nodes: 2, server: logOfNode0(log)}, func(t *testing.T, k *cluster) {
+		ctx := t.Context()
+		p, tap := k.dial(0, "ann", "one", "two"), k.outsider("g/three")
+		k.ok(k.nodes[1].Broadcast(ctx, saidMessage{"hi"}, chanx.To("one", "three")))
+		k.expect("good", map[*peer]string{p: "hi"})
+		good := tap.last
+		for n := range len(good) - len(`{"text":"hi"}`) {
+			k.refused(tap, log, unreadable, "g/one", good[:n], "")
+		}
+		for _, bad := range []struct {
+			at         int
+			to         byte
+			what, says string
+		}{
+			{0, 0, otherVersion, "version 0 is not known"},
+			{0, 2, otherVersion, "version 2 is not known"},
+			{1, 0, otherVersion, "kind 0 is not known"},
+			{1, 99, otherVersion, "kind 99 is not known"},
+			{2, 0x08 | 1, otherVersion, "flag 0x8 is not known"},
+			{3, 255, unreadable, "it ends too early"},
+			{4, 65, unreadable, "count 65 is more than 64"},
+		} {
+			data := slices.Clone(good)
+			data[bad.at] = bad.to
+			k.refused(tap, log, bad.what, "g/one", data, bad.says)
+		}
+		k.refused(tap, log, unreadable, "g/two", good, "the subject is not that of one of its targets")
+		long := append(slices.Clone(good), make([]byte, 16<<20-len(good)+1)...)
+		k.refused(tap, log, tooLong, "g/one", long, "it has 16777217 bytes, more than 16777216")
+		k.expect("bad", nil)
+		k.ok(tap.Publish(ctx, "g/one", good))
+		k.expect("good again", map[*peer]string{p: "hi"})
+		k.ok(tap.Close(ctx))
+	})
+}
+
+// burden is an Observer whose header makes publications long.
+type burden struct {
+	chanx.NopObserver
+	header string
+	ended  []error
+}
+
+func (o *burden) Publish(_ context.Context, p *chanx.Publication) func(error) {
+	p.SetHeader("burden", o.header)
+	return func(err error) { o.ended = append(o.ended, err) }
+}
+
+// TestWhatIsTooLongForOthersReachesNobody: it is an error of the call, and not of some nodes.
+func TestWhatIsTooLongForOthersReachesNobody(t *testing.T) {
+	w, o := &wiretap{}, &burden{header: strings.Repeat("x", 16<<20)}
+	options := clusterOptions{nodes: 2, faults: faultlayer.Faults{Call: w.call}, server: func(node int, so *chanx.ServerOptions) {
+		if node == 0 {
+			so.Observer = o
+		}
+	}}
+	inCluster(t, options, func(t *testing.T, k *cluster) {
+		ctx, s := t.Context(), k.nodes[0]
+		ann, bob := k.dial(0, "ann", "g"), k.dial(1, "bob", "g")
+		for verb, do := range map[string]func() error{
+			"Server.Broadcast": func() error { return s.Broadcast(ctx, saidMessage{"x"}, chanx.To("g")) },
+			"Conn.Broadcast":   func() error { return ann.conn.Broadcast(ctx, saidMessage{"x"}) },
+			"Server.Emit":      func() error { return s.Emit(ctx, ringEvent{"x"}, chanx.To("g")) },
+			"Server.Join":      func() error { return s.Join(ctx, chanx.To("g"), "h") },
+			"Disconnect":       func() error { return s.Disconnect(ctx, 4000, "", chanx.To("g")) },
+		} {
+			o.ended = nil
+			err := do()
+			if err == nil || !strings.Contains(err.Error(), "more than 16777216: send less") {
+				t.Errorf("%s: %v", verb, err)
+			}
+			if !slices.Equal(o.ended, []error{err}) {
+				t.Errorf("%s: the Observer was told %v", verb, o.ended)
+			}
+		}
+		if subjects, _ := w.take(); len(subjects) != 0 {
+			t.Errorf("what is too long was published to %q", subjects)
+		}
+		k.expect("what is too long", nil)
+		if got := ann.conn.Groups(); !slices.Equal(got, []string{"g"}) || ann.Ended() != nil {
+			t.Errorf("the connection is in %q, ended %v", got, ann.Ended())
+		}
+		o.header = o.header[:16<<20-300]
+		k.ok(s.Broadcast(ctx, saidMessage{"fits"}, chanx.To("g")))
+		k.expect("what is not", map[*peer]string{ann: "fits", bob: "fits"})
+	})
+}
+
+func TestCommandsThatCannotBeReadAreRefused(t *testing.T) {
+	log := &journal{}
+	inCluster(t, clusterOptions{nodes: 2, server: logOfNode0(log)}, func(t *testing.T, k *cluster) {
+		ctx := t.Context()
+		p, tap := k.dial(0, "ann", "one"), k.outsider("u/ann")
+		refused := func(says string, change func([]byte) []byte) {
+			t.Helper()
+			k.refused(tap, log, unreadable, "u/ann", change(slices.Clone(tap.last)), says)
+		}
+		cut := func(b []byte) []byte { return b[:len(b)-1] }
+		k.ok(k.nodes[1].Join(ctx, chanx.ToUser("ann"), "new"))
+		synctest.Wait()
+		refused("unexpected end", cut)
+		refused("it is empty", func(b []byte) []byte { return append(b[:len(b)-len(`["new"]`)], `[""]`...) })
+		k.ok(p.conn.Leave(ctx, "one"))
+		last := tap.last
+		k.ok(k.nodes[1].Disconnect(ctx, 4000, "", chanx.ToUser("zoe", "nobody")))
+		if !bytes.Equal(tap.last, last) {
+			t.Error("what was for others came")
+		}
+		k.ok(k.nodes[1].Disconnect(ctx, 4000, "", chanx.ToUser("bob", "ann")))
+		p.ExpectClosed(4000)
+		ann := k.dial(0, "ann")
+		refused("unexpected end", cut)
+		refused("1006 may not be sent", func(b []byte) []byte { return bytes.Replace(b, []byte("4000"), []byte("1006"), 1) })
+		k.expect("bad commands", nil)
+		if ann.Ended() != nil {
+			t.Errorf("bad commands closed the connection: %v", ann.Ended())
+		}
+		k.ok(tap.Close(ctx))
+	})
+}
