@@ -19,8 +19,8 @@ func (c *Conn) logDrop(what string, n int) {
 	c.log(slog.LevelWarn, "chanx: dropped", "what", what, "count", n)
 }
 
-// incidents keep a connection that loses something again and again from filling the log: there is a line for the first
-// drop of a kind, and then no more than one a minute, with what has come since.
+// incidents keep what happens again and again, drops of one connection or refusals of layer data, from filling the log:
+// there is a line for the first of a kind, and then no more than one a minute, with what has come since.
 type incidents struct {
 	mu  sync.Mutex
 	all []incident

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
-	"sync"
-	"time"
 
 	"github.com/chanx-go/chanx/layer"
 	"github.com/chanx-go/chanx/schema"
@@ -70,45 +68,9 @@ func (s *Server) refuseData(subject string, err error) {
 		what = r.what
 	}
 	s.countDrop(nil, what, 1)
-	if n := s.refusals.due(what); n > 0 {
+	if n := s.refusals.add(what, 1); n > 0 {
 		s.logger.Error("chanx: layer data refused", "what", what, "count", n, "subject", subject, "error", err)
 	}
-}
-
-// refusals are those that no line of the log has told of yet.
-type refusals struct {
-	mu  sync.Mutex
-	all map[string]*untold // by what is counted
-}
-
-type untold struct {
-	count  int
-	logged time.Time
-}
-
-// refusalLog is the time between two lines about refusals of one kind.
-const refusalLog = time.Minute
-
-// due counts one more, and returns how many a line has to tell of now; zero is none.
-func (r *refusals) due(what string) int {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.all == nil {
-		r.all = map[string]*untold{}
-	}
-	u := r.all[what]
-	if u == nil {
-		u = &untold{}
-		r.all[what] = u
-	}
-	u.count++
-	now := time.Now()
-	if now.Sub(u.logged) < refusalLog {
-		return 0
-	}
-	n := u.count
-	u.count, u.logged = 0, now
-	return n
 }
 
 // respell spells another node's group message as this server does: for each consumer as its type of that action is spelt.

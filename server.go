@@ -79,7 +79,7 @@ type Server struct {
 	hub           *hub.Hub[*link, *delivery]
 	link          layer.Link
 	auth          *layerAuth
-	refusals      refusals
+	refusals      incidents // of layer data
 	subscriptions subscriptions
 	mux           *http.ServeMux
 	nextShard     atomic.Uint32
