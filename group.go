@@ -88,9 +88,10 @@ func (c *Conn) exit(groups []string) (last []string) {
 //
 // It returns when the message is in order for every member on this node, the sender's own copy in its queue, and with
 // the channel layer. It does not wait for receivers; but while more is due to members of this node than it can pass on
-// soon, it waits for up to a second, so that nobody can say more than is heard. It goes on when ctx is cancelled, for up
-// to PublishTimeout: what has been stored must still be told. If the layer is down, members on this node get it and the
-// error wraps layer.ErrUnavailable.
+// soon, it waits for up to a second, so that nobody can say more than is heard. If so many wait in vain that more than
+// 256 MiB, or more work than some seconds of it, is due, members miss it, which Stats counts; that is no error. It goes on
+// when ctx is cancelled, for up to PublishTimeout: what has been stored must still be told. If the layer is down, members
+// on this node get it and the error wraps layer.ErrUnavailable.
 func (c *Conn) Broadcast(ctx context.Context, m Message, opts ...BroadcastOption) error {
 	var r recipients
 	for _, o := range opts {

@@ -20,7 +20,7 @@ func (s *Server) deliver(ctx context.Context, d *delivery, targets []string) err
 	if c := d.from; c != nil && !d.exceptSelf && c.inAny(targets) {
 		c.deliver(d.appendFrames(nil, c), corks(ctx, c))
 	}
-	s.hub.Deliver(d, targets...)
+	s.missed(d, s.hub.Deliver(d, targets...))
 	return s.publish(ctx, d, targets)
 }
 

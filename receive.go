@@ -21,7 +21,7 @@ func (s *Server) receive(subject string, data []byte) {
 		return // members here have had it
 	}
 	d := &delivery{
-		kind: p.kind, raw: p.raw, action: p.action, plain: p.payload, plainFrame: p.frame,
+		kind: p.kind, raw: p.raw, action: p.action, plain: p.payload, plainFrame: p.frame, wire: len(data),
 		fromConn: p.conn, fromUser: p.user, exceptSelf: p.exceptSelf, headers: p.headers,
 	}
 	if err == nil && d.kind == kindMessage {
@@ -38,7 +38,7 @@ func (s *Server) receive(subject string, data []byte) {
 	}
 	for k, target := range p.targets {
 		if published(target) == subject {
-			s.hub.DeliverMatch(d, p.targets, k)
+			s.missed(d, s.hub.DeliverMatch(d, p.targets, k))
 		}
 	}
 }

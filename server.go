@@ -78,6 +78,7 @@ type Server struct {
 	mux           *http.ServeMux
 	nextShard     atomic.Uint32
 	closed        atomic.Bool // the layer is gone
+	overload      bout
 
 	mu       sync.Mutex
 	mounts   []*mount
