@@ -57,8 +57,9 @@ func (c *Conn) enter(groups []string) (first []string, err error) {
 	return first, nil
 }
 
-// Leave ends the membership of groups. What was broadcast before still arrives. An error is of the channel layer, which
-// is told when a group has no members left on this node: the membership has ended all the same.
+// Leave ends the membership of groups. What was broadcast before still arrives. The channel layer is told when a group has
+// had no members on this node for Limits.SubscriptionLinger; with that switched off it is told at once, and an error is
+// its: the membership has ended all the same.
 func (c *Conn) Leave(ctx context.Context, groups ...string) error {
 	return c.mount.srv.settle(ctx, "leave group", c.exit(groups)...)
 }

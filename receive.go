@@ -13,6 +13,9 @@ import (
 
 // receive takes a publication of another node: its copy for a subject goes to the targets that are published by it.
 func (s *Server) receive(subject string, data []byte) {
+	if !s.subscriptions.isWanted(subject) {
+		return // it lingers
+	}
 	p, err := parsePublication(data)
 	if err == nil && !slices.ContainsFunc(p.targets, func(t string) bool { return published(t) == subject }) {
 		err = errors.New("chanx: read layer data: the subject is not that of one of its targets")

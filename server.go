@@ -79,6 +79,7 @@ type Server struct {
 	nextShard     atomic.Uint32
 	closed        atomic.Bool // the layer is gone
 	overload      bout
+	astray        bout // subscriptions that could not be ended
 
 	mu       sync.Mutex
 	mounts   []*mount
@@ -115,7 +116,7 @@ func NewServer(opts *ServerOptions) *Server {
 		l = memlayer.New()
 	}
 	s.link = l.Open(layer.Receiver{Receive: s.receive, Status: s.status})
-	s.subscriptions = subscriptions{link: s.link, all: map[string]*subscription{}}
+	s.subscriptions.init(s.link, &s.limits, s.unfollowed)
 	return s
 }
 
@@ -236,6 +237,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	if s.closed.Swap(true) {
 		return err
 	}
+	s.subscriptions.close()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.limits.PublishTimeout)
 	defer cancel()
 	if closeErr := s.link.Close(ctx); closeErr != nil {
