@@ -49,7 +49,7 @@ func (s *Server) publish(ctx context.Context, d *delivery, targets []string) err
 	defer cancel()
 	err := s.publishData(ctx, &p)
 	if d.done != nil {
-		d.done(err)
+		s.observer.done("Publish", d.done, err)
 	}
 	return err
 }
@@ -78,11 +78,11 @@ func (s *Server) publishData(ctx context.Context, p *publication) error {
 
 // observe tells the Observer of a delivery before anybody has it, so that headers travel with it on this node too.
 func (s *Server) observe(ctx context.Context, d *delivery, targets []string) {
-	if s.opts.Observer == nil {
+	if s.observer == nil {
 		return
 	}
 	p := &Publication{Action: d.action, IsEvent: d.kind == kindEvent, Targets: len(targets)}
-	d.done = s.opts.Observer.Publish(ctx, p)
+	d.done = s.observer.Publish(ctx, p)
 	d.headers = p.headers
 }
 

@@ -77,7 +77,8 @@ type Server struct {
 	subscriptions subscriptions
 	mux           *http.ServeMux
 	nextShard     atomic.Uint32
-	closed        atomic.Bool // the layer is gone
+	closed        atomic.Bool      // the layer is gone
+	observer      *guardedObserver // nil: nobody
 	overload      bout
 	astray        bout // subscriptions that could not be ended
 
@@ -108,6 +109,9 @@ func NewServer(opts *ServerOptions) *Server {
 	s.logger = s.opts.Logger
 	if s.logger == nil {
 		s.logger = slog.Default()
+	}
+	if o := s.opts.Observer; o != nil {
+		s.observer = &guardedObserver{o: o, log: s.logger}
 	}
 	s.upgrader = socket.NewUpgrader(s.limits.socket(s.opts.Origins, s.opts.Subprotocols))
 	s.hub = hub.New[*link](runtime.GOMAXPROCS(0), (*delivery).weight)
@@ -304,7 +308,7 @@ func (s *Server) countDrop(c *Conn, what string, n int) {
 	s.mu.Lock()
 	s.drops[what] += uint64(n)
 	s.mu.Unlock()
-	if s.opts.Observer != nil {
-		s.opts.Observer.Drop(c, what, n)
+	if s.observer != nil {
+		s.observer.Drop(c, what, n)
 	}
 }
