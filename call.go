@@ -24,6 +24,7 @@ type Call struct {
 	no      uint64             // of the message among those of its connection, from 1
 	headers []header           // of an event: what the Observer of its sender has set
 	ended   bool               // the terminal frame has been sent
+	failed  *panicError        // what it told of
 	cancel  *cancellation      // of the client; nil without a ref
 	done    context.CancelFunc // ends the time-out; nil without one
 	letGo   func()             // lets the queue go on beside the call; nil if it waits
@@ -43,7 +44,7 @@ func (c *Consumer[S]) Use(all ...Middleware) {
 	c.end.register()
 	for _, m := range all {
 		if m == nil {
-			panic(fmt.Sprintf("chanx: Use of consumer %s: the middleware is nil", c.end.opts.Name))
+			panic(fmt.Sprintf("chanx: use middleware of consumer %s: it is nil: leave it out", c.end.opts.Name))
 		}
 	}
 	c.end.middleware = append(c.end.middleware, all...)
@@ -59,17 +60,21 @@ func wrap(all []Middleware, h Handler) Handler {
 
 // serve runs a call through the middleware and sees to its end.
 func (c *Conn) serve(ctx context.Context, k *Call) {
-	err := c.guard(func() error { return c.mount.handler(ctx, k) })
-	if !k.ended {
-		c.conclude(ctx, k, nil, err)
+	end := func(err error) {
+		if !k.ended {
+			c.conclude(ctx, k, nil, err)
+		} else if p, ok := err.(*panicError); ok && p != k.failed {
+			c.explain(err, k.Action) // of middleware, when the client had its answer
+		}
 	}
+	end(c.guardTo(end, func() error { return c.mount.handler(ctx, k) }))
 }
 
 // run is the innermost handler.
 func run(ctx context.Context, k *Call) error {
 	c := k.Conn
 	if k.ended {
-		return errors.New("chanx: middleware: next was called twice")
+		return errors.New("chanx: call next: it has been called already: call it once")
 	}
 	if k.task.stream != nil {
 		return c.stream(ctx, k)
@@ -83,7 +88,8 @@ func run(ctx context.Context, k *Call) error {
 	return err
 }
 
-// guard runs a handler and makes an error of its panic.
+// guard runs code of the application and makes an error of its panic. If that ends the goroutine (runtime.Goexit, as the
+// FailNow of a test does), nothing behind guard runs but what is deferred: see guardTo.
 func (c *Conn) guard(run func() error) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -93,6 +99,21 @@ func (c *Conn) guard(run func() error) (err error) {
 	if err = run(); err != nil {
 		err = sound(err)
 	}
+	return err
+}
+
+var errExited = errors.New("chanx: handler failed: it ended its goroutine, as runtime.Goexit and the FailNow of a test do: return an error")
+
+// guardTo is guard; if the goroutine ends it calls exited, with errExited, on the way out.
+func (c *Conn) guardTo(exited func(error), run func() error) (err error) {
+	returned := false
+	defer func() {
+		if !returned {
+			exited(errExited)
+		}
+	}()
+	err = c.guard(run)
+	returned = true
 	return err
 }
 
@@ -118,6 +139,7 @@ func (p *panicError) Error() string { return fmt.Sprintf("panic: %v", p.value) }
 // conclude sends the terminal frame of a call and what completions add.
 func (c *Conn) conclude(ctx context.Context, k *Call, reply Message, err error) {
 	k.ended = true
+	k.failed, _ = errors.AsType[*panicError](err)
 	cork := corks(ctx, c)
 	err = k.verdict(ctx, err)
 	c.refs.end(k)
@@ -133,12 +155,22 @@ func (c *Conn) conclude(ctx context.Context, k *Call, reply Message, err error) 
 	case err != nil:
 		answered = c.told(c.write(c.explain(err, k.Action), k.Ref, cork))
 	case k.reply:
-		if err := c.guard(func() error { return c.write(reply, k.Ref, cork) }); err != nil {
-			answered = c.told(c.write(c.explain(fmt.Errorf("chanx: reply to %q: %w", k.Action, err), k.Action), k.Ref, cork))
-		} else {
-			answered = true
+		answer := func(err error) {
+			if answered = err == nil; !answered {
+				answered = c.told(c.write(c.explain(fmt.Errorf("chanx: reply to %q: %w", k.Action, err), k.Action), k.Ref, cork))
+			}
 		}
+		exited := func(err error) {
+			answer(err)
+			c.finishCall(k, answered, cork)
+		}
+		answer(c.guardTo(exited, func() error { return c.write(reply, k.Ref, cork) }))
 	}
+	c.finishCall(k, answered, cork)
+}
+
+// finishCall sends the completion of a call.
+func (c *Conn) finishCall(k *Call, answered, cork bool) {
 	if k.task.isEvent {
 		c.complete(EventCompleteMessage{}, c.mount.eventComplete, cork)
 		return

@@ -13,7 +13,7 @@ import (
 )
 
 func TestJoinAndLeaveReachEveryTarget(t *testing.T) {
-	inCluster(t, clusterOptions{nodes: 3}, func(t *testing.T, k *cluster) {
+	inCluster(t, clusterOptions{nodes: 3, linger: -1}, func(t *testing.T, k *cluster) {
 		ctx := t.Context()
 		for i, a := range crowd(k) {
 			group := fmt.Sprintf("new%d", i)

@@ -19,7 +19,7 @@ var errCut = errors.New("the cable is cut")
 
 // TestLayerThatIsDownIsToldAndLocalMembersGetIt makes every call on a node that cannot reach the broker.
 func TestLayerThatIsDownIsToldAndLocalMembersGetIt(t *testing.T) {
-	inCluster(t, clusterOptions{nodes: 2}, func(t *testing.T, k *cluster) {
+	inCluster(t, clusterOptions{nodes: 2, linger: -1}, func(t *testing.T, k *cluster) {
 		ctx := t.Context()
 		a, b, far := k.dial(0, "ann", "g"), k.dial(0, "bob", "g"), k.dial(1, "cat", "g")
 		k.layer.Down(0, errCut)
@@ -67,7 +67,7 @@ func TestLayerThatIsDownIsToldAndLocalMembersGetIt(t *testing.T) {
 
 // TestMembershipHealsWhenTheLayerIsUp joins, leaves, opens and closes connections while the layer is down.
 func TestMembershipHealsWhenTheLayerIsUp(t *testing.T) {
-	inCluster(t, clusterOptions{nodes: 2}, func(t *testing.T, k *cluster) {
+	inCluster(t, clusterOptions{nodes: 2, linger: -1}, func(t *testing.T, k *cluster) {
 		ctx := t.Context()
 		stays, leaves, ends := k.dial(0, "ann", "a", "b"), k.dial(0, "bob", "c"), k.dial(0, "cat", "d")
 		other := k.dial(1, "zoe", "a", "b", "c", "d", "e")
@@ -103,7 +103,7 @@ func TestSlowLayerIsWaitedForAsDocumented(t *testing.T) {
 	var slow time.Duration
 	call := func(faultlayer.Call) (time.Duration, error) { return slow, nil }
 	limits := func(_ int, o *chanx.ServerOptions) { o.Limits.PublishTimeout = time.Second }
-	o := clusterOptions{nodes: 2, faults: faultlayer.Faults{Call: call}, server: limits}
+	o := clusterOptions{nodes: 2, linger: -1, faults: faultlayer.Faults{Call: call}, server: limits}
 	inCluster(t, o, func(t *testing.T, k *cluster) {
 		ctx := t.Context()
 		a, b := k.dial(0, "ann", "g"), k.dial(1, "bob", "g")
@@ -146,7 +146,7 @@ func TestSlowLayerIsWaitedForAsDocumented(t *testing.T) {
 func TestAJoinerWaitsForTheSubscriptionOfAnother(t *testing.T) {
 	var slow time.Duration
 	call := func(c faultlayer.Call) (time.Duration, error) { return slow, nil }
-	inCluster(t, clusterOptions{nodes: 2, faults: faultlayer.Faults{Call: call}}, func(t *testing.T, k *cluster) {
+	inCluster(t, clusterOptions{nodes: 2, linger: -1, faults: faultlayer.Faults{Call: call}}, func(t *testing.T, k *cluster) {
 		ctx := t.Context()
 		a, b := k.dial(0, "ann"), k.dial(0, "bob")
 		slow = time.Second
@@ -182,7 +182,7 @@ func TestFailedSubscriptionsAreLoggedAndHeal(t *testing.T) {
 		}
 		return 0, nil
 	}
-	o := clusterOptions{nodes: 2, faults: faultlayer.Faults{Call: call}, server: logOfNode0(log)}
+	o := clusterOptions{nodes: 2, linger: -1, faults: faultlayer.Faults{Call: call}, server: logOfNode0(log)}
 	inCluster(t, o, func(t *testing.T, k *cluster) {
 		p := k.dial(0, "ann")
 		k.ok(k.nodes[1].Broadcast(t.Context(), saidMessage{"lost"}, chanx.All()))
@@ -211,7 +211,7 @@ func TestFailedSubscriptionsAreLoggedAndHeal(t *testing.T) {
 
 // TestGroupErrorsNameTheGroup: an error of several groups tells of each.
 func TestGroupErrorsNameTheGroup(t *testing.T) {
-	inCluster(t, clusterOptions{nodes: 1}, func(t *testing.T, k *cluster) {
+	inCluster(t, clusterOptions{nodes: 1, linger: -1}, func(t *testing.T, k *cluster) {
 		p := k.dial(0, "ann", "old")
 		k.layer.Down(0, errCut)
 		var lines []string

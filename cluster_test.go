@@ -69,6 +69,7 @@ type member struct{ *chanx.Conn }
 // clusterOptions are what a test changes of the servers.
 type clusterOptions struct {
 	nodes  int
+	linger time.Duration // Limits.SubscriptionLinger
 	faults faultlayer.Faults
 	server func(node int, o *chanx.ServerOptions)
 }
@@ -81,6 +82,7 @@ func inCluster(t *testing.T, o clusterOptions, test func(t *testing.T, k *cluste
 		for i := range o.nodes {
 			count := &dropCounter{drops: map[string]int{}}
 			so := &chanx.ServerOptions{Layer: k.layer, Logger: quiet, Observer: count}
+			so.Limits.SubscriptionLinger = o.linger
 			if o.server != nil {
 				o.server(i, so)
 			}

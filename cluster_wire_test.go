@@ -90,7 +90,7 @@ func TestABroadcastIsPublishedOnceForEachSubject(t *testing.T) {
 }
 
 func TestSubscriptionsFollowMembership(t *testing.T) {
-	inCluster(t, clusterOptions{nodes: 1}, func(t *testing.T, k *cluster) {
+	inCluster(t, clusterOptions{nodes: 1, linger: -1}, func(t *testing.T, k *cluster) {
 		follow := func(what string, want ...string) {
 			t.Helper()
 			synctest.Wait()

@@ -202,12 +202,8 @@ func giveBuffer(b *[]byte) {
 
 // newConn makes a connection that has not been accepted yet.
 func (m *mount) newConn(r *http.Request) *Conn {
-	base := context.Background()
-	if m.opts.Context != nil {
-		base = m.opts.Context(base, r)
-	}
 	c := &Conn{mount: m, id: m.srv.newID(), shard: m.srv.nextShard.Add(1), remote: remoteAddr(r)}
-	c.ctx, c.cancel = context.WithCancel(base)
+	c.ctx, c.cancel = context.WithCancel(context.Background())
 	return c
 }
 

@@ -146,7 +146,17 @@ var messageMistakes = []mistake{
 		for range 2 {
 			c.OnOpen(func(*state, context.Context) error { return nil })
 		}
-	}, []string{"OnOpen", "twice"}},
+	}, []string{"chanx: register OnOpen of consumer state: it has one already"}},
+	{"OnOpen of nil", func() { newState().OnOpen(nil) }, []string{"chanx: register OnOpen of consumer state: the handler is nil"}},
+	{"OnClose of nil", func() { newState().OnClose(nil) }, []string{"chanx: register OnClose of consumer state: the handler is nil"}},
+	{"middleware that is nil", func() { newState().Use(nil) }, []string{"chanx: use middleware of consumer state: it is nil"}},
+	{"registering too late", func() {
+		c := newState()
+		chanx.NewServer(nil).Handle("/ws", c)
+		c.OnOpen(func(*state, context.Context) error { return nil })
+	}, []string{"chanx: register with consumer state: it serves already: register everything before Handle"}},
+	{"a status that is no refusal", func() { _ = chanx.Refuse(200, "") }, []string{"chanx: refuse connection: status 200"}},
+	{"nothing at a time", func() { chanx.Concurrent(0) }, []string{"chanx: register handler: Concurrent(0)"}},
 	{"OnClose nil", func() { newState().OnClose(nil) }, []string{"OnClose", "nil"}},
 }
 

@@ -133,20 +133,14 @@ func stateConn(t reflect.Type) (why string, ok bool) {
 // OnOpen registers what runs first on each connection, before its frames. If it returns an error, the client is told as
 // for any handler and the connection closes with 1011, or as the *CloseError says.
 func (c *Consumer[S]) OnOpen(h func(*S, context.Context) error) {
-	c.end.register()
-	if h == nil || c.end.onOpen != nil {
-		panic(fmt.Sprintf("chanx: OnOpen of consumer %s: the handler is nil or registered twice", c.end.opts.Name))
-	}
+	c.end.registerOnce("OnOpen", h == nil, c.end.onOpen != nil)
 	c.end.onOpen = func(state any, ctx context.Context) error { return h(state.(*S), ctx) }
 }
 
 // OnClose registers what runs last, once for each connection whose open succeeded: with a fresh context, bounded by
 // CloseTimeout, and before the connection leaves its groups. cause is never nil; code 1006 is a lost transport.
 func (c *Consumer[S]) OnClose(h func(s *S, ctx context.Context, cause *CloseError)) {
-	c.end.register()
-	if h == nil || c.end.onClose != nil {
-		panic(fmt.Sprintf("chanx: OnClose of consumer %s: the handler is nil or registered twice", c.end.opts.Name))
-	}
+	c.end.registerOnce("OnClose", h == nil, c.end.onClose != nil)
 	c.end.onClose = func(state any, ctx context.Context, cause *CloseError) { h(state.(*S), ctx, cause) }
 }
 
@@ -202,7 +196,18 @@ func (e *endpoint) register() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if len(e.servers) > 0 {
-		panic(fmt.Sprintf("chanx: consumer %s: it serves already: register everything before Handle", e.opts.Name))
+		panic(fmt.Sprintf("chanx: register with consumer %s: it serves already: register everything before Handle", e.opts.Name))
+	}
+}
+
+// registerOnce is register of what a consumer has one of.
+func (e *endpoint) registerOnce(what string, isNil, again bool) {
+	e.register()
+	switch {
+	case isNil:
+		panic(fmt.Sprintf("chanx: register %s of consumer %s: the handler is nil", what, e.opts.Name))
+	case again:
+		panic(fmt.Sprintf("chanx: register %s of consumer %s: it has one already: make one of both", what, e.opts.Name))
 	}
 }
 
@@ -238,7 +243,7 @@ func (e *endpoint) emit(ctx context.Context, ev Event, to []Target) error {
 func (e *endpoint) compile(t reflect.Type) *schema.Type {
 	typ, err := e.compiler.Compile(t)
 	if err != nil {
-		panic(fmt.Sprintf("chanx: consumer %s: %v", e.opts.Name, err))
+		panic(fmt.Sprintf("chanx: register with consumer %s: %v", e.opts.Name, err))
 	}
 	return typ
 }

@@ -18,6 +18,7 @@ type delivery struct {
 	action     string // or the event's name
 	plain      []byte // the payload in declared names; empty: none
 	plainFrame []byte // the fields that are carried beside it, an object; empty: none
+	wire       int    // bytes of the layer's data that both are part of
 
 	headers []header    // of the Observer
 	done    func(error) // likewise, for the node of the sender
@@ -46,8 +47,14 @@ func (d *delivery) spell(by *schema.Codec, payload, frame []byte) {
 	d.spellings = append(d.spellings, &spelling{by: by, payload: payload, frame: frame})
 }
 
-// weight is about what a member is sent, in bytes.
-func (d *delivery) weight() int { return len(d.plain) + len(d.plainFrame) }
+// weight is about what a member is sent, and what the delivery keeps in memory, in bytes.
+func (d *delivery) weight() (each, kept int) {
+	each, kept = len(d.plain)+len(d.plainFrame), d.wire
+	for _, s := range d.spellings {
+		kept += len(s.payload) + len(s.frame) // and a frame is made of it
+	}
+	return each, each + kept
+}
 
 // spelt finds the spelling that is for consumers with that codec.
 func (d *delivery) spelt(codec *schema.Codec) *spelling {

@@ -30,7 +30,8 @@ func (l *link) Arrived(p []byte, binary bool) (waits bool) {
 func (l *link) Message(p []byte, binary bool) {
 	c := (*Conn)(l)
 	no := c.refs.next()
-	f, items, err := c.read(p, binary)
+	exited := func(err error) { c.reject(c.refOf(p), c.explain(err, "decode")) }
+	f, items, err := c.read(p, binary, exited)
 	switch {
 	case items != nil:
 		c.reject(f.ref, ErrorMessage{items})
@@ -56,18 +57,23 @@ func (c *Conn) reject(ref string, why ErrorMessage) {
 }
 
 // read decodes a message. Types with methods of their own run them here.
-func (c *Conn) read(p []byte, binary bool) (f frame, items ValidationError, err error) {
+func (c *Conn) read(p []byte, binary bool, exited func(error)) (f frame, items ValidationError, err error) {
 	if binary {
 		return f, invalidJSON("binary messages are not accepted"), nil
 	}
-	err = c.guard(func() error {
+	err = c.guardTo(exited, func() error {
 		f, items = c.mount.read(p)
 		return nil
 	})
 	if err != nil {
-		_, f.ref = c.mount.glance(p)
+		f.ref = c.refOf(p)
 	}
 	return f, items, err
+}
+
+func (c *Conn) refOf(p []byte) string {
+	_, ref := c.mount.glance(p)
+	return ref
 }
 
 // calls are kept for messages whose call nobody else can have seen: a call for each would be half of their garbage.
@@ -143,7 +149,7 @@ func (l *link) Event(item any) {
 
 // opened joins the static groups and runs OnOpen.
 func (c *Conn) opened() {
-	err := c.guard(func() error {
+	err := c.guardTo(c.openFailed, func() error {
 		if err := c.Join(c.ctx, c.mount.opts.Groups...); err != nil {
 			c.log(slog.LevelWarn, "chanx: join static groups", "error", err) // if it is of the layer, membership here stands
 		}
@@ -152,9 +158,12 @@ func (c *Conn) opened() {
 		}
 		return c.mount.onOpen(c.state, c.ctx)
 	})
-	if err == nil {
-		return
+	if err != nil {
+		c.openFailed(err)
 	}
+}
+
+func (c *Conn) openFailed(err error) {
 	if closing, ok := errors.AsType[*CloseError](err); ok {
 		c.closeBecause(closing)
 		return
@@ -171,10 +180,13 @@ func (c *Conn) event(d *delivery) {
 		return
 	}
 	k := &Call{Conn: c, Action: d.action, task: &h.task, value: h.make(), headers: d.headers}
-	err := c.guard(func() error { return h.codec.Unmarshal(d.plain, k.value, c.mount.limits) })
-	if err != nil {
+	invalid := func(err error) {
 		c.log(slog.LevelError, "chanx: event is not valid", append([]any{"event", d.action}, errorAttrs(err)...)...)
 		c.mount.srv.dropped(c, "event that is not valid", 1)
+	}
+	err := c.guardTo(invalid, func() error { return h.codec.Unmarshal(d.plain, k.value, c.mount.limits) })
+	if err != nil {
+		invalid(err)
 		return
 	}
 	if c.mount.wrapped {
@@ -203,23 +215,27 @@ func (l *link) Closed(code int, reason string) {
 	}
 	c.mu.Unlock()
 	c.parallel.wait()
-	if c.mount.onClose != nil {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(c.ctx), c.mount.srv.limits.CloseTimeout)
-		defer cancel()
-		err := c.guard(func() error {
-			c.mount.onClose(c.state, ctx, &CloseError{code, reason})
-			return nil
-		})
-		if err != nil {
-			c.explain(err, "OnClose")
+	defer func() { // even if OnClose ends the goroutine
+		c.end(c.vacate())
+		for _, one := range c.incidents.end() {
+			c.logDrop(one.what, one.kept)
 		}
+		if o := c.mount.observer; o != nil && arrived {
+			o.Close(c, &CloseError{code, reason})
+		}
+	}()
+	if c.mount.onClose == nil {
+		return
 	}
-	c.end(c.vacate())
-	for _, one := range c.incidents.end() {
-		c.logDrop(one.what, one.kept)
-	}
-	if o := c.mount.observer; o != nil && arrived {
-		o.Close(c, &CloseError{code, reason})
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.ctx), c.mount.srv.limits.CloseTimeout)
+	defer cancel()
+	failed := func(err error) { c.explain(err, "OnClose") }
+	err := c.guardTo(failed, func() error {
+		c.mount.onClose(c.state, ctx, &CloseError{code, reason})
+		return nil
+	})
+	if err != nil {
+		failed(err)
 	}
 }
 

@@ -66,7 +66,7 @@ func (r *refusal) Error() string { return fmt.Sprintf("chanx: refused: %d %s", r
 // 400 to 599, and a detail that the client is told. Another status panics.
 func Refuse(status int, detail string) error {
 	if status < 400 || status > 599 {
-		panic(fmt.Sprintf("chanx: Refuse: status %d is not one of 400 to 599", status))
+		panic(fmt.Sprintf("chanx: refuse connection: status %d is not one of 400 to 599", status))
 	}
 	return &refusal{status, detail}
 }

@@ -57,8 +57,9 @@ func (c *Conn) enter(groups []string) (first []string, err error) {
 	return first, nil
 }
 
-// Leave ends the membership of groups. What was broadcast before still arrives. An error is of the channel layer, which
-// is told when a group has no members left on this node: the membership has ended all the same.
+// Leave ends the membership of groups. What was broadcast before still arrives. The channel layer is told when a group has
+// had no members on this node for Limits.SubscriptionLinger; with that switched off it is told at once, and an error is
+// its: the membership has ended all the same.
 func (c *Conn) Leave(ctx context.Context, groups ...string) error {
 	return c.mount.srv.settle(ctx, "leave group", c.exit(groups)...)
 }
@@ -88,9 +89,10 @@ func (c *Conn) exit(groups []string) (last []string) {
 //
 // It returns when the message is in order for every member on this node, the sender's own copy in its queue, and with
 // the channel layer. It does not wait for receivers; but while more is due to members of this node than it can pass on
-// soon, it waits for up to a second, so that nobody can say more than is heard. It goes on when ctx is cancelled, for up
-// to PublishTimeout: what has been stored must still be told. If the layer is down, members on this node get it and the
-// error wraps layer.ErrUnavailable.
+// soon, it waits for up to a second, so that nobody can say more than is heard. If so many wait in vain that more than
+// 256 MiB, or more work than some seconds of it, is due, members miss it, which Stats counts; that is no error. It goes on
+// when ctx is cancelled, for up to PublishTimeout: what has been stored must still be told. If the layer is down, members
+// on this node get it and the error wraps layer.ErrUnavailable.
 func (c *Conn) Broadcast(ctx context.Context, m Message, opts ...BroadcastOption) error {
 	var r recipients
 	for _, o := range opts {

@@ -67,8 +67,8 @@ func newIncoming[M Message](opts []HandlerOption) *incoming {
 // Handlers of one connection run one at a time, in the order in which the messages arrived, unless Concurrent says
 // otherwise. The context is cancelled when the connection is lost, when the client cancels the message by its ref, and
 // after a time-out; it carries the values of ConsumerOptions.Context. An *Error that the handler returns is told to the
-// client, a *CloseError closes the connection, and any other error, or a panic, is logged and told as an internal error
-// without its text.
+// client, a *CloseError closes the connection, and any other error, a panic, or the end of the goroutine (runtime.Goexit)
+// is logged and told as an internal error without its text.
 func On[S any, M Message](c *Consumer[S], h func(*S, context.Context, M) error, opts ...HandlerOption) {
 	in := newIncoming[M](opts)
 	in.run = func(c *Conn, ctx context.Context, v any) (Message, error) {
@@ -139,11 +139,11 @@ func Case[M Message]() UnionCase {
 func OnUnion[S any, U Message](c *Consumer[S], h func(*S, context.Context, U) error, cases ...UnionCase) {
 	u := reflect.TypeFor[U]()
 	if len(cases) == 0 || u.Kind() != reflect.Interface {
-		panic(fmt.Sprintf("chanx: OnUnion of %s: it takes an interface and at least one chanx.Case", u))
+		panic(fmt.Sprintf("chanx: register union %s: OnUnion takes an interface and at least one chanx.Case", u))
 	}
 	for _, k := range cases {
 		if !k.t.Implements(u) {
-			panic(fmt.Sprintf("chanx: OnUnion of %s: case %s does not implement it", u, k.t))
+			panic(fmt.Sprintf("chanx: register union %s: case %s does not implement it", u, k.t))
 		}
 		in := k.in()
 		in.run = func(c *Conn, ctx context.Context, v any) (Message, error) {

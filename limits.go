@@ -55,6 +55,10 @@ type Limits struct {
 	// group, to close; default 10 s.
 	PublishTimeout time.Duration
 
+	// SubscriptionLinger is how long the channel layer goes on with a group, or a user, that has lost its last member on
+	// this node; default 5 s. Who comes back within it, as by reloading a page, costs the broker nothing.
+	SubscriptionLinger time.Duration
+
 	// CloseTimeout bounds the frames that are still handled after a client's Close frame, the wait for the client's
 	// Close after ours, and OnClose; default 5 s.
 	CloseTimeout time.Duration
@@ -106,6 +110,7 @@ func (l Limits) withDefaults() Limits {
 	l.MaxConnectionsPerUser = orDefault(l.MaxConnectionsPerUser, maxInt, maxInt)
 	l.OpenTimeout = orDefault(l.OpenTimeout, 10*time.Second, maxDuration)
 	l.PublishTimeout = orDefault(l.PublishTimeout, 10*time.Second, maxDuration)
+	l.SubscriptionLinger = orDefault(l.SubscriptionLinger, 5*time.Second, 0)
 	l.HandlerTimeout = orDefault(l.HandlerTimeout, maxDuration, maxDuration)
 	l.MaxConcurrent = orDefault(l.MaxConcurrent, 8, maxInt)
 	l.CloseTimeout = orDefault(l.CloseTimeout, 5*time.Second, maxDuration)

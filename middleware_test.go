@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -248,6 +249,33 @@ func TestConsumerEmit(t *testing.T) {
 		chanxtest.Receive[chanx.AuthenticationMessage](client)
 		if got := chanxtest.Receive[answerMessage](client).Message.Answer; got != "rang x" {
 			t.Errorf("got %q", got)
+		}
+	})
+}
+
+// TestMiddlewareThatPanicsBehindTheAnswer is logged, though nobody can be told any more.
+func TestMiddlewareThatPanicsBehindTheAnswer(t *testing.T) {
+	log := &journal{}
+	bubble(t, chanx.ServerOptions{Logger: slog.New(log)}, func(t *testing.T, srv *chanx.Server) {
+		c := probe(func(*state, context.Context, sayMessage) error { panic("of the handler") })
+		c.Use(func(next chanx.Handler) chanx.Handler {
+			return func(ctx context.Context, k *chanx.Call) error {
+				err := next(ctx, k)
+				if k.Action == "ping" {
+					panic("behind")
+				}
+				return err
+			}
+		})
+		srv.Handle("/ws", c)
+		client := chanxtest.Dial(t, srv, "/ws", nil)
+		client.Send(chanx.Ping{})
+		chanxtest.Receive[chanx.Pong](client)
+		client.Send(sayMessage{"x"})
+		client.ExpectError("internal")
+		got := log.take()
+		if want := []string{"ERROR handler failed action=ping error=panic: behind", "ERROR handler failed action=say error=panic: of the handler"}; !slices.Equal(got, want) {
+			t.Errorf("log\n%s", strings.Join(got, "\n"))
 		}
 	})
 }

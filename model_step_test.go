@@ -31,7 +31,8 @@ func playWorld(t *testing.T, seed uint64, odds faultlayer.Odds) *world {
 	t.Helper()
 	w := newWorld(seed)
 	faults := faultlayer.Faults{Call: w.call, Deliver: w.noting(faultlayer.Random(rand.New(rand.NewPCG(seed, 1)), odds))}
-	inCluster(t, clusterOptions{nodes: worldNodes, faults: faults}, func(t *testing.T, k *cluster) {
+	linger := []time.Duration{0, -1, maxWait, maxDelay}[seed%4]
+	inCluster(t, clusterOptions{nodes: worldNodes, linger: linger, faults: faults}, func(t *testing.T, k *cluster) {
 		w.k, w.last = k, time.Now()
 		for range worldPeers {
 			w.arrive()

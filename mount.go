@@ -24,10 +24,10 @@ type mount struct {
 	actions  map[string]*mountedOutgoing
 	events   map[string]*mountedEvent
 
-	handler  Handler // through all that is around it
-	wrapped  bool    // something is around it: it needs Message and Event
-	observer Observer
-	logs     bool // what is handled and sent
+	handler  Handler          // through all that is around it
+	wrapped  bool             // something is around it: it needs Message and Event
+	observer *guardedObserver // nil: nobody
+	logs     bool             // what is handled and sent
 	quiet    []string
 
 	completions bool
@@ -80,7 +80,7 @@ func newMount(s *Server, pattern string, e *endpoint) *mount {
 
 // wrap puts the observer, the log and the middleware around handlers, in this order.
 func (m *mount) wrap() {
-	m.observer = m.srv.opts.Observer
+	m.observer = m.srv.observer
 	m.logs = m.opts.LogMessages.or(m.srv.opts.LogMessages)
 	m.quiet = slices.Concat(m.opts.QuietActions, m.srv.opts.QuietActions)
 	var all []Middleware

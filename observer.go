@@ -8,7 +8,8 @@ import (
 )
 
 // Observer is told what happens on a server, for metrics and tracing. Its methods are called from many goroutines, some
-// of them for every frame: they must not block. Embed NopObserver to implement only some, and to stay an Observer when
+// of them for every frame: they must not block. A panic of one is logged, once a minute, and changes nothing else; to end
+// the goroutine is no way to fail. Embed NopObserver to implement only some, and to stay an Observer when
 // there are more.
 type Observer interface {
 	// Open is called for each connection whose handshake was answered and that was not refused, before OnOpen.
@@ -84,14 +85,13 @@ func (NopObserver) Publish(context.Context, *Publication) func(error) { return n
 var _ Observer = NopObserver{}
 
 // observe is middleware that tells an Observer.
-func observe(o Observer) Middleware {
+func observe(o *guardedObserver) Middleware {
 	return func(next Handler) Handler {
 		return func(ctx context.Context, k *Call) error {
 			ctx, done := o.In(ctx, k)
-			err := next(ctx, k)
-			if done != nil {
-				done(err)
-			}
+			end := func(err error) { o.done("In", done, err) }
+			err := k.Conn.guardTo(end, func() error { return next(ctx, k) })
+			end(err)
 			return err
 		}
 	}
@@ -129,7 +129,6 @@ func (c *Conn) refused(items ValidationError, no uint64) {
 	if c.mount.observer == nil {
 		return
 	}
-	if _, done := c.mount.observer.In(c.ctx, &Call{Conn: c, no: no}); done != nil {
-		done(items)
-	}
+	_, done := c.mount.observer.In(c.ctx, &Call{Conn: c, no: no})
+	c.mount.observer.done("In", done, items)
 }

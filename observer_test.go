@@ -119,3 +119,91 @@ func TestMessagesAreLoggedButForQuietActions(t *testing.T) {
 		}
 	})
 }
+
+// broken is an Observer that panics: in the method that is named, in what In or Publish has returned, or all the time.
+type broken struct {
+	watcher
+	at string
+}
+
+func (b *broken) blow(at string) {
+	if b.at == at || b.at == "all" {
+		panic("secret of " + at)
+	}
+}
+
+func (b *broken) Open(*chanx.Conn)                     { b.blow("Open") }
+func (b *broken) Close(*chanx.Conn, *chanx.CloseError) { b.blow("Close") }
+func (b *broken) Out(*chanx.Conn, string, int)         { b.blow("Out") }
+func (b *broken) Drop(*chanx.Conn, string, int)        { b.blow("Drop") }
+
+func (b *broken) In(ctx context.Context, _ *chanx.Call) (context.Context, func(error)) {
+	b.blow("In")
+	if b.at == "no context" {
+		ctx = nil
+	}
+	return ctx, func(error) { b.blow("In's end") }
+}
+
+func (b *broken) Publish(context.Context, *chanx.Publication) func(error) {
+	b.blow("Publish")
+	return func(error) { b.blow("Publish's end") }
+}
+
+// TestObserversThatPanicChangeNothing: what clients get and how a connection ends is the same, whatever panics. It is
+// logged once a minute, and no client hears of it.
+func TestObserversThatPanicChangeNothing(t *testing.T) {
+	play := func(at string) (frames []string, log string) {
+		j := &journal{}
+		o := chanx.ServerOptions{Logger: slog.New(j), Observer: &broken{at: at}, Completions: true}
+		bubble(t, o, func(t *testing.T, srv *chanx.Server) {
+			c := newDesk(nil)
+			srv.Handle("/desk/{name}", c)
+			clients := []*chanxtest.Conn{chanxtest.Dial(t, srv, "/desk/one", asUser("ann")), chanxtest.Dial(t, srv, "/desk/one", asUser("bob"))}
+			synctest.Wait()
+			for range 2 {
+				for _, step := range []func() error{
+					func() error { clients[0].SendRef(sayMessage{"hi"}, "1"); return nil },
+					func() error { clients[0].SendText("nonsense"); return nil },
+					func() error { return srv.Emit(t.Context(), ringEvent{"well"}, chanx.To("one")) },
+					func() error { return srv.Emit(t.Context(), newsEvent{}, chanx.To("one")) }, // dropped
+					func() error { return srv.Broadcast(t.Context(), saidMessage{"out"}, chanx.To("one")) },
+				} {
+					if err := step(); err != nil {
+						t.Error(err)
+					}
+					synctest.Wait()
+				}
+			}
+			clients[0].Close(1000, "")
+			if err := srv.Disconnect(t.Context(), 4000, "", chanx.ToUser("bob")); err != nil {
+				t.Error(err)
+			}
+			synctest.Wait()
+			for _, client := range clients {
+				frames = append(append(frames, client.Pending()...), fmt.Sprint(client.Ended()))
+				for range client.Pending() {
+					client.Next()
+				}
+			}
+			if s := srv.Stats(); s.Connections != 0 || s.Drops["event that the consumer does not handle"] != 4 {
+				t.Errorf("%s: %+v", at, s)
+			}
+		})
+		return frames, strings.Join(j.take(), "\n")
+	}
+	want, _ := play("")
+	for _, at := range []string{"Open", "Close", "In", "In's end", "no context", "Out", "Drop", "Publish", "Publish's end", "all"} {
+		got, log := play(at)
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: clients got\n%s\nwant\n%s", at, strings.Join(got, "\n"), strings.Join(want, "\n"))
+		}
+		lines := 1
+		if at == "no context" {
+			lines = 0
+		}
+		if n := strings.Count(log, "ERROR observer failed"); n != lines {
+			t.Errorf("%s: logged %d times:\n%s", at, n, log)
+		}
+	}
+}

@@ -28,10 +28,13 @@ func (m *mount) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "too many connections, or shutting down", http.StatusServiceUnavailable)
 		return
 	}
-	if err := m.authorise(c, r); err != nil {
+	turnAway := func(err error) {
 		last := c.vacate() // before it is told: a client may come again at once
 		m.refuse(w, r, c, err)
 		c.end(last)
+	}
+	if err := c.guardTo(turnAway, func() error { return m.authorise(c, r) }); err != nil {
+		turnAway(err)
 		return
 	}
 	sock, err := m.srv.upgrader.Upgrade(w, r)
@@ -43,27 +46,29 @@ func (m *mount) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c.begin(sock)
 }
 
-// authorise runs the Authenticator and open.
-func (m *mount) authorise(c *Conn, r *http.Request) error {
+// authorise runs ConsumerOptions.Context, the Authenticator and open.
+func (m *mount) authorise(c *Conn, r *http.Request) (err error) {
 	ctx, cancel := context.WithTimeout(r.Context(), m.srv.limits.OpenTimeout)
 	defer cancel()
 	r = r.WithContext(ctx)
-	return c.guard(func() (err error) {
-		if a := m.authenticator(r); a != nil {
-			id, err := a.Authenticate(r)
-			if err != nil {
-				return err
-			}
-			if err := c.setIdentity(id); err != nil {
-				return err
-			}
-		}
-		if err := c.announce(ctx); err != nil {
+	a := m.authenticator(r)
+	if m.opts.Context != nil {
+		c.ctx, c.cancel = context.WithCancel(m.opts.Context(context.Background(), r)) // nobody knows the connection yet
+	}
+	if a != nil {
+		id, err := a.Authenticate(r)
+		if err != nil {
 			return err
 		}
-		c.state, err = m.open(c, r)
+		if err := c.setIdentity(id); err != nil {
+			return err
+		}
+	}
+	if err := c.announce(ctx); err != nil {
 		return err
-	})
+	}
+	c.state, err = m.open(c, r)
+	return err
 }
 
 // refuse tells the client why it may not connect.

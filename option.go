@@ -71,7 +71,7 @@ func Timeout(d time.Duration) HandlerOption {
 // streams there are no more than Limits.MaxConcurrent: one more is told "too_busy".
 func Concurrent(n int) HandlerOption {
 	if n < 1 {
-		panic(fmt.Sprintf("chanx: Concurrent(%d): it must be at least 1", n))
+		panic(fmt.Sprintf("chanx: register handler: Concurrent(%d): it must be at least 1", n))
 	}
 	return handlerOption(func(h *handlerOptions) { h.concurrent = n })
 }
@@ -79,7 +79,7 @@ func Concurrent(n int) HandlerOption {
 // Fails says in documents that the handler may tell the client an error with that reason. It may be given several times.
 func Fails(reason, doc string) HandlerOption {
 	if reason == "" {
-		panic("chanx: Fails: the reason is empty: use that of the handler's Errorf")
+		panic("chanx: register handler: Fails: the reason is empty: use that of the handler's Errorf")
 	}
 	return handlerOption(func(h *handlerOptions) { h.failures = append(h.failures, failure{reason, doc}) })
 }

@@ -96,7 +96,7 @@ func TestMaxConnectionsPerUserIsOfTheNode(t *testing.T) {
 // TestARefusedConnectionLeavesNothingBehind: one that open refuses gives back its place, its groups and its subjects.
 func TestARefusedConnectionLeavesNothingBehind(t *testing.T) {
 	limit := func(_ int, o *chanx.ServerOptions) { o.Limits.MaxConnectionsPerUser = 1 }
-	inCluster(t, clusterOptions{nodes: 1, server: limit}, func(t *testing.T, k *cluster) {
+	inCluster(t, clusterOptions{nodes: 1, linger: -1, server: limit}, func(t *testing.T, k *cluster) {
 		var refused []*chanx.Conn
 		k.nodes[0].Handle("/closed", chanx.NewConsumer(func(c *chanx.Conn, r *http.Request) (*state, error) {
 			refused = append(refused, c)

@@ -23,7 +23,7 @@ func (s *Server) deliver(ctx context.Context, d *delivery, targets []string) err
 	if c := d.from; c != nil && !d.exceptSelf && c.inAny(targets) {
 		c.deliver(d.appendFrames(nil, c), corks(ctx, c))
 	}
-	s.hub.Deliver(d, targets...)
+	s.missed(d, s.hub.Deliver(d, targets...))
 	return s.publish(ctx, d, &p)
 }
 
@@ -52,16 +52,16 @@ func (s *Server) announce(ctx context.Context, d *delivery, targets []string) (p
 	}
 	if n := p.size(); n > maxPublicationBytes {
 		err := fmt.Errorf("chanx: publish %q: it takes %d bytes, more than %d: send less, or where to fetch it", d.action, n, maxPublicationBytes)
-		d.end(err)
+		s.end(d, err)
 		return p, err
 	}
 	return p, nil
 }
 
-// end tells the Observer what became of the publication.
-func (d *delivery) end(err error) {
+// end tells the Observer what became of a publication.
+func (s *Server) end(d *delivery, err error) {
 	if d.done != nil {
-		d.done(err)
+		s.observer.done("Publish", d.done, err)
 	}
 }
 
@@ -70,7 +70,7 @@ func (s *Server) publish(ctx context.Context, d *delivery, p *publication) error
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.limits.PublishTimeout)
 	defer cancel()
 	err := s.publishData(ctx, p)
-	d.end(err)
+	s.end(d, err)
 	return err
 }
 
@@ -98,11 +98,11 @@ func (s *Server) publishData(ctx context.Context, p *publication) error {
 
 // observe tells the Observer of a delivery and takes its headers, which travel on this node too.
 func (s *Server) observe(ctx context.Context, d *delivery, targets []string) {
-	if s.opts.Observer == nil {
+	if s.observer == nil {
 		return
 	}
 	p := &Publication{Action: d.action, IsEvent: d.kind == kindEvent, Targets: len(targets)}
-	d.done = s.opts.Observer.Publish(ctx, p)
+	d.done = s.observer.Publish(ctx, p)
 	d.headers = p.headers
 }
 

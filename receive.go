@@ -13,6 +13,9 @@ import (
 
 // receive takes a publication of another node: its copy for a subject goes to the targets that are published by it.
 func (s *Server) receive(subject string, data []byte) {
+	if !s.subscriptions.isWanted(subject) {
+		return // it lingers
+	}
 	p, err := parsePublication(data, s.auth)
 	if err == nil && !slices.ContainsFunc(p.targets, func(t string) bool { return published(t) == subject }) {
 		err = &layerError{dropUnreadable, "the subject is not that of one of its targets"}
@@ -21,7 +24,7 @@ func (s *Server) receive(subject string, data []byte) {
 		return // members here have had it
 	}
 	d := &delivery{
-		kind: p.kind, raw: p.raw, action: p.action, plain: p.payload, plainFrame: p.frame,
+		kind: p.kind, raw: p.raw, action: p.action, plain: p.payload, plainFrame: p.frame, wire: len(data),
 		fromConn: p.conn, fromUser: p.user, exceptSelf: p.exceptSelf, headers: p.headers,
 	}
 	var groups []string
@@ -38,7 +41,7 @@ func (s *Server) receive(subject string, data []byte) {
 	}
 	for k, target := range p.targets {
 		if published(target) == subject {
-			s.hub.DeliverMatch(d, p.targets, k)
+			s.missed(d, s.hub.DeliverMatch(d, p.targets, k))
 		}
 	}
 }
@@ -68,7 +71,7 @@ func (s *Server) refuseData(subject string, err error) {
 		what = r.what
 	}
 	s.countDrop(nil, what, 1)
-	if n := s.refusals.add(what, 1); n > 0 {
+	if n := s.incidents.add(what, 1); n > 0 {
 		s.logger.Error("chanx: layer data refused", "what", what, "count", n, "subject", subject, "error", err)
 	}
 }

@@ -79,11 +79,12 @@ type Server struct {
 	hub           *hub.Hub[*link, *delivery]
 	link          layer.Link
 	auth          *layerAuth
-	refusals      incidents // of layer data
 	subscriptions subscriptions
 	mux           *http.ServeMux
 	nextShard     atomic.Uint32
-	closed        atomic.Bool // the layer is gone
+	closed        atomic.Bool      // the layer is gone
+	observer      *guardedObserver // nil: nobody
+	incidents     incidents
 
 	mu       sync.Mutex
 	mounts   []*mount
@@ -115,6 +116,9 @@ func NewServer(opts *ServerOptions) *Server {
 	if s.logger == nil {
 		s.logger = slog.Default()
 	}
+	if o := s.opts.Observer; o != nil {
+		s.observer = &guardedObserver{o: o, log: s.logger}
+	}
 	s.upgrader = socket.NewUpgrader(s.limits.socket(s.opts.Origins, s.opts.Subprotocols))
 	s.hub = hub.New[*link](runtime.GOMAXPROCS(0), (*delivery).weight)
 	s.auth = newLayerAuth(s.opts.LayerAuth)
@@ -124,7 +128,7 @@ func NewServer(opts *ServerOptions) *Server {
 		l = memlayer.New()
 	}
 	s.link = l.Open(layer.Receiver{Receive: s.receive, Status: s.status})
-	s.subscriptions = subscriptions{link: s.link, all: map[string]*subscription{}}
+	s.subscriptions.init(s.link, &s.limits, s.unfollowed)
 	return s
 }
 
@@ -250,6 +254,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	if s.closed.Swap(true) {
 		return err
 	}
+	s.subscriptions.close()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.limits.PublishTimeout)
 	defer cancel()
 	if closeErr := s.link.Close(ctx); closeErr != nil {

@@ -1,27 +1,36 @@
 package chanx
 
 import (
+	"container/list"
 	"context"
 	"errors"
 	"fmt"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/chanx-go/chanx/layer"
 )
 
 // subscriptions keeps the layer subscribed to the subjects that have members here. Members are counted at once, where
-// they come and go; the layer is told after that, by whoever changed the count, and learns what holds then.
+// they come and go; the layer is told after that, by whoever changed the count, and learns what holds then. It is told of
+// the last one's leaving only when nobody has come back for a while.
 type subscriptions struct {
-	link layer.Link
-	mu   sync.Mutex
-	all  map[string]*subscription
+	link   layer.Link
+	linger linger
+
+	mu  sync.Mutex
+	all map[string]*subscription
 }
 
 type subscription struct {
+	subject string
 	members int
 	told    bool          // the layer has it, or remembers it
 	busy    chan struct{} // closed when the call of the link that is under way has returned; nil if there is none
+
+	place *list.Element // among those that linger; nil if it does not: then it has no members, and is not busy
+	until time.Time
 }
 
 // count adds members, or removes them, and reports whether the first came or the last left. It does not wait.
@@ -30,20 +39,39 @@ func (s *subscriptions) count(subject string, by int) (turned bool) {
 	defer s.mu.Unlock()
 	sub := s.all[subject]
 	if sub == nil {
-		sub = &subscription{}
+		sub = &subscription{subject: subject}
 		s.all[subject] = sub
 	}
 	before := sub.members
-	sub.members += by
+	if sub.members += by; sub.members > 0 {
+		s.linger.remove(sub)
+	}
 	return (before > 0) != (sub.members > 0)
 }
 
-// settle brings the layer to what the members ask for now. When it returns without an error, publications of other
-// nodes arrive if there are members. Calls of the link for one subject come after each other; what members ask for
-// meanwhile is done by the one that is under way, so that a caller may give up waiting.
-func (s *subscriptions) settle(ctx context.Context, subject string) (err error) {
+// isWanted reports whether a subject has members.
+func (s *subscriptions) isWanted(subject string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	sub := s.all[subject]
+	return sub != nil && sub.members > 0
+}
+
+// settle brings the layer to what the members ask for now, but lets a subject linger that has none. When it returns
+// without an error, publications of other nodes arrive if there are members.
+func (s *subscriptions) settle(ctx context.Context, subject string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	err := s.follow(ctx, subject, true)
+	for s.linger.waiting.Len() > maxLingering {
+		s.retire(ctx, s.linger.first())
+	}
+	return err
+}
+
+// follow is settle of one subject. Calls of the link for it come after each other; what members ask for meanwhile is done
+// by the one that is under way, so that a caller may give up waiting. The caller holds mu.
+func (s *subscriptions) follow(ctx context.Context, subject string, lingers bool) (err error) {
 	for asked := false; ; asked = true {
 		sub, waitErr := s.idle(ctx, subject)
 		if sub == nil {
@@ -56,8 +84,14 @@ func (s *subscriptions) settle(ctx context.Context, subject string) (err error) 
 			}
 			return err
 		}
+		if !want && lingers && s.linger.add(sub) {
+			return err
+		}
 		err = s.tell(ctx, subject, sub, want)
 		if errors.Is(err, layer.ErrClosed) {
+			if sub.members == 0 {
+				delete(s.all, subject)
+			}
 			return ErrClosed
 		}
 	}

@@ -49,6 +49,9 @@
 // consumer declares for the action, and one that does not pass fails the test, received or not. DialOptions.AllowInvalid
 // switches that off.
 //
+// A handler that calls FailNow of a test has failed its message, as by a panic: the client is told "internal", and the
+// test is marked as failed but goes on, for it runs in a goroutine of its own.
+//
 // Servers of a test are made with options like any other: what a test wants different, such as its limits, it gives to
 // chanx.NewServer.
 //

@@ -66,7 +66,7 @@ func (l *ledger) groups() (all []string) {
 func TestGroupChurn(t *testing.T) {
 	const raiders, rounds, each = 10, 100, 20
 	book := newLedger()
-	f := build(t, plan{ServerOptions: chanx.ServerOptions{Layer: book}})
+	f := build(t, plan{ServerOptions: chanx.ServerOptions{Layer: book, Limits: chanx.Limits{SubscriptionLinger: -1}}})
 	name := func(i, round, k int) string {
 		if k%4 == 0 {
 			return fmt.Sprintf("shared %d %d", round, k)

@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"iter"
 	"log/slog"
 	"net/http"
@@ -236,6 +235,7 @@ func TestPanicsOnTheWayIn(t *testing.T) {
 		code ws.StatusCode
 		want []string
 	}{
+		{"Context", 1011, []string{refused}},
 		{"Authenticate", 1011, []string{refused}},
 		{"open", 1011, []string{refused}},
 		{"open error", 1011, []string{refused}},
@@ -351,24 +351,6 @@ func TestPanicsOnTheWayOut(t *testing.T) {
 		})
 	})
 	logged.logs(t, secret, "range function continued iteration")
-}
-
-// TestAPanicOfTheContextFunction has nobody to be told to yet: net/http ends the connection as that of any handler.
-func TestAPanicOfTheContextFunction(t *testing.T) {
-	f, _ := bombed(t, chanx.Limits{})
-	f.complains = true
-	f.during(func() {
-		f.crowd(10, func(int) error {
-			r, err := f.knock(opening("/bomb?at=Context"))
-			if err != nil {
-				return err
-			}
-			if b, err := r.r.ReadByte(); err != io.EOF {
-				return fmt.Errorf("%q, %w, want the end", b, err)
-			}
-			return r.Close()
-		})
-	})
 }
 
 // TestFloodsOfPanics: a client that has found what panics makes the log no longer than Rate allows, whoever panics.

@@ -131,6 +131,7 @@ func (k *link) Close(ctx context.Context) error {
 	k.broker.Lock()
 	defer k.broker.Unlock()
 	err := k.inner.Close(ctx)
+	clear(k.subscribed)
 	k.mu.Lock()
 	k.closed = true
 	k.forget()

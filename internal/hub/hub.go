@@ -7,7 +7,9 @@
 // A delivery goes to those who are members when it is made: who joins later does not get it, who leaves later does.
 //
 // No member is ever waited for, but the workers are: who makes deliveries faster than these can pass them on is slowed
-// down. Else one loud sender would fill the memory, and what others have to say would come behind all of it.
+// down. Else one loud sender would fill the memory, and what others have to say would come behind all of it. Who must not
+// be slowed down, and many who each wait only for a while, may still be too fast: what a shard has no room for is lost to
+// its members, and whoever made the delivery is told to whom. Those who get later ones get them in order.
 package hub
 
 import (
@@ -23,7 +25,7 @@ type Member[D any] interface {
 	Shard() uint32
 
 	// Deliver takes one or more deliveries, oldest first. It must not block and must not keep the slice. Calls for one
-	// member never overlap.
+	// member never overlap. If it ends its goroutine, the others get theirs all the same.
 	Deliver([]D)
 }
 
@@ -33,11 +35,12 @@ type Hub[M Member[D], D any] struct {
 	groups map[string]*group[M]
 	alone  map[string]M // by Bind
 	shards []shard[M, D]
-	weigh  func(D) int
+	weigh  func(D) (each, kept int)
 }
 
-// New returns a hub with that many shards, at least one. weigh tells how many bytes a delivery is for each of its members.
-func New[M Member[D], D any](shards int, weigh func(D) int) *Hub[M, D] {
+// New returns a hub with that many shards, at least one. weigh tells how many bytes a delivery is for each of its members,
+// and how many it keeps in memory.
+func New[M Member[D], D any](shards int, weigh func(D) (each, kept int)) *Hub[M, D] {
 	return &Hub[M, D]{
 		groups: map[string]*group[M]{}, alone: map[string]M{}, shards: make([]shard[M, D], max(shards, 1)), weigh: weigh,
 	}
@@ -124,39 +127,49 @@ func (h *Hub[M, D]) has(name string, m M) bool {
 
 // Deliver hands d to every member of the groups, once to each, and returns when it is in the queue of every shard that
 // holds one. Then it waits while too much is due there, but not for ever: it may have been called by a worker, with whom
-// it would wait for itself.
-func (h *Hub[M, D]) Deliver(d D, groups ...string) {
-	for _, s := range h.hand(d, groups) {
+// it would wait for itself. missed lists those, in slices that must not be changed, whose shard had no room for it: too
+// many have waited in vain.
+func (h *Hub[M, D]) Deliver(d D, groups ...string) (missed [][]M) {
+	missed, full := h.hand(d, groups)
+	for _, s := range full {
 		s.wait()
 	}
+	return missed
 }
 
 // hand returns the shards where too much is due. It must not wait: a worker may need a lock of who waits for h.mu.
-func (h *Hub[M, D]) hand(d D, groups []string) (full []*shard[M, D]) {
+func (h *Hub[M, D]) hand(d D, groups []string) (missed [][]M, full []*shard[M, D]) {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
 	for k := range groups {
-		full = append(full, h.deliverMatch(d, groups, k)...)
+		m, f := h.deliverMatch(d, groups, k)
+		missed, full = append(missed, m...), append(full, f...)
 	}
-	return full
+	return missed, full
 }
 
 // DeliverMatch hands d to those members of groups[k] that belong to none of the groups before it: one copy of
-// something that is sent to each of the groups on its own. It never waits.
-func (h *Hub[M, D]) DeliverMatch(d D, groups []string, k int) {
+// something that is sent to each of the groups on its own. It never waits. See Deliver for who is missed.
+func (h *Hub[M, D]) DeliverMatch(d D, groups []string, k int) (missed [][]M) {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
-	h.deliverMatch(d, groups, k)
+	missed, _ = h.deliverMatch(d, groups, k)
+	return missed
 }
 
-func (h *Hub[M, D]) deliverMatch(d D, groups []string, k int) (full []*shard[M, D]) {
-	cost := h.weigh(d) + perCopy
+func (h *Hub[M, D]) deliverMatch(d D, groups []string, k int) (missed [][]M, full []*shard[M, D]) {
+	each, kept := h.weigh(d)
 	h.each(groups, k, func(shard int, members []M) {
-		if s := &h.shards[shard]; s.push(members, d, cost*len(members)) {
+		s := &h.shards[shard]
+		queued, isFull := s.push(members, d, load{int64(each+perCopy) * int64(len(members)), int64(kept + perDelivery)})
+		if !queued {
+			missed = append(missed, members)
+		}
+		if isFull {
 			full = append(full, s)
 		}
 	})
-	return full
+	return missed, full
 }
 
 // each gives f, shard by shard, the members of groups[k] that belong to none of the groups before it.

@@ -3,6 +3,7 @@ package hub
 import (
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"sync"
 	"testing"
@@ -15,6 +16,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // member keeps what it is given; calls is the number of Deliver calls.
 type member struct {
 	n     uint32
+	exits bool          // Deliver ends the goroutine
 	hold  chan struct{} // Deliver waits for it twice, if set: to show that it has begun, and to end
 	mu    sync.Mutex
 	got   []string
@@ -36,6 +38,9 @@ func (m *member) Deliver(ds []string) {
 	}
 	m.got = append(m.got, ds...)
 	m.calls++
+	if m.exits {
+		runtime.Goexit() // with the lock free again
+	}
 }
 
 func (m *member) expect(t *testing.T, want ...string) {
@@ -53,7 +58,7 @@ func newHub(shards, members int) (*Hub[*member, string], []*member) {
 	for i := range ms {
 		ms[i] = &member{n: uint32(i)}
 	}
-	return New[*member](shards, func(s string) int { return len(s) }), ms
+	return New[*member](shards, func(s string) (each, kept int) { return len(s), len(s) }), ms
 }
 
 func TestMembersAreCountedOnceAndEmptyGroupsForgotten(t *testing.T) {
@@ -170,6 +175,26 @@ func TestBurstIsOneCall(t *testing.T) {
 		t.Errorf("%d and %d calls for a burst, want 1 each", m[0].calls, m[1].calls)
 	}
 	m[0].expect(t, want...)
+}
+
+// TestMembersThatEndTheWorker get what is theirs once, and keep nobody from his.
+func TestMembersThatEndTheWorker(t *testing.T) {
+	h, ms := newHub(2, 6)
+	for i, m := range ms {
+		h.Join("g", m)
+		m.exits = i%3 != 0
+	}
+	var want []string
+	for i := range 20 {
+		want = append(want, fmt.Sprint(i))
+		h.Deliver(fmt.Sprint(i), "g")
+	}
+	h.Flush()
+	h.Deliver("later", "g")
+	h.Flush()
+	for _, m := range ms {
+		m.expect(t, append(want, "later")...)
+	}
 }
 
 // TestAgainstModel makes random changes and compares with a plain map; the sizes cross indexFrom both ways.

@@ -34,8 +34,8 @@ func TestDeliverWaitsWhileTooMuchIsDue(t *testing.T) {
 		m[0].hold <- struct{}{}
 		h.Flush()
 		m[0].expect(t, large, less)
-		if due := h.shards[0].due; due != 0 {
-			t.Errorf("%d is still due", due)
+		if due := h.shards[0].due; due != (load{}) {
+			t.Errorf("%+v is still due", due)
 		}
 	})
 }

@@ -479,27 +479,36 @@ func TestPeerVanishes(t *testing.T) {
 	}
 }
 
-// TestHandlerThatEndsItsGoroutine is lost, alone, and told so: in the reader's goroutine as in another.
+// TestHandlerThatEndsItsGoroutine has returned: what was read with it and what comes later is handled, and the end is as
+// ever, even if the last call ends its goroutine too.
 func TestHandlerThatEndsItsGoroutine(t *testing.T) {
 	t.Parallel()
-	for name, begin := range map[string]func(h *recorder, p *peer){
-		"inline": func(_ *recorder, p *peer) { p.send(text("exit")) },
-		"event":  func(h *recorder, _ *peer) { must(t, h.c.Post("exit")) },
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				c, p := piped(t, NewUpgrader(Options{}))
-				h := newRecorder()
-				h.c = c
-				h.message = func([]byte, bool) { runtime.Goexit() }
-				h.event = func(any) { runtime.Goexit() }
-				c.Start(h, nil)
-				synctest.Wait()
-				begin(h, p)
-				p.expect("eof")
-				<-h.closed
-			})
-		})
-	}
+	synctest.Test(t, func(t *testing.T) {
+		u := NewUpgrader(Options{})
+		c, p := piped(t, u)
+		h := newRecorder()
+		h.c = c
+		h.message = func(b []byte, _ bool) {
+			if string(b) == "exit" {
+				runtime.Goexit()
+			}
+		}
+		h.event = func(any) { runtime.Goexit() }
+		h.last = func() { defer close(h.closed); runtime.Goexit() }
+		c.Start(h, "first")
+		p.send(text("exit"), text("1"), text("exit"), text("2"))
+		synctest.Wait()
+		must(t, h.c.Post("event"))
+		synctest.Wait()
+		p.send(text("3"))
+		synctest.Wait()
+		must(t, h.c.Close(1000, ""))
+		p.expect("close 1000")
+		must(t, p.nc.Close())
+		h.end(t, "e first", "m exit", "m 1", "m exit", "m 2", "e event", "m 3", "closed 1000")
+		synctest.Wait()
+		if n := u.Stats().Open; n != 0 {
+			t.Errorf("%d connections are open", n)
+		}
+	})
 }

@@ -16,7 +16,7 @@ var (
 )
 
 // A Handler is what a connection calls. Message, Event and Closed are never called at the same time. A panic of any
-// method is not recovered here.
+// method is not recovered here; a method that ends its goroutine (runtime.Goexit) has returned.
 type Handler interface {
 	// Arrived is told of each message that has to wait for others, when it is read and in order, before Message is called
 	// with it. Without waits it has been dealt with, and Message is not called. Like Lost it is called under the

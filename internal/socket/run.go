@@ -47,16 +47,16 @@ func (c *Conn) handle(it item) {
 	c.mu.Lock()
 }
 
-// exited ends the connection when its handler has ended the goroutine (runtime.Goexit, as the FailNow of a test does):
-// another one makes the last call.
+// exited goes on in other goroutines when the handler has ended this one (runtime.Goexit, as the FailNow of a test does).
 func (c *Conn) exited() {
 	c.mu.Lock()
 	defer c.unlock()
 	if c.watched {
 		c.unwatch()
 	}
-	c.inline = false
-	c.kill()
+	if c.inline {
+		c.handOver()
+	}
 	go c.work()
 }
 
@@ -117,8 +117,16 @@ func (c *Conn) end() {
 	c.tellLost()
 	code, reason := c.code, c.reason
 	c.unlock()
+	returned := false
+	defer func() {
+		if !returned { // the goroutine ends: nobody else would release mu
+			c.mu.Lock()
+			defer c.unlock()
+		}
+		c.told = true
+		c.finish()
+	}()
 	c.h.Closed(code, reason)
 	c.mu.Lock()
-	c.told = true
-	c.finish()
+	returned = true
 }

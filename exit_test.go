@@ -1,0 +1,251 @@
+package chanx_test
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"log/slog"
+	"net/http"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/chanx-go/chanx"
+	"github.com/chanx-go/chanx/chanxtest"
+)
+
+// vanish is a type whose methods end the goroutine, as the FailNow of a test does.
+type vanish struct{ when string }
+
+func (v vanish) at(when string) {
+	if v.when == when {
+		runtime.Goexit()
+	}
+}
+
+func (v vanish) MarshalText() ([]byte, error) {
+	v.at("marshal")
+	return []byte(v.when), nil
+}
+
+func (v *vanish) UnmarshalText(b []byte) error {
+	v.when = strings.TrimPrefix(string(b), "reply ")
+	vanish{string(b)}.at("unmarshal")
+	return nil
+}
+
+func (v *vanish) Validate() error {
+	v.at("validate")
+	return nil
+}
+
+type (
+	vanishMessage struct { // its handler replies with it
+		V vanish `json:"v"`
+	}
+	vanishStream  struct{ At string }
+	vanishBeside  struct{}
+	vanishEvent   vanishMessage
+	trickleAnswer struct{ N int }
+)
+
+func (vanishMessage) Action() string { return "vanish" }
+func (vanishStream) Action() string  { return "vanish_stream" }
+func (vanishBeside) Action() string  { return "vanish_beside" }
+func (vanishEvent) Event() string    { return "vanish" }
+func (trickleAnswer) Action() string { return "trickle" }
+
+func vanishing(t *testing.T) *chanx.Consumer[state] {
+	at := func(r *http.Request) vanish { return vanish{r.Header.Get("At")} }
+	var where vanish // of the one connection of a test
+	c := chanx.NewConsumer(func(c *chanx.Conn, r *http.Request) (*state, error) {
+		where = at(r)
+		where.at("open")
+		return &state{c}, nil
+	}, &chanx.ConsumerOptions{
+		Context: func(ctx context.Context, r *http.Request) context.Context {
+			at(r).at("Context")
+			return ctx
+		},
+		Authenticator: chanx.AuthenticatorFunc(func(r *http.Request) (chanx.Identity, error) {
+			at(r).at("Authenticate")
+			return chanx.Identity{UserID: "ann"}, nil
+		}),
+		Groups: []string{"g"},
+	})
+	c.OnOpen(func(*state, context.Context) error { where.at("OnOpen"); return nil })
+	c.OnClose(func(*state, context.Context, *chanx.CloseError) { where.at("OnClose") })
+	c.Use(func(next chanx.Handler) chanx.Handler {
+		return func(ctx context.Context, k *chanx.Call) error {
+			where.at("middleware")
+			err := next(ctx, k)
+			where.at("behind")
+			return err
+		}
+	})
+	chanx.OnRequest(c, func(_ *state, _ context.Context, m vanishMessage) (vanishMessage, error) {
+		m.V.at("handler")
+		return m, nil
+	})
+	chanx.OnStream(c, func(_ *state, _ context.Context, m vanishStream) iter.Seq2[trickleAnswer, error] {
+		vanish{m.At}.at("call")
+		return func(yield func(trickleAnswer, error) bool) {
+			vanish{m.At}.at("first")
+			_ = yield(trickleAnswer{1}, nil)
+			vanish{m.At}.at("second")
+		}
+	})
+	chanx.On(c, func(*state, context.Context, vanishBeside) error { runtime.Goexit(); return nil }, chanx.Concurrent(1))
+	chanx.OnEvent(c, func(_ *state, _ context.Context, e vanishEvent) error { e.V.at("handler"); return nil })
+	return c
+}
+
+// TestHandlersThatEndTheirGoroutine have failed like those that panic: the client is told, once, and its connection goes
+// on. A log line says what happened.
+func TestHandlersThatEndTheirGoroutine(t *testing.T) {
+	const untold = `{"action":"error","payload":{"reason":"internal","detail":"Failed to process message"},"ref":"1"}`
+	ask := func(v string) string { return `{"action":"vanish","payload":{"v":"` + v + `"},"ref":"1"}` }
+	ticks := func(at string) string { return `{"action":"vanish_stream","payload":{"At":"` + at + `"},"ref":"1"}` }
+	const item = `{"action":"trickle","payload":{"N":1},"ref":"1"}`
+	const complete = `{"action":"complete"}`
+	log, w := &journal{}, &watcher{}
+	bubble(t, chanx.ServerOptions{Logger: slog.New(log), Observer: w, Completions: true, Limits: chanx.Limits{MaxConcurrent: 1}}, func(t *testing.T, srv *chanx.Server) {
+		srv.Handle("/ws", vanishing(t))
+		for _, k := range []struct {
+			at, send string
+			want     []string
+		}{
+			{"", ask("unmarshal"), []string{untold, complete}},
+			{"", ask("validate"), []string{untold, complete}},
+			{"", ask("handler"), []string{untold, complete}},
+			{"", ask("reply marshal"), []string{untold, complete}},
+			{"", ticks("call"), []string{untold, complete}},
+			{"", ticks("first"), []string{untold, complete}},
+			{"", ticks("second"), []string{item, untold, complete}},
+			{"", `{"action":"vanish_beside","ref":"1"}`, []string{untold, complete}},
+			{"middleware", ask("x"), []string{untold, complete}},
+			{"behind", ask("x"), []string{ask("x"), complete}},
+		} {
+			client := chanxtest.Dial(t, srv, "/ws", &chanxtest.DialOptions{Header: http.Header{"At": {k.at}}})
+			client.ExpectAuthenticated()
+			for range 3 { // the ref, and the place beside the queue, are free again
+				log.take()
+				client.SendText(k.send)
+				synctest.Wait()
+				if got := client.Pending(); !slices.Equal(got, k.want) {
+					t.Errorf("%s %s: got %q, want %q", k.at, k.send, got, k.want)
+				}
+				for range client.Pending() {
+					client.Next()
+				}
+				if l := strings.Join(log.take(), "\n"); k.at != "behind" && !strings.Contains(l, "ended its goroutine") {
+					t.Errorf("%s %s: log %q", k.at, k.send, l)
+				}
+			}
+			client.Close(1000, "")
+			client.ExpectClosed(1000)
+		}
+		if s := srv.Stats(); s.Connections != 0 {
+			t.Errorf("stats %+v", s)
+		}
+	})
+	if !slices.ContainsFunc(w.lines, func(s string) bool { return strings.Contains(s, `in "vanish"`) && strings.Contains(s, "goroutine") }) {
+		t.Error("the Observer was not told of the end")
+	}
+}
+
+// TestTheEndOfTheGoroutineOnTheWay in and out: the connection is refused, or closed, and nothing of it is left.
+func TestTheEndOfTheGoroutineOnTheWay(t *testing.T) {
+	log := &journal{}
+	bubble(t, chanx.ServerOptions{Logger: slog.New(log)}, func(t *testing.T, srv *chanx.Server) {
+		srv.Handle("/ws", vanishing(t))
+		for at, code := range map[string]int{"Context": 1011, "Authenticate": 1011, "open": 1011, "OnOpen": 1011, "OnClose": 1000} {
+			client := chanxtest.Dial(t, srv, "/ws", &chanxtest.DialOptions{Header: http.Header{"At": {at}}})
+			if at == "OnClose" {
+				client.ExpectAuthenticated()
+				client.Close(1000, "")
+			}
+			synctest.Wait()
+			for range client.Pending() {
+				client.Next()
+			}
+			client.ExpectClosed(code)
+			synctest.Wait()
+			if s := srv.Stats(); s.Connections != 0 || srv.Count("g") != 0 {
+				t.Errorf("%s: %d connections, %d in the group", at, s.Connections, srv.Count("g"))
+			}
+			if l := strings.Join(log.take(), "\n"); !strings.Contains(l, "ended its goroutine") {
+				t.Errorf("%s: log %q", at, l)
+			}
+		}
+	})
+}
+
+func TestEventHandlersThatEndTheirGoroutine(t *testing.T) {
+	bubble(t, chanx.ServerOptions{Logger: quiet}, func(t *testing.T, srv *chanx.Server) {
+		srv.Handle("/ws", vanishing(t))
+		client := chanxtest.Dial(t, srv, "/ws", nil)
+		client.ExpectAuthenticated()
+		for _, at := range []string{"unmarshal", "validate", "handler"} {
+			if err := srv.Emit(t.Context(), vanishEvent{vanish{at}}, chanx.To("g")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		client.ExpectError("internal")
+		client.Send(chanx.Ping{})
+		chanxtest.Receive[chanx.Pong](client)
+		if n := srv.Stats().Drops["event that is not valid"]; n != 2 {
+			t.Errorf("%d events are counted as not valid, want 2", n)
+		}
+	})
+}
+
+// TestErrorsAreFoundThroughWraps: by every kind of handler, also among several that are joined.
+func TestErrorsAreFoundThroughWraps(t *testing.T) {
+	told := errors.Join(errors.New("x"), wrapped{chanx.Errorf("room_full", "no")})
+	closing := errors.Join(errors.New("x"), wrapped{&chanx.CloseError{Code: 4001, Reason: "bye"}})
+	for _, err := range []error{told, closing} {
+		bubble(t, chanx.ServerOptions{Logger: quiet}, func(t *testing.T, srv *chanx.Server) {
+			c := chanx.NewConsumer(openState, &chanx.ConsumerOptions{Groups: []string{"g"}})
+			chanx.On(c, func(*state, context.Context, knockMessage) error { return err })
+			chanx.OnRequest(c, func(*state, context.Context, vanishMessage) (trickleAnswer, error) { return trickleAnswer{}, err })
+			chanx.OnStream(c, func(*state, context.Context, vanishStream) iter.Seq2[trickleAnswer, error] {
+				return func(yield func(trickleAnswer, error) bool) { yield(trickleAnswer{}, err) }
+			})
+			chanx.On(c, func(*state, context.Context, vanishBeside) error { return err }, chanx.Concurrent(1))
+			chanx.OnEvent(c, func(*state, context.Context, vanishEvent) error { return err })
+			srv.Handle("/ws", c)
+			opens := chanx.NewConsumer(openState, nil)
+			opens.OnOpen(func(*state, context.Context) error { return err })
+			srv.Handle("/opens", opens)
+			for _, m := range []chanx.Message{knockMessage{}, vanishMessage{}, vanishStream{}, vanishBeside{}, nil, chanx.Ping{}} {
+				path := "/ws"
+				if m == (chanx.Ping{}) {
+					path = "/opens"
+				}
+				client := chanxtest.Dial(t, srv, path, nil)
+				synctest.Wait()
+				switch {
+				case m == nil:
+					if err := srv.Emit(t.Context(), vanishEvent{}, chanx.To("g")); err != nil {
+						t.Fatal(err)
+					}
+				case path == "/ws":
+					client.Send(m)
+				}
+				if err != told {
+					client.ExpectClosed(4001)
+					continue
+				}
+				client.ExpectError("room_full")
+				client.Close(1000, "")
+			}
+		})
+	}
+}
+
+type wrapped struct{ error }
+
+func (w wrapped) Unwrap() error { return w.error }

@@ -1,0 +1,125 @@
+package chanx
+
+import (
+	"container/list"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/chanx-go/chanx/layer"
+)
+
+// maxLingering bounds the subjects that linger, whatever clients join and leave: beyond it the oldest is given up.
+const maxLingering = 8192
+
+// linger is the subjects that the layer still has though they have no members, the oldest first, and the timer that ends
+// them: one, armed only while there are any. It is guarded by the lock of the subscriptions.
+type linger struct {
+	time     time.Duration // zero: none
+	waiting  list.List     // of *subscription
+	timer    *time.Timer
+	sweep    func()
+	sweeping bool
+	closed   bool
+
+	life    context.Context // of calls that nobody waits for
+	end     context.CancelFunc
+	timeout time.Duration   // of each
+	failed  func(err error) // is told of them
+}
+
+func (s *subscriptions) init(link layer.Link, l *Limits, failed func(error)) {
+	s.link, s.all = link, map[string]*subscription{}
+	s.linger.time, s.linger.timeout, s.linger.failed, s.linger.sweep = l.SubscriptionLinger, l.PublishTimeout, failed, s.sweep
+	s.linger.life, s.linger.end = context.WithCancel(context.Background())
+}
+
+// add lets a subject linger, unless nothing does any more.
+func (l *linger) add(sub *subscription) bool {
+	if l.time == 0 || l.closed {
+		return false
+	}
+	if sub.place == nil {
+		sub.until = time.Now().Add(l.time)
+		sub.place = l.waiting.PushBack(sub)
+		l.arm()
+	}
+	return true
+}
+
+func (l *linger) remove(sub *subscription) {
+	if sub.place == nil {
+		return
+	}
+	l.waiting.Remove(sub.place)
+	sub.place = nil
+	if l.waiting.Len() == 0 && l.timer != nil {
+		l.timer.Stop()
+	}
+}
+
+func (l *linger) first() *subscription { return l.waiting.Front().Value.(*subscription) }
+
+// arm sets the timer for the first. While sweep runs, that looks after itself.
+func (l *linger) arm() {
+	if l.waiting.Len() != 1 || l.sweeping {
+		return
+	}
+	if l.timer == nil {
+		l.timer = time.AfterFunc(l.time, l.sweep)
+	} else {
+		l.timer.Reset(l.time)
+	}
+}
+
+// sweep ends what has lingered long enough.
+func (s *subscriptions) sweep() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l := &s.linger
+	l.sweeping = true
+	for l.waiting.Len() > 0 {
+		if left := time.Until(l.first().until); left > 0 {
+			l.timer.Reset(left)
+			break
+		}
+		ctx, cancel := context.WithTimeout(l.life, l.timeout)
+		s.retire(ctx, l.first())
+		cancel()
+	}
+	l.sweeping = false
+}
+
+// retire tells the layer that a subject has no members, unless it has some again. The caller holds mu.
+func (s *subscriptions) retire(ctx context.Context, sub *subscription) {
+	s.linger.remove(sub)
+	err := s.follow(ctx, sub.subject, false)
+	if err == nil || errors.Is(err, ErrClosed) || s.linger.closed {
+		return
+	}
+	s.mu.Unlock()
+	defer s.mu.Lock()
+	s.linger.failed(fmt.Errorf("chanx: unsubscribe from %q: %w", strings.TrimPrefix(sub.subject, groupSubject("")), err))
+}
+
+// unfollowed is told of each failure to end a subscription. There may be as many as subjects.
+func (s *Server) unfollowed(err error) {
+	if n := s.incidents.add("unsubscribe", 1); n > 0 {
+		s.logger.Warn("chanx: channel layer does not follow", "error", err, "count", n)
+	}
+}
+
+// close forgets what lingers: to close the link ends it all.
+func (s *subscriptions) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.linger.closed = true
+	for s.linger.waiting.Len() > 0 {
+		sub := s.linger.first()
+		s.linger.remove(sub)
+		delete(s.all, sub.subject)
+	}
+	s.linger.end()
+}
