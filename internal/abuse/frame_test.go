@@ -4,7 +4,9 @@ package abuse_test
 
 import (
 	"bytes"
+	"compress/flate"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -118,8 +120,8 @@ func TestPingFlood(t *testing.T) {
 // TestPingFloodOfADeafClient: the pongs of who does not read wait up to SendQueueBytes. Then it is closed with 1013,
 // and cut off after CloseTimeout, or when it goes on regardless.
 func TestPingFloodOfADeafClient(t *testing.T) {
-	const raiders, queue, own = 50, 32 << 10, 128 << 10
-	f := build(t, plan{small: true, heap: raiders * (queue + own), ServerOptions: chanx.ServerOptions{Limits: chanx.Limits{
+	const raiders, queue = 50, 32 << 10
+	f := build(t, plan{small: true, ServerOptions: chanx.ServerOptions{Limits: chanx.Limits{
 		SendQueueBytes: queue, CloseTimeout: time.Second,
 	}}})
 	f.during(ends{1013: raiders}, func() {
@@ -138,4 +140,52 @@ func TestPingFloodOfADeafClient(t *testing.T) {
 			return r.Close()
 		})
 	})
+}
+
+// TestCompressedBombs: a frame of 32 KB that would be 32 MB. Where no compression has been agreed on, whatever was
+// offered, it is a violation, and nothing is inflated.
+func TestCompressedBombs(t *testing.T) {
+	const raiders, size = 20, 32 << 20
+	f := build(t, plan{heap: size / 2})
+	bomb := compressed(t, message("ask", `{"Text":"`+strings.Repeat("x", size)+`"}`))
+	f.during(ends{1002: raiders}, func() {
+		f.crowd(raiders, func(int) error {
+			r, err := f.knock(opening("/ws", "Sec-WebSocket-Extensions: permessage-deflate; client_no_context_takeover"))
+			if err != nil {
+				return err
+			}
+			a, body, err := r.answer()
+			if err != nil || a.StatusCode != http.StatusSwitchingProtocols || a.Header.Get("Sec-WebSocket-Extensions") != "" {
+				return fmt.Errorf("%v %s, %w, want no extension", a, body, err)
+			}
+			if err := r.say(bomb); err != nil {
+				return err
+			}
+			_, err = r.ends(ws.StatusProtocolError)
+			return err
+		})
+	})
+	t.Logf("%d bytes would be %d", len(bomb), size)
+}
+
+// compressed is a text in a masked frame, as permessage-deflate has it (RFC 7692, section 7.2.1).
+func compressed(t *testing.T, s string) []byte {
+	t.Helper()
+	var deflated, b bytes.Buffer
+	w, err := flate.NewWriter(&deflated, flate.BestCompression)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Write([]byte(s)); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	f := ws.NewFrame(ws.OpText, true, bytes.TrimSuffix(deflated.Bytes(), []byte{0, 0, 0xff, 0xff}))
+	f.Header.Rsv = ws.Rsv(true, false, false)
+	if err := ws.WriteFrame(&b, ws.MaskFrame(f)); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
 }

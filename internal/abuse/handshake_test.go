@@ -33,7 +33,7 @@ func (r *raider) dribble(b []byte) error {
 // TestHandshakesThatNeverEnd: a thousand clients say nothing, half of a request, or one byte after the other. Each is
 // cut off by http.Server.ReadHeaderTimeout, some with a 400 for what they have said; this library never hears of it.
 func TestHandshakesThatNeverEnd(t *testing.T) {
-	const raiders, own = 1000, 32 << 10 // own is what a connection takes of net/http and of the test
+	const raiders, own = 1000, 64 << 10 // own is what a connection takes of net/http and of the test
 	f := build(t, plan{headerTime: 500 * time.Millisecond, heap: raiders * own})
 	whole := opening("/ws", "X-Padding: "+strings.Repeat("x", 500))
 	f.during(ends{}, func() {

@@ -60,13 +60,18 @@ func TestFloodsOfCancels(t *testing.T) {
 	cancel := func(ref string) []byte { return text(`{"action":"chanx.cancel","ref":"` + ref + `"}`) }
 	ask := func(ref string) []byte { return text(`{"action":"ask","payload":{"Text":"x"},"ref":"` + ref + `"}`) }
 	f.during(ends{1000: raiders}, func() {
-		f.crowd(raiders, func(int) error {
-			r, err := f.enter("/ws")
-			if err != nil {
+		all := make([]*raider, raiders)
+		f.crowd(raiders, func(i int) (err error) {
+			if all[i], err = f.enter("/ws"); err != nil {
 				return err
 			}
+			return all[i].say(text(`{"action":"hold","ref":"held"}`))
+		})
+		// What has not begun is cancelled by what the server remembers, and that is not as much as will come now.
+		eventually(t, "all are held", func() bool { return f.seen.sees().begun["hold"] == raiders })
+		f.crowd(raiders, func(i int) error {
+			r := all[i]
 			var b bytes.Buffer
-			b.Write(text(`{"action":"hold","ref":"held"}`))
 			b.Write(ask("early"))
 			b.Write(cancel("early"))
 			for i := range cancels {

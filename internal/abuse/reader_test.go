@@ -20,7 +20,7 @@ import (
 // TestClientsThatNeverRead: broadcasts go on while a thousand members of the group read nothing. Each of these has its
 // queue, bounded by SendQueueBytes, then 1013; the member that reads has every broadcast.
 func TestClientsThatNeverRead(t *testing.T) {
-	const raiders, queue, own = 1000, 16 << 10, 48 << 10 // own is what a connection takes at both ends
+	const raiders, queue, own = 1000, 16 << 10, 112 << 10 // own is what a connection takes at both ends
 	f := build(t, plan{
 		small: true, heap: raiders * (queue + own),
 		ServerOptions: chanx.ServerOptions{Limits: chanx.Limits{SendQueueBytes: queue}},
@@ -66,7 +66,7 @@ func (f *fort) pouring(raiders, streams int) []*raider {
 // TestStreamsToClientsThatNeverRead wait for their readers, with half of SendQueueBytes before them. A stream goes on
 // when its reader does, and ends with its connection.
 func TestStreamsToClientsThatNeverRead(t *testing.T) {
-	const raiders, streams, queue, own = 100, 8, 64 << 10, 128 << 10
+	const raiders, streams, queue, own = 100, 8, 64 << 10, 256 << 10
 	f := build(t, plan{
 		small: true, heap: raiders * (queue + own), goroutines: streams + 4,
 		ServerOptions: chanx.ServerOptions{Limits: chanx.Limits{SendQueueBytes: queue}},
