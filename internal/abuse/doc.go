@@ -33,7 +33,8 @@
 //   - TestRecordsThatNeverEnd: 60 below TLS, cut, forged or ended, end with PongTimeout at the latest and 1006.
 //   - TestFragmentsOfOneByte: 128 are a message, one more is 1008.
 //   - TestCompressedBombs: 32 KB that would be 32 MB are 1002; heap 16 MB.
-//   - TestPingFlood: 40,000 are answered in order. TestPingFloodOfADeafClient: 50 end with 1013.
+//   - TestPingFlood: 40,000 are answered in order. TestPingFloodOfADeafClient: 50 end with 1013; heap 256 KiB
+//     each, and SendQueueBytes.
 //   - TestErrorsOfHugeKeys: 20 items of 64 code points a step, whatever was sent.
 //   - TestFloodsOfInvalidFrames: 101 are answered, then 1008.
 //   - TestCostlyFrames: 60,000 bytes of 21 kinds take at most 3 times the processor's time of the same in eight frames.

@@ -120,8 +120,8 @@ func TestPingFlood(t *testing.T) {
 // TestPingFloodOfADeafClient: the pongs of who does not read wait up to SendQueueBytes. Then it is closed with 1013,
 // and cut off after CloseTimeout, or when it goes on regardless.
 func TestPingFloodOfADeafClient(t *testing.T) {
-	const raiders, queue = 50, 32 << 10
-	f := build(t, plan{small: true, ServerOptions: chanx.ServerOptions{Limits: chanx.Limits{
+	const raiders, queue, own = 50, 32 << 10, 256 << 10
+	f := build(t, plan{small: true, heap: raiders * (queue + own), ServerOptions: chanx.ServerOptions{Limits: chanx.Limits{
 		SendQueueBytes: queue, CloseTimeout: time.Second,
 	}}})
 	f.during(ends{1013: raiders}, func() {
