@@ -32,7 +32,7 @@
 //   - TestDribbledMessages: 300, whole, in fragments or not at all, end with MessageTimeout and 1008.
 //   - TestRecordsThatNeverEnd: 60 below TLS, cut, forged or ended, end with PongTimeout at the latest and 1006.
 //   - TestFragmentsOfOneByte: 128 are a message, one more is 1008.
-//   - TestCompressedBombs: 32 KB that would be 32 MB are 1002; heap 16 MB.
+//   - TestCompressedBombs: 8 KB that would be 8 MB are 1002; heap 8 MB for 20 of them.
 //   - TestPingFlood: 40,000 are answered in order. TestPingFloodOfADeafClient: 50 end with 1013; heap 256 KiB
 //     each, and SendQueueBytes.
 //   - TestErrorsOfHugeKeys: 20 items of 64 code points a step, whatever was sent.
