@@ -10,6 +10,7 @@ BENCH    ?= .
 MODULES  := . bench examples jwtauth otelchanx
 BIN      := $(CURDIR)/.bin
 TOOLS    := $(BIN)/gofumpt $(BIN)/staticcheck
+TAGS     := -tags abuse
 
 .PHONY: help
 help: ## list the commands
@@ -37,8 +38,9 @@ conformance: needgo ## play Autobahn's WebSocket cases against internal/socket; 
 	@.ci/conformance
 
 .PHONY: abuse
-abuse: needgo ## attack a server over real sockets; takes about a minute
-	@go test -race -tags abuse -timeout 5m -v ./internal/abuse
+abuse: needgo ## attack a server over real sockets, alone: half a minute, with figures
+	@.ci/need cc
+	@go test -race -tags abuse -count=1 -timeout 10m -v ./internal/abuse
 
 .PHONY: bench
 bench: needgo ## run the benchmarks (BENCH=pattern to choose)
@@ -47,16 +49,16 @@ bench: needgo ## run the benchmarks (BENCH=pattern to choose)
 .PHONY: tools
 tools: $(TOOLS) ## build the pinned tools into .bin
 
-# The parts of lint.
+# The parts of lint. They look at the files with build tags, too.
 .PHONY: fmt vet staticcheck fix modules
 fmt: $(TOOLS)
 	@files=$$($(BIN)/gofumpt -l .); if [ -n "$$files" ]; then echo "not formatted; run .bin/gofumpt -w on:"; echo "$$files"; exit 1; fi
 vet: needgo
-	@go vet work
+	@go vet $(TAGS) work
 staticcheck: $(TOOLS)
-	@$(BIN)/staticcheck work
+	@$(BIN)/staticcheck $(TAGS) work
 fix: needgo # but for the program of the design, which stands there as it is
-	@go fix -diff $$(go list work | grep -v /internal/chat$$) || { echo "go fix has something to modernise: run go fix on it"; exit 1; }
+	@go fix $(TAGS) -diff $$(go list work | grep -v /internal/chat$$) || { echo "go fix has something to modernise: run go fix on it"; exit 1; }
 modules: needgo # go.work hides what a module forgets to require
 	@for m in $(MODULES); do \
 		echo "module $$m"; (cd $$m && GOWORK=off go vet ./... && GOWORK=off go mod tidy -diff) || exit 1; \

@@ -17,13 +17,16 @@ type link Conn
 type openItem struct{}
 
 // Arrived is told of each message that has to wait, when it is read. A cancel acts now, and does not wait.
-func (l *link) Arrived(p []byte, binary bool) (waits bool) {
+func (l *link) Arrived(p []byte, binary bool, ahead uint64) (waits bool) {
 	c := (*Conn)(l)
-	ref, isCancel := "", false
-	if !binary {
-		ref, isCancel = c.mount.readCancel(p)
+	if binary {
+		return true
 	}
-	return c.refs.arrived(ref, isCancel)
+	ref, isCancel := c.mount.readCancel(p)
+	if isCancel {
+		c.refs.cancel(ref, ahead)
+	}
+	return !isCancel
 }
 
 // Message handles one message of the client.
@@ -38,7 +41,7 @@ func (l *link) Message(p []byte, binary bool) {
 		c.refused(items, no)
 		c.countInvalid()
 	case f.in == nil && err == nil:
-		c.refs.cancelNow(f.ref)
+		c.refs.cancel(f.ref, 0)
 	case !c.rate.take(&c.mount.srv.limits.Rate):
 		c.reject(f.ref, c.explain(errRate, ""))
 	case err != nil: // a method of the application's has panicked

@@ -102,12 +102,12 @@ func authentication(status int, detail string) AuthenticationMessage {
 // deaf serves a connection that has been refused.
 type deaf struct{}
 
-func (deaf) Message([]byte, bool)      {}
-func (deaf) Arrived([]byte, bool) bool { return false }
-func (deaf) Event(any)                 {}
-func (deaf) Lost()                     {}
-func (deaf) Closed(int, string)        {}
-func (deaf) Dropped(socket.Drop, int)  {}
+func (deaf) Message([]byte, bool)              {}
+func (deaf) Arrived([]byte, bool, uint64) bool { return false }
+func (deaf) Event(any)                         {}
+func (deaf) Lost()                             {}
+func (deaf) Closed(int, string)                {}
+func (deaf) Dropped(socket.Drop, int)          {}
 
 // begin lets an accepted connection live. What its groups were sent meanwhile follows the authentication message.
 func (c *Conn) begin(sock *socket.Conn) {

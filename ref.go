@@ -17,13 +17,12 @@ type refs struct {
 	running []*Call
 	cancels []earlyCancel
 	begun   uint64 // messages given to Message
-	waiting uint64 // messages that Arrived let pass and that have not begun
 }
 
 // earlyCancel cancels messages with a ref that have arrived before it and have not begun.
 type earlyCancel struct {
-	ref    string
-	before uint64 // number of the first message behind it
+	ref  string
+	last uint64 // number of the last message ahead of it
 }
 
 // maxCancels bounds what a client can have waiting; there are never more messages to cancel than the inbox holds.
@@ -52,30 +51,17 @@ func (c *cancellation) wasCalled() bool {
 	return c.called
 }
 
-// arrived notes a message that has to wait, and acts on it at once if it is a cancel: then it need not wait.
-func (r *refs) arrived(ref string, isCancel bool) (waits bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if !isCancel {
-		r.waiting++
-		return true
-	}
-	if k := r.find(ref); k != nil {
-		k.cancel.call()
-		return false
-	}
-	if len(r.cancels) < maxCancels {
-		r.cancels = append(r.cancels, earlyCancel{ref, r.begun + r.waiting + 1})
-	}
-	return false
-}
-
-// cancelNow acts on a cancel that had no message before it to wait for.
-func (r *refs) cancelNow(ref string) {
+// cancel ends the message with a ref. One that has not come to begin is among those ahead of the cancel, and is
+// remembered. It need not be waiting: the transport may have given it to Message, which has not come so far.
+func (r *refs) cancel(ref string, ahead uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if k := r.find(ref); k != nil {
 		k.cancel.call()
+		return
+	}
+	if ahead >= r.begun && len(r.cancels) < maxCancels {
+		r.cancels = append(r.cancels, earlyCancel{ref, ahead})
 	}
 }
 
@@ -97,11 +83,8 @@ func (r *refs) inUse(ref string) bool {
 func (r *refs) next() uint64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.waiting > 0 {
-		r.waiting--
-	}
 	r.begun++
-	r.cancels = slices.DeleteFunc(r.cancels, func(c earlyCancel) bool { return c.before <= r.begun })
+	r.cancels = slices.DeleteFunc(r.cancels, func(c earlyCancel) bool { return c.last < r.begun })
 	return r.begun
 }
 
@@ -116,7 +99,7 @@ func (r *refs) begin(ctx context.Context, k *Call) (context.Context, error) {
 	}
 	k.cancel = &cancellation{stop: stop}
 	r.running = append(r.running, k)
-	if slices.ContainsFunc(r.cancels, func(c earlyCancel) bool { return c.ref == k.Ref && k.no < c.before }) {
+	if slices.ContainsFunc(r.cancels, func(c earlyCancel) bool { return c.ref == k.Ref && k.no <= c.last }) {
 		k.cancel.call()
 		return ctx, errCancelled
 	}

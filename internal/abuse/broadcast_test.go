@@ -20,12 +20,12 @@ import (
 // server can do: only so many copies are due at a time, which bounds the memory and the time that other groups have to
 // wait.
 func TestFloodsOfBroadcasts(t *testing.T) {
-	const members, size = 200, 200
+	const members, size, queue = 200, 200, 1 << 20
 	most := runtime.GOMAXPROCS(0) * (64 << 20) / (512 + size) // copies that are due: see package hub
 	flood := 3 * most / members
-	f := build(t, plan{apart: true})
+	f := build(t, plan{apart: true, heap: members * queue, ServerOptions: chanx.ServerOptions{Limits: chanx.Limits{SendQueueBytes: queue}}})
 	due, delay := 0, time.Duration(0)
-	f.during(func() {
+	f.during(ends{1006: members + 2}, func() {
 		crowd := make([]*raider, members)
 		f.crowd(members, func(i int) (err error) {
 			if crowd[i], err = f.enter("/ws"); err == nil {

@@ -4,6 +4,7 @@ package abuse_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -13,6 +14,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,15 +23,17 @@ import (
 
 // fort is a server on a port of this machine, and somebody who uses it as one should.
 type fort struct {
-	t    *testing.T
-	srv  *chanx.Server
-	addr string
-	seen *witness
-	gate chan struct{} // what handlers hold for
-	by   *bystander
-	tls  *tls.Config // of clients
+	t     *testing.T
+	plan  plan
+	srv   *chanx.Server
+	addr  string
+	seen  *witness
+	gate  chan struct{} // what handlers hold for
+	by    *bystander
+	aside *bystander  // of another server, which nobody attacks
+	tls   *tls.Config // of clients
 
-	small bool // as planned
+	knocks atomic.Int64 // connections that raiders have opened
 }
 
 // plan is what differs from fort to fort.
@@ -40,13 +44,36 @@ type plan struct {
 	headerTime time.Duration       // http.Server.ReadHeaderTimeout
 	small      bool                // the kernel's buffers are: what a client does not read waits in the server
 	tls        bool
+	heap       int64 // how many bytes an attack may take, at both ends; usualHeap by default
+	goroutines int64 // how many a raider may take, at both ends; usualGoroutines by default
 }
 
-// build starts the server. In the end nothing may be left of whoever came.
+// unhurried are limits of time that no test reaches, wherever it has set none: what ends a connection is then what the
+// test is about, on a busy machine, too.
+func unhurried(l chanx.Limits) chanx.Limits {
+	for _, d := range []*time.Duration{
+		&l.MessageTimeout, &l.WriteTimeout, &l.HandshakeTimeout, &l.OpenTimeout, &l.PublishTimeout, &l.CloseTimeout,
+		&l.PingInterval, &l.PongTimeout,
+	} {
+		*d = cmp.Or(*d, 3*patience)
+	}
+	return l
+}
+
+// build starts the server, and one aside.
 func build(t *testing.T, p plan) *fort {
 	t.Helper()
-	f := &fort{t: t, seen: newWitness(), gate: make(chan struct{})}
-	p.Observer = f.seen
+	f := found(t, p)
+	f.aside = found(t, plan{tls: p.tls}).by
+	return f
+}
+
+// found starts a server. In the end nothing may be left of whoever came.
+func found(t *testing.T, p plan) *fort {
+	t.Helper()
+	p.heap, p.goroutines = cmp.Or(p.heap, usualHeap), cmp.Or(p.goroutines, usualGoroutines)
+	f := &fort{t: t, plan: p, seen: newWitness(), gate: make(chan struct{})}
+	p.Observer, p.Limits = f.seen, unhurried(p.Limits)
 	if p.Logger == nil {
 		p.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -55,9 +82,8 @@ func build(t *testing.T, p plan) *fort {
 	if p.also != nil {
 		p.also(f.srv)
 	}
-	f.small = p.small
-	shut := f.serve(p)
-	f.by = newBystander(f, p.apart)
+	shut := f.serve()
+	f.by = newBystander(f)
 	t.Cleanup(func() {
 		f.by.leave()
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -74,23 +100,23 @@ func build(t *testing.T, p plan) *fort {
 }
 
 // serve listens. net/http must have nothing to complain of: what panics in this library's hands stays there.
-func (f *fort) serve(p plan) (shut func()) {
+func (f *fort) serve() (shut func()) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		f.t.Fatal(err)
 	}
 	f.addr = l.Addr().String()
-	if p.small {
+	if f.plan.small {
 		l = narrow{l}
 	}
-	if p.tls {
+	if f.plan.tls {
 		var server *tls.Config
 		server, f.tls = certified(f.t)
 		l = tls.NewListener(l, server)
 	}
 	var complaints lockedBuffer
 	web := &http.Server{
-		Handler: f.srv, ReadHeaderTimeout: p.headerTime, ErrorLog: log.New(&complaints, "", 0),
+		Handler: f.srv, ReadHeaderTimeout: f.plan.headerTime, ErrorLog: log.New(&complaints, "", 0),
 	}
 	var serving sync.WaitGroup
 	serving.Go(func() {
@@ -120,13 +146,17 @@ func (n narrow) Accept() (net.Conn, error) {
 	return nc, err
 }
 
-const smallBuffer = 8 << 10
+const (
+	smallBuffer = 8 << 10
+	kernel      = 16 * smallBuffer // what it may take in at both ends all the same: it counts its own bytes, too
+)
 
 // connect opens a connection, with as little room at this end.
 func (f *fort) connect() (net.Conn, error) {
+	f.knocks.Add(1)
 	var d net.Dialer
 	nc, err := d.DialContext(f.t.Context(), "tcp", f.addr)
-	if err == nil && f.small {
+	if err == nil && f.plan.small {
 		err = nc.(*net.TCPConn).SetReadBuffer(smallBuffer)
 	}
 	return nc, err

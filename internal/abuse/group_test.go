@@ -74,7 +74,7 @@ func TestGroupChurn(t *testing.T) {
 		return fmt.Sprintf("own %d %d %d", i, round, k)
 	}
 	begin := time.Now()
-	f.during(func() {
+	f.during(ends{1000: raiders / 2, 1006: raiders / 2}, func() {
 		f.crowd(raiders, func(i int) error {
 			r, err := f.enter("/ws")
 			if err != nil {

@@ -33,10 +33,11 @@ func (r *raider) dribble(b []byte) error {
 // TestHandshakesThatNeverEnd: a thousand clients say nothing, half of a request, or one byte after the other. Each is
 // cut off by http.Server.ReadHeaderTimeout, some with a 400 for what they have said; this library never hears of it.
 func TestHandshakesThatNeverEnd(t *testing.T) {
-	f := build(t, plan{headerTime: 500 * time.Millisecond})
+	const raiders, own = 1000, 64 << 10 // own is what a connection takes of net/http and of the test
+	f := build(t, plan{headerTime: 500 * time.Millisecond, heap: raiders * own})
 	whole := opening("/ws", "X-Padding: "+strings.Repeat("x", 500))
-	f.during(func() {
-		f.crowd(1000, func(i int) error {
+	f.during(ends{}, func() {
+		f.crowd(raiders, func(i int) error {
 			r, err := f.knock(whole[:i%3*30])
 			if err != nil {
 				return err
@@ -59,9 +60,10 @@ func TestHandshakesThatNeverEnd(t *testing.T) {
 // TestHandshakesWithHugeHeaders: what a header may hold is http.Server.MaxHeaderBytes, 1 MB by default. Within it, a
 // list of 100,000 subprotocols is looked through, beyond it the answer is 431.
 func TestHandshakesWithHugeHeaders(t *testing.T) {
-	f := build(t, plan{ServerOptions: chanx.ServerOptions{Subprotocols: []string{"v2", "v1"}}})
-	f.during(func() {
-		f.crowd(20, func(i int) error {
+	const raiders, own = 20, 4 << 20 // own is what a header takes at both ends
+	f := build(t, plan{heap: raiders * own, ServerOptions: chanx.ServerOptions{Subprotocols: []string{"v2", "v1"}}})
+	f.during(ends{1000: raiders / 2}, func() {
+		f.crowd(raiders, func(i int) error {
 			protocols := strings.Repeat("v3,", 100_000*(1+3*(i%2))) + "v1"
 			r, err := f.knock(opening("/ws", "Sec-WebSocket-Protocol: "+protocols))
 			if err != nil && i%2 == 0 {
@@ -77,9 +79,6 @@ func TestHandshakesWithHugeHeaders(t *testing.T) {
 			return r.leave()
 		})
 	})
-	if s := f.seen.sees(); s.opened != 11 {
-		t.Errorf("%d connections were opened, want 10 and the bystander's", s.opened)
-	}
 }
 
 // smuggled are handshakes that somebody on the way may read differently.
@@ -118,7 +117,7 @@ var smuggled = []struct {
 // TestSmuggledHandshakes: whatever may be read in two ways is refused, and what comes behind it is never a frame.
 func TestSmuggledHandshakes(t *testing.T) {
 	f := build(t, plan{ServerOptions: chanx.ServerOptions{Subprotocols: []string{"v1"}}})
-	f.during(func() {
+	f.during(ends{}, func() {
 		f.crowd(len(smuggled), func(i int) error {
 			k := smuggled[i]
 			r, err := f.knock(k.request + string(text(message("say", `{"Text":"smuggled"}`))))
@@ -161,9 +160,10 @@ func TestWhatIsOfferedIsNotRepeated(t *testing.T) {
 
 // TestBytesBehindTheHandshakeAreFrames and nothing else: a second request is a violation of the first one's protocol.
 func TestBytesBehindTheHandshakeAreFrames(t *testing.T) {
+	const raiders = 50
 	f := build(t, plan{})
-	f.during(func() {
-		f.crowd(50, func(i int) error {
+	f.during(ends{1000: raiders / 2, 1002: raiders / 2}, func() {
+		f.crowd(raiders, func(i int) error {
 			r, err := f.knock(strings.Repeat(opening("/ws"), 1+i%2) + string(text(message("ask", `{"Text":"early"}`))))
 			if err != nil {
 				return err

@@ -3,17 +3,11 @@
 package abuse_test
 
 import (
-	"bytes"
-	"cmp"
 	"encoding/json"
 	"fmt"
-	"io"
-	"log/slog"
-	"maps"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 	"unicode/utf8"
 
 	"github.com/gobwas/ws"
@@ -33,7 +27,7 @@ func list(n int, item func(i int) string) string {
 // TestErrorsOfHugeKeys: a frame with as many errors as fit, each in the path of a huge key, is answered with MaxErrors
 // items whose paths are cut at 64 code points.
 func TestErrorsOfHugeKeys(t *testing.T) {
-	const raiders, each, maxErrors, maxPoints = 20, 20, 20, 64
+	const raiders, each, maxErrors, maxPoints = 20, 8, 20, 64
 	f := build(t, plan{})
 	keys := map[string]string{
 		"long":     strings.Repeat("x", 1500),
@@ -43,7 +37,7 @@ func TestErrorsOfHugeKeys(t *testing.T) {
 	}
 	names := []string{"long", "wide", "escaped", "combined"}
 	sizes := make([]int, len(names))
-	f.during(func() {
+	f.during(ends{1000: raiders}, func() {
 		f.crowd(raiders, func(i int) error {
 			key := keys[names[i%len(names)]]
 			m := message("form", `{"counts":{`+list(40, func(k int) string { return fmt.Sprintf(`"%s%d":{"a":"no","b":"number"}`, key, k) })+`}}`)
@@ -98,7 +92,7 @@ func TestFloodsOfInvalidFrames(t *testing.T) {
 		text(`{"action":"ask","payload":{"Text":"x"},"ref":1}`), text(`{"action":"ask","payload":{"Text":"\ud800"}}`),
 		frame(ws.OpBinary, true, "\x00\xff"), text(strings.Repeat("[", 1000)), text(message("form", `{"counts":{"a":{"b":1e999}}}`)),
 	}
-	f.during(func() {
+	f.during(ends{1008: raiders}, func() {
 		f.crowd(raiders, func(i int) error {
 			r, err := f.enter("/ws")
 			if err != nil {
@@ -107,7 +101,7 @@ func TestFloodsOfInvalidFrames(t *testing.T) {
 			said := make(chan error, 1)
 			go func() {
 				var b []byte
-				for k := range 10 * most {
+				for k := range 3 * most {
 					b = append(b, frames[(i+k)%len(frames)]...)
 				}
 				said <- r.say(b)
@@ -123,75 +117,7 @@ func TestFloodsOfInvalidFrames(t *testing.T) {
 			return err
 		})
 	})
-	if s := f.seen.sees(); s.closed[1008] != raiders || s.invalid != raiders*(most+1) || len(s.handled) != 2 {
+	if s := f.seen.sees(); s.invalid != raiders*(most+1) || len(s.handled) != 2 {
 		t.Errorf("saw %+v", s)
-	}
-}
-
-// costly are frames of nearly MaxMessageBytes that look for what takes more time than reading them.
-func costly() map[string]string {
-	const size = 60_000
-	fill := func(s string) string { return strings.Repeat(s, size/len(s)) }
-	names := func(value string) string {
-		return list(size/16, func(i int) string { return fmt.Sprintf(`"%06x":%s`, i*7919, value) })
-	}
-	return map[string]string{
-		"members of the frame":     `{"action":"ask",` + names("1") + `}`,
-		"members before action":    `{` + names("1") + `,"action":"mirror","payload":{}}`,
-		"the same member last":     `{` + names("1") + `,"000000":1}`,
-		"members of a map":         message("mirror", `{`+names("null")+`}`),
-		"members that are wrong":   message("form", `{"counts":{`+names(`""`)+`}}`),
-		"members all alike":        message("mirror", `{`+list(340, func(i int) string { return `"` + strings.Repeat("a", i) + `":1` })+`}`),
-		"escapes":                  message("ask", `{"Text":"`+fill(`\u0041`)+`"}`),
-		"nesting":                  message("mirror", `{"a":`+fill("[")+`}`),
-		"nesting that is allowed":  message("mirror", `{"a":[`+list(size/60, func(int) string { return strings.Repeat("[", 28) + strings.Repeat("]", 28) })+`]}`),
-		"many empty lists":         message("mirror", `{"a":[`+list(size/3, func(int) string { return "[]" })+`]}`),
-		"digits":                   message("mirror", `{"a":`+fill("9")+`}`),
-		"digits of an exponent":    message("mirror", `{"a":1e`+fill("9")+`}`),
-		"digits behind the point":  message("mirror", `{"a":0.`+fill("0")+`1}`),
-		"spaces":                   fill(" ") + message("ask", `{"Text":""}`),
-		"an action":                message(fill("x"), `{}`),
-		"an action that is a list": `{"action":[` + list(size/3, func(int) string { return "{}" }) + `]}`,
-		"a ref":                    `{"ref":"` + fill("x") + `","action":"ask"}`,
-		"half a cancel":            message(fill("chanx.cancel"), `{}`),
-		"groups that have no name": message("visit", `{"Leave":[],"Join":[`+list(size/3, func(int) string { return `""` })+`]}`),
-		"groups that are too many": message("visit", `{"Leave":[],"Join":[`+list(size/9, func(i int) string { return fmt.Sprintf(`"%06x"`, i) })+`]}`),
-		"groups that are left":     message("visit", `{"Join":[],"Leave":[`+list(size/9, func(i int) string { return fmt.Sprintf(`"%06x"`, i) })+`]}`),
-	}
-}
-
-// TestCostlyFrames: no frame takes much longer than its bytes are worth. The logger writes texts, for these can be
-// costly, too.
-func TestCostlyFrames(t *testing.T) {
-	const each = 10
-	f := build(t, plan{ServerOptions: chanx.ServerOptions{Logger: slog.New(slog.NewTextHandler(io.Discard, nil))}})
-	took := map[string]time.Duration{}
-	f.during(func() {
-		for name, m := range costly() {
-			f.crowd(1, func(int) error {
-				r, err := f.enter("/ws")
-				if err != nil {
-					return err
-				}
-				begin := time.Now()
-				if err := r.say(bytes.Repeat(append(text(m), text(message("ping", "null"))...), each)); err != nil {
-					return fmt.Errorf("%s: %w", name, err)
-				}
-				for pongs := 0; pongs < each; {
-					_, got, err := r.next()
-					if err != nil {
-						return fmt.Errorf("%s: %w", name, err)
-					}
-					if got == `{"action":"pong"}` {
-						pongs++
-					}
-				}
-				took[name] = time.Since(begin) / each
-				return r.leave()
-			})
-		}
-	})
-	for _, name := range slices.SortedFunc(maps.Keys(took), func(a, b string) int { return cmp.Compare(took[b], took[a]) }) {
-		t.Logf("%s: %v", name, took[name].Round(time.Microsecond))
 	}
 }

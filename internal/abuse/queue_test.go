@@ -19,7 +19,7 @@ import (
 func TestEventFlood(t *testing.T) {
 	const raiders, queue = 50, 16
 	f := build(t, plan{ServerOptions: chanx.ServerOptions{Limits: chanx.Limits{EventQueue: queue}}})
-	f.during(func() {
+	f.during(ends{1013: raiders}, func() {
 		all := make([]*raider, raiders)
 		f.crowd(raiders, func(i int) (err error) {
 			if all[i], err = f.enter("/ws"); err != nil {
@@ -47,26 +47,31 @@ func TestEventFlood(t *testing.T) {
 		close(f.gate) // handlers that run finish
 	})
 	s := f.seen.sees()
-	if s.closed[1013] != raiders || s.dropped["event_overflow"] != raiders || s.dropped["events"] != raiders*queue || s.begun["ring"] != 0 {
-		t.Errorf("closed %v, dropped %v, want %d and %d of each; %d events were handled", s.closed, s.dropped, raiders, queue, s.begun["ring"])
+	if s.dropped["event_overflow"] != raiders || s.dropped["events"] != raiders*queue || s.begun["ring"] != 0 {
+		t.Errorf("dropped %v, want %d events of each of %d connections; %d were handled", s.dropped, queue, raiders, s.begun["ring"])
 	}
 }
 
 // TestFloodsOfCancels: while a message is handled and others wait, cancels are acted on when they are read, by the
 // thousand. Each message has one terminal frame, and what was not cancelled is handled.
 func TestFloodsOfCancels(t *testing.T) {
-	const raiders, cancels, slack = 20, 5000, 16 << 20
+	const raiders, cancels = 20, 2000
 	f := build(t, plan{})
 	cancel := func(ref string) []byte { return text(`{"action":"chanx.cancel","ref":"` + ref + `"}`) }
 	ask := func(ref string) []byte { return text(`{"action":"ask","payload":{"Text":"x"},"ref":"` + ref + `"}`) }
-	g := f.during(func() {
-		f.crowd(raiders, func(int) error {
-			r, err := f.enter("/ws")
-			if err != nil {
+	f.during(ends{1000: raiders}, func() {
+		all := make([]*raider, raiders)
+		f.crowd(raiders, func(i int) (err error) {
+			if all[i], err = f.enter("/ws"); err != nil {
 				return err
 			}
+			return all[i].say(text(`{"action":"hold","ref":"held"}`))
+		})
+		// What has not begun is cancelled by what the server remembers, and that is not as much as will come now.
+		eventually(t, "all are held", func() bool { return f.seen.sees().begun["hold"] == raiders })
+		f.crowd(raiders, func(i int) error {
+			r := all[i]
 			var b bytes.Buffer
-			b.Write(text(`{"action":"hold","ref":"held"}`))
 			b.Write(ask("early"))
 			b.Write(cancel("early"))
 			for i := range cancels {
@@ -93,9 +98,6 @@ func TestFloodsOfCancels(t *testing.T) {
 			return r.leave()
 		})
 	})
-	if g.heap > slack {
-		t.Errorf("the heap has grown by %d bytes", g.heap)
-	}
 }
 
 // TestFloodsOfCancelledStreams: streams begin and are cancelled as fast as a client can say so. Each ends once, and
@@ -103,7 +105,7 @@ func TestFloodsOfCancels(t *testing.T) {
 func TestFloodsOfCancelledStreams(t *testing.T) {
 	const raiders, each = 4, 50
 	f := build(t, plan{})
-	f.during(func() {
+	f.during(ends{1000: raiders}, func() {
 		f.crowd(raiders, func(int) error {
 			r, err := f.enter("/ws")
 			if err != nil {

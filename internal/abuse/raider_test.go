@@ -19,7 +19,7 @@ import (
 )
 
 // patience is how long anything may take that must come. It is no measure of speed: the machine may be shared.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // raider is a client that writes and reads what it likes.
 type raider struct {

@@ -17,19 +17,16 @@ import (
 	"github.com/chanx-go/chanx"
 )
 
-// noHurry are limits of time that no test reaches: what ends a connection is then something else.
-func noHurry(l chanx.Limits) chanx.Limits {
-	l.WriteTimeout, l.CloseTimeout, l.PongTimeout = 3*patience, 3*patience, 3*patience
-	return l
-}
-
 // TestClientsThatNeverRead: broadcasts go on while a thousand members of the group read nothing. Each of these has its
 // queue, bounded by SendQueueBytes, then 1013; the member that reads has every broadcast.
 func TestClientsThatNeverRead(t *testing.T) {
-	const raiders, queue, own = 1000, 16 << 10, 80 << 10 // own is what a connection takes at both ends, and its handshake leaves
-	f := build(t, plan{small: true, ServerOptions: chanx.ServerOptions{Limits: noHurry(chanx.Limits{SendQueueBytes: queue})}})
+	const raiders, queue, own = 1000, 16 << 10, 112 << 10 // own is what a connection takes at both ends
+	f := build(t, plan{
+		small: true, heap: raiders * (queue + own),
+		ServerOptions: chanx.ServerOptions{Limits: chanx.Limits{SendQueueBytes: queue}},
+	})
 	told, bulk := 0, strings.Repeat("x", 4<<10)
-	g := f.during(func() {
+	f.during(ends{1013: raiders}, func() {
 		deaf := make([]*raider, raiders)
 		f.crowd(raiders, func(i int) (err error) {
 			deaf[i], err = f.enter("/ws")
@@ -49,11 +46,8 @@ func TestClientsThatNeverRead(t *testing.T) {
 	})
 	s := f.seen.sees()
 	t.Logf("%d broadcasts of %d bytes; closed %v; dropped %v", told, len(bulk), s.closed, s.dropped)
-	if s.closed[1013] != raiders || s.dropped["slow_client"] == 0 {
-		t.Errorf("closed %v, want %d with 1013; dropped %v", s.closed, raiders, s.dropped)
-	}
-	if g.heap > raiders*(queue+own) {
-		t.Errorf("the heap has grown by %d bytes", g.heap)
+	if most := 2 * (queue + kernel) / len(bulk); told > most || s.dropped["slow_client"] == 0 {
+		t.Errorf("%d broadcasts were made, want at most %d; dropped %v", told, most, s.dropped)
 	}
 }
 
@@ -72,18 +66,21 @@ func (f *fort) pouring(raiders, streams int) []*raider {
 // TestStreamsToClientsThatNeverRead wait for their readers, with half of SendQueueBytes before them. A stream goes on
 // when its reader does, and ends with its connection.
 func TestStreamsToClientsThatNeverRead(t *testing.T) {
-	const raiders, streams, queue, slack = 100, 8, 64 << 10, 32 << 20
-	f := build(t, plan{small: true, ServerOptions: chanx.ServerOptions{Limits: noHurry(chanx.Limits{SendQueueBytes: queue})}})
-	g := f.during(func() {
+	const raiders, streams, queue, own = 100, 8, 64 << 10, 256 << 10
+	f := build(t, plan{
+		small: true, heap: raiders * (queue + own), goroutines: streams + 4,
+		ServerOptions: chanx.ServerOptions{Limits: chanx.Limits{SendQueueBytes: queue}},
+	})
+	f.during(ends{1000: raiders / 2, 1006: raiders / 2}, func() {
 		all := f.pouring(raiders, streams)
 		drops, trips := -1, f.by.trips.Load()
 		eventually(t, "the streams wait", func() bool { // none has gone on for many turns of the bystander
 			if now := f.seen.sees().sent["drop"]; now != drops {
 				drops, trips = now, f.by.trips.Load()
 			}
-			return drops >= raiders && f.by.trips.Load() > trips+300
+			return drops >= raiders && f.by.trips.Load() > trips+50
 		})
-		if most := raiders * (queue/2 + 16*smallBuffer) / 1000; drops > most {
+		if most := raiders * (queue/2 + kernel) / 1000; drops > most {
 			t.Errorf("%d drops were made, want at most %d", drops, most)
 		}
 		if s := f.seen.sees(); s.ended() > 0 {
@@ -104,20 +101,18 @@ func TestStreamsToClientsThatNeverRead(t *testing.T) {
 			return all[i].leave()
 		})
 	})
-	s := f.seen.sees()
-	if s.closed[1000] != raiders/2 || s.closed[1006] != raiders/2 || s.dropped["slow_client"] > 0 {
-		t.Errorf("saw %+v", s)
-	}
-	if g.heap > raiders*queue+slack {
-		t.Errorf("the heap has grown by %d bytes", g.heap)
+	if n := f.seen.sees().dropped["slow_client"]; n > 0 {
+		t.Errorf("%d bytes were dropped", n)
 	}
 }
 
 // TestStreamsThatCannotGoOn: who takes nothing for WriteTimeout is cut off, and its streams end.
 func TestStreamsThatCannotGoOn(t *testing.T) {
-	const raiders = 50
-	f := build(t, plan{small: true, ServerOptions: chanx.ServerOptions{Limits: chanx.Limits{WriteTimeout: 500 * time.Millisecond}}})
-	f.during(func() {
+	const raiders, queue = 50, 1 << 20
+	f := build(t, plan{small: true, heap: raiders * queue, ServerOptions: chanx.ServerOptions{Limits: chanx.Limits{
+		SendQueueBytes: queue, WriteTimeout: 500 * time.Millisecond,
+	}}})
+	f.during(ends{1006: raiders}, func() {
 		all := f.pouring(raiders, 1)
 		eventually(t, "they are cut off", func() bool { return f.seen.sees().closed[1006] == raiders })
 		f.crowd(raiders, func(i int) error { return all[i].Close() })
@@ -132,7 +127,7 @@ func TestHalfClosedConnections(t *testing.T) {
 		SendQueueBytes: 32 << 10, CloseTimeout: 500 * time.Millisecond,
 	}}})
 	ask := text(message("ask", `{"Text":"`+strings.Repeat("x", 1000)+`"}`))
-	f.during(func() {
+	f.during(ends{1002: raiders / 3, 1006: raiders / 3, 1013: raiders / 3}, func() {
 		all := make([]*raider, raiders)
 		f.crowd(raiders, func(i int) (err error) {
 			if all[i], err = f.enter("/ws"); err != nil {
@@ -167,7 +162,4 @@ func TestHalfClosedConnections(t *testing.T) {
 		eventually(t, "they have ended", func() bool { return f.seen.sees().ended() == raiders })
 		f.crowd(raiders, func(i int) error { return all[i].Close() })
 	})
-	if s := f.seen.sees(); s.closed[1006] != raiders/3 || s.closed[1013] != raiders/3 || s.closed[1002] != raiders/3 {
-		t.Errorf("closed %v, want %d each with 1006, 1013 and 1002", s.closed, raiders/3)
-	}
 }

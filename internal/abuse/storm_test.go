@@ -63,7 +63,7 @@ func TestStormsOfOpeningAndClosing(t *testing.T) {
 			return r.Close()
 		},
 	}
-	f.during(func() {
+	f.during(nil, func() {
 		f.crowd(raiders, func(i int) error {
 			for k := range each {
 				if err := ways[(i+k)%len(ways)](); err != nil {
@@ -96,7 +96,7 @@ func TestMoreConnectionsThanMaxConnections(t *testing.T) {
 	f := build(t, plan{ServerOptions: chanx.ServerOptions{Limits: chanx.Limits{MaxConnections: most}}})
 	for range 2 { // the second time there is as much room
 		var in, out atomic.Int64
-		f.during(func() {
+		f.during(ends{1000: most - 1}, func() {
 			all := make([]*raider, raiders)
 			f.crowd(raiders, func(i int) error {
 				r, err := f.knock(opening("/ws"))

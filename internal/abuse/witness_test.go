@@ -92,3 +92,17 @@ func (t tally) ended() (n int) {
 	}
 	return n
 }
+
+// ends are how many connections end with each code. Those that the server does not open do not count.
+type ends map[int]int
+
+// since is what has ended since an earlier tally.
+func (t tally) since(earlier tally) ends {
+	e := ends{}
+	for code, n := range t.closed {
+		if n -= earlier.closed[code]; n != 0 {
+			e[code] = n
+		}
+	}
+	return e
+}

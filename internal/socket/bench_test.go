@@ -18,12 +18,12 @@ const (
 // echoer answers each message, corked.
 type echoer struct{ c *Conn }
 
-func (e *echoer) Message(p []byte, _ bool) { _ = e.c.WriteText(p, true) } // fails only when the benchmark is over
-func (*echoer) Event(any)                  {}
-func (*echoer) Lost()                      {}
-func (*echoer) Closed(int, string)         {}
-func (*echoer) Dropped(Drop, int)          {}
-func (*echoer) Arrived([]byte, bool) bool  { return true }
+func (e *echoer) Message(p []byte, _ bool)        { _ = e.c.WriteText(p, true) } // fails only when the benchmark is over
+func (*echoer) Event(any)                         {}
+func (*echoer) Lost()                             {}
+func (*echoer) Closed(int, string)                {}
+func (*echoer) Dropped(Drop, int)                 {}
+func (*echoer) Arrived([]byte, bool, uint64) bool { return true }
 
 // bareEcho is the least a server can do: one read, one write of frames made before, for each batch.
 func bareEcho(nc net.Conn) {

@@ -19,10 +19,11 @@ var (
 // method is not recovered here; a method that ends its goroutine (runtime.Goexit) has returned.
 type Handler interface {
 	// Arrived is told of each message that has to wait for others, when it is read and in order, before Message is called
-	// with it. Without waits it has been dealt with, and Message is not called. Like Lost it is called under the
-	// connection's lock: it must not block and must not call the connection's methods. Text is valid UTF-8; p is valid
-	// during the call only.
-	Arrived(p []byte, binary bool) (waits bool)
+	// with it. Without waits it has been dealt with, and Message is not called. ahead counts the calls of Message that
+	// come before it: those that were made, those that wait, and one that is about to be made. Like Lost it is called
+	// under the connection's lock: it must not block and must not call the connection's methods. Text is valid UTF-8; p is
+	// valid during the call only.
+	Arrived(p []byte, binary bool, ahead uint64) (waits bool)
 
 	// Message takes one complete message; text is valid UTF-8. p may be modified, but not kept: it is valid during the
 	// call only.
@@ -68,6 +69,7 @@ type Conn struct {
 
 	rest  []byte // of the batch that is run inline: not yet taken
 	inbox inbox
+	taken uint64        // messages for which the handler has been called, or is about to be
 	room  chan struct{} // the reader waits here while the inbox is full
 
 	writable chan struct{} // WaitWritable waits here

@@ -298,7 +298,7 @@ func TestPongThatFindsTheQueueFullInAMessage(t *testing.T) {
 }
 
 // TestArrived is told of what has to wait, when it is read and in order, wherever it is put aside, and of nothing else;
-// what it deals with is not handled.
+// what it deals with is not handled, and does not count as ahead of others.
 func TestArrived(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -308,8 +308,8 @@ func TestArrived(t *testing.T) {
 		h.slowly()
 		begin := time.Now()
 		var arrived []string // under the connection's lock
-		h.arrived = func(m []byte, binary bool) bool {
-			arrived = append(arrived, fmt.Sprint(string(m), " ", binary, " ", time.Since(begin).Round(5*time.Millisecond)))
+		h.arrived = func(m []byte, binary bool, ahead uint64) bool {
+			arrived = append(arrived, fmt.Sprint(string(m), " ", binary, " ", time.Since(begin).Round(5*time.Millisecond), " ", ahead))
 			return !strings.HasPrefix(string(m), "now")
 		}
 		c.Start(h, nil)
@@ -324,7 +324,7 @@ func TestArrived(t *testing.T) {
 			}
 		}
 		h.end(t, "m slow", "m two", "m four", "m five", "closed 1000")
-		want := []string{"now 1 false 5ms", "two true 5ms", "now 3 false 10ms", "four false 10ms"}
+		want := []string{"now 1 false 5ms 1", "two true 5ms 1", "now 3 false 10ms 2", "four false 10ms 2"}
 		if !slices.Equal(arrived, want) {
 			t.Errorf("arrived %q, want %q", arrived, want)
 		}

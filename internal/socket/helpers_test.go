@@ -31,7 +31,7 @@ type recorder struct {
 	c       *Conn
 	message func(p []byte, binary bool)
 	event   func(e any)
-	arrived func(p []byte, binary bool) bool
+	arrived func(p []byte, binary bool, ahead uint64) bool
 	last    func() // runs in Closed
 
 	in     atomic.Bool
@@ -96,8 +96,8 @@ func (h *recorder) Closed(code int, reason string) {
 	close(h.closed)
 }
 
-func (h *recorder) Arrived(p []byte, binary bool) bool {
-	return h.arrived == nil || h.arrived(p, binary)
+func (h *recorder) Arrived(p []byte, binary bool, ahead uint64) bool {
+	return h.arrived == nil || h.arrived(p, binary, ahead)
 }
 
 func (h *recorder) Dropped(what Drop, n int) {

@@ -31,6 +31,9 @@ func (c *Conn) handle(it item) {
 		c.watch()
 	}
 	c.used = c.used || c.inline
+	if it.kind == messageItem {
+		c.taken++
+	}
 	c.unlock()
 	returned := false
 	defer func() {
@@ -86,7 +89,7 @@ func (c *Conn) next() (item, bool) {
 
 // queue lets an item wait, unless the handler takes the message at once.
 func (c *Conn) queue(it item) {
-	if it.kind != messageItem || c.h.Arrived(it.p, it.binary) {
+	if it.kind != messageItem || c.h.Arrived(it.p, it.binary, c.taken+uint64(c.inbox.frames)) {
 		c.inbox.push(it)
 	}
 }

@@ -114,7 +114,7 @@ func (s *story) Closed(code int, _ string) {
 	close(s.closed)
 }
 
-func (s *story) Arrived([]byte, bool) bool { return true }
+func (s *story) Arrived([]byte, bool, uint64) bool { return true }
 
 func (s *story) Dropped(what Drop, n int) {
 	if what == DroppedMessages {
