@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/chanx-go/chanx"
 	"github.com/chanx-go/chanx/layer"
@@ -38,30 +37,15 @@ func (k *cluster) statuses(n *node, up bool) int {
 }
 
 // heal waits until each node reaches each connection. A node that has not noticed yet that it lost the broker may do so
-// only now, so it is tried again and again.
+// only now; it is healed when it has told of its return.
 func (k *cluster) heal() {
 	k.t.Helper()
-	for deadline := time.Now().Add(k.Wait); ; {
-		var texts []string
-		for _, n := range k.running() {
-			k.marks++
-			texts = append(texts, fmt.Sprint("heal", k.marks))
-			k.perhaps(n.Emit(k.t.Context(), probeEvent{texts[len(texts)-1]}, chanx.All()))
-		}
-		reached := func() bool {
-			return !slices.ContainsFunc(k.connected(), func(p *peer) bool {
-				return slices.ContainsFunc(texts, func(text string) bool { return !slices.Contains(p.probes, text) })
-			})
-		}
-		back := func() bool {
-			return !slices.ContainsFunc(k.running(), func(n *node) bool { return n.log.statuses(true) < n.log.statuses(false) })
-		}
-		if k.within(20*time.Millisecond, func() bool { return reached() && back() }) {
-			return
-		}
-		if time.Now().After(deadline) {
-			k.t.Fatalf("the broker is back, but within %v not every node reaches every connection", k.Wait)
-		}
+	k.probeUntil("the broker is back", k.running(), chanx.All(), k.connected())
+	back := func() bool {
+		return !slices.ContainsFunc(k.running(), func(n *node) bool { return n.log.statuses(true) < n.log.statuses(false) })
+	}
+	if !k.within(k.Wait, back) {
+		k.t.Fatalf("the broker is back, but within %v not every node has logged so", k.Wait)
 	}
 }
 

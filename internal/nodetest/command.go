@@ -18,10 +18,8 @@ func joinAndLeave(s *suite) {
 			by, other := k.nodes[i%3], k.nodes[(i+1)%3]
 			k.ok(by.Join(ctx, a.to[0], group, group))
 			k.follow(by, a, group+" joined")
-			for _, p := range a.who {
-				k.ok(p.conn.Join(ctx, group)) // it is in it: this waits for the subscription, which its node has begun
-			}
 			k.expectMembers(a.name+", joined", group, len(a.who))
+			k.probeUntil(a.name+", joined: nodes subscribe soon", []*node{other}, chanx.To(group), a.who)
 			k.ok(other.Broadcast(ctx, saidMessage{"in" + group}, chanx.To(group)))
 			k.expect(a.name+", joined", a.hears("in"+group, nil))
 			k.ok(by.Leave(ctx, a.to[0], group, "never joined"))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 
 	"github.com/chanx-go/chanx"
@@ -13,26 +14,61 @@ import (
 // joinThenPublish joins fresh groups, and as soon as Join has returned another node speaks to them.
 func joinThenPublish(s *suite) {
 	s.in(2, func(k *cluster) {
-		ctx := k.t.Context()
 		p, q := k.dial(0, "ann"), k.dial(0, "bob")
 		for i := range 1000 {
 			group := fmt.Sprint("fresh", i)
-			k.ok(p.conn.Join(ctx, group))
-			k.ok(k.nodes[1].Broadcast(ctx, saidMessage{group}, chanx.To(group)))
-			k.expect("Join, then publish", map[*peer]string{p: group})
-			if i%10 == 0 { // a second member, and one that takes the place of the first
-				k.ok(q.conn.Join(ctx, group))
-				k.ok(p.conn.Leave(ctx, group))
-				k.ok(k.nodes[1].Broadcast(ctx, saidMessage{group}, chanx.To(group)))
-				k.expect("Join of a second member", map[*peer]string{q: group})
-				k.ok(q.conn.Leave(ctx, group))
-				k.ok(p.conn.Join(ctx, group))
-				k.ok(k.nodes[1].Broadcast(ctx, saidMessage{group}, chanx.To(group)))
-				k.expect("Join after all have left", map[*peer]string{p: group})
+			k.join(p, group)
+			k.reaches("Join, then publish", group, p)
+			if i%10 == 0 {
+				k.join(q, group)
+				k.leave(p, group)
+				k.reaches("Join of a second member", group, q)
+				k.leave(q, group)
+				k.join(p, group)
+				k.reaches("Join after all have left", group, p)
+				k.joinTogether(p, q, fmt.Sprint("shared", i))
 			}
-			k.ok(p.conn.Leave(ctx, group))
+			k.leave(p, group)
 		}
 	})
+}
+
+// joinTogether has one of two that join a group at the same time be reached as soon as it has joined, though the other may
+// be the one that subscribes.
+func (k *cluster) joinTogether(p, q *peer, group string) {
+	k.t.Helper()
+	var joining sync.WaitGroup
+	joining.Go(func() { k.join(p, group) })
+	k.join(q, group)
+	p.may[group] = true
+	k.reaches("Join at the same time as another", group, q)
+	joining.Wait()
+	k.leave(q, group)
+	k.ok(k.nodes[1].Broadcast(k.t.Context(), saidMessage{"both"}, chanx.To(group)))
+	k.expect("Join at the same time as another", map[*peer]string{p: "both"})
+	delete(p.may, group)
+	k.leave(p, group)
+}
+
+func (k *cluster) join(p *peer, group string) {
+	k.t.Helper()
+	k.ok(p.conn.Join(k.t.Context(), group))
+}
+
+func (k *cluster) leave(p *peer, group string) {
+	k.t.Helper()
+	k.ok(p.conn.Leave(k.t.Context(), group))
+}
+
+// reaches has the other node say the name of a group to the group.
+func (k *cluster) reaches(doing, group string, members ...*peer) {
+	k.t.Helper()
+	want := map[*peer]string{}
+	for _, p := range members {
+		want[p] = group
+	}
+	k.ok(k.nodes[1].Broadcast(k.t.Context(), saidMessage{group}, chanx.To(group)))
+	k.expect(doing, want)
 }
 
 // subscriptions watches the link of a node: after the last member has left, sooner or later publications do not come to the
@@ -49,37 +85,29 @@ func subscriptions(s *suite) {
 	}
 	s.in(2, func(k *cluster) {
 		ctx := k.t.Context()
-		say := func(doing, text string, want ...*peer) {
-			k.t.Helper()
-			heard := map[*peer]string{}
-			for _, p := range want {
-				heard[p] = text
-			}
-			k.ok(k.nodes[1].Broadcast(ctx, saidMessage{text}, chanx.To("one")))
-			k.expect(doing, heard)
-		}
 		ann, bob := k.dial(0, "ann", "one"), k.dial(0, "bob", "one", "two")
 		far := k.dial(1, "cat")
-		say("two members", "1", ann, bob)
-		k.ok(ann.conn.Leave(ctx, "one"))
-		say("one has left", "2", bob)
+		k.reaches("two members", "one", ann, bob)
+		k.leave(ann, "one")
+		k.reaches("one has left", "one", bob)
 		for range 20 {
-			k.ok(bob.conn.Leave(ctx, "one"))
-			k.ok(bob.conn.Join(ctx, "one"))
-			say("left and joined again at once", "3", bob)
+			k.leave(bob, "one")
+			k.join(bob, "one")
+			k.reaches("left and joined again at once", "one", bob)
 		}
-		k.ok(bob.conn.Leave(ctx, "one"))
+		k.leave(bob, "one")
 		ann.vanish()
 		bob.Close(1000, "")
 		if !tap.within(k.Wait, func() bool { return len(tap.subscribed) == 0 }) {
 			k.t.Fatalf("a node without connections is still subscribed to %q after %v", tap.subjects(), k.Wait)
 		}
-		say("nobody", "not any more")
-		k.ok(k.nodes[1].Broadcast(ctx, saidMessage{"not any more"}, chanx.To("two"), chanx.ToUser("ann")))
+		k.reaches("nobody", "one")
+		k.reaches("nobody", "two")
+		k.ok(k.nodes[1].Broadcast(ctx, saidMessage{"nobody"}, chanx.ToUser("ann")))
 		k.ok(far.broadcast(ctx, "all", chanx.All()))
 		k.expect("nobody on the node", map[*peer]string{far: "all+!"})
 		ann = k.dial(0, "ann", "one")
-		say("joined when the node was unsubscribed", "4", ann)
+		k.reaches("joined when the node was not subscribed", "one", ann)
 		if got := tap.takeIdle(); len(got) > 0 {
 			k.t.Errorf("publications came to the node, where nobody was left: %q", got)
 		}

@@ -37,6 +37,8 @@ func names(s *suite) {
 			k.ok(k.nodes[(i+1)%2].Broadcast(k.t.Context(), saidMessage{fmt.Sprint(i)}, chanx.ToUser(user)))
 		}
 		k.expect("a user of its own", want)
+		k.ok(k.nodes[0].Broadcast(k.t.Context(), saidMessage{"group"}, chanx.To(users...))) // groups that nobody is in
+		k.quiet("groups that are called like users")
 	})
 }
 

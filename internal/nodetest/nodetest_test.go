@@ -53,7 +53,7 @@ var findings = []struct {
 	{"hides gaps", "ALostBrokerIsToldAndLocalMembersGetIt", "the gap is not counted"},
 	{"tells nothing", "MembershipHealsWhenTheBrokerIsBack", "did not log within"},
 	{"tells twice", "ALostBrokerIsToldAndLocalMembersGetIt", "the loss is logged 2 times and the return 2 times"},
-	{"forgets while down", "MembershipHealsWhenTheBrokerIsBack", "not every node reaches every connection"},
+	{"forgets while down", "MembershipHealsWhenTheBrokerIsBack", "the broker is back: within 3s not every connection"},
 	{"forgets groups", "ALostBrokerIsToldAndLocalMembersGetIt", "after the broker is back"},
 }
 

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chanx-go/chanx"
 	"github.com/chanx-go/chanx/chanxtest"
@@ -146,6 +147,29 @@ func (k *cluster) awaitProbe(doing, text string, who ...*peer) {
 	for _, p := range who {
 		if !k.within(k.Wait, func() bool { return slices.Contains(p.probes, text) }) {
 			k.t.Fatalf("%s: %s did not get the event %q within %v", doing, p.name, text, k.Wait)
+		}
+	}
+}
+
+// probeUntil has nodes send probes to a target, again and again, until each of who has handled one of each node at once:
+// for what takes effect soon, of which nobody is told.
+func (k *cluster) probeUntil(doing string, by []*node, to chanx.Target, who []*peer) {
+	k.t.Helper()
+	for deadline := time.Now().Add(k.Wait); ; {
+		var texts []string
+		for _, n := range by {
+			k.marks++
+			texts = append(texts, fmt.Sprint("probe", k.marks))
+			k.perhaps(n.Emit(k.t.Context(), probeEvent{texts[len(texts)-1]}, to))
+		}
+		missing := func(p *peer) bool {
+			return slices.ContainsFunc(texts, func(text string) bool { return !slices.Contains(p.probes, text) })
+		}
+		if k.within(20*time.Millisecond, func() bool { return !slices.ContainsFunc(who, missing) }) {
+			return
+		}
+		if time.Now().After(deadline) {
+			k.t.Fatalf("%s: within %v not every connection was reached by every node", doing, k.Wait)
 		}
 	}
 }
