@@ -131,6 +131,7 @@ func (k *cluster) consumer() *chanx.Consumer[member] {
 	}
 	c := chanx.NewConsumer(open, &chanx.ConsumerOptions{Authenticator: anonymous, AuthenticationMessage: chanx.Disabled})
 	c.OnOpen((*member).opened)
+	c.OnClose((*member).closed)
 	chanx.OnEvent(c, (*member).ring)
 	chanx.OnEvent(c, (*member).probe)
 	chanx.Sends[rangMessage](c)
@@ -142,6 +143,10 @@ func (k *cluster) consumer() *chanx.Consumer[member] {
 func (m *member) opened(context.Context) error {
 	m.cluster.tell(func() { m.peer.opened = true })
 	return nil
+}
+
+func (m *member) closed(_ context.Context, cause *chanx.CloseError) {
+	m.cluster.tell(func() { m.peer.closed = append(m.peer.closed, cause.Code) })
 }
 
 // ring tells the client of the event.

@@ -93,11 +93,21 @@ func disconnect(s *suite) {
 				}
 			}
 			k.quiet(a.name)
-			for _, p := range k.peers {
-				if p.Ended() != nil && !slices.Contains(a.who, p) {
-					k.t.Errorf("%s: %s was not meant and ended with %v", a.name, p.name, p.Ended())
-				}
-			}
+			k.expectClosed(a)
 		})
+	}
+}
+
+// expectClosed wants that OnClose has run for those who are meant, and that nobody else's connection has ended.
+func (k *cluster) expectClosed(a aim) {
+	k.t.Helper()
+	for _, p := range k.peers {
+		meant := slices.Contains(a.who, p)
+		switch {
+		case !meant && p.Ended() != nil:
+			k.t.Errorf("%s: %s was not meant and ended with %v", a.name, p.name, p.Ended())
+		case meant && !k.within(k.Wait, func() bool { return slices.Equal(p.closed, []int{4001}) }):
+			k.t.Errorf("%s: OnClose of %s did not run, or not once, or not with 4001", a.name, p.name)
+		}
 	}
 }

@@ -27,6 +27,7 @@ type peer struct {
 
 	// What the server's end has seen; guarded by the cluster's watch.
 	opened bool
+	closed []int // codes that OnClose was given
 	probes []string
 }
 
