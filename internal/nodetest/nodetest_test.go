@@ -42,7 +42,7 @@ var findings = []struct {
 	{"damages data", "TheReceiverSpells", "receives the message in its spelling"},
 	{"subscribes late", "JoinThenPublishArrives", "Join, then publish"},
 	{"never unsubscribes", "SubscriptionsFollowMembership", "publications came to the node"},
-	{"unsubscribes late", "SubscriptionsFollowMembership", "left and joined again at once"},
+	{"unsubscribes late", "SubscriptionsFollowMembership", "joined"},
 	{"escapes badly", "NamesThatDifferAreDifferent", "a group of its own"},
 	{"ignores case", "NamesThatDifferAreDifferent", "a group of its own"},
 	{"truncates names", "NamesThatDifferAreDifferent", "a group of its own"},
