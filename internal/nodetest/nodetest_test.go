@@ -48,7 +48,7 @@ var findings = []struct {
 	{"truncates names", "NamesThatDifferAreDifferent", "a group of its own"},
 	{"hides the cause", "ALostBrokerIsToldAndLocalMembersGetIt", "want layer.ErrUnavailable"},
 	{"hides the failure", "MembershipHealsWhenTheBrokerIsBack", "Join without the broker: <nil>, want layer.ErrUnavailable"},
-	{"sends later", "ALostBrokerIsToldAndLocalMembersGetIt", "got"},
+	{"sends later", "ALostBrokerIsToldAndLocalMembersGetIt", "ended with 4000"},
 	{"waits on", "ALostBrokerIsToldAndLocalMembersGetIt", "context deadline exceeded, want layer.ErrUnavailable"},
 	{"hides gaps", "ALostBrokerIsToldAndLocalMembersGetIt", "the gap is not counted"},
 	{"tells nothing", "MembershipHealsWhenTheBrokerIsBack", "did not log within"},

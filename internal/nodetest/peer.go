@@ -152,8 +152,8 @@ func (k *cluster) awaitProbe(doing, text string, who ...*peer) {
 	}
 }
 
-// probeUntil has nodes send probes to a target, again and again, until each of who has handled one of each node at once:
-// for what takes effect soon, of which nobody is told.
+// probeUntil has nodes send probes to a target, again and again, until each of who has handled one of each node at once, or
+// has ended: for what takes effect soon, of which nobody is told.
 func (k *cluster) probeUntil(doing string, by []*node, to chanx.Target, who []*peer) {
 	k.t.Helper()
 	for deadline := time.Now().Add(k.Wait); ; {
@@ -164,7 +164,7 @@ func (k *cluster) probeUntil(doing string, by []*node, to chanx.Target, who []*p
 			k.perhaps(n.Emit(k.t.Context(), probeEvent{texts[len(texts)-1]}, to))
 		}
 		missing := func(p *peer) bool {
-			return slices.ContainsFunc(texts, func(text string) bool { return !slices.Contains(p.probes, text) })
+			return p.Ended() == nil && slices.ContainsFunc(texts, func(text string) bool { return !slices.Contains(p.probes, text) })
 		}
 		if k.within(20*time.Millisecond, func() bool { return !slices.ContainsFunc(who, missing) }) {
 			return
