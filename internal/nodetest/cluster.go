@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"testing"
 
 	"github.com/chanx-go/chanx"
 	"github.com/chanx-go/chanx/chanxtest"
@@ -20,7 +19,6 @@ import (
 type cluster struct {
 	*suite
 	watch
-	t       *testing.T
 	server  func(node int, o *chanx.ServerOptions) // changes options; nil: does not
 	nodes   []*node                                // those that were shut down included
 	peers   []*peer                                // likewise
@@ -45,7 +43,7 @@ func (s *suite) in(nodes int, check func(k *cluster)) { s.inWith(nodes, nil, che
 // inWith has servers whose options a function has changed.
 func (s *suite) inWith(nodes int, server func(node int, o *chanx.ServerOptions), check func(k *cluster)) {
 	s.t.Helper()
-	k := &cluster{suite: s, watch: newWatch(), t: s.t, server: server, drops: s.loses}
+	k := &cluster{suite: s, watch: newWatch(), server: server, drops: s.loses}
 	for range nodes {
 		k.start()
 	}
