@@ -118,7 +118,10 @@ func TestKeysAreIntroducedNodeByNode(t *testing.T) {
 	o := clusterOptions{nodes: 3, server: func(node int, o *chanx.ServerOptions) { o.LayerAuth = auth[node] }}
 	inCluster(t, o, func(t *testing.T, k *cluster) {
 		none, both, strict := k.dial(0, "a", "g"), k.dial(1, "b", "g"), k.dial(2, "c", "g")
-		k.say("g")
+		for i, s := range k.nodes {
+			k.ok(s.Broadcast(t.Context(), saidMessage{fmt.Sprintf("g%d", i)}, chanx.To("g")))
+			synctest.Wait()
+		}
 		k.expect("node by node", map[*peer]string{none: "g0 g1 g2", both: "g0 g1 g2", strict: "g1 g2"})
 		for i, want := range []uint64{0, 0, 1} {
 			if got := k.nodes[i].Stats().Drops[forged]; got != want {

@@ -1,7 +1,6 @@
 package chanx_test
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -11,70 +10,6 @@ import (
 	"github.com/chanx-go/chanx"
 	"github.com/chanx-go/chanx/internal/faultlayer"
 )
-
-func TestJoinAndLeaveReachEveryTarget(t *testing.T) {
-	inCluster(t, clusterOptions{nodes: 3, linger: -1}, func(t *testing.T, k *cluster) {
-		ctx := t.Context()
-		for i, a := range crowd(k) {
-			group := fmt.Sprintf("new%d", i)
-			by, to := k.nodes[i%3], k.nodes[(i+1)%3]
-			for _, target := range a.to {
-				k.ok(by.Join(ctx, target, group, group))
-			}
-			synctest.Wait()
-			k.ok(to.Broadcast(ctx, saidMessage{"in"}, chanx.To(group)))
-			k.expect(a.name+" joined", a.hears("in", nil))
-			total := 0
-			for _, s := range k.nodes {
-				total += s.Count(group)
-			}
-			if total != len(a.who) {
-				t.Errorf("%s: the nodes count %d members, want %d", a.name, total, len(a.who))
-			}
-			for _, target := range a.to {
-				k.ok(to.Leave(ctx, target, group, "never joined"))
-			}
-			synctest.Wait()
-			k.ok(by.Broadcast(ctx, saidMessage{"out"}, chanx.To(group)))
-			k.expect(a.name+" left", nil)
-			for node := range k.nodes {
-				if slices.Contains(k.layer.Subscribed(node), "g/"+group) {
-					t.Errorf("%s: node %d is subscribed to a group that all have left", a.name, node)
-				}
-			}
-		}
-	})
-}
-
-func TestDisconnectReachesEveryTarget(t *testing.T) {
-	for i, more := 0, true; more; i++ {
-		for by := range 3 {
-			inCluster(t, clusterOptions{nodes: 3}, func(t *testing.T, k *cluster) {
-				all := crowd(k)
-				a := all[i]
-				more = i+1 < len(all)
-				k.ok(k.nodes[by].Broadcast(t.Context(), saidMessage{"last"}, a.to...))
-				k.ok(k.nodes[by].Disconnect(t.Context(), 4001, "enough", a.to...))
-				synctest.Wait()
-				k.expect(a.name, a.hears("last", nil)) // what was sent before leaves first
-				var left []string
-				for _, p := range a.who {
-					left = append(left, p.user+" 4001")
-				}
-				slices.Sort(left)
-				slices.Sort(k.left)
-				if !slices.Equal(left, k.left) {
-					t.Errorf("%s: closed are %q, want %q", a.name, k.left, left)
-				}
-				for _, p := range k.peers {
-					if p.Ended() != nil != slices.Contains(a.who, p) || p.Ended() != nil && p.ExpectClosed(4001) != "enough" {
-						t.Errorf("%s: %s ended with %v", a.name, p.name, p.Ended())
-					}
-				}
-			})
-		}
-	}
-}
 
 // TestCommandsKeepTheOrderOfATarget has the copy for one of two targets arrive late: for those who match the other one
 // first, that is not the time at which they join.

@@ -230,19 +230,6 @@ func (k *cluster) unavailable(what string, err error) {
 	}
 }
 
-// say broadcasts from outside to all members of a group, from each node, and returns what they are to get.
-func (k *cluster) say(group string) (want string) {
-	k.t.Helper()
-	var all []string
-	for i, s := range k.nodes {
-		text := fmt.Sprintf("%s%d", group, i)
-		k.ok(s.Broadcast(k.t.Context(), saidMessage{text}, chanx.To(group)))
-		all = append(all, text)
-		synctest.Wait()
-	}
-	return strings.Join(all, " ")
-}
-
 // pass lets time pass, until nothing moves any more.
 func pass(d time.Duration) {
 	time.Sleep(d) // in a bubble

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/chanx-go/chanx"
-	"github.com/chanx-go/chanx/chanxtest"
 	"github.com/chanx-go/chanx/internal/faultlayer"
 )
 
@@ -170,65 +169,5 @@ func TestOwnPublicationsAreIgnoredWhenTheyReturn(t *testing.T) {
 			k.expect(name+" again", nil)
 		}
 		k.ok(tap.Close(ctx))
-	})
-}
-
-// wordMessage has names that camelCase changes.
-type wordMessage struct {
-	FirstWord string       `json:"first_word" maxLength:"3"`
-	NextWords []wordDetail `json:"next_words"`
-}
-
-type wordDetail struct {
-	ByKey map[string]int `json:"by_key"`
-}
-
-func (wordMessage) Action() string { return "word" }
-
-// TestTheReceiverSpells: of two nodes one has camelCase, a discriminator and completions of its own.
-func TestTheReceiverSpells(t *testing.T) {
-	camel := func(node int, o *chanx.ServerOptions) {
-		if node == 1 {
-			o.Camelize, o.Discriminator, o.Completions = true, "kind", true
-		}
-	}
-	inCluster(t, clusterOptions{nodes: 2, server: camel}, func(t *testing.T, k *cluster) {
-		for _, s := range k.nodes {
-			c := chanx.NewConsumer(openState, &chanx.ConsumerOptions{Groups: []string{"words"}})
-			chanx.Broadcasts[wordMessage](c)
-			s.Handle("/words", c)
-		}
-		plain := chanxtest.Dial(t, k.nodes[0], "/words", nil)
-		other := chanxtest.Dial(t, k.nodes[1], "/words", nil)
-		synctest.Wait()
-		m := wordMessage{"one", []wordDetail{{map[string]int{"as_it_is": 1}}}}
-		for _, s := range k.nodes {
-			k.ok(s.Broadcast(t.Context(), m, chanx.To("words")))
-			k.ok(s.Broadcast(t.Context(), chanx.Raw{Name: "as_it_is", Payload: []byte(`{"as_it_is":1}`)}, chanx.All()))
-			synctest.Wait()
-			if got, want := plain.Next(), `{"action":"word","payload":{"first_word":"one","next_words":[{"by_key":{"as_it_is":1}}]},"is_mine":false,"is_current":false}`; got != want {
-				t.Errorf("got %s", got)
-			}
-			if got, want := other.Next(), `{"kind":"word","payload":{"firstWord":"one","nextWords":[{"byKey":{"as_it_is":1}}]},"isMine":false,"isCurrent":false}`; got != want {
-				t.Errorf("got %s", got)
-			}
-			if got := other.Next(); got != `{"kind":"group_complete"}` {
-				t.Errorf("got %s", got)
-			}
-			plain.Next()
-			if got := other.Next(); !strings.HasPrefix(got, `{"kind":"as_it_is","payload":{"as_it_is":1},`) {
-				t.Errorf("got %s", got)
-			}
-			other.Next()
-		}
-		tap := k.outsider("g/words")
-		k.ok(k.nodes[0].Broadcast(t.Context(), m, chanx.To("words")))
-		chanxtest.Receive[wordMessage](other)
-		chanxtest.Receive[chanx.GroupCompleteMessage](other)
-		k.ok(tap.Publish(t.Context(), "g/words", tap.last[:len(tap.last)-1]))
-		if n := k.counts[1].of("layer data that cannot be read"); n != 1 {
-			t.Errorf("%d broken payloads counted, want 1", n)
-		}
-		k.ok(tap.Close(t.Context()))
 	})
 }

@@ -108,7 +108,9 @@ type Layer struct {
 func New(inner layer.Layer, f Faults) *Layer { return &Layer{inner: inner, faults: f} }
 
 // Open attaches a node. The link is up.
-func (l *Layer) Open(r layer.Receiver) layer.Link {
+func (l *Layer) Open(r layer.Receiver) layer.Link { return l.open(r) }
+
+func (l *Layer) open(r layer.Receiver) *link {
 	k := newLink(l, r)
 	l.mu.Lock()
 	k.no = len(l.links)

@@ -27,7 +27,7 @@ const (
 var arrows = []arrow{
 	{
 		".", "./schema ./layer ./layer/memlayer ./internal/hub ./internal/probe ./internal/socket " + jsontext,
-		"./ ./chanxtest ./internal/chat ./internal/faultlayer " + codec + " " + leak + " " + peer + " " + jsonschema,
+		"./ ./chanxtest ./internal/chat ./internal/faultlayer ./internal/nodetest " + codec + " " + leak + " " + peer + " " + jsonschema,
 		"whoever imports chanx gets no broker, no document tool and no test helper with it",
 	},
 	{
@@ -44,6 +44,10 @@ var arrows = []arrow{
 	{
 		"internal/faultlayer", "./layer", "./internal/faultlayer ./layer/memlayer ./layer/layertest " + leak,
 		"it wraps any layer, and knows no more of it than its contract",
+	},
+	{
+		"internal/nodetest", "./ ./chanxtest ./layer", "./internal/nodetest ./internal/faultlayer ./layer/memlayer " + leak,
+		"it is imported by the tests of brokers' modules: it sees servers as an application does, on any layer",
 	},
 	{"internal/socket", codec, "./internal/socket " + leak + " " + peer, "it knows bytes, not messages"},
 	{"internal/probe", "./schema", "", "root and chanxtest meet in it, so it knows neither"},
@@ -147,10 +151,10 @@ var arrowRule = rule{
 var helperPackages = []string{"testing", "net/http/httptest", leak, "github.com/stretchr/testify", jsonschema}
 
 // forTests are the packages that only tests import.
-var forTests = []string{"chanxtest", "layer/layertest"}
+var forTests = []string{"chanxtest", "layer/layertest", "internal/nodetest"}
 
 var productionRule = rule{
-	name: "only tests, chanxtest and layertest import test helpers",
+	name: "only tests, chanxtest, layertest and nodetest import test helpers",
 	why:  "they would be linked into every application; testing even adds flags to it",
 	check: eachGo(func(f file) (broken []string) {
 		if f.isTest() || slices.Contains(forTests, f.dir()) {
