@@ -20,6 +20,7 @@ const (
 // A Frame is a message ready to be written, shared by any number of connections. It never changes.
 type Frame struct {
 	b         []byte
+	variant   *variant // nil: it is not deflated
 	droppable bool
 }
 
@@ -31,7 +32,7 @@ func PrepareText(p []byte) Frame {
 // Droppable returns f marked as one that may be discarded, oldest first, when a full send queue needs room.
 func (f Frame) Droppable() Frame { f.droppable = true; return f }
 
-// Size is the number of bytes f takes on the wire and in a send queue.
+// Size is the number of bytes f takes on the wire and in a send queue, if it is not deflated.
 func (f Frame) Size() int { return len(f.b) }
 
 // headerSize is that of a frame the server sends: without mask.

@@ -16,7 +16,13 @@ type Options struct {
 	// Subprotocols are offered in this order: the first that the client lists too is chosen. Default: none.
 	Subprotocols []string
 
-	MaxMessageBytes int           // bytes of a message from the client, all fragments; beyond: close 1009. Default 64 KiB
+	// Deflate agrees to permessage-deflate (RFC 7692), without context takeover on either side. DeflateMinBytes is the
+	// length from which messages of the server are compressed, and sent so if that makes them smaller: default 1024;
+	// negative: all. DeflateLevel is compress/flate's, from 1, which is the default and the fastest, to 9.
+	Deflate                       bool
+	DeflateMinBytes, DeflateLevel int
+
+	MaxMessageBytes int           // bytes of a message from the client, inflated; beyond: close 1009. Default 64 KiB
 	MaxFragments    int           // frames of one message; beyond: close 1008. Default 128
 	MessageTimeout  time.Duration // from the first to the last byte of a message; beyond: close 1008. Default 10 s
 

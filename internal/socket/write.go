@@ -19,12 +19,19 @@ type chunk struct {
 // at once, and what is corked before it. Over Options.SendQueueBytes the connection closes with 1013 and the error is
 // ErrSlow.
 func (c *Conn) WriteText(p []byte, cork bool) error {
+	if c.deflate && len(p) >= c.up.deflater.min {
+		return c.writeDeflated(p, cork)
+	}
+	return c.writeMessage(finText, p, cork)
+}
+
+func (c *Conn) writeMessage(first byte, p []byte, cork bool) error {
 	c.mu.Lock()
 	defer c.unlock()
 	if err := c.admit(headerSize(len(p)) + len(p)); err != nil {
 		return err
 	}
-	c.put(finText, p)
+	c.put(first, p)
 	c.release(cork)
 	return nil
 }
@@ -32,6 +39,9 @@ func (c *Conn) WriteText(p []byte, cork bool) error {
 // WriteFrames writes prepared frames in order, by reference unless corked; otherwise it is like WriteText. All or none
 // are accepted.
 func (c *Conn) WriteFrames(fs []Frame, cork bool) error {
+	if c.deflate {
+		fs = c.deflated(fs)
+	}
 	n := 0
 	for _, f := range fs {
 		n += len(f.b)
