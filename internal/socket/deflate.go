@@ -271,19 +271,13 @@ func inflate(b, p []byte, most int) (_ []byte, err error) {
 		if b, err = z.stream(b, most); err != nil {
 			return nil, err
 		}
-		if len(z.src.p) == 0 {
-			return b, z.src.ended()
+		if tail := z.src.tail; len(z.src.p) == 0 && (tail == "" || tail == flushTail) {
+			return b, nil
+		} else if len(tail) < len(flushTail) { // the last block was cut
+			return nil, io.ErrUnexpectedEOF
 		}
 	}
 	return nil, errEnds
-}
-
-// ended wants a stream that ends with its message, or behind flushTail, and not half way.
-func (s *source) ended() error {
-	if s.tail != "" && s.tail != flushTail {
-		return io.ErrUnexpectedEOF
-	}
-	return nil
 }
 
 // stream reads up to the end of a last block.
