@@ -49,6 +49,9 @@ type ServerOptions struct {
 	// Limits bound what clients can make the server do.
 	Limits Limits
 
+	// Compression of messages between the server and clients that offer it; off by default.
+	Compression Compression
+
 	// LogMessages logs every message and event that is handled, and every frame that is sent: its action, but not its
 	// payload. A consumer may override it.
 	LogMessages bool
@@ -107,7 +110,7 @@ func NewServer(opts *ServerOptions) *Server {
 	if s.logger == nil {
 		s.logger = slog.Default()
 	}
-	s.upgrader = socket.NewUpgrader(s.limits.socket(s.opts.Origins, s.opts.Subprotocols))
+	s.upgrader = socket.NewUpgrader(s.opts.Compression.apply(s.limits.socket(s.opts.Origins, s.opts.Subprotocols)))
 	s.hub = hub.New[*link](runtime.GOMAXPROCS(0), (*delivery).weight)
 	l := s.opts.Layer
 	if l == nil {
