@@ -184,16 +184,6 @@ func (c *Conn) deflated(fs []Frame) []Frame {
 	return out
 }
 
-// writeDeflated is WriteText of a message that is long enough. It is compressed outside the lock.
-func (c *Conn) writeDeflated(p []byte, cork bool) error {
-	z := c.up.deflater.take()
-	defer c.up.deflater.give(z)
-	if !z.squeeze(p) {
-		return c.writeMessage(finText, p, cork)
-	}
-	return c.writeMessage(finText|rsv1Bit, z.b, cork)
-}
-
 // unmarked is h without the bit of a deflated message, where that is in place: on the first frame of a message, and only
 // if it was agreed on. Anywhere else it is a violation (RFC 7692, section 6).
 func (c *Conn) unmarked(h ws.Header) ws.Header {
@@ -318,10 +308,10 @@ func (z *inflater) nothing() error {
 // glance inflates a message that has to wait, if it is short, so that it can be told of; otherwise there is nothing to
 // tell, and it stays as it is until its turn, also if it is wrong. So the lock is held for long by nobody, and what waits is
 // as large as what came.
-func glance(it item) (_ item, told []byte) {
+func (c *Conn) glance(it item) (_ item, told []byte) {
 	bp := takeBuffer()
 	defer giveBuffer(bp)
-	p, err := inflate(*bp, it.p, maxGlance)
+	p, err := inflate(*bp, it.p, min(maxGlance, c.up.opt.MaxMessageBytes))
 	if err != nil || !it.binary && !utf8.Valid(p) {
 		return it, nil
 	}

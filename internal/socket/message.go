@@ -13,23 +13,23 @@ type partial struct {
 	tail  []byte    // at most maxTail bytes that are read again in front of what comes next
 	since time.Time // first byte
 
-	msg     []byte // payload so far, unmasked
-	op      ws.OpCode
-	deflate bool  // the message is deflated: text is checked when it is inflated
-	frames  int   // of the message so far; 0: no message is under way
-	inFrame bool  // the payload of a frame is incomplete, or not yet looked at
-	fin     bool  // that frame is the message's last
-	remain  int64 // bytes of it to come
-	mask    [4]byte
-	masked  int  // bytes of it unmasked so far
-	checked int  // bytes of msg known to be UTF-8
-	invalid bool // the next ones are not
+	msg      []byte // payload so far, unmasked
+	op       ws.OpCode
+	deflated bool  // the message is deflated: text is checked when it is inflated
+	frames   int   // of the message so far; 0: no message is under way
+	inFrame  bool  // the payload of a frame is incomplete, or not yet looked at
+	fin      bool  // that frame is the message's last
+	remain   int64 // bytes of it to come
+	mask     [4]byte
+	masked   int  // bytes of it unmasked so far
+	checked  int  // bytes of msg known to be UTF-8
+	invalid  bool // the next ones are not
 }
 
 // begin opens a data frame.
 func (p *partial) begin(h ws.Header) {
 	if p.frames == 0 {
-		p.op, p.deflate = h.OpCode, h.Rsv != 0
+		p.op, p.deflated = h.OpCode, h.Rsv != 0
 	}
 	p.frames++
 	p.inFrame, p.fin, p.remain, p.mask, p.masked = true, h.Fin, h.Length, h.Mask, 0
@@ -65,7 +65,7 @@ func (p *partial) arrived(n int) {
 	ws.Cipher(p.msg[len(p.msg)-n:], p.mask, p.masked)
 	p.masked = (p.masked + n) % len(p.mask)
 	p.remain -= int64(n)
-	if p.op == ws.OpText && !p.invalid && !p.deflate {
+	if p.op == ws.OpText && !p.invalid && !p.deflated {
 		p.check()
 	}
 }
@@ -168,7 +168,7 @@ func (c *Conn) continued(p *partial) (it item, ok bool) {
 		return item{}, false
 	}
 	c.part = nil
-	return item{kind: messageItem, p: p.msg, binary: p.op == ws.OpBinary, owned: true, deflated: p.deflate}, true
+	return item{kind: messageItem, p: p.msg, binary: p.op == ws.OpBinary, owned: true, deflated: p.deflated}, true
 }
 
 // overLimit refuses a data frame by its header, before there is memory for it.
@@ -177,7 +177,7 @@ func (c *Conn) overLimit(h ws.Header) (it item, ok bool) {
 	if c.part != nil {
 		have, frames = len(c.part.msg), c.part.frames
 	}
-	if h.Rsv != 0 || frames > 0 && c.part.deflate {
+	if h.Rsv != 0 || frames > 0 && c.part.deflated {
 		most = c.up.opt.wireLimit()
 	}
 	switch {

@@ -91,7 +91,7 @@ func (c *Conn) next() (item, bool) {
 func (c *Conn) queue(it item) {
 	told := it.p
 	if it.deflated {
-		it, told = glance(it)
+		it, told = c.glance(it)
 	}
 	if it.kind != messageItem || c.h.Arrived(told, it.binary) {
 		c.inbox.push(it)

@@ -20,18 +20,14 @@ type chunk struct {
 // ErrSlow.
 func (c *Conn) WriteText(p []byte, cork bool) error {
 	if c.deflate && len(p) >= c.up.deflater.min {
-		return c.writeDeflated(p, cork)
+		return c.WriteFrames([]Frame{c.up.PrepareText(p)}, cork)
 	}
-	return c.writeMessage(finText, p, cork)
-}
-
-func (c *Conn) writeMessage(first byte, p []byte, cork bool) error {
 	c.mu.Lock()
 	defer c.unlock()
 	if err := c.admit(headerSize(len(p)) + len(p)); err != nil {
 		return err
 	}
-	c.put(first, p)
+	c.put(finText, p)
 	c.release(cork)
 	return nil
 }
@@ -40,7 +36,7 @@ func (c *Conn) writeMessage(first byte, p []byte, cork bool) error {
 // are accepted.
 func (c *Conn) WriteFrames(fs []Frame, cork bool) error {
 	if c.deflate {
-		fs = c.deflated(fs)
+		fs = c.deflated(fs) // outside the lock
 	}
 	n := 0
 	for _, f := range fs {
