@@ -71,6 +71,21 @@ func TestWhatIsDeflated(t *testing.T) {
 	}
 }
 
+// TestNoSmaller: what is as long as it was is not sent deflated.
+func TestNoSmaller(t *testing.T) {
+	t.Parallel()
+	z := newPress(1)
+	for n := range 200 {
+		if s := noise(20)[:10] + strings.Repeat("x", n); len(squeezed(s, 1)) == len(s) {
+			if z.squeeze([]byte(s)) {
+				t.Errorf("%q is deflated, in as many bytes", s)
+			}
+			return
+		}
+	}
+	t.Error("no text is as long deflated")
+}
+
 // TestOneDeflatedFormForAll: connections share what was compressed once; those that have not agreed get the text, and so does
 // everybody from a frame of the function PrepareText.
 func TestOneDeflatedFormForAll(t *testing.T) {

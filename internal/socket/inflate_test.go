@@ -286,6 +286,15 @@ func TestBombsCostTheLimit(t *testing.T) { // not parallel: it looks at all that
 	}
 }
 
+// TestInflatedMemory follows what comes out, not what may.
+func TestInflatedMemory(t *testing.T) {
+	t.Parallel()
+	p := []byte(squeezed(strings.Repeat("x", bufSize+1), 9))
+	if b, err := inflate(make([]byte, bufSize), p, 16<<20); err != nil || len(b) != bufSize+1 || cap(b) > firstGrowth {
+		t.Errorf("%d bytes in %d, %v", len(b), cap(b), err)
+	}
+}
+
 // TestInflatedInItsTurn: what waits is as large as what came; only short messages are told of with their text.
 func TestInflatedInItsTurn(t *testing.T) {
 	t.Parallel()
