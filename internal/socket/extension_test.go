@@ -150,7 +150,10 @@ func TestLevelsOfCompression(t *testing.T) {
 					t.Errorf("level %d: %v", level, p)
 				}
 			}()
-			NewUpgrader(Options{Deflate: true, DeflateLevel: level})
+			u := NewUpgrader(Options{Deflate: true, DeflateLevel: level})
+			if got := u.deflater.level; got != max(level, 1) {
+				t.Errorf("level %d is %d", level, got)
+			}
 		}()
 	}
 }

@@ -209,6 +209,11 @@ var inflatable = []struct {
 	{"binary", marked(masked(ws.OpBinary, true, squeezed("\xff\xfe", 9))), "\xff\xfe"},
 	{"as long as may be", deflatedText(strings.Repeat("x", 250)), strings.Repeat("x", 250)},
 	{"as long as may be, stored", marked(text("\x00\xfa\x00\x05\xff" + strings.Repeat("y", 250) + nothing)), strings.Repeat("y", 250)},
+	{
+		"as long as may be, stored, in fragments",
+		fragments("\x00\xfa\x00\x05\xff"+strings.Repeat("y", 250)+nothing, masked(ws.OpPing, true, ""), 100, 101),
+		strings.Repeat("y", 250),
+	},
 	{"runes", deflatedText("grüße, 世界"), "grüße, 世界"},
 	{"runes in fragments", fragments(squeezed("grüße, 世界", 0), masked(ws.OpPing, true, ""), 8, 9, 20), "grüße, 世界"},
 }
