@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"slices"
 	"sync"
 	"unicode/utf8"
 
@@ -23,7 +24,8 @@ const (
 
 	windowSize = 32 << 10 // bytes that deflate looks back
 
-	// maxGlance is how much of a deflated message is inflated for Handler.Arrived, under the connection's lock.
+	// maxGlance is how much of a deflated message is inflated for Handler.Arrived, under the connection's lock. What comes
+	// in more than twice as many bytes hides what takes long: a block may hold nothing and still cost a table of codes.
 	maxGlance = 512
 
 	// maxEnds is how many blocks of a message may say that they are the last one. Each costs a start of the inflater.
@@ -161,14 +163,10 @@ func (f Frame) deflated(d *deflater) Frame {
 
 // frame deflates a whole frame of ours, or returns nil if that is of no use.
 func (d *deflater) frame(b []byte) []byte {
-	h, size, ok := parseHeader(b)
-	p := b[size:]
-	if !ok || h.Length == 0 {
-		return nil
-	}
+	_, size, _ := parseHeader(b)
 	z := d.take()
 	defer d.give(z)
-	if !z.squeeze(p) {
+	if !z.squeeze(b[size:]) {
 		return nil
 	}
 	n := len(z.b)
@@ -177,6 +175,9 @@ func (d *deflater) frame(b []byte) []byte {
 
 // deflated leaves fs alone, which belongs to the caller.
 func (c *Conn) deflated(fs []Frame) []Frame {
+	if !slices.ContainsFunc(fs, func(f Frame) bool { return f.variant != nil }) {
+		return fs
+	}
 	out := make([]Frame, len(fs))
 	for i, f := range fs {
 		out[i] = f.deflated(c.up.deflater)
@@ -187,8 +188,8 @@ func (c *Conn) deflated(fs []Frame) []Frame {
 // unmarked is h without the bit of a deflated message, where that is in place: on the first frame of a message, and only
 // if it was agreed on. Anywhere else it is a violation (RFC 7692, section 6).
 func (c *Conn) unmarked(h ws.Header) ws.Header {
-	if c.deflate && (h.OpCode == ws.OpText || h.OpCode == ws.OpBinary) {
-		h.Rsv &^= rsv1
+	if h.Rsv == rsv1 && c.deflate && (h.OpCode == ws.OpText || h.OpCode == ws.OpBinary) {
+		h.Rsv = 0
 	}
 	return h
 }
@@ -309,6 +310,9 @@ func (z *inflater) nothing() error {
 // tell, and it stays as it is until its turn, also if it is wrong. So the lock is held for long by nobody, and what waits is
 // as large as what came.
 func (c *Conn) glance(it item) (_ item, told []byte) {
+	if len(it.p) > 2*maxGlance {
+		return it, nil
+	}
 	bp := takeBuffer()
 	defer giveBuffer(bp)
 	p, err := inflate(*bp, it.p, min(maxGlance, c.up.opt.MaxMessageBytes))

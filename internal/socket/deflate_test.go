@@ -220,7 +220,7 @@ func TestOtherClients(t *testing.T) {
 			served.Start(&returner{echoer{served}}, nil)
 			c.SetReadLimit(1 << 20)
 			r := rand.New(rand.NewPCG(5, 6))
-			for i := range 300 {
+			for i := range 100 {
 				typ := websocket.MessageText + websocket.MessageType(i%2)
 				sent := someText(r, int(r.ExpFloat64()*3000))
 				must(t, c.Write(t.Context(), typ, []byte(sent)))

@@ -16,11 +16,10 @@ type Options struct {
 	// Subprotocols are offered in this order: the first that the client lists too is chosen. Default: none.
 	Subprotocols []string
 
-	// Deflate agrees to permessage-deflate (RFC 7692), without context takeover on either side. DeflateMinBytes is the
-	// length from which messages of the server are compressed, and sent so if that makes them smaller: default 1024;
-	// negative: all. DeflateLevel is compress/flate's, from 1, which is the default and the fastest, to 9.
-	Deflate                       bool
-	DeflateMinBytes, DeflateLevel int
+	// Deflate agrees to permessage-deflate (RFC 7692), without context takeover on either side.
+	Deflate         bool
+	DeflateMinBytes int // from here on messages are sent deflated, if that makes them smaller; negative: all. Default 1024
+	DeflateLevel    int // of compress/flate, from 1, the fastest, to 9; any other panics. Default 1
 
 	MaxMessageBytes int           // bytes of a message from the client, inflated; beyond: close 1009. Default 64 KiB
 	MaxFragments    int           // frames of one message; beyond: close 1008. Default 128
