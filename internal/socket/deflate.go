@@ -271,7 +271,8 @@ func inflate(b, p []byte, most int) (_ []byte, err error) {
 	return nil, errEnds
 }
 
-// stream reads up to the end of a last block.
+// stream reads up to the end of a last block. With a limit of up to firstGrowth memory is taken once; beyond it doubles, and
+// what was before is garbage.
 func (z *inflater) stream(b []byte, most int) ([]byte, error) {
 	for {
 		if len(b) >= most {
