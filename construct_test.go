@@ -177,6 +177,16 @@ var serverMistakes = []mistake{
 	{"discriminator", func() { chanx.NewServer(&chanx.ServerOptions{Discriminator: "payload"}) }, []string{"Discriminator", `"payload"`}},
 	{"origin", func() { chanx.NewServer(&chanx.ServerOptions{Origins: []string{"example.com"}}) }, []string{"example.com", "scheme"}},
 	{"subprotocol", func() { chanx.NewServer(&chanx.ServerOptions{Subprotocols: []string{"a b"}}) }, []string{"a b"}},
+	{
+		"level of compression", func() { chanx.NewServer(&chanx.ServerOptions{Compression: chanx.Compression{Level: 10}}) },
+		[]string{"ServerOptions.Compression.Level 10", "1 (fastest) to 9 (smallest)"},
+	},
+	{
+		"negative level", func() {
+			chanx.NewServer(&chanx.ServerOptions{Compression: chanx.Compression{Enabled: true, Level: -2}})
+		},
+		[]string{"ServerOptions.Compression.Level -2"},
+	},
 	{"status of Refuse", func() { _ = chanx.Refuse(200, "") }, []string{"200", "400 to 599"}},
 }
 

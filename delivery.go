@@ -123,7 +123,7 @@ func encodeParts(t *schema.Type, v any, n schema.Naming) (payload, frame []byte,
 }
 
 // frameWith returns the frame with those flags.
-func (s *spelling) frameWith(n *names, action string, f flags) socket.Frame {
+func (s *spelling) frameWith(m *mount, action string, f flags) socket.Frame {
 	i := 0
 	if f.mine {
 		i |= 1
@@ -134,9 +134,9 @@ func (s *spelling) frameWith(n *names, action string, f flags) socket.Frame {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.frames[i].Size() == 0 {
-		b := appendPayload(n.appendHead(make([]byte, 0, len(s.payload)+len(s.frame)+128), action), s.payload)
+		b := appendPayload(m.names.appendHead(make([]byte, 0, len(s.payload)+len(s.frame)+128), action), s.payload)
 		b = spread(append(b, s.frame...), len(b))
-		s.frames[i] = socket.PrepareText(appendEnd(n.appendFlags(b, f), ""))
+		s.frames[i] = m.srv.upgrader.PrepareText(appendEnd(m.names.appendFlags(b, f), ""))
 	}
 	return s.frames[i]
 }
@@ -150,7 +150,7 @@ func (d *delivery) appendFrames(fs []socket.Frame, to *Conn) []socket.Frame {
 		m.srv.skipped(to, "group message that the consumer does not declare")
 		return fs
 	}
-	frame := s.frameWith(m.names, d.action, flags{mine: d.fromUser != "" && d.fromUser == to.user, current: d.from == to})
+	frame := s.frameWith(m, d.action, flags{mine: d.fromUser != "" && d.fromUser == to.user, current: d.from == to})
 	end := m.groupComplete
 	if !d.raw && out.marked() {
 		frame, end = d.mark(frame, to, out), end.Tied()

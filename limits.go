@@ -10,7 +10,7 @@ import (
 // Limits bound what a client can make a server do. In each field zero is the default and a negative value switches the
 // limit off.
 type Limits struct {
-	// MaxMessageBytes is the length of one message of a client, in bytes; default 64 KiB. A longer one closes the
+	// MaxMessageBytes is the length of one message of a client, in bytes, inflated; default 64 KiB. A longer one closes the
 	// connection with 1009 before memory is taken for it.
 	MaxMessageBytes int
 

@@ -155,7 +155,7 @@ func (m *mount) codec(t *schema.Type) *schema.Codec {
 
 func (m *mount) fixed(msg Message) socket.Frame {
 	b := m.names.appendHead(nil, msg.Action())
-	return socket.PrepareText(appendEnd(b, ""))
+	return m.srv.upgrader.PrepareText(appendEnd(b, ""))
 }
 
 // declared finds how a message is sent, or says which declaration is missing.

@@ -24,7 +24,7 @@ type Observer interface {
 	// reason, such as "rate_limited" or "duplicate_ref", is not told.
 	In(ctx context.Context, k *Call) (context.Context, func(error))
 
-	// Out is called for each frame that goes into a connection's queue, with its size in bytes. One of a group message for
+	// Out is called for each frame that goes into a connection's queue, with its size in bytes, uncompressed. One of a group message for
 	// which there turns out to be no room is told to Drop too.
 	Out(c *Conn, action string, bytes int)
 

@@ -53,6 +53,9 @@ type ServerOptions struct {
 	// Limits bound what clients can make the server do.
 	Limits Limits
 
+	// Compression of messages between the server and clients that offer it; off by default.
+	Compression Compression
+
 	// LogMessages logs every message and event that is handled, and every frame that is sent: its action, but not its
 	// payload. A consumer may override it.
 	LogMessages bool
@@ -119,7 +122,7 @@ func NewServer(opts *ServerOptions) *Server {
 	if o := s.opts.Observer; o != nil {
 		s.observer = &guardedObserver{o: o, log: s.logger}
 	}
-	s.upgrader = socket.NewUpgrader(s.limits.socket(s.opts.Origins, s.opts.Subprotocols))
+	s.upgrader = socket.NewUpgrader(s.opts.Compression.apply(s.limits.socket(s.opts.Origins, s.opts.Subprotocols)))
 	s.hub = hub.New[*link](runtime.GOMAXPROCS(0), (*delivery).weight)
 	s.auth = newLayerAuth(s.opts.LayerAuth)
 	s.opts.LayerAuth = LayerAuth{} // secrets are not kept where they may be printed

@@ -82,7 +82,7 @@ func (c *Conn) sendMarked(m Message, out *mountedOutgoing, cork bool) error {
 	if err != nil {
 		return err
 	}
-	if err := wire.WriteFrames([]socket.Frame{out.mark(socket.PrepareText(b), out.keyOf(m))}, cork); err != nil {
+	if err := wire.WriteFrames([]socket.Frame{out.mark(c.mount.srv.upgrader.PrepareText(b), out.keyOf(m))}, cork); err != nil {
 		return wireError(err)
 	}
 	c.sent(m.Action(), len(b))

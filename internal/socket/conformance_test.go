@@ -16,20 +16,31 @@ import (
 	"github.com/gobwas/ws"
 )
 
-// Autobahn|Testsuite 0.8.2 has so many cases besides those of permessage-deflate (RFC 7692), which is not offered.
-const autobahnCases = 301
+// autobahnCases are those of Autobahn|Testsuite 0.8.2 that are always played: all of RFC 6455, and of the 216 of
+// permessage-deflate (RFC 7692), which take a quarter of an hour, one of each kind that can be agreed on. A pattern with a *
+// means everything that begins like it.
+var autobahnCases = []string{
+	"1.*", "2.*", "3.*", "4.*", "5.*", "6.*", "7.*", "9.*", "10.*",
+	"12.1.3", "12.3.5", "12.5.5", "13.1.3", "13.2.5", "13.7.1",
+}
 
-var notPlayed = []string{"12.*", "13.*"}
+const autobahnCount = 307
 
 // TestAutobahnFindsNothingWrong has the fuzzing client of Autobahn|Testsuite play its cases against an echo. WSTEST is the
 // path of its command, which make conformance installs. With -artifacts its reports are kept, with the bytes of each case.
+// AUTOBAHN_CASES are others to play, separated by spaces: with "12.* 13.*" those that ask for a smaller window are told as
+// unimplemented, and so not as wrong.
 func TestAutobahnFindsNothingWrong(t *testing.T) {
 	wstest := os.Getenv("WSTEST")
 	if wstest == "" {
 		t.Skip("WSTEST is not the path of Autobahn's wstest: make conformance installs and runs it")
 	}
 	reports, begin := t.ArtifactDir(), time.Now()
-	play(t, wstest, reports, serveReturner(t))
+	cases, count := autobahnCases, autobahnCount
+	if others := strings.Fields(os.Getenv("AUTOBAHN_CASES")); len(others) > 0 {
+		cases, count = others, 0
+	}
+	play(t, wstest, reports, serveReturner(t), cases)
 	index, err := os.ReadFile(filepath.Join(reports, "index.json"))
 	must(t, err)
 	all, err := outcomes(index)
@@ -39,13 +50,13 @@ func TestAutobahnFindsNothingWrong(t *testing.T) {
 	for _, o := range all {
 		behavior[o.Behavior]++
 		closing[o.BehaviorClose]++
-		if !o.fine() {
+		if !o.fine() && (count > 0 || o.Behavior != unimplemented) {
 			t.Errorf("%s\n%s", o, o.told(t, reports))
 		}
 	}
 	t.Logf("%d cases in %.1f s; behaviour %v, closing %v", len(all), time.Since(begin).Seconds(), behavior, closing)
-	if len(all) != autobahnCases {
-		t.Errorf("%d cases were played, want %d", len(all), autobahnCases)
+	if len(all) == 0 || count > 0 && len(all) != count {
+		t.Errorf("%d cases were played, want %d", len(all), count)
 	}
 }
 
@@ -53,7 +64,7 @@ func TestAutobahnFindsNothingWrong(t *testing.T) {
 // 65,536 frames of one, as slowly as a busy machine may be.
 func serveReturner(t *testing.T) (url string) {
 	t.Helper()
-	s := newServer(t, Options{MaxMessageBytes: 16 << 20, MaxFragments: -1, MessageTimeout: -1}, false)
+	s := newServer(t, Options{MaxMessageBytes: 16 << 20, MaxFragments: -1, MessageTimeout: -1, Deflate: true, DeflateMinBytes: -1}, false)
 	go func() {
 		for {
 			select {
@@ -71,7 +82,7 @@ func serveReturner(t *testing.T) (url string) {
 type returner struct{ echoer }
 
 func (r *returner) Message(p []byte, binary bool) {
-	f := PrepareText(p)
+	f := r.c.up.PrepareText(p)
 	if binary {
 		f.b[0] = 0x80 | byte(ws.OpBinary)
 	}
@@ -79,26 +90,32 @@ func (r *returner) Message(p []byte, binary bool) {
 }
 
 // play runs the fuzzing client. Its exit code says nothing of the cases.
-func play(t *testing.T, wstest, reports, url string) {
+func play(t *testing.T, wstest, reports, url string, cases []string) {
 	t.Helper()
 	spec, err := json.Marshal(map[string]any{
 		"outdir":              reports,
 		"servers":             []any{map[string]string{"agent": "chanx", "url": url}},
-		"cases":               []string{"*"},
-		"exclude-cases":       notPlayed,
+		"cases":               cases,
+		"exclude-cases":       []string{},
 		"exclude-agent-cases": map[string]any{},
 	})
 	must(t, err)
 	file := filepath.Join(reports, "spec.json")
 	must(t, os.WriteFile(file, spec, 0o600))
-	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
-	defer cancel()
+	ctx := t.Context()
+	if end, ok := t.Deadline(); ok { // go test would leave wstest behind
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, end.Add(-30*time.Second))
+		defer cancel()
+	}
 	cmd := exec.CommandContext(ctx, wstest, "-m", "fuzzingclient", "-s", file)
 	cmd.WaitDelay = time.Second
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("wstest: %v (%v)\n%s", err, ctx.Err(), out)
 	}
 }
+
+const unimplemented = "UNIMPLEMENTED"
 
 // An outcome is what Autobahn's index says of one case.
 type outcome struct {

@@ -22,7 +22,8 @@ type Handler interface {
 	// with it. Without waits it has been dealt with, and Message is not called. ahead counts the calls of Message that
 	// come before it: those that were made, those that wait, and one that is about to be made. Like Lost it is called
 	// under the connection's lock: it must not block and must not call the connection's methods. Text is valid UTF-8; p is
-	// valid during the call only.
+	// valid during the call only, and nil for a message that is inflated in its turn: a deflated one of more than 512
+	// bytes, or one that will be found wrong.
 	Arrived(p []byte, binary bool, ahead uint64) (waits bool)
 
 	// Message takes one complete message; text is valid UTF-8. p may be modified, but not kept: it is valid during the
@@ -59,9 +60,10 @@ type Conn struct {
 	rf    func(fd uintptr) bool // tryRead, made once
 	proto string
 
-	got   got      // result of rf
-	part  *partial // what is incomplete
-	armed bool     // a read deadline for part is set
+	got     got      // result of rf
+	part    *partial // what is incomplete
+	armed   bool     // a read deadline for part is set
+	deflate bool     // permessage-deflate was agreed on; never changes
 
 	mu    sync.Mutex
 	h     Handler // nil before Start
@@ -112,8 +114,8 @@ type Conn struct {
 	due           wheelLink
 }
 
-func newConn(u *Upgrader, nc net.Conn, proto string, early []byte) *Conn {
-	c := &Conn{up: u, nc: nc, proto: proto, busy: true} // the running token is kept for Start
+func newConn(u *Upgrader, nc net.Conn, proto string, deflate bool, early []byte) *Conn {
+	c := &Conn{up: u, nc: nc, proto: proto, deflate: deflate, busy: true} // the running token is kept for Start
 	if len(early) > 0 {
 		c.rest = early
 	}

@@ -39,6 +39,14 @@
 // On a bare *net.TCPConn of a Unix system reads and writes go through the raw connection: a read buffer is held only
 // while there are bytes. Any other net.Conn (TLS, net.Pipe) is read and written by the blocking calls.
 //
+// # Compression
+//
+// permessage-deflate (RFC 7692) is agreed on without context takeover on either side, so that a connection at rest holds
+// nothing for it and a [Frame] is deflated once for all its receivers, outside of any connection's lock, when the first
+// one needs it. Messages of the client are put together and wait as they came, and are inflated when the handler is
+// called with them, up to Options.MaxMessageBytes; only of those that wait, the first 512 bytes are inflated when they are
+// read, because [Handler.Arrived] is to know short ones.
+//
 // The package has no goroutine, timer or channel of its own at package level: an [Upgrader] made inside a
 // testing/synctest bubble works there, over net.Pipe.
 package socket

@@ -19,7 +19,8 @@ const (
 
 // A Frame is a message ready to be written, shared by any number of connections. It never changes.
 type Frame struct {
-	b []byte
+	b       []byte
+	variant *variant // nil: it is not deflated
 	mark
 }
 
@@ -44,7 +45,7 @@ func (f Frame) Latest(key string) Frame { f.key = key; return f }
 // Tied returns f marked as one that is discarded when the frame before it is.
 func (f Frame) Tied() Frame { f.tied = true; return f }
 
-// Size is the number of bytes f takes on the wire and in a send queue.
+// Size is the number of bytes f takes on the wire and in a send queue, if it is not deflated.
 func (f Frame) Size() int { return len(f.b) }
 
 // headerSize is that of a frame the server sends: without mask.

@@ -18,21 +18,32 @@ var fuzzed = Options{MaxMessageBytes: 300, MaxFragments: 4, SendQueueBytes: -1, 
 
 // expected is what a plain reader makes of a client's bytes, all at hand: the messages, in the recorder's words, and how
 // many pings it would answer.
-func expected(b []byte) (messages []string, pongs int) {
+func expected(b []byte, deflate bool) (messages []string, pongs int) {
 	br := bytes.NewReader(b)
 	var msg []byte
 	var op ws.OpCode
-	frames := 0
+	frames, deflated := 0, false
 	for {
 		h, err := ws.ReadHeader(br)
 		state := ws.StateServerSide
 		if frames > 0 {
 			state |= ws.StateFragmented
 		}
-		if err != nil || ws.CheckHeader(h, state) != nil || !fewest(b[:len(b)-br.Len()], h) {
+		opens := h.OpCode == ws.OpText || h.OpCode == ws.OpBinary
+		if err != nil || !fewest(b[:len(b)-br.Len()], h) {
 			return messages, pongs
 		}
-		if !h.OpCode.IsControl() && (int64(len(msg))+h.Length > 300 || frames == 4) {
+		marked := deflate && opens && h.Rsv == rsv1
+		if marked {
+			h.Rsv = 0
+		}
+		if ws.CheckHeader(h, state) != nil {
+			return messages, pongs
+		}
+		if opens {
+			deflated = marked
+		}
+		if !h.OpCode.IsControl() && (int64(len(msg))+h.Length > map[bool]int64{false: 300, true: 368}[deflated] || frames == 4) {
 			return messages, pongs
 		}
 		p := make([]byte, h.Length)
@@ -52,11 +63,16 @@ func expected(b []byte) (messages []string, pongs int) {
 			frames++
 			msg = append(msg, p...)
 			bad := msg[validPrefix(string(msg)):]
-			if op == ws.OpText && len(bad) > 0 && (h.Fin || utf8.FullRune(bad)) {
+			if op == ws.OpText && !deflated && len(bad) > 0 && (h.Fin || utf8.FullRune(bad)) {
 				return messages, pongs
 			}
 			if !h.Fin {
 				continue
+			}
+			if deflated {
+				if msg, err = inflateSlowly(msg, 300); err != nil || op == ws.OpText && !utf8.Valid(msg) {
+					return messages, pongs
+				}
 			}
 			messages = append(messages, "m "+abbreviated(msg))
 			msg, frames = nil, 0
@@ -72,6 +88,7 @@ func fewest(b []byte, h ws.Header) bool {
 
 // FuzzFrames: bytes of any kind, cut anywhere, make no panic and no memory beyond the cap; the messages are those that a
 // plain reader finds, each once, in order, however the bytes are cut; Closed comes once, at the end.
+// The last bit of seed says whether compression was agreed on.
 func FuzzFrames(f *testing.F) {
 	for i, k := range hostile {
 		f.Add(bytes.Join(append([][]byte{text("hello")}, append(k.send, text("never"))...), nil), uint64(i))
@@ -80,18 +97,26 @@ func FuzzFrames(f *testing.F) {
 		masked(ws.OpText, false, "gr\xc3"), masked(ws.OpPing, true, "?"), masked(ws.OpContinuation, true, "\xbc\xc3\x9fe"),
 		masked(ws.OpBinary, true, strings.Repeat("\xff", 300)), masked(ws.OpPong, true, ""), text(""), closing(1000, "bye"),
 	}, nil), uint64(3))
+	for i, k := range hostileDeflated {
+		f.Add(bytes.Join(append([][]byte{deflatedText("hello")}, append(k.send, text("never"))...), nil), uint64(2*i+1))
+	}
+	for i, k := range inflatable {
+		f.Add(append(bytes.Clone(k.send), deflatedText("next")...), uint64(2*i+1))
+	}
 	f.Fuzz(func(t *testing.T, b []byte, seed uint64) {
-		synctest.Test(t, func(t *testing.T) { fuzzCase(t, b, rand.New(rand.NewPCG(seed, 0))) })
+		o := fuzzed
+		o.Deflate = seed%2 == 1
+		synctest.Test(t, func(t *testing.T) { fuzzCase(t, b, o, rand.New(rand.NewPCG(seed, 0))) })
 	})
 }
 
-func fuzzCase(t *testing.T, b []byte, rnd *rand.Rand) {
-	want, pongs := expected(b)
+func fuzzCase(t *testing.T, b []byte, o Options, rnd *rand.Rand) {
+	want, pongs := expected(b, o.Deflate)
 	k := rnd.IntN(len(b) + 1)
-	c, p := piped(t, NewUpgrader(fuzzed), slices.Clone(b[:k]))
+	c, p := piped(t, NewUpgrader(o), slices.Clone(b[:k]))
 	h := newRecorder()
 	h.message = func(m []byte, _ bool) {
-		if len(m) > 300 || cap(m) > 2*300 {
+		if len(m) > 300 || cap(m) > 2*300 && cap(m) != bufSize { // inflated in a pooled buffer
 			t.Errorf("a message of %d bytes in %d", len(m), cap(m))
 		}
 	}
@@ -112,7 +137,7 @@ func fuzzCase(t *testing.T, b []byte, rnd *rand.Rand) {
 			break // it has had enough
 		}
 		synctest.Wait()
-		if part := c.part; part != nil && cap(part.msg)+cap(part.tail) > 2*300+2*maxTail {
+		if part := c.part; part != nil && cap(part.msg)+cap(part.tail) > 2*368+2*maxTail {
 			t.Errorf("%d bytes put aside", cap(part.msg)+cap(part.tail))
 		}
 	}

@@ -184,7 +184,11 @@ func (p *peer) frame() string {
 }
 
 func describe(h ws.Header, b []byte) string {
-	s := abbreviated(b)
+	s, deflated := "", h.Rsv == rsv1
+	if deflated {
+		h.Rsv, b, s = 0, reference(b), "deflated "
+	}
+	s += abbreviated(b)
 	switch h.OpCode {
 	case ws.OpText:
 		s = "text " + s
@@ -201,7 +205,7 @@ func describe(h ws.Header, b []byte) string {
 	default:
 		s = fmt.Sprintf("%#x %s", byte(h.OpCode), s)
 	}
-	if !h.Fin || h.Rsv != 0 || h.Masked {
+	if !h.Fin || h.Rsv != 0 || h.Masked || deflated && h.OpCode.IsControl() {
 		s = fmt.Sprintf("bad header %+v", h)
 	}
 	return strings.TrimSpace(s)
@@ -236,6 +240,14 @@ func must(t testing.TB, err error) {
 
 const handshake = "GET /ws HTTP/1.1\r\nHost: example.com\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n" +
 	"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+
+// handshakeFor offers permessage-deflate where u agrees to it.
+func handshakeFor(u *Upgrader) string {
+	if u.deflater == nil {
+		return handshake
+	}
+	return strings.TrimSuffix(handshake, "\r\n") + "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n\r\n"
+}
 
 func request(t testing.TB, raw string) *http.Request {
 	t.Helper()
@@ -277,7 +289,7 @@ func upgraded(t testing.TB, u *Upgrader, ours, theirs net.Conn, early ...[]byte)
 		answered <- err
 	}()
 	w := hijacked{httptest.NewRecorder(), ours, string(bytes.Join(early, nil))}
-	c, err := u.Upgrade(w, request(t, handshake))
+	c, err := u.Upgrade(w, request(t, handshakeFor(u)))
 	must(t, err)
 	must(t, <-answered)
 	return c, p
@@ -351,7 +363,7 @@ func (s *server) open(t testing.TB, early ...[]byte) (*Conn, *peer) {
 	}
 	t.Cleanup(func() { _ = nc.Close() }) // most tests have closed it
 	p := &peer{t: t, nc: nc, br: bufio.NewReader(nc)}
-	p.send(append([][]byte{[]byte(handshake)}, early...)...)
+	p.send(append([][]byte{[]byte(handshakeFor(s.u))}, early...)...)
 	_, err = http.ReadResponse(p.br, nil)
 	must(t, err)
 	return <-s.conns, p

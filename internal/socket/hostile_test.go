@@ -148,14 +148,15 @@ func TestHostileFrames(t *testing.T) {
 		for _, k := range hostile {
 			t.Run(map[bool]string{false: "whole/", true: "bytewise/"}[bytewise]+k.name, func(t *testing.T) {
 				t.Parallel()
-				synctest.Test(t, func(t *testing.T) { hostileCase(t, k.send, k.want, bytewise) })
+				o := Options{MaxMessageBytes: 200, MaxFragments: 3}
+				synctest.Test(t, func(t *testing.T) { hostileCase(t, o, k.send, []string{k.want}, bytewise) })
 			})
 		}
 	}
 }
 
-func hostileCase(t *testing.T, send [][]byte, want string, bytewise bool) {
-	h, p := started(t, Options{MaxMessageBytes: 200, MaxFragments: 3}, nil)
+func hostileCase(t *testing.T, o Options, send [][]byte, want []string, bytewise bool) {
+	h, p := started(t, o, nil)
 	all := bytes.Join(append([][]byte{text("hello")}, append(send, text("never"))...), nil)
 	go func() {
 		for len(all) > 0 {
@@ -167,10 +168,15 @@ func hostileCase(t *testing.T, send [][]byte, want string, bytewise bool) {
 			all = all[n:]
 		}
 	}()
-	p.expect("text hello", want)
+	p.expect(append([]string{"text hello"}, want...)...)
 	synctest.Wait()
 	must(t, p.nc.Close())
-	h.end(t, "m hello", "closed "+strings.TrimPrefix(want, "close "))
+	calls := []string{"m hello"}
+	for _, f := range want {
+		kind, rest, _ := strings.Cut(f, " ")
+		calls = append(calls, map[string]string{"text": "m ", "close": "closed "}[kind]+rest)
+	}
+	h.end(t, calls...)
 }
 
 // TestHostileFramesOverTCP: the Close frame arrives although the client is not through sending, and the connection ends

@@ -11,11 +11,12 @@ const (
 
 // An item is one element of the queue that a connection's handler is called with.
 type item struct {
-	kind   itemKind
-	binary bool
-	owned  bool   // p is not part of a read buffer
-	p      []byte // of a message
-	e      any    // of an event
+	kind     itemKind
+	binary   bool
+	owned    bool   // p is not part of a read buffer
+	deflated bool   // p is
+	p        []byte // of a message
+	e        any    // of an event
 }
 
 // An inbox holds the items that came while a handler ran, oldest first.

@@ -13,22 +13,23 @@ type partial struct {
 	tail  []byte    // at most maxTail bytes that are read again in front of what comes next
 	since time.Time // first byte
 
-	msg     []byte // payload so far, unmasked
-	op      ws.OpCode
-	frames  int   // of the message so far; 0: no message is under way
-	inFrame bool  // the payload of a frame is incomplete, or not yet looked at
-	fin     bool  // that frame is the message's last
-	remain  int64 // bytes of it to come
-	mask    [4]byte
-	masked  int  // bytes of it unmasked so far
-	checked int  // bytes of msg known to be UTF-8
-	invalid bool // the next ones are not
+	msg      []byte // payload so far, unmasked
+	op       ws.OpCode
+	deflated bool  // the message is deflated: text is checked when it is inflated
+	frames   int   // of the message so far; 0: no message is under way
+	inFrame  bool  // the payload of a frame is incomplete, or not yet looked at
+	fin      bool  // that frame is the message's last
+	remain   int64 // bytes of it to come
+	mask     [4]byte
+	masked   int  // bytes of it unmasked so far
+	checked  int  // bytes of msg known to be UTF-8
+	invalid  bool // the next ones are not
 }
 
 // begin opens a data frame.
 func (p *partial) begin(h ws.Header) {
 	if p.frames == 0 {
-		p.op = h.OpCode
+		p.op, p.deflated = h.OpCode, h.Rsv != 0
 	}
 	p.frames++
 	p.inFrame, p.fin, p.remain, p.mask, p.masked = true, h.Fin, h.Length, h.Mask, 0
@@ -64,7 +65,7 @@ func (p *partial) arrived(n int) {
 	ws.Cipher(p.msg[len(p.msg)-n:], p.mask, p.masked)
 	p.masked = (p.masked + n) % len(p.mask)
 	p.remain -= int64(n)
-	if p.op == ws.OpText && !p.invalid {
+	if p.op == ws.OpText && !p.invalid && !p.deflated {
 		p.check()
 	}
 }
@@ -111,7 +112,7 @@ func (c *Conn) cut(b []byte) (it item, rest []byte, ok bool) {
 			c.keep(b)
 			return item{}, nil, false
 		}
-		if err := checkHeader(h, size, c.part != nil && c.part.frames > 0); err != nil {
+		if err := checkHeader(c.unmarked(h), size, c.part != nil && c.part.frames > 0); err != nil {
 			return c.fail(CloseProtocol, err.Error()), nil, true
 		}
 		payload := b[size:]
@@ -147,10 +148,11 @@ func (c *Conn) cut(b []byte) (it item, rest []byte, ok bool) {
 func (c *Conn) whole(h ws.Header, p []byte) item {
 	c.part = nil
 	ws.Cipher(p, h.Mask, 0)
-	if h.OpCode == ws.OpText && !utf8.Valid(p) {
+	deflated := h.Rsv != 0
+	if h.OpCode == ws.OpText && !deflated && !utf8.Valid(p) {
 		return c.fail(CloseInvalidUTF8, "text is not UTF-8")
 	}
-	return item{kind: messageItem, p: p, binary: h.OpCode == ws.OpBinary}
+	return item{kind: messageItem, p: p, binary: h.OpCode == ws.OpBinary, deflated: deflated}
 }
 
 // continued ends the frame or the message under way, if it is complete, or the connection, if it cannot become valid.
@@ -166,17 +168,20 @@ func (c *Conn) continued(p *partial) (it item, ok bool) {
 		return item{}, false
 	}
 	c.part = nil
-	return item{kind: messageItem, p: p.msg, binary: p.op == ws.OpBinary, owned: true}, true
+	return item{kind: messageItem, p: p.msg, binary: p.op == ws.OpBinary, owned: true, deflated: p.deflated}, true
 }
 
 // overLimit refuses a data frame by its header, before there is memory for it.
 func (c *Conn) overLimit(h ws.Header) (it item, ok bool) {
-	have, frames := 0, 0
+	have, frames, most := 0, 0, c.up.opt.MaxMessageBytes
 	if c.part != nil {
 		have, frames = len(c.part.msg), c.part.frames
 	}
+	if h.Rsv != 0 || frames > 0 && c.part.deflated {
+		most = c.up.opt.wireLimit()
+	}
 	switch {
-	case h.Length > int64(c.up.opt.MaxMessageBytes-have):
+	case h.Length > int64(most-have):
 		return c.fail(CloseTooBig, "message too big"), true
 	case frames >= c.up.opt.MaxFragments:
 		return c.fail(ClosePolicy, "too many fragments"), true

@@ -16,7 +16,12 @@ type Options struct {
 	// Subprotocols are offered in this order: the first that the client lists too is chosen. Default: none.
 	Subprotocols []string
 
-	MaxMessageBytes int           // bytes of a message from the client, all fragments; beyond: close 1009. Default 64 KiB
+	// Deflate agrees to permessage-deflate (RFC 7692), without context takeover on either side.
+	Deflate         bool
+	DeflateMinBytes int // from here on messages are sent deflated, if that makes them smaller; negative: all. Default 1024
+	DeflateLevel    int // of compress/flate, from 1, the fastest, to 9; any other panics. Default 1
+
+	MaxMessageBytes int           // bytes of a message from the client, inflated; beyond: close 1009. Default 64 KiB
 	MaxFragments    int           // frames of one message; beyond: close 1008. Default 128
 	MessageTimeout  time.Duration // from the first to the last byte of a message; beyond: close 1008. Default 10 s
 

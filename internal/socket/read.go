@@ -224,7 +224,7 @@ func (c *Conn) skip(b []byte) (messages int) {
 			}
 		}
 		h, size, whole := parseHeader(b)
-		if whole && checkHeader(h, size, h.OpCode == ws.OpContinuation) != nil {
+		if whole && checkHeader(c.unmarked(h), size, h.OpCode == ws.OpContinuation) != nil {
 			c.raw = true
 			return messages
 		}

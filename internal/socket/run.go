@@ -41,9 +41,12 @@ func (c *Conn) handle(it item) {
 			c.exited()
 		}
 	}()
-	if it.kind == eventItem {
+	switch {
+	case it.kind == eventItem:
 		c.h.Event(it.e)
-	} else {
+	case it.deflated:
+		c.inflated(it)
+	default:
 		c.h.Message(it.p, it.binary)
 	}
 	returned = true
@@ -89,7 +92,11 @@ func (c *Conn) next() (item, bool) {
 
 // queue lets an item wait, unless the handler takes the message at once.
 func (c *Conn) queue(it item) {
-	if it.kind != messageItem || c.h.Arrived(it.p, it.binary, c.taken+uint64(c.inbox.frames)) {
+	told := it.p
+	if it.deflated {
+		it, told = c.glance(it)
+	}
+	if it.kind != messageItem || c.h.Arrived(told, it.binary, c.taken+uint64(c.inbox.frames)) {
 		c.inbox.push(it)
 	}
 }

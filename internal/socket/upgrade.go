@@ -25,6 +25,7 @@ const acceptSalt = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 type Upgrader struct {
 	opt      Options
 	origins  originPolicy
+	deflater *deflater // nil: no compression
 	epoch    time.Time // the sweeper's zero; of this Upgrader, because a synctest bubble has a clock of its own
 	sweeper  sweeper
 	wheel    wheel
@@ -34,7 +35,7 @@ type Upgrader struct {
 	none chan struct{} // closed when the last connection is over; nil while nobody waits
 }
 
-// NewUpgrader returns an Upgrader. It panics if an origin or a subprotocol of the options cannot be one.
+// NewUpgrader returns an Upgrader. It panics if an origin, a subprotocol or the level of the options cannot be one.
 func NewUpgrader(o Options) *Upgrader {
 	origins, err := newOriginPolicy(o.Origins)
 	if err != nil {
@@ -47,6 +48,7 @@ func NewUpgrader(o Options) *Upgrader {
 	}
 	u := &Upgrader{opt: o.withDefaults(), origins: origins, epoch: time.Now()}
 	u.opt.Origins, u.opt.Subprotocols = nil, slices.Clone(o.Subprotocols)
+	u.deflater = newDeflater(&u.opt)
 	u.sweeper.init(u)
 	u.wheel.init(u.opt)
 	return u
@@ -58,6 +60,9 @@ func NewUpgrader(o Options) *Upgrader {
 func (u *Upgrader) Check(r *http.Request) (status int, err error) {
 	if status, err = checkHandshake(r); err != nil {
 		return status, err
+	}
+	if _, err = u.extensions(r); err != nil {
+		return http.StatusBadRequest, err
 	}
 	if err = u.origins.check(r); err != nil {
 		return http.StatusForbidden, err
@@ -100,6 +105,10 @@ func (u *Upgrader) Upgrade(w http.ResponseWriter, r *http.Request) (*Conn, error
 	if _, err := checkHandshake(r); err != nil {
 		return nil, err
 	}
+	extensions, err := u.extensions(r)
+	if err != nil {
+		return nil, err
+	}
 	proto := u.subprotocol(r.Header["Sec-Websocket-Protocol"])
 	nc, brw, err := http.NewResponseController(w).Hijack()
 	if err != nil {
@@ -108,12 +117,20 @@ func (u *Upgrader) Upgrade(w http.ResponseWriter, r *http.Request) (*Conn, error
 	// Bytes the client sent behind its handshake sit in net/http's buffer, which must not be kept.
 	early := make([]byte, brw.Reader.Buffered())
 	if _, err = io.ReadFull(brw, early); err == nil {
-		err = u.answer(nc, appendAnswer(nil, r.Header.Get("Sec-Websocket-Key"), proto))
+		err = u.answer(nc, appendAnswer(nil, r.Header.Get("Sec-Websocket-Key"), proto, extensions))
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("socket: answer handshake: %w", err), nc.Close())
 	}
-	return newConn(u, nc, proto, early), nil
+	return newConn(u, nc, proto, extensions != "", early), nil
+}
+
+// extensions is the answer to what the client offers; without compression that is not looked at.
+func (u *Upgrader) extensions(r *http.Request) (answer string, err error) {
+	if u.deflater == nil {
+		return "", nil
+	}
+	return agree(r.Header["Sec-Websocket-Extensions"])
 }
 
 func (u *Upgrader) answer(nc net.Conn, b []byte) error {
@@ -144,12 +161,15 @@ func (u *Upgrader) subprotocol(offered []string) string {
 }
 
 // appendAnswer writes the server's handshake (RFC 6455, section 4.2.2).
-func appendAnswer(b []byte, key, proto string) []byte {
+func appendAnswer(b []byte, key, proto, extensions string) []byte {
 	sum := sha1.Sum([]byte(key + acceptSalt))
 	b = append(b, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "...)
 	b = base64.StdEncoding.AppendEncode(b, sum[:])
 	if proto != "" {
 		b = append(b, "\r\nSec-WebSocket-Protocol: "+proto...)
+	}
+	if extensions != "" {
+		b = append(b, "\r\nSec-WebSocket-Extensions: "+extensions...)
 	}
 	return append(b, "\r\n\r\n"...)
 }
@@ -172,7 +192,9 @@ func trim(s string) string { return strings.Trim(s, " \t") }
 
 // isToken follows RFC 9110, section 5.6.2.
 func isToken(s string) bool {
-	return s != "" && !strings.ContainsFunc(s, func(r rune) bool {
-		return r <= ' ' || r >= 0x7f || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, r)
-	})
+	return s != "" && !strings.ContainsFunc(s, notToken)
+}
+
+func notToken(r rune) bool {
+	return r <= ' ' || r >= 0x7f || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, r)
 }

@@ -19,6 +19,9 @@ type chunk struct {
 // at once, and what is corked before it. Over Options.SendQueueBytes the connection closes with 1013 and the error is
 // ErrSlow.
 func (c *Conn) WriteText(p []byte, cork bool) error {
+	if c.deflate && len(p) >= c.up.deflater.min {
+		return c.WriteFrames([]Frame{c.up.PrepareText(p)}, cork)
+	}
 	c.mu.Lock()
 	defer c.unlock()
 	if err := c.admit(headerSize(len(p)) + len(p)); err != nil {
@@ -32,6 +35,9 @@ func (c *Conn) WriteText(p []byte, cork bool) error {
 // WriteFrames writes prepared frames in order, by reference unless corked; otherwise it is like WriteText. All or none
 // are accepted.
 func (c *Conn) WriteFrames(fs []Frame, cork bool) error {
+	if c.deflate {
+		fs = c.deflated(fs) // outside the lock
+	}
 	n := 0
 	for _, f := range fs {
 		n += len(f.b)

@@ -1,0 +1,149 @@
+package socket
+
+import (
+	"errors"
+	"strings"
+)
+
+// What the server answers where it agrees to permessage-deflate. Neither side keeps a window between messages: a frame is
+// compressed once for all its receivers, and an idle connection holds nothing (RFC 7692, section 7.1.1).
+const (
+	deflateName   = "permessage-deflate"
+	deflateAnswer = deflateName + "; server_no_context_takeover; client_no_context_takeover"
+	windowAnswer  = "; server_max_window_bits=15" // whoever asks for a window is told one (section 7.1.2.1)
+)
+
+// Parameters that an offer has had.
+const (
+	serverNoTakeover = 1 << iota
+	clientNoTakeover
+	serverWindow
+	clientWindow
+)
+
+var errExtensions = errors.New("socket: check handshake: Sec-WebSocket-Extensions is malformed")
+
+// agree is the answer to the first offer of permessage-deflate that can be served, or "": an offer that is invalid or asks
+// for something else is declined (RFC 7692, section 7.1). Malformed lines are an error (RFC 6455, section 9.1). It keeps
+// nothing of them: they may be as long as headers may be.
+func agree(lines []string) (answer string, err error) {
+	for _, line := range lines {
+		for l := (offers{line}); l.more(); {
+			a, ok := l.offer()
+			if !ok {
+				return "", errExtensions
+			}
+			if answer == "" {
+				answer = a
+			}
+		}
+	}
+	return answer, nil
+}
+
+// offers is what has not been read yet of a line. Its wsflate counterpart takes offers with duplicates, and does not name
+// the window it was asked for.
+type offers struct{ s string }
+
+// more skips commas: elements of a list may be empty (RFC 9110, section 5.6.1.2).
+func (l *offers) more() bool {
+	l.s = strings.TrimLeft(l.s, " \t,")
+	return l.s != ""
+}
+
+// offer reads one element up to its end.
+func (l *offers) offer() (answer string, ok bool) {
+	name, ok := l.token()
+	if !ok {
+		return "", false
+	}
+	serves, seen := name == deflateName, 0
+	for l.take(';') {
+		param, value := "", ""
+		if param, ok = l.token(); !ok {
+			return "", false
+		}
+		valued := l.take('=')
+		if valued {
+			if value, ok = l.value(); !ok {
+				return "", false
+			}
+		}
+		p := parameter(param, value, valued)
+		serves = serves && p != 0 && seen&p == 0
+		seen |= p
+	}
+	switch {
+	case l.s != "" && l.s[0] != ',':
+		return "", false
+	case !serves:
+		return "", true
+	case seen&serverWindow != 0:
+		return deflateAnswer + windowAnswer, true
+	}
+	return deflateAnswer, true
+}
+
+// parameter is the bit of one that can be served, or 0. A smaller window than the largest cannot: compress/flate has no
+// other. What the client may do to its own window does not matter.
+func parameter(name, value string, valued bool) int {
+	switch {
+	case name == "server_no_context_takeover" && !valued:
+		return serverNoTakeover
+	case name == "client_no_context_takeover" && !valued:
+		return clientNoTakeover
+	case name == "server_max_window_bits" && value == "15":
+		return serverWindow
+	case name == "client_max_window_bits" && (!valued || isWindow(value)):
+		return clientWindow
+	}
+	return 0
+}
+
+func isWindow(bits string) bool {
+	switch bits {
+	case "8", "9", "10", "11", "12", "13", "14", "15":
+		return true
+	}
+	return false
+}
+
+// take skips white space, then b, if it is next, and white space behind it.
+func (l *offers) take(b byte) bool {
+	l.s = strings.TrimLeft(l.s, " \t")
+	if l.s == "" || l.s[0] != b {
+		return false
+	}
+	l.s = strings.TrimLeft(l.s[1:], " \t")
+	return true
+}
+
+func (l *offers) token() (t string, ok bool) {
+	n := strings.IndexFunc(l.s, notToken)
+	if n < 0 {
+		n = len(l.s)
+	}
+	t, l.s = l.s[:n], l.s[n:]
+	return t, n > 0
+}
+
+// value reads a token, or one in quotes: with its escapes undone it must still be a token.
+func (l *offers) value() (t string, ok bool) {
+	if !strings.HasPrefix(l.s, `"`) {
+		return l.token()
+	}
+	var b strings.Builder
+	for i := 1; i < len(l.s); i++ {
+		switch ch := l.s[i]; {
+		case ch == '"':
+			l.s = l.s[i+1:]
+			return b.String(), isToken(b.String())
+		case ch == '\\' && i+1 < len(l.s):
+			i++
+			b.WriteByte(l.s[i])
+		default:
+			b.WriteByte(ch)
+		}
+	}
+	return "", false
+}
