@@ -1,0 +1,64 @@
+//go:build linux
+
+package main
+
+import (
+	"fmt"
+	"runtime/debug"
+	"slices"
+	"strings"
+
+	"github.com/chanx-go/chanx/bench/measure"
+	"github.com/chanx-go/chanx/bench/serve"
+)
+
+const explanation = `Figures of ` + "`make bench`" + `: what a server's process spends, seen from outside, while one thread in another process
+plays all clients. The servers have their turns in rounds; a figure is the median of the rounds and, in brackets, the
+median of its ratios to bare in the same round. Absolute times are this machine's; compare ratios. Messages have
+%d B, and every reply is compared to the byte.
+`
+
+const notes = `A message in flight is sent when all of a connection's earlier ones are answered: 16 in flight are 16 messages in
+one write, then 16 replies. Fan-out: one connection speaks, and the next one does when all have received; in bursts it
+sends 16 messages in one write. Memory is the growth of the resident size divided by the connections, after all have
+spoken and heard, have been idle for three pings (of 2 s in place of 25 s, in the servers that ping), and after a forced
+collection that returns free memory to the system. "load" is what the load spends on the same, in the same unit: it is
+one thread, so it has to be well below twice the server's figure on two cores.
+`
+
+// report is the content of the results file.
+func report(rows []measure.Row, rounds int, busy string) (string, error) {
+	machine, err := measure.Machine()
+	if err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "# Results\n\n"+explanation+"\n", serve.Size)
+	b.WriteString(overview(rows))
+	fmt.Fprintf(&b, "\nMachine: %s; load average %s before. %d rounds.\n\n", machine, busy, rounds)
+	b.WriteString(servers())
+	b.WriteString("\n## How\n\n" + notes + "\n## All figures\n\n" + details(rows))
+	return b.String(), nil
+}
+
+// servers says what is compared, and in which version.
+func servers() string {
+	t := table{{"server", "module", "what it does with a message"}}
+	for _, s := range serve.All {
+		t = append(t, []string{s.Name, strings.TrimSpace(s.Uses + " " + version(s.Uses)), s.Does})
+	}
+	return t.String()
+}
+
+// version is that of a module in this program; empty if it is of this repository or was not recorded.
+func version(path string) string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return ""
+	}
+	i := slices.IndexFunc(info.Deps, func(m *debug.Module) bool { return m.Path == path && m.Replace == nil })
+	if i < 0 || info.Deps[i].Version == "(devel)" {
+		return ""
+	}
+	return info.Deps[i].Version
+}
