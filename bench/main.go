@@ -83,6 +83,7 @@ func runAll(chosen []measure.Workload, rounds int, results string) error {
 		fmt.Fprintf(os.Stderr, "%s ... ", w.Name)
 		r, err := measure.Run(w, rounds)
 		if err != nil {
+			fmt.Print(overview(rows), "\n", details(rows))
 			return err
 		}
 		fmt.Fprintf(os.Stderr, "%.0f s\n", time.Since(began).Seconds())

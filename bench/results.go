@@ -21,8 +21,8 @@ median of its ratios to bare in the same round. Absolute times are this machine'
 const notes = `A message in flight is sent when all of a connection's earlier ones are answered: 16 in flight are 16 messages in
 one write, then 16 replies. Fan-out: one connection speaks, and the next one does when all have received; in bursts it
 sends 16 messages in one write. Memory is the growth of the resident size divided by the connections, after all have
-spoken and heard, have been idle for three pings (of 2 s in place of 25 s, in the servers that ping), and after a forced
-collection that returns free memory to the system. "load" is what the load spends on the same, in the same unit: it is
+spoken and heard, have been idle for 9 s, and after a forced collection that returns free memory to the system. chanx
+tidies up idle connections when it pings them, which it does every 3 s there in place of 25 s. "load" is what the load spends on the same, in the same unit: it is
 one thread, so it has to be well below twice the server's figure on two cores.
 `
 

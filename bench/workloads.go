@@ -19,7 +19,7 @@ type scale struct {
 }
 
 var (
-	full  = scale{func(n int) int { return n }, 150 * time.Millisecond, 500 * time.Millisecond, 2 * time.Second}
+	full  = scale{func(n int) int { return n }, 150 * time.Millisecond, 500 * time.Millisecond, 3 * time.Second}
 	quick = scale{func(n int) int { return max(n/50, 10) }, 10 * time.Millisecond, 50 * time.Millisecond, time.Second}
 )
 

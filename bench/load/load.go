@@ -50,7 +50,11 @@ func openPatiently(addr netip.AddrPort, n int, talk Talk, patience time.Duration
 		known: map[known]int{}, hears: &Exchange{},
 	}
 	for i := range n {
-		if err := l.add(addr); err != nil {
+		err := l.add(addr)
+		if err == nil && i%10 == 0 {
+			err = l.Idle(0) // the first ones may be pinged before the last ones are there
+		}
+		if err != nil {
 			return nil, join(fmt.Errorf("load: open connection %d: %w", i, err), l.Close())
 		}
 	}

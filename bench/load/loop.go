@@ -32,9 +32,9 @@ func (l *Load) drive(done func(*conn) error) error {
 	return nil
 }
 
-// poll waits for connections that can be read, and returns their number.
+// poll waits for connections that can be read, and returns their number. The time is rounded up to milliseconds.
 func (l *Load) poll(wait time.Duration) (int, error) {
-	n, err := unix.EpollWait(l.epoll, l.events, int(wait.Milliseconds()))
+	n, err := unix.EpollWait(l.epoll, l.events, int((wait + time.Millisecond - 1).Milliseconds()))
 	if errors.Is(err, unix.EINTR) {
 		return l.poll(wait)
 	}

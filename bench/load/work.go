@@ -64,19 +64,19 @@ func (l *Load) say(sender *conn, frames []byte, burst int) error {
 	return l.drive(func(*conn) error { return nil })
 }
 
-// Idle says nothing for that long, but answers pings and heartbeats.
+// Idle says nothing for that long, but answers pings and heartbeats: at least those that are there.
 func (l *Load) Idle(d time.Duration) error {
 	for end := time.Now().Add(d); ; {
-		left := time.Until(end)
-		if left < 0 {
-			return nil
-		}
-		n, err := l.poll(left + time.Millisecond)
+		left := max(time.Until(end), 0)
+		n, err := l.poll(left)
 		if err != nil {
 			return err
 		}
 		if err := l.handle(n, func(*conn) error { return nil }); err != nil {
 			return err
+		}
+		if left == 0 {
+			return nil
 		}
 	}
 }

@@ -40,7 +40,7 @@ func centrifugeHandler(o Options) (http.Handler, error) {
 	}
 	c := centrifuge.WebsocketConfig{Compression: o.Deflate}
 	if o.PingInterval > 0 {
-		c.PingPongConfig = centrifuge.PingPongConfig{PingInterval: o.PingInterval, PongTimeout: o.PingInterval / 2}
+		c.PingPongConfig = centrifuge.PingPongConfig{PingInterval: o.PingInterval, PongTimeout: o.PingInterval * 4 / 5}
 	}
 	return centrifuge.NewWebsocketHandler(node, c), nil
 }

@@ -2,7 +2,9 @@ package serve
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
+	"os"
 	"strings"
 
 	"github.com/chanx-go/chanx"
@@ -35,7 +37,11 @@ func chanxHandler(o Options) (http.Handler, error) {
 	chanx.OnRequest(c, (*visit).echo)
 	chanx.On(c, (*visit).chat)
 	chanx.Broadcasts[Chat](c)
-	s := chanx.NewServer(&chanx.ServerOptions{Limits: chanx.Limits{PingInterval: o.PingInterval, PongTimeout: o.PingInterval / 2}})
+	s := chanx.NewServer(&chanx.ServerOptions{
+		Limits: chanx.Limits{PingInterval: o.PingInterval, PongTimeout: o.PingInterval * 4 / 5},
+		// The load resets its connections when it has done, and each would warn of a ping that was not sent any more.
+		Logger: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})),
+	})
 	s.Handle("/", c)
 	return s, nil
 }
