@@ -20,10 +20,15 @@ median of its ratios to bare in the same round. Absolute times are this machine'
 
 const notes = `A message in flight is sent when all of a connection's earlier ones are answered: 16 in flight are 16 messages in
 one write, then 16 replies. Fan-out: one connection speaks, and the next one does when all have received; in bursts it
-sends 16 messages in one write. Memory is the growth of the resident size divided by the connections, after all have
-spoken and heard, have been idle for 9 s, and after a forced collection that returns free memory to the system. chanx
-tidies up idle connections when it pings them, which it does every 3 s there in place of 25 s. "load" is what the load spends on the same, in the same unit: it is
-one thread, so it has to be well below twice the server's figure on two cores.
+sends 16 messages in one write. Connections are opened for each turn and closed after it.
+
+Processor time is the scheduler's own count for the whole process, user and kernel, in nanoseconds. "load" is what the
+load spends on the same: one thread, which must stay below what the server needs of its cores. No process is pinned to a
+core: a server that uses several must be able to, and where the load had a core of its own the ratios were no steadier.
+
+Memory is the growth of the resident size divided by the connections, after all have spoken and heard, have been idle
+for 9 s, and after a forced collection that returns free memory to the system; 1 KB is 1000 B. chanx tidies up idle
+connections when it pings them, which it does every 3 s there instead of every 25 s.
 `
 
 // report is the content of the results file.

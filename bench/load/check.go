@@ -57,26 +57,27 @@ func (l *Load) message(c *conn, f frame) error {
 	if !f.compressed() {
 		return l.replies(c, f.payload)
 	}
-	k := known{string(f.payload), c == l.sender}
-	n, ok := l.known[k]
-	if ok {
+	if n, ok := l.known[known{string(f.payload), l.hears, c == l.sender}]; ok { // nothing is copied for it
 		return l.count(c, n)
 	}
 	text, err := l.text(f)
 	if err != nil {
 		return err
 	}
-	before := l.due
+	due, beats := l.due, l.beats
 	if err := l.replies(c, text); err != nil {
 		return err
 	}
-	l.known[k] = before - l.due
+	if beats == l.beats { // a heartbeat has to be answered each time
+		l.known[known{string(f.payload), l.hears, c == l.sender}] = due - l.due
+	}
 	return nil
 }
 
 // known is a compressed message. Without context takeover equal bytes are equal texts, so each is inflated once.
 type known struct {
 	bytes string
+	hears *Exchange
 	own   bool
 }
 

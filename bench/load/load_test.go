@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 func TestEchoCountsReplies(t *testing.T) {
@@ -185,7 +187,7 @@ func TestCompressedReplies(t *testing.T) {
 	talk := talk
 	talk.Deflate = true
 	right, wrong := deflated(t, "echo!"), deflated(t, "echo?")
-	answers := [][]byte{right, right, wrong}
+	answers := [][]byte{right, right, right, wrong}
 	head := agreed + "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover\r\n\r\n"
 	l, err := open(t, talk, head, func(string) []byte {
 		p := answers[0]
@@ -203,7 +205,31 @@ func TestCompressedReplies(t *testing.T) {
 	if len(l.known) != 1 {
 		t.Errorf("%d compressed messages are known, not 1", len(l.known))
 	}
+	if _, err := l.Say(0, 1); err == nil || !strings.Contains(err.Error(), `heard "echo!"`) {
+		t.Errorf("Say returned %v for the answer to an echo", err)
+	}
+	l.due, l.conns[0].due = 0, 0
 	if _, err := l.Echo(0, 1); err == nil || !strings.Contains(err.Error(), `heard "echo?"`) {
 		t.Errorf("Echo returned %v for another text", err)
+	}
+}
+
+func TestCompressedHeartbeatsAreAnsweredEachTime(t *testing.T) {
+	l := &Load{talk: Talk{Deflate: true, Heartbeat: "beat"}, hears: &Exchange{}, known: map[known]int{}}
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, fd := range fds {
+		defer unix.Close(fd)
+	}
+	f, _, _ := next(deflated(t, "beat"))
+	for range 3 {
+		if err := l.take(&conn{fd: fds[0]}, f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if l.Beats() != 3 {
+		t.Errorf("%d heartbeats were answered, not 3", l.Beats())
 	}
 }
