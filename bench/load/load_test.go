@@ -5,6 +5,7 @@ package load
 import (
 	"bytes"
 	"compress/flate"
+	"errors"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -231,5 +232,24 @@ func TestCompressedHeartbeatsAreAnsweredEachTime(t *testing.T) {
 	}
 	if l.Beats() != 3 {
 		t.Errorf("%d heartbeats were answered, not 3", l.Beats())
+	}
+}
+
+func TestAllowFilesRaisesTheLimit(t *testing.T) {
+	var r unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &r); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &r); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 150, Max: r.Max}); err != nil {
+		t.Fatal(err)
+	}
+	var now unix.Rlimit
+	if err := errors.Join(allowFiles(200), unix.Getrlimit(unix.RLIMIT_NOFILE, &now)); err != nil || now.Cur != 200+reserve || now.Max != r.Max {
+		t.Errorf("the limit is %d of %d, %v", now.Cur, now.Max, err)
 	}
 }

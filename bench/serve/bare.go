@@ -80,7 +80,8 @@ func (s *bareServer) serve(c net.Conn) {
 	}
 }
 
-// answer reports whether all could be written.
+// answer reports whether all could be written. What is answered by one write is of one kind, that of its first message: the
+// load sends no others together.
 func (s *bareServer) answer(c net.Conn, p []byte) bool {
 	for len(p) > 0 {
 		n := min(len(p)/frameSize, s.most)
