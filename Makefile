@@ -43,8 +43,12 @@ abuse: needgo ## attack a server over real sockets, alone: half a minute, with f
 	@go test -race -tags abuse -count=1 -timeout 10m -v ./internal/abuse
 
 .PHONY: bench
-bench: needgo ## run the benchmarks (BENCH=pattern to choose)
-	@go test -run '^$$' -bench '$(BENCH)' -benchtime 2s -benchmem . ./schema ./internal/socket ./bench
+bench: needgo ## compare chanx with other servers, about ten minutes; BENCH=echo chooses, else bench/RESULTS.md is written
+	@go build -o .bin/bench ./bench && exec .bin/bench -run '$(BENCH)' $(if $(filter .,$(BENCH)),-results bench/RESULTS.md)
+
+.PHONY: microbench
+microbench: needgo ## run the benchmarks of packages (BENCH=pattern to choose)
+	@go test -run '^$$' -bench '$(BENCH)' -benchtime 2s -benchmem . ./schema ./internal/socket
 
 .PHONY: tools
 tools: $(TOOLS) ## build the pinned tools into .bin

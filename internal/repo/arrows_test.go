@@ -21,6 +21,7 @@ const (
 	codec      = "github.com/gobwas/ws"
 	leak       = "go.uber.org/goleak"
 	peer       = "github.com/coder/websocket"
+	system     = "golang.org/x/sys/unix"
 	jsonschema = "github.com/santhosh-tekuri/jsonschema/v6"
 )
 
@@ -75,7 +76,14 @@ var arrows = []arrow{
 		"./otelchanx ./chanxtest ./layer/memlayer " + leak,
 		"an application that measures otherwise gets no OpenTelemetry",
 	},
-	{"bench", "./", "./ ./schema ./internal/socket " + codec, "it measures this repository"},
+	{"bench", "./bench/... " + system, leak, "it asks servers for figures; what a server is made of stays in bench/serve"},
+	{"bench/load", system, "./bench/load " + leak, "it knows bytes on a socket: one load for every server, whoever made it"},
+	{"bench/measure", system, "./bench/measure " + leak, "it knows processes and numbers, not what they are about"},
+	{
+		"bench/serve", "./ ./bench/load github.com/lxzan/gws github.com/gorilla/websocket github.com/centrifugal/centrifuge " +
+			"github.com/go-playground/validator/v10 " + peer,
+		leak, "it compares what an application can import of this repository with what it can import of others",
+	},
 }
 
 func (a arrow) covers(dir string) bool {

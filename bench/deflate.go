@@ -1,0 +1,57 @@
+//go:build linux
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/chanx-go/chanx/bench/load"
+	"github.com/chanx-go/chanx/bench/measure"
+	"github.com/chanx-go/chanx/bench/serve"
+)
+
+// deflatedSize is that of a message that is worth being compressed.
+const deflatedSize = 1000
+
+// deflate is a fan-out of larger messages with compression. Each server is compared with itself without.
+func (s scale) deflate(conns int) measure.Workload {
+	return measure.Workload{
+		Name: "deflate", Unit: cpuUnit,
+		Title:   fmt.Sprintf("fan-out of %d B to %s, deflated, a delivery; ratio: to the same without", deflatedSize, thousands(s.conns(conns))),
+		Servers: names(func(s *serve.Server) bool { return s.Deflates }),
+		Start: func(server string) (measure.Subject, error) {
+			plain, err := start(server, serve.Options{})
+			if err != nil {
+				return nil, err
+			}
+			deflated, err := start(server, serve.Options{Deflate: true})
+			if err != nil {
+				return nil, errors.Join(err, plain.Stop())
+			}
+			say := func(l *load.Load, d time.Duration) (int, error) { return l.Say(d, 1) }
+			return pair{
+				worker{plain, s, s.conns(conns), deflatedSize, say},
+				worker{deflated, s, s.conns(conns), deflatedSize, say},
+			}, nil
+		},
+	}
+}
+
+// pair is a server in two forms, the second of which is measured by the first.
+type pair struct{ base, other worker }
+
+// Measure has both do the same.
+func (p pair) Measure() (measure.Figure, error) {
+	b, err := p.base.Measure()
+	if err != nil {
+		return b, err
+	}
+	f, err := p.other.Measure()
+	f.Base = b.Value
+	return f, err
+}
+
+// Stop ends both.
+func (p pair) Stop() error { return errors.Join(p.base.Stop(), p.other.Stop()) }

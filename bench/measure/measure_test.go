@@ -1,0 +1,203 @@
+//go:build linux
+
+package measure_test
+
+import (
+	"errors"
+	"os"
+	"reflect"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/chanx-go/chanx/bench/measure"
+)
+
+// TestMain fails the run if a goroutine is left.
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestCPUOfAProcessCountsAllItsThreads(t *testing.T) {
+	before := cpu(t)
+	done := make(chan time.Duration)
+	for range 2 {
+		go func() {
+			runtime.LockOSThread() // and the thread ends with the goroutine
+			done <- burn(t)
+		}()
+	}
+	sum := <-done + <-done
+	if spent := cpu(t) - before; spent < sum {
+		t.Errorf("the process has used %s, two of its threads %s", spent, sum)
+	}
+}
+
+func cpu(t *testing.T) time.Duration {
+	t.Helper()
+	d, err := measure.CPU(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// burn keeps its thread busy until that has used some processor time, and returns how much.
+func burn(t *testing.T) time.Duration {
+	before, err := measure.ThreadCPU()
+	now := before
+	for err == nil && now-before < 20*time.Millisecond {
+		now, err = measure.ThreadCPU()
+	}
+	if err != nil {
+		t.Error(err)
+	}
+	return now - before
+}
+
+func TestCPUOfNobody(t *testing.T) {
+	if d, err := measure.CPU(1 << 22); err == nil { // beyond the largest id
+		t.Errorf("it is %s", d)
+	}
+	if n, err := measure.Resident(1 << 22); err == nil {
+		t.Errorf("its memory is %d", n)
+	}
+	if err := measure.Settle(1 << 22); err == nil {
+		t.Error("it has settled")
+	}
+}
+
+func TestResident(t *testing.T) {
+	const size = 64 << 20
+	before, err := measure.Resident(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := make([]byte, size)
+	for i := range p {
+		p[i] = 1
+	}
+	after, err := measure.Resident(os.Getpid())
+	if err != nil || after-before < size/2 || after-before > size*8 { // the race detector keeps notes of it
+		t.Errorf("it grew by %d for %d bytes, %v", after-before, size, err)
+	}
+	runtime.KeepAlive(p)
+}
+
+// fake is a subject that writes down what happens to it.
+type fake struct {
+	name   string
+	log    *[]string
+	value  float64
+	broken error
+}
+
+func (f *fake) Measure() (measure.Figure, error) {
+	*f.log = append(*f.log, f.name)
+	f.value++
+	return measure.Figure{Value: f.value}, f.broken
+}
+
+func (f *fake) Stop() error {
+	*f.log = append(*f.log, "stop "+f.name)
+	return nil
+}
+
+func workload(log *[]string, broken error) measure.Workload {
+	return measure.Workload{
+		Name: "w", Servers: []string{"a", "b", "c"}, Base: "a",
+		Start: func(name string) (measure.Subject, error) {
+			f := &fake{name: name, log: log, value: float64(strings.Index("abc", name) * 10)}
+			if name == "c" {
+				f.broken = broken
+			}
+			return f, nil
+		},
+	}
+}
+
+func TestRunGivesEveryoneATurnAndTheFirstOneToAnother(t *testing.T) {
+	var log []string
+	row, err := measure.Run(workload(&log, nil), 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := strings.Join(log, " "), "a b c b c a c a b stop a stop b stop c"; got != want {
+		t.Errorf("the turns were %s, not %s", got, want)
+	}
+	if v, ok := row.Value("b"); !ok || v != (measure.Summary{Median: 12, Min: 11, Max: 13}) {
+		t.Errorf("b is %v, %t", v, ok)
+	}
+	if q, ok := row.Ratio("b"); !ok || q != (measure.Summary{Median: 6, Min: 13.0 / 3, Max: 11}) {
+		t.Errorf("the ratio of b is %v, %t", q, ok) // 11/1, 12/2, 13/3
+	}
+	if l, ok := row.Load("b"); ok {
+		t.Errorf("the load of b is %v", l)
+	}
+	if v, ok := row.Value("d"); ok {
+		t.Errorf("d is %v", v)
+	}
+}
+
+func TestRunStopsEverybodyAfterAnError(t *testing.T) {
+	var log []string
+	broken := errors.New("broken")
+	if _, err := measure.Run(workload(&log, broken), 3); !errors.Is(err, broken) || !strings.Contains(err.Error(), "w: c: ") {
+		t.Errorf("Run returned %v", err)
+	}
+	if got, want := strings.Join(log, " "), "a b c stop a stop b stop c"; got != want {
+		t.Errorf("the turns were %s, not %s", got, want)
+	}
+	log = nil
+	w := workload(&log, nil)
+	start := w.Start
+	w.Start = func(name string) (measure.Subject, error) {
+		if name == "b" {
+			return &fake{name: "no", log: &log}, broken
+		}
+		return start(name)
+	}
+	if _, err := measure.Run(w, 3); !errors.Is(err, broken) {
+		t.Errorf("Run returned %v", err)
+	}
+	if !reflect.DeepEqual(log, []string{"stop a"}) {
+		t.Errorf("after a start that failed: %v", log)
+	}
+}
+
+func TestRatioToAnOwnBase(t *testing.T) {
+	row := measure.Row{Figures: map[string][]measure.Figure{"a": {{Value: 6, Base: 4}, {Value: 2, Base: 4}}}}
+	if q, ok := row.Ratio("a"); !ok || q != (measure.Summary{Median: 1, Min: 0.5, Max: 1.5}) {
+		t.Errorf("the ratio is %v, %t", q, ok)
+	}
+	row.Figures["a"][0].Base, row.Figures["a"][1].Base = 0, 0
+	if q, ok := row.Ratio("a"); ok {
+		t.Errorf("the ratio to nothing is %v", q)
+	}
+}
+
+func TestSummarize(t *testing.T) {
+	for _, c := range []struct {
+		in   []float64
+		want measure.Summary
+	}{
+		{[]float64{3}, measure.Summary{Median: 3, Min: 3, Max: 3}},
+		{[]float64{9, 1, 2}, measure.Summary{Median: 2, Min: 1, Max: 9}},
+		{[]float64{4, 1, 3, 2}, measure.Summary{Median: 2.5, Min: 1, Max: 4}},
+	} {
+		if got := measure.Summarize(c.in); got != c.want {
+			t.Errorf("of %v it is %v", c.in, got)
+		}
+	}
+}
+
+func TestMachine(t *testing.T) {
+	s, err := measure.Machine()
+	if err != nil || !strings.Contains(s, runtime.Version()) || !strings.Contains(s, "Linux ") {
+		t.Errorf("it is %q, %v", s, err)
+	}
+	if s, err := measure.Busy(); err != nil || s == "" {
+		t.Errorf("it is busy: %q, %v", s, err)
+	}
+}

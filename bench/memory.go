@@ -1,0 +1,94 @@
+//go:build linux
+
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/chanx-go/chanx/bench/load"
+	"github.com/chanx-go/chanx/bench/measure"
+	"github.com/chanx-go/chanx/bench/serve"
+)
+
+// memory is what a connection takes that is in a group with all others, has been used, and is idle now.
+func (s scale) memory(conns int) measure.Workload {
+	return measure.Workload{
+		Name: "memory", Title: fmt.Sprintf("memory a connection, %s in one group, after use", thousands(s.conns(conns))), Unit: "KB",
+		Servers: names(func(s *serve.Server) bool { return s.Uses != "" }), Rounds: 1,
+		Start: func(server string) (measure.Subject, error) {
+			var opts serve.Options
+			if server == serve.Chanx.Name { // it tidies up idle connections when it pings them
+				opts.PingInterval = s.idle
+			}
+			p, err := start(server, opts)
+			return hoarder{p, s, s.conns(conns)}, err
+		},
+	}
+}
+
+// hoarder is a server whose memory is measured.
+type hoarder struct {
+	process *serve.Process
+	scale   scale
+	conns   int
+}
+
+func (h hoarder) Stop() error { return h.process.Stop() }
+
+// Measure compares the resident memory after all connections have been used with that of a server which has served
+// some before: what a server needs once is not a connection's.
+func (h hoarder) Measure() (f measure.Figure, err error) {
+	if err := h.warm(); err != nil {
+		return f, err
+	}
+	before, err := h.resident()
+	if err != nil {
+		return f, err
+	}
+	l, err := open(h.process, h.conns, serve.Size)
+	if err != nil {
+		return f, err
+	}
+	defer func() { err = errors.Join(err, l.Close()) }()
+	if err := use(l); err != nil {
+		return f, err
+	}
+	if err := l.Idle(3 * h.scale.idle); err != nil {
+		return f, err
+	}
+	after, err := h.resident()
+	return measure.Figure{Value: float64(after-before) / 1000 / float64(h.conns)}, err
+}
+
+func (h hoarder) warm() (err error) {
+	l, err := open(h.process, min(h.conns, 100), serve.Size)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, l.Close(), measure.Settle(h.process.Pid())) }()
+	return use(l)
+}
+
+// use lets every connection speak and hear.
+func use(l *load.Load) error {
+	for _, do := range []func() (int, error){
+		func() (int, error) { return l.Echo(0, 1) },
+		func() (int, error) { return l.Echo(0, 4) },
+		func() (int, error) { return l.Say(0, 1) },
+		func() (int, error) { return l.Say(0, 4) },
+		func() (int, error) { return l.Echo(0, 1) },
+	} {
+		if _, err := do(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (h hoarder) resident() (int64, error) {
+	if err := h.process.Collect(); err != nil {
+		return 0, err
+	}
+	return measure.Resident(h.process.Pid())
+}

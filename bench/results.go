@@ -1,0 +1,69 @@
+//go:build linux
+
+package main
+
+import (
+	"fmt"
+	"runtime/debug"
+	"slices"
+	"strings"
+
+	"github.com/chanx-go/chanx/bench/measure"
+	"github.com/chanx-go/chanx/bench/serve"
+)
+
+const explanation = `Figures of ` + "`make bench`" + `: what a server's process spends, seen from outside, while one thread in another process
+plays all clients. The servers have their turns in rounds; a figure is the median of the rounds and, in brackets, the
+median of its ratios to bare in the same round. Absolute times are this machine's; compare ratios. Messages have
+%d B, and every reply is compared to the byte.
+`
+
+const notes = `A message in flight is sent when all of a connection's earlier ones are answered: 16 in flight are 16 messages in
+one write, then 16 replies. Fan-out: one connection speaks, and the next one does when all have received; in bursts it
+sends 16 messages in one write. Connections are opened for each turn and closed after it.
+
+Processor time is the scheduler's own count for the whole process, user and kernel, in nanoseconds. "load" is what the
+load spends on the same: one thread, which must stay below what the server needs of its cores. No process is pinned to a
+core: a server that uses several must be able to, and where the load had a core of its own the ratios were no steadier.
+
+Memory is the growth of the resident size divided by the connections, after all have spoken and heard, have been idle
+for 9 s, and after a forced collection that returns free memory to the system; 1 KB is 1000 B. chanx tidies up idle
+connections when it pings them, which it does every 3 s there instead of every 25 s.
+`
+
+// report is the content of the results file.
+func report(rows []measure.Row, rounds int, busy string) (string, error) {
+	machine, err := measure.Machine()
+	if err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "# Results\n\n"+explanation+"\n", serve.Size)
+	b.WriteString(overview(rows))
+	fmt.Fprintf(&b, "\nMachine: %s; load average %s before. %d rounds.\n\n", machine, busy, rounds)
+	b.WriteString(servers())
+	b.WriteString("\n## How\n\n" + notes + "\n## All figures\n\n" + details(rows))
+	return b.String(), nil
+}
+
+// servers says what is compared, and in which version.
+func servers() string {
+	t := table{{"server", "module", "what it does with a message"}}
+	for _, s := range serve.All {
+		t = append(t, []string{s.Name, strings.TrimSpace(s.Uses + " " + version(s.Uses)), s.Does})
+	}
+	return t.String()
+}
+
+// version is that of a module in this program; empty if it is of this repository or was not recorded.
+func version(path string) string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return ""
+	}
+	i := slices.IndexFunc(info.Deps, func(m *debug.Module) bool { return m.Path == path && m.Replace == nil })
+	if i < 0 || info.Deps[i].Version == "(devel)" {
+		return ""
+	}
+	return info.Deps[i].Version
+}

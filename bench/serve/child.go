@@ -1,0 +1,70 @@
+package serve
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"time"
+)
+
+const collectOrder = "collect"
+
+// RunIfServer is the whole program if this process was started by Start, and else does nothing.
+func RunIfServer() {
+	text, ok := os.LookupEnv(roleEnv)
+	if !ok {
+		return
+	}
+	if err := run(text); err != nil {
+		complain(err)
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
+
+// complain tells of what should not happen; it is seen above the table.
+func complain(err error) { fmt.Fprintln(os.Stderr, "server:", err) }
+
+// run serves until there are no more orders, as when the parent has ended.
+func run(text string) error {
+	var r role
+	if err := json.Unmarshal([]byte(text), &r); err != nil {
+		return err
+	}
+	s, err := Named(r.Server)
+	if err != nil {
+		return err
+	}
+	h, err := s.handler(r.Options)
+	if err != nil {
+		return err
+	}
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	failed := make(chan error, 1)
+	go func() { failed <- (&http.Server{Handler: h, ReadHeaderTimeout: time.Minute}).Serve(l) }()
+	go func() { failed <- obey() }()
+	fmt.Println(l.Addr())
+	return <-failed
+}
+
+func obey() error {
+	orders := bufio.NewScanner(os.Stdin)
+	for orders.Scan() {
+		if orders.Text() != collectOrder {
+			return fmt.Errorf("unknown order %q", orders.Text())
+		}
+		runtime.GC()
+		runtime.GC() // the first one only emptied the pools
+		debug.FreeOSMemory()
+		fmt.Println("collected")
+	}
+	return orders.Err()
+}

@@ -1,0 +1,42 @@
+//go:build linux
+
+package main
+
+import (
+	"testing"
+
+	"github.com/chanx-go/chanx/bench/measure"
+)
+
+func TestTables(t *testing.T) {
+	rows := []measure.Row{
+		{
+			Workload: measure.Workload{Name: "echo", Title: "an echo", Unit: "µs", Servers: []string{"bare", "chanx"}, Base: "bare"},
+			Figures: map[string][]measure.Figure{
+				"bare":  {{Value: 8, Load: 6}, {Value: 10, Load: 6}},
+				"chanx": {{Value: 12, Load: 7}, {Value: 11, Load: 8}},
+			},
+		},
+		{
+			Workload: measure.Workload{Name: "memory", Title: "memory", Unit: "KB", Servers: []string{"chanx"}},
+			Figures:  map[string][]measure.Figure{"chanx": {{Value: 123.4}}},
+		},
+	}
+	const wantOverview = `| work    |    | bare         | corked | chanx        | by hand | gws | gorilla | coder | centrifuge |
+| ------- | -- | ------------ | ------ | ------------ | ------- | --- | ------- | ----- | ---------- |
+| an echo | µs | 9.00 (1.00×) | –      | 11.5 (1.30×) | –       | –   | –       | –     | –          |
+| memory  | KB | –            | –      | 123          | –       | –   | –       | –     | –          |
+`
+	if got := overview(rows); got != wantOverview {
+		t.Errorf("the overview is\n%s", got)
+	}
+	const wantDetails = `| work   | server | median  | min–max   | ratio | min–max   | load |
+| ------ | ------ | ------- | --------- | ----- | --------- | ---- |
+| echo   | bare   | 9.00 µs | 8.00–10.0 | 1.00  | 1.00–1.00 | 6.00 |
+| echo   | chanx  | 11.5 µs | 11.0–12.0 | 1.30  | 1.10–1.50 | 7.50 |
+| memory | chanx  | 123 KB  | 123–123   | –     | –         | –    |
+`
+	if got := details(rows); got != wantDetails {
+		t.Errorf("the details are\n%s", got)
+	}
+}
