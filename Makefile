@@ -7,7 +7,7 @@ SHELL := bash
 ADDR     ?= localhost:8080
 FUZZTIME ?= 60s
 BENCH    ?= .
-MODULES  := . bench examples jwtauth
+MODULES  := . bench examples jwtauth natslayer
 BIN      := $(CURDIR)/.bin
 TOOLS    := $(BIN)/gofumpt $(BIN)/staticcheck
 

@@ -65,6 +65,10 @@ var arrows = []arrow{
 		"jwtauth", "./ github.com/golang-jwt/jwt/v5 github.com/MicahParks/jwkset", "./jwtauth ./chanxtest " + leak,
 		"an application that has no tokens gets no token library",
 	},
+	{
+		"natslayer", "./layer github.com/nats-io/nats.go", "./natslayer ./layer/layertest github.com/nats-io/nats-server/v2/server " + leak,
+		"it is a broker's layer: it sees subjects and bytes, and an application without NATS gets no NATS",
+	},
 	{"bench", "./", "./ ./schema ./internal/socket " + codec, "it measures this repository"},
 }
 
