@@ -55,6 +55,7 @@ type cluster struct {
 	epoch     uint64 // nats.go's count of reconnections when it joined
 	own       string // the id of the server
 	at        *nats.Subscription
+	always    []*nats.Subscription // on the other two subjects
 
 	others   map[string]bool // servers with layers, but for the own
 	silent   map[string]bool // those that have been given up
@@ -80,8 +81,9 @@ type round struct {
 func newCluster(l *Layer) *cluster {
 	c := &cluster{l: l, nc: l.nc, base: l.opts.Prefix + ".sync.", others: map[string]bool{}, silent: map[string]bool{}}
 	for _, subject := range []string{c.base + "hello", c.base + "to." + l.me + ".>"} {
-		// The error is that the connection has been closed, which look sees.
-		_, _ = c.nc.ChanSubscribe(subject, l.control)
+		if sub, err := c.nc.ChanSubscribe(subject, l.control); err == nil { // else it has been closed, which look sees
+			c.always = append(c.always, sub)
+		}
 	}
 	return c
 }
@@ -89,6 +91,7 @@ func newCluster(l *Layer) *cluster {
 func (c *cluster) loop() {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
+	defer c.leave()
 	for {
 		c.look()
 		now := time.Now()
@@ -103,6 +106,13 @@ func (c *cluster) loop() {
 		case <-c.l.stop:
 			return
 		}
+	}
+}
+
+// leave ends the cluster's subscriptions, on a connection that may go on.
+func (c *cluster) leave() {
+	for _, sub := range append(c.always, c.at) {
+		_ = sub.Unsubscribe() // the error is that the connection has been closed, or that there was no subscription
 	}
 }
 
@@ -128,9 +138,7 @@ func (c *cluster) join(now time.Time) {
 	c.l.table.forgive()
 	c.l.state.forgive()
 	if own := c.nc.ConnectedServerId(); own != c.own {
-		if c.at != nil {
-			_ = c.at.Unsubscribe() // the error is that the connection has been closed, which look sees
-		}
+		_ = c.at.Unsubscribe() // the error is that the connection has been closed, which look sees, or that there was none
 		c.own = own
 		c.at, _ = c.nc.ChanQueueSubscribe(c.base+"at."+own, "layers", c.l.control) // likewise
 	}

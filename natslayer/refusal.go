@@ -31,8 +31,7 @@ func (l *Layer) watchErrors() {
 func (l *Layer) hearError(sub *nats.Subscription, err error) {
 	switch {
 	case errors.Is(err, nats.ErrSlowConsumer) && sub != nil:
-		count, _ := l.table.losses(sub)
-		if count > 0 {
+		if count := l.table.losses(sub); count > 0 {
 			l.dropped.Add(uint64(count))
 			l.state.gap()
 		}

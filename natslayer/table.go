@@ -100,14 +100,12 @@ func (t *table) deliver(m *nats.Msg) {
 }
 
 // refuse notes that the broker does not allow a subscription.
-func (t *table) refuse(name string, err error) (found bool) {
+func (t *table) refuse(name string, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	s := t.topics[name]
-	if s != nil {
+	if s := t.topics[name]; s != nil {
 		s.refused = err
 	}
-	return s != nil
 }
 
 // forgive forgets refusals: after a reconnection the broker is asked again.
@@ -126,21 +124,21 @@ func (t *table) refusal(s *topic) error {
 	return s.refused
 }
 
-// losses are how many publications of a subscription NATS has dropped since it was asked last, and those who missed them.
-func (t *table) losses(sub *nats.Subscription) (count int, links []*link) {
+// losses are how many publications of a subscription NATS has dropped since it was asked last.
+func (t *table) losses(sub *nats.Subscription) int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	s := t.topics[sub.Subject]
 	if s == nil || s.sub != sub {
-		return 0, nil
+		return 0
 	}
 	total, err := sub.Dropped()
-	if err != nil {
-		return 0, s.links
+	if err != nil { // it has ended
+		return 0
 	}
-	count = total - s.lost
+	count := total - s.lost
 	s.lost = total
-	return count, s.links
+	return count
 }
 
 // soFar is the number of the last subscription that was asked for.
