@@ -42,7 +42,7 @@ abuse: needgo ## attack a server over real sockets; takes about a minute
 
 .PHONY: bench
 bench: needgo ## run the benchmarks (BENCH=pattern to choose)
-	@go test -run '^$$' -bench '$(BENCH)' -benchtime 2s -benchmem ./schema ./internal/socket ./bench
+	@go test -run '^$$' -bench '$(BENCH)' -benchtime 2s -benchmem ./schema ./internal/socket ./bench ./natslayer
 
 .PHONY: tools
 tools: $(TOOLS) ## build the pinned tools into .bin

@@ -1,7 +1,6 @@
 package natslayer
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -15,8 +14,8 @@ import (
 	"github.com/chanx-go/chanx/layer"
 )
 
-// These times are for clusters in trouble: in one that is well, a round takes as
-// long as the way to the farthest server and back.
+// These times are for clusters in trouble: in one that is well, a round takes as long as the way to the farthest server
+// and back.
 const (
 	greetingTime  = 150 * time.Millisecond // how long to listen for other servers after connecting to a cluster
 	gatheringTime = 2 * time.Second        // the same at most, when more servers were known before the connection was lost
@@ -51,6 +50,7 @@ type cluster struct {
 	nc   *nats.Conn
 	base string // "<prefix>.sync."
 
+	looked    bool // at all
 	connected bool
 	epoch     uint64 // nats.go's count of reconnections when it joined
 	own       string // the id of the server
@@ -119,20 +119,33 @@ func (c *cluster) leave() {
 // look compares what nats.go says with what the cluster knows.
 func (c *cluster) look() {
 	connected, epoch := c.nc.IsConnected(), c.nc.Stats().Reconnects
-	if connected == c.connected && (!connected || epoch == c.epoch) {
+	if c.looked && connected == c.connected && (!connected || epoch == c.epoch) {
 		return
 	}
 	if c.connected || !connected {
-		c.connected = false
-		c.l.state.lose(fmt.Errorf("the connection to the broker is lost: %w", cmp.Or(c.nc.LastError(), errLost)))
+		c.l.state.lose(c.loss())
 	}
+	c.looked, c.connected, c.epoch = true, connected, epoch
 	if connected {
-		c.connected, c.epoch = true, epoch
 		c.join(time.Now())
 	}
 }
 
-var errLost = errors.New("it has not said why")
+func (c *cluster) loss() error {
+	switch err := c.nc.LastError(); {
+	case err != nil:
+		return err
+	case !c.looked:
+		return errNotYet
+	default:
+		return errLost
+	}
+}
+
+var (
+	errNotYet = errors.New("no server has been reached yet")
+	errLost   = errors.New("the connection to the broker is lost")
+)
 
 func (c *cluster) join(now time.Time) {
 	c.l.table.forgive()
@@ -164,7 +177,7 @@ func (c *cluster) advance(now time.Time) {
 	case c.greeting:
 	case c.round != nil:
 		c.pursue(now)
-	case !c.l.state.isUp() || c.l.state.unconfirmed(&c.l.table):
+	case c.l.state.wantsRound(&c.l.table):
 		c.ask(now)
 	}
 }
@@ -298,13 +311,12 @@ func (c *cluster) hear(m *nats.Msg) {
 }
 
 func (c *cluster) answer(m *nats.Msg, server, no string) {
-	current := c.round != nil && c.round.no == no
-	if m.Header.Get("Status") == "503" { // no responders: there is no layer any more
+	if len(m.Data) == 0 { // NATS says that there are no responders; or it is our own
 		delete(c.others, server)
 	} else {
 		c.meet(string(m.Data))
 	}
-	if current {
+	if c.round != nil && c.round.no == no {
 		delete(c.round.waiting, server)
 	}
 }

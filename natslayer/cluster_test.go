@@ -154,6 +154,15 @@ func TestLayersThatDidNotKnowEachOtherAreToldOfAGap(t *testing.T) {
 	must(t, n.Subscribe(t.Context(), "s")) // nobody is at that server: NATS itself answers
 	must(t, nc.Publish("chanx.s", []byte("hi")))
 	n.awaits(t, "s:hi")
+
+	asked, err := nc.SubscribeSync("chanx.sync.at.another") // it is not asked again
+	must(t, err)
+	must(t, nc.Flush())
+	must(t, n.Subscribe(t.Context(), "s again"))
+	must(t, nc.Publish("chanx.sync.at.another", []byte("the first question")))
+	if msg, err := asked.NextMsg(soon); err != nil || string(msg.Data) != "the first question" {
+		t.Errorf("a server that is empty was asked %q (%v)", msg.Data, err)
+	}
 }
 
 // TestSubscriptionsShareOneOfNATS opens two links of one layer on a subject.

@@ -198,6 +198,42 @@ func TestALayerOfYourConnectionLeavesItAlone(t *testing.T) {
 	}
 }
 
+func TestAConnectionThatALayerCannotUsePanics(t *testing.T) {
+	b := startBrokers(t, 1, nil)
+	deaf, err := nats.Connect(b.url(0), nats.NoEcho())
+	must(t, err)
+	defer deaf.Close()
+	for _, nc := range []*nats.Conn{nil, deaf} {
+		func() {
+			defer func() {
+				if got, _ := recover().(string); !strings.HasPrefix(got, "natslayer: new layer: the connection ") {
+					t.Errorf("panics with %q", got)
+				}
+			}()
+			natslayer.New(nc, nil).Close()
+		}()
+	}
+}
+
+// TestAConnectionThatIsMadeLater is one that has not reached a server when the layer is made.
+func TestAConnectionThatIsMadeLater(t *testing.T) {
+	b := startBrokers(t, 1, nil)
+	b.stopAll()
+	nc, err := nats.Connect(b.url(0), nats.RetryOnFailedConnect(true), nats.MaxReconnects(-1), nats.ReconnectWait(10*time.Millisecond))
+	must(t, err)
+	defer nc.Close()
+	l := natslayer.New(nc, nil)
+	defer l.Close()
+	n := open(t, l)
+	n.awaitsStatus(t, 0, isDown)
+	if err := n.Publish(t.Context(), "s", nil); !errors.Is(err, layer.ErrUnavailable) {
+		t.Errorf("publish without a server: %v", err)
+	}
+	b.startAll(t)
+	n.awaitsStatus(t, 0, isGap)
+	must(t, n.Subscribe(t.Context(), "s"))
+}
+
 func TestAClosedConnectionIsALayerThatIsDown(t *testing.T) {
 	b := startBrokers(t, 1, nil)
 	nc, err := nats.Connect(b.url(0))

@@ -24,6 +24,8 @@ const (
 	writeTimeout = 5 * time.Second
 )
 
+var _ layer.Layer = (*Layer)(nil)
+
 // Layer is a way to NATS. Its methods may be called concurrently.
 type Layer struct {
 	nc      *nats.Conn
@@ -75,10 +77,13 @@ func Connect(ctx context.Context, url string, opts *Options) (*Layer, error) {
 // The layer adds to the connection's error handler, and calls the one it found; do not set another one later, or what
 // NATS refuses or drops is not told. Make the connection with nats.ReconnectBufSize(-1), or what is published in the moment
 // before a loss is noticed arrives late; with nats.MaxReconnects(-1), or the layer stays down when nats.go has given up.
-// Nil options are fine. A bad Options.Prefix panics, and so does a nil connection.
+// Nil options are fine. A bad Options.Prefix panics, and so does a connection that is nil or has nats.NoEcho.
 func New(nc *nats.Conn, opts *Options) *Layer {
 	if nc == nil {
 		panic("natslayer: new layer: the connection is nil")
+	}
+	if nc.Opts.NoEcho {
+		panic("natslayer: new layer: the connection has nats.NoEcho: its links could not hear each other; make one without")
 	}
 	return start(nc, false, opts.withDefaults())
 }
@@ -92,7 +97,7 @@ func dial(ctx context.Context, url string, opts Options) (*nats.Conn, error) {
 		nats.FlusherTimeout(writeTimeout),
 	}, opts.NATS...)
 	options = append(options, func(o *nats.Options) error {
-		o.AllowReconnect, o.MaxReconnect, o.ReconnectBufSize = true, -1, -1
+		o.AllowReconnect, o.MaxReconnect, o.ReconnectBufSize, o.NoEcho = true, -1, -1, false
 		o.RetryOnFailedConnect, o.IgnoreAuthErrorAbort = opts.StartWithoutBroker, true
 		if o.AsyncErrorCB == nil {
 			o.AsyncErrorCB = func(*nats.Conn, *nats.Subscription, error) {} // or nats.go prints what the layer tells
@@ -140,17 +145,12 @@ func start(nc *nats.Conn, owns bool, opts Options) *Layer {
 		stop:    make(chan struct{}),
 	}
 	l.state = state{links: map[*link]struct{}{}, changed: make(chan struct{}), seen: nc.LastError()}
-	if !nc.IsConnected() {
-		l.state.phase, l.state.cause = down, errNotYet
-	}
 	l.watchErrors()
 	l.statuses = nc.StatusChanged()
 	l.running.Go(newCluster(l).loop)
 	l.running.Go(l.pump)
 	return l
 }
-
-var errNotYet = errors.New("no server has been reached yet")
 
 // pump queues what arrives for the links it is for. It waits for nobody.
 func (l *Layer) pump() {

@@ -24,7 +24,7 @@ type Options struct {
 	Prefix string
 
 	// NATS are options of the connection that Connect makes: credentials, TLS, its name. Those that a layer depends on
-	// are set after them: it reconnects for ever, and buffers nothing while there is no broker. New ignores them.
+	// are set after them: it reconnects for ever, buffers nothing while there is no broker, and hears its own messages. New ignores them.
 	NATS []nats.Option
 
 	// StartWithoutBroker has Connect return although no broker can be reached. Links are down until one can.

@@ -176,11 +176,11 @@ func (s *state) dealtWith(err error) bool {
 
 func (s *state) isUp() bool { return s.ready.Load() }
 
-// unconfirmed reports whether there are subscriptions that have not been confirmed.
-func (s *state) unconfirmed(t *table) bool {
+// wantsRound reports whether there is something to confirm, or the layer is on its way up.
+func (s *state) wantsRound(t *table) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.confirmed < t.soFar()
+	return !s.broken && (s.phase != up || s.confirmed < t.soFar())
 }
 
 // await waits until ok says so, which is asked with mu held, or has an error.
