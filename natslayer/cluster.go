@@ -285,8 +285,8 @@ func (c *cluster) giveUp() {
 		delete(c.others, server)
 		c.silent[server] = true
 	}
-	c.l.state.fail(c.round.through, fmt.Errorf("%w: no answer within %v from nodes at the servers %s: whether they know of it is not certain",
-		layer.ErrUnavailable, patience, strings.Join(servers, ", ")))
+	c.l.state.fail(c.round.through, fmt.Errorf("%w: no node at the servers %s has answered within %v: they may not know of it yet",
+		layer.ErrUnavailable, strings.Join(servers, ", "), patience))
 	c.round = nil
 }
 

@@ -3,6 +3,7 @@ package natslayer_test
 import (
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go"
 
@@ -41,7 +42,10 @@ func conformance(t *testing.T, servers int) {
 	layertest.Run(t, func(t *testing.T) layer.Layer {
 		s := &spread{brokers: startBrokers(t, servers, nil)}
 		for i := range servers {
-			s.layers = append(s.layers, s.brokers.connect(t, i, &natslayer.Options{NATS: []nats.Option{nats.SetCustomDialer(s.brokers)}}))
+			s.layers = append(s.layers, s.brokers.connect(t, i, &natslayer.Options{NATS: []nats.Option{
+				nats.SetCustomDialer(s.brokers),
+				nats.ReconnectWait(10 * time.Millisecond), nats.ReconnectJitter(10*time.Millisecond, 10*time.Millisecond),
+			}}))
 		}
 		return s
 	}, layertest.Features{

@@ -37,9 +37,10 @@ func expectRefused(t *testing.T, ctx context.Context, url, want string, o *natsl
 func TestConnectSaysWhatIsWrong(t *testing.T) {
 	b := startBrokers(t, 1, func(o *server.Options) { o.Username, o.Password = "chanx", "secret" })
 	port := freePorts(t, 1)[0]
-	expectRefused(t, t.Context(), fmt.Sprintf("nats://127.0.0.1:%d", port), "no servers available", nil)
-	expectRefused(t, t.Context(), "nats://127.0.0.1:99999999", "Options.StartWithoutBroker", nil)
-	expectRefused(t, t.Context(), "", "", nil)
+	expectRefused(t, t.Context(), fmt.Sprintf("nats://127.0.0.1:%d", port), "no servers available for connection: is one running there? Options.StartWithoutBroker", nil)
+	expectRefused(t, t.Context(), "nats://127.0.0.1:99999999", "port", nil)
+	expectRefused(t, t.Context(), "nats://[", "missing ']'", nil)
+	expectRefused(t, t.Context(), " ", "the URL is empty", nil)
 	expectRefused(t, t.Context(), b.url(0), "Authorization Violation", nil)
 	expectRefused(t, t.Context(), b.url(0), "bad option", &natslayer.Options{NATS: []nats.Option{
 		func(*nats.Options) error { return errors.New("bad option") },

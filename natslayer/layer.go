@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -57,8 +58,7 @@ func Connect(ctx context.Context, url string, opts *Options) (*Layer, error) {
 	with := opts.withDefaults()
 	nc, err := dial(ctx, url, with)
 	if err != nil {
-		return nil, fmt.Errorf("natslayer: connect to the broker: %w: %w: is it running there? Options.StartWithoutBroker starts anyway",
-			layer.ErrUnavailable, err)
+		return nil, fmt.Errorf("natslayer: connect to the broker: %w", err)
 	}
 	l := start(nc, true, with)
 	if with.StartWithoutBroker {
@@ -88,15 +88,15 @@ func New(nc *nats.Conn, opts *Options) *Layer {
 	return start(nc, false, opts.withDefaults())
 }
 
-// dial is nats.Connect bounded by a context.
-func dial(ctx context.Context, url string, opts Options) (*nats.Conn, error) {
+// connectOptions are those of the connection that a layer makes for itself.
+func connectOptions(opts Options) []nats.Option {
 	options := append([]nats.Option{
 		nats.Name("chanx"),
 		nats.ReconnectWait(250 * time.Millisecond),
 		nats.ReconnectJitter(500*time.Millisecond, 500*time.Millisecond),
 		nats.FlusherTimeout(writeTimeout),
 	}, opts.NATS...)
-	options = append(options, func(o *nats.Options) error {
+	return append(options, func(o *nats.Options) error {
 		o.AllowReconnect, o.MaxReconnect, o.ReconnectBufSize, o.NoEcho = true, -1, -1, false
 		o.RetryOnFailedConnect, o.IgnoreAuthErrorAbort = opts.StartWithoutBroker, true
 		if o.AsyncErrorCB == nil {
@@ -104,6 +104,13 @@ func dial(ctx context.Context, url string, opts Options) (*nats.Conn, error) {
 		}
 		return nil
 	})
+}
+
+// dial is nats.Connect bounded by a context.
+func dial(ctx context.Context, url string, opts Options) (*nats.Conn, error) {
+	if strings.TrimSpace(url) == "" {
+		return nil, errors.New("the URL is empty: give one such as nats://localhost:4222")
+	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -113,7 +120,10 @@ func dial(ctx context.Context, url string, opts Options) (*nats.Conn, error) {
 	}
 	made := make(chan result, 1)
 	go func() {
-		nc, err := nats.Connect(url, options...)
+		nc, err := nats.Connect(url, connectOptions(opts)...)
+		if errors.Is(err, nats.ErrNoServers) {
+			err = fmt.Errorf("%w: %w: is one running there? Options.StartWithoutBroker starts anyway", layer.ErrUnavailable, err)
+		}
 		made <- result{nc, err}
 		if err == nil && ctx.Err() != nil {
 			select {

@@ -253,7 +253,8 @@ func (l *Layer) publish(ctx context.Context, name string, data []byte) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, nats.ErrMaxPayload):
-		return fmt.Errorf("the data has %d bytes, more than the broker's max_payload of %d: send less, or raise it there", len(data), l.nc.MaxPayload())
+		return fmt.Errorf("the data has %d bytes, more than the broker's max_payload of %d: send less, or raise it there",
+			len(data), l.nc.MaxPayload())
 	default: // the connection is lost, which the cluster is about to notice
 		return fmt.Errorf("%w: %w", layer.ErrUnavailable, err)
 	}
