@@ -175,3 +175,21 @@ func TestWhatNATSDoesNotAllowIsTold(t *testing.T) {
 		t.Error("what is not allowed arrived")
 	}
 }
+
+// TestALayerThatMayNotSpeakStaysDown gives it the time of many round trips to come up.
+func TestALayerThatMayNotSpeakStaysDown(t *testing.T) {
+	b := startBrokers(t, 1, restricted)
+	o := as("asocial")
+	o.StartWithoutBroker = true
+	n, clock := open(t, b.connect(t, 0, o)), open(t, b.connect(t, 0, as("chanx")))
+	n.awaitsStatus(t, 0, func(s layer.Status) bool { return errors.Is(s.Err, nats.ErrPermissionViolation) })
+	for i := range 50 {
+		must(t, clock.Subscribe(t.Context(), fmt.Sprint("tick ", i)))
+		if err := n.Subscribe(t.Context(), "s"); !errors.Is(err, layer.ErrUnavailable) || !errors.Is(err, nats.ErrPermissionViolation) {
+			t.Fatalf("subscribe without permissions: %v", err)
+		}
+	}
+	if told := n.told(); slices.ContainsFunc(told, func(s layer.Status) bool { return s.Up }) {
+		t.Errorf("told %+v", told)
+	}
+}
