@@ -32,13 +32,13 @@ var earlyHellos = []time.Duration{time.Second, 5 * time.Second}
 //
 // NATS answers a client's flush when the client's own server knows of a subscription. That the other servers know is
 // another matter: it travels over the routes between servers, in one order with all else of the account. So an answer
-// to a question that was asked by the same connection after the subscription proves that the server from which the answer
-// came knows of it. A round asks one layer on each other server that has any; and, by way of the own server,
-// the layer itself. All subscriptions made before a round began are in effect when it ends.
+// to a question that was asked by the same connection after the subscription proves that the server from which the
+// answer came knows of it. A round asks one layer on each other server that has any; and, by way of the own server, the
+// layer itself. All subscriptions made before a round began are in effect when it ends.
 //
 // Which other servers have layers is learnt from hellos. A layer says hello when it has been connected, and whoever hears
-// it answers. It is up only when it has listened for a while and a round has ended: the answers prove,
-// the other way round, that its server knows of all that has been subscribed elsewhere before.
+// it answers. It is up only when it has listened for a while and a round has ended: the answers prove, the other way
+// round, that its server knows of all that has been subscribed elsewhere before.
 //
 // The subjects, below the prefix, where no subject of the layer has a second token:
 //
@@ -321,8 +321,8 @@ func (c *cluster) answer(m *nats.Msg, server, no string) {
 	}
 }
 
-// meet learns of a server. If a layer there has been up before we knew, or while we thought it gone, then what was published by one
-// of us may not have found its way to the other.
+// meet learns of a server. If a layer there has been up before we knew, or while we thought it gone, then what was
+// published by one of us may not have found its way to the other.
 func (c *cluster) meet(presence string) {
 	if len(presence) < 2 || presence[1:] == c.own || c.others[presence[1:]] {
 		return

@@ -40,15 +40,15 @@
 // there before a loss of the connection are missing. So:
 //
 //   - Between layers that have found each other the rule holds exactly, however slow the servers are.
-//   - A layer that cannot be heard for longer than it listens, because a route between two servers comes up after their clients
-//     or is that slow, is found by later greetings, after 1, 5 and then every 30 s. Until then publications between the
-//     two may be lost. When they find each other, both are told of a gap.
+//   - A layer that cannot be heard for longer than it listens, because a route between two servers comes up after their
+//     clients or is that slow, is found by later greetings, after 1, 5 and then every 30 s. Until then publications
+//     between the two may be lost. When they find each other, both are told of a gap.
 //   - If no layer on a server answers within 5 s, the calls that wait fail with an error that wraps layer.ErrUnavailable, and
 //     the server is left out until it is heard again, which is told as a gap. One process that hangs does not
 //     hold up the others for longer.
 //   - Two clients of one server that subscribe to the same new subject within microseconds share what the server tells
-//     the others; the second may be answered before the first has been told. A publication from another server that falls into
-//     this moment may miss the second.
+//     the others; the second may be answered before the first has been told. A publication from another server that
+//     falls into this moment may miss the second.
 //   - Between the clusters of a super-cluster (gateways), subscriptions and answers travel on different ways, so nothing is
 //     certain there but that they arrive soon.
 package natslayer

@@ -56,8 +56,8 @@ func (l *Layer) refuse(publish bool, name string, err error) {
 	}
 }
 
-// dealtWithErrors reports whether the error handler has had all errors that NATS had sent by now: nats.go calls it at some later
-// time. If it takes too long, somebody has set another handler.
+// dealtWithErrors reports whether the error handler has had all errors that NATS had sent by now: nats.go calls it at some
+// later time. If it takes too long, somebody has set another handler.
 func (l *Layer) dealtWithErrors(enough bool) bool {
 	last := l.nc.LastError()
 	if !errors.Is(last, nats.ErrPermissionViolation) || l.state.dealtWith(last) {
