@@ -93,6 +93,22 @@ func TestConnectTakesSeveralServersAndCredentials(t *testing.T) {
 	}
 }
 
+// TestWhatALayerDependsOnIsSetLast gives options that would have it buffer while it is down, give up, and not hear itself.
+func TestWhatALayerDependsOnIsSetLast(t *testing.T) {
+	b := startBrokers(t, 1, nil)
+	var made *nats.Options
+	b.connect(t, 0, &natslayer.Options{NATS: []nats.Option{
+		nats.ReconnectBufSize(1 << 20), nats.MaxReconnects(1), nats.NoReconnect(), nats.NoEcho(), nats.Name("ours"),
+		func(o *nats.Options) error {
+			made = o
+			return nil
+		},
+	}})
+	if made.ReconnectBufSize != -1 || made.MaxReconnect != -1 || !made.AllowReconnect || made.NoEcho || made.Name != "ours" {
+		t.Errorf("connected with %+v", made)
+	}
+}
+
 // certificate makes one for 127.0.0.1, and those who trust it.
 func certificate(t *testing.T) (tls.Certificate, *x509.CertPool) {
 	t.Helper()
