@@ -3,6 +3,7 @@ package natslayer_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -107,6 +108,37 @@ func TestALayerMovesToAnotherServer(t *testing.T) {
 	}
 }
 
+// TestALayerWaitsForThoseThatWereThere restarts one of two servers: with another that it knew missing, a layer says hello
+// for longer than it does at first, and is not up meanwhile.
+func TestALayerWaitsForThoseThatWereThere(t *testing.T) {
+	b := startBrokers(t, 2, nil)
+	pinned := &natslayer.Options{NATS: []nats.Option{nats.IgnoreDiscoveredServers()}}
+	n, other := open(t, b.connect(t, 0, pinned)), open(t, b.connect(t, 1, pinned))
+	must(t, n.Subscribe(t.Context(), "s"))
+	b.stopAll()
+	n.awaitsStatus(t, 0, isDown)
+	b.start(t, 0)
+	nc, err := nats.Connect(b.url(0), nats.RetryOnFailedConnect(true), nats.ReconnectWait(time.Millisecond))
+	must(t, err)
+	defer nc.Close()
+	hellos, err := nc.SubscribeSync("chanx.sync.hello")
+	must(t, err)
+	for i := range 10 {
+		msg, err := hellos.NextMsg(soon)
+		must(t, err)
+		if msg.Data[0] != '-' {
+			t.Fatalf("hello %d was %q, want one of a layer that is not up", i, msg.Data)
+		}
+	}
+	n.awaitsStatus(t, 0, isGap) // not for ever
+	b.start(t, 1)
+	other.awaitsStatus(t, 0, isGap)
+	eventually(t, "the two to find each other", func() bool {
+		must(t, other.Publish(t.Context(), "s", []byte("back")))
+		return slices.Contains(n.received(), "s:back")
+	})
+}
+
 // silent is one who says hello for a server and answers no question, as a process would that hangs.
 func silent(t *testing.T, b *brokers, i int) *nats.Conn {
 	t.Helper()
@@ -160,8 +192,10 @@ func TestLayersThatDidNotKnowEachOtherAreToldOfAGap(t *testing.T) {
 	must(t, nc.Flush())
 	must(t, n.Subscribe(t.Context(), "s again"))
 	must(t, nc.Publish("chanx.sync.at.another", []byte("the first question")))
-	if msg, err := asked.NextMsg(soon); err != nil || string(msg.Data) != "the first question" {
-		t.Errorf("a server that is empty was asked %q (%v)", msg.Data, err)
+	msg, err := asked.NextMsg(soon)
+	must(t, err)
+	if string(msg.Data) != "the first question" {
+		t.Errorf("a server that is empty was asked %q", msg.Data)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -99,6 +100,34 @@ func TestTooMuchThatWaitsIsDroppedAndTold(t *testing.T) {
 				t.Errorf("one who was quick was told %d times, and a layer that was has dropped %d", told, dropped)
 			}
 		})
+	}
+}
+
+// TestCloseWaitsForTheReceiver holds a receiver while its link is closed.
+func TestCloseWaitsForTheReceiver(t *testing.T) {
+	b := startBrokers(t, 1, nil)
+	l := b.connect(t, 0, nil)
+	reached, held := make(chan struct{}), make(chan struct{})
+	n := openHeld(t, l, func() { close(reached); <-held })
+	m := open(t, l)
+	must(t, n.Subscribe(t.Context(), "s"))
+	must(t, m.Publish(t.Context(), "s", []byte("first")))
+	must(t, m.Publish(t.Context(), "s", []byte("never")))
+	<-reached
+	var released atomic.Bool
+	var closing sync.WaitGroup
+	closing.Go(func() {
+		if err := n.Close(t.Context()); err != nil || !released.Load() {
+			t.Errorf("Close has returned (%v) while Receive was running", err)
+		}
+	})
+	eventually(t, "the link to be closed", func() bool { return errors.Is(n.Publish(t.Context(), "s", nil), layer.ErrClosed) })
+	must(t, m.Subscribe(t.Context(), "something that takes time"))
+	released.Store(true)
+	close(held)
+	closing.Wait()
+	if got := n.received(); len(got) != 1 {
+		t.Errorf("received %q, want what was under way and no more", got)
 	}
 }
 

@@ -88,9 +88,9 @@ func (t *table) end(s *topic) {
 func (t *table) deliver(m *nats.Msg) {
 	t.mu.RLock()
 	s := t.topics[m.Subject]
-	if s == nil || s.sub != m.Sub {
+	if s == nil { // the subscription has ended
 		t.mu.RUnlock()
-		return // of a subscription that has ended
+		return
 	}
 	subject, links := s.subject, s.links
 	t.mu.RUnlock()
