@@ -7,7 +7,7 @@ SHELL := bash
 ADDR     ?= localhost:8080
 FUZZTIME ?= 60s
 BENCH    ?= .
-MODULES  := . bench examples jwtauth otelchanx
+MODULES  := . bench examples jwtauth natslayer otelchanx
 BIN      := $(CURDIR)/.bin
 TOOLS    := $(BIN)/gofumpt $(BIN)/staticcheck
 TAGS     := -tags abuse
@@ -48,7 +48,7 @@ bench: needgo ## compare chanx with other servers, about ten minutes; BENCH=echo
 
 .PHONY: microbench
 microbench: needgo ## run the benchmarks of packages (BENCH=pattern to choose)
-	@go test -run '^$$' -bench '$(BENCH)' -benchtime 2s -benchmem . ./schema ./internal/socket
+	@go test -run '^$$' -bench '$(BENCH)' -benchtime 2s -benchmem . ./schema ./internal/socket ./natslayer
 
 .PHONY: tools
 tools: $(TOOLS) ## build the pinned tools into .bin

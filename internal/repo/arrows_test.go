@@ -71,6 +71,10 @@ var arrows = []arrow{
 		"an application that has no tokens gets no token library",
 	},
 	{
+		"natslayer", "./layer github.com/nats-io/nats.go", "./natslayer ./layer/layertest github.com/nats-io/nats-server/v2/server " + leak,
+		"it is a broker's layer: it sees subjects and bytes, and an application without NATS gets no NATS",
+	},
+	{
 		"otelchanx",
 		"./ go.opentelemetry.io/otel/...",
 		"./otelchanx ./chanxtest ./layer/memlayer " + leak,
