@@ -1,0 +1,2 @@
+// Package redislayer is a channel layer over Redis.
+package redislayer
