@@ -11,7 +11,7 @@ import (
 	"github.com/chanx-go/chanx/redislayer"
 )
 
-func connect(t *testing.T, url string, o *redislayer.Options) *redislayer.Layer {
+func connect(t testing.TB, url string, o *redislayer.Options) *redislayer.Layer {
 	t.Helper()
 	l, err := redislayer.Connect(t.Context(), url, o)
 	if err != nil {

@@ -50,7 +50,7 @@ func Connect(ctx context.Context, url string, options *Options) (*Layer, error) 
 		if ctx.Err() != nil {
 			err = ctx.Err()
 		}
-		return nil, fmt.Errorf("redislayer: connect to %v: %w", cfg, err)
+		return nil, fmt.Errorf("redislayer: connect to %v: %w: %w", cfg, layer.ErrUnavailable, err)
 	}
 	s.close()
 	return l, nil
@@ -67,6 +67,8 @@ func (l *Layer) Open(r layer.Receiver) layer.Link {
 	defer l.mu.Unlock()
 	if l.closed {
 		k.closed = true
+		close(k.decided)
+		close(k.ended)
 		return k
 	}
 	l.links[k] = struct{}{}

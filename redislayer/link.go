@@ -14,7 +14,7 @@ import (
 // of the pause is left out, so that the links of a broker that comes back do not come all at once.
 const (
 	minPause = 50 * time.Millisecond
-	maxPause = 2 * time.Second
+	maxPause = time.Second
 )
 
 // link makes one session after the other. All changes of subscriptions are made by its own goroutine, a batch at a time: calls

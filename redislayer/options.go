@@ -87,8 +87,8 @@ func keepPromises(o *rueidis.ClientOption) {
 	o.DisableRetry = true    // a publication that may have been executed is not repeated
 	o.PipelineMultiplex = -1 // publications that overtake each other on two connections
 	o.ConnLifetime = 0
-	o.DisableAutoPipelining = false
-	o.DisableCache = true // nothing is cached
+	o.DisableAutoPipelining, o.AlwaysPipelining, o.RingScaleEachConn = false, true, ringScale // see publish
+	o.DisableCache = true                                                                     // nothing is cached
 	o.SendToReplicas, o.ReplicaOnly = nil, false
 	o.Standalone = rueidis.StandaloneOption{}
 	if o.Sentinel.Dialer.Timeout == 0 {

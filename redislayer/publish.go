@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/redis/rueidis"
@@ -11,87 +12,39 @@ import (
 	"github.com/chanx-go/chanx/layer"
 )
 
-// maxBatch is how many publications are under way at a time, and how many wait for that.
-const maxBatch = 1024
+// maxUnderWay is how many publications of a link are under way at a time. A connection of rueidis has room for 1024 commands (2
+// to the power of RingScaleEachConn, which is why that is set) and, once it is full, waits for more without looking at the
+// context. One that is given up keeps its place and gets a second, for the command that tells when it is free again.
+const maxUnderWay, ringScale = 500, 10
 
-// publication waits for its turn and then for Redis' answer.
-type publication struct {
-	ctx     context.Context
-	channel string
-	data    string
-	result  chan error
-}
-
-// publish hands data to Redis. Publications go in the order in which they enter the queue, by one connection to a node, a batch
-// at a time: one whose context ends meanwhile is not overtaken by the next. A client's own pipeline would do the same but
-// for its bound: when it is full it waits without looking at the context.
+// publish hands data to Redis. The client queues publications in the order of the calls, by one connection to a node, and sends
+// them together.
 func (s *session) publish(ctx context.Context, subject string, data []byte) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	p := &publication{ctx, s.channel(subject), string(data), make(chan error, 1)}
 	select {
-	case s.queue <- p:
+	case s.underWay <- struct{}{}:
 	case <-ctx.Done():
 		return ctx.Err()
 	case <-s.done:
 		return unavailable(s.err)
 	}
-	select {
-	case err := <-p.result:
-		return err
-	case <-ctx.Done():
+	channel := s.channel(subject)
+	err := s.publisher.Do(ctx, s.publishCommand(channel, string(data))).Error()
+	if err != nil && ctx.Err() != nil {
+		go func() {
+			_ = s.publisher.Do(context.Background(), s.client.B().Ping().Build().SetSlot(channel)).Error() // either way the other has ended
+			<-s.underWay
+		}()
 		return ctx.Err()
-	case <-s.done:
-		return unavailable(s.err)
 	}
+	<-s.underWay
+	return s.judge(err)
 }
 
-// publishing takes what waits, sends it, and passes the answers on.
-func (s *session) publishing() {
-	var batch []*publication
-	for {
-		select {
-		case p := <-s.queue:
-			batch = append(batch[:0], p)
-		case <-s.done:
-			return
-		}
-		for more := true; more && len(batch) < maxBatch; {
-			select {
-			case p := <-s.queue:
-				batch = append(batch, p)
-			default:
-				more = false
-			}
-		}
-		s.send(batch)
-		clear(batch)
-	}
-}
-
-func (s *session) send(batch []*publication) {
-	commands := make([]rueidis.Completed, 0, len(batch))
-	sent := batch[:0]
-	for _, p := range batch {
-		if p.ctx.Err() == nil {
-			commands = append(commands, s.publishCommand(p))
-			sent = append(sent, p)
-		}
-	}
-	if len(sent) == 0 {
-		return
-	}
-	for i, r := range s.publisher.DoMulti(context.Background(), commands...) {
-		sent[i].result <- s.judge(r.Error())
-	}
-}
-
-func (s *session) publishCommand(p *publication) rueidis.Completed {
+func (s *session) publishCommand(channel, data string) rueidis.Completed {
 	if s.sharded {
-		return s.client.B().Spublish().Channel(p.channel).Message(p.data).Build()
+		return s.client.B().Spublish().Channel(channel).Message(data).Build()
 	}
-	return s.client.B().Publish().Channel(p.channel).Message(p.data).Build()
+	return s.client.B().Publish().Channel(channel).Message(data).Build()
 }
 
 // passing are the errors of Redis that will be over some time.
@@ -107,11 +60,8 @@ func (s *session) judge(err error) error {
 		s.fail(err)
 		return unavailable(err)
 	}
-	code, _, _ := strings.Cut(answer.Error(), " ")
-	for _, p := range passing {
-		if code == p {
-			return unavailable(err)
-		}
+	if code, _, _ := strings.Cut(answer.Error(), " "); slices.Contains(passing, code) {
+		return unavailable(err)
 	}
 	return err
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -28,13 +29,13 @@ const firstPort, lastPort, busOffset = 18000, 22700, 10000
 type server struct {
 	port   int
 	dir    string
-	args   []string
+	args   []string // a configuration file, if any, comes first
 	cmd    *exec.Cmd
 	exited chan struct{}
 }
 
 // startServer starts one on a free port and ends it with the test.
-func startServer(t *testing.T, args ...string) *server {
+func startServer(t testing.TB, args ...string) *server {
 	t.Helper()
 	if _, err := exec.LookPath("redis-server"); err != nil {
 		t.Fatal("redis-server is missing. Debian: apt-get install redis-server; macOS: brew install redis")
@@ -74,9 +75,7 @@ func address(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Ito
 // start returns when the server answers.
 func (s *server) start() error {
 	log := filepath.Join(s.dir, "log")
-	args := append([]string{
-		"--port", strconv.Itoa(s.port), "--bind", "127.0.0.1", "--dir", s.dir, "--logfile", log, "--save", "", "--appendonly", "no",
-	}, s.args...)
+	args := append(slices.Clone(s.args), "--port", strconv.Itoa(s.port), "--bind", "127.0.0.1", "--dir", s.dir, "--logfile", log)
 	s.cmd = exec.Command("redis-server", args...)
 	dieWithTest(s.cmd)
 	s.exited = make(chan struct{})
@@ -161,11 +160,11 @@ func eventually(t *testing.T, what string, is func() bool) {
 type servers []*server
 
 // startCluster makes one of three primaries without replicas.
-func startCluster(t *testing.T) servers {
+func startCluster(t *testing.T, args ...string) servers {
 	t.Helper()
 	var all servers
 	for range 3 {
-		all = append(all, startServer(t, "--cluster-enabled", "yes", "--cluster-node-timeout", "2000"))
+		all = append(all, startServer(t, append(args, "--cluster-enabled", "yes", "--cluster-node-timeout", "2000")...))
 	}
 	for i, s := range all {
 		first, last := i*16384/3, (i+1)*16384/3-1

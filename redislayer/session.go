@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/redis/rueidis"
@@ -23,7 +24,7 @@ type session struct {
 	streams   []*stream
 	owners    []*stream // of slots, if sharded
 
-	queue chan *publication
+	underWay chan struct{} // holds a token for each publication
 
 	cancel context.CancelFunc // closes every connection
 	tasks  sync.WaitGroup
@@ -49,7 +50,7 @@ type stream struct {
 // connect makes a session. The context bounds it and what it lives for: when it ends, the session fails.
 func connect(ctx context.Context, cfg *config, l listener) (*session, error) {
 	ctx, cancel := context.WithCancel(ctx)
-	s := &session{cancel: cancel, done: make(chan struct{}), queue: make(chan *publication, maxBatch)}
+	s := &session{cancel: cancel, done: make(chan struct{}), underWay: make(chan struct{}, maxUnderWay)}
 	client, err := rueidis.NewClient(bound(ctx, cfg.option))
 	if err != nil {
 		cancel()
@@ -82,13 +83,16 @@ func (s *session) start(ctx context.Context, cfg *config, l listener) error {
 	if err != nil {
 		return err
 	}
-	s.tasks.Go(s.publishing)
 	return s.probe()
 }
 
 // probe subscribes to the empty subject, which is nobody's. It shows that the streams work, and that the user may.
 func (s *session) probe() error {
-	if err := s.change([]string{""}, nil); err != nil {
+	err := s.change([]string{""}, nil)
+	if err != nil && s.sharded && strings.Contains(err.Error(), "unknown command") {
+		return fmt.Errorf("%w; a cluster older than Redis 7 needs Options.Classic", err)
+	}
+	if err != nil {
 		return err
 	}
 	return s.change(nil, []string{""})
