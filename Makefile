@@ -7,7 +7,7 @@ SHELL := bash
 ADDR     ?= localhost:8080
 FUZZTIME ?= 60s
 BENCH    ?= .
-MODULES  := . bench examples jwtauth
+MODULES  := . bench examples jwtauth redislayer
 BIN      := $(CURDIR)/.bin
 TOOLS    := $(BIN)/gofumpt $(BIN)/staticcheck
 
@@ -21,8 +21,9 @@ demo: needgo ## serve the chat example at http://localhost:8080 (ADDR=host:port 
 	@go build -o .bin/chat ./examples/chat && exec .bin/chat -addr $(ADDR)
 
 .PHONY: test
-test: needgo ## run all tests with the race detector, one of them in a browser
+test: needgo ## run all tests with the race detector, one of them in a browser, some with a Redis
 	@.ci/need cc
+	@.ci/need redis
 	@CHROMIUM="$$(.ci/need browser)" go test -race -timeout 5m work
 
 .PHONY: lint
@@ -42,7 +43,7 @@ abuse: needgo ## attack a server over real sockets; takes about a minute
 
 .PHONY: bench
 bench: needgo ## run the benchmarks (BENCH=pattern to choose)
-	@go test -run '^$$' -bench '$(BENCH)' -benchtime 2s -benchmem ./schema ./internal/socket ./bench
+	@go test -run '^$$' -bench '$(BENCH)' -benchtime 2s -benchmem ./schema ./internal/socket ./bench ./redislayer
 
 .PHONY: tools
 tools: $(TOOLS) ## build the pinned tools into .bin

@@ -19,13 +19,13 @@ const slots = 16384
 var errCluster = errors.New("the cluster is not in order")
 
 // streamsOfShards makes a stream to the primary of every shard, and notes whose slots are whose.
-func (s *session) streamsOfShards(ctx context.Context, l listener) error {
-	nodes := s.client.Nodes()
+func (a *attachment) streamsOfShards(ctx context.Context, l listener) error {
+	nodes := a.client.Nodes()
 	ranges, err := topology(ctx, nodes)
 	if err != nil {
 		return err
 	}
-	s.owners = make([]*stream, slots)
+	a.owners = make([]*stream, slots)
 	streams := map[string]*stream{}
 	for _, r := range ranges {
 		if streams[r.owner] == nil {
@@ -36,13 +36,13 @@ func (s *session) streamsOfShards(ctx context.Context, l listener) error {
 			if err := inOrder(ctx, node); err != nil {
 				return err
 			}
-			streams[r.owner] = s.stream(node, l)
+			streams[r.owner] = a.stream(node, l)
 		}
 		for i := r.first; i <= r.last; i++ {
-			s.owners[i] = streams[r.owner]
+			a.owners[i] = streams[r.owner]
 		}
 	}
-	if slices.Contains(s.owners, nil) {
+	if slices.Contains(a.owners, nil) {
 		return fmt.Errorf("%w: some slots have no node", errCluster)
 	}
 	return nil
@@ -50,8 +50,8 @@ func (s *session) streamsOfShards(ctx context.Context, l listener) error {
 
 // streamOfHome makes one stream, to the node that the link also publishes by: classic publications go from there to all
 // nodes. The client would pick another node each time, and publications would overtake each other.
-func (s *session) streamOfHome(ctx context.Context, l listener) error {
-	nodes := s.client.Nodes()
+func (a *attachment) streamOfHome(ctx context.Context, l listener) error {
+	nodes := a.client.Nodes()
 	ranges, err := topology(ctx, nodes)
 	if err != nil {
 		return err
@@ -66,8 +66,8 @@ func (s *session) streamOfHome(ctx context.Context, l listener) error {
 			continue
 		}
 		if err = inTouch(ctx, node); err == nil {
-			s.publisher = node
-			s.stream(node, l)
+			a.publisher = node
+			a.stream(node, l)
 			return nil
 		}
 	}

@@ -16,6 +16,7 @@ func channelOf(subject string) string { return "chanx:{}" + subject }
 
 // TestSlotsMove takes the slot of a subject from one node to another while it is subscribed.
 func TestSlotsMove(t *testing.T) {
+	t.Parallel()
 	all := startCluster(t)
 	l := connect(t, all.url(), nil)
 	a, b := open(t, l), open(t, l)
@@ -59,6 +60,7 @@ func (all servers) moveSlot(t *testing.T, subject string) {
 
 // TestBracesDoNotGatherSubjects would find all of them on one shard if Redis took what is in their braces for a hash tag.
 func TestBracesDoNotGatherSubjects(t *testing.T) {
+	t.Parallel()
 	all := startCluster(t)
 	l := connect(t, all.url(), nil)
 	a, b := open(t, l), open(t, l)
@@ -83,6 +85,7 @@ func TestBracesDoNotGatherSubjects(t *testing.T) {
 
 // TestClassicStaysAtHome sees that a link uses one node of a cluster for all its subjects: that is what keeps their order.
 func TestClassicStaysAtHome(t *testing.T) {
+	t.Parallel()
 	all := startCluster(t)
 	l := connect(t, all.url(), &redislayer.Options{Classic: true})
 	a, b := open(t, l), open(t, l)
@@ -104,6 +107,7 @@ func TestClassicStaysAtHome(t *testing.T) {
 
 // TestAPartOfAClusterIsDown has a cluster lose one of three nodes, and with it a third of all subjects.
 func TestAPartOfAClusterIsDown(t *testing.T) {
+	t.Parallel()
 	all := startCluster(t)
 	l := connect(t, all.url(), nil)
 	a, b := open(t, l), open(t, l)
@@ -126,6 +130,7 @@ func TestAPartOfAClusterIsDown(t *testing.T) {
 
 // TestAClusterWithoutNames has nodes that do not know their own address, as behind some proxies.
 func TestAClusterWithoutNames(t *testing.T) {
+	t.Parallel()
 	all := startCluster(t, "--cluster-preferred-endpoint-type", "unknown-endpoint")
 	l := connect(t, all.url(), nil)
 	for _, subject := range []string{"1", "2", "3", "4", "5"} {
@@ -135,6 +140,7 @@ func TestAClusterWithoutNames(t *testing.T) {
 
 // TestAnOldClusterNeedsClassic has one without the commands of Redis 7.
 func TestAnOldClusterNeedsClassic(t *testing.T) {
+	t.Parallel()
 	all := startCluster(t, "--rename-command", "SSUBSCRIBE", "")
 	if _, err := redislayer.Connect(t.Context(), all.url(), nil); err == nil || !strings.Contains(err.Error(), "Options.Classic") {
 		t.Errorf("connect: %v, want that it names Options.Classic", err)

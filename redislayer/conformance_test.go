@@ -27,7 +27,13 @@ func conform(t *testing.T, all servers, o *redislayer.Options, wait time.Duratio
 		Wait:       wait,
 		Down:       func(*testing.T, layer.Layer) { all.stop() },
 		Up:         func(t *testing.T, _ layer.Layer) { all.start(t) },
-		Goroutines: []goleak.Option{goleak.IgnoreAnyFunction("os/exec.(*Cmd).Wait")}, // of the servers
+		Goroutines: []goleak.Option{
+			goleak.IgnoreAnyFunction("os/exec.(*Cmd).Wait"), // of the servers
+			// A rueidis client for a cluster that has been closed leaves goroutines that sleep up to five seconds before they
+			// look. That they end is checked by TestMain.
+			goleak.IgnoreAnyFunction("github.com/redis/rueidis.(*call).DelayDo.func1"),
+			goleak.IgnoreAnyFunction("github.com/redis/rueidis.(*clusterClient)._refresh.func2"),
+		},
 	})
 }
 

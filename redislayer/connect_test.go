@@ -26,6 +26,7 @@ import (
 )
 
 func TestURLsThatAreNone(t *testing.T) {
+	t.Parallel()
 	for _, url := range []string{
 		"", "localhost:6379", "http://localhost", "redis://:sec/ret@localhost", "redis://user:secret@localhost:port", "secret://localhost",
 		"redis://localhost/secret", "redis://localhost/1/2", "redis://localhost?db=secret", "redis://localhost?dial_timeout=secret", "redis://\x7f",
@@ -45,6 +46,7 @@ func TestURLsThatAreNone(t *testing.T) {
 }
 
 func TestNobodyListens(t *testing.T) {
+	t.Parallel()
 	nowhere := "redis://" + address(freePort())
 	if _, err := redislayer.Connect(t.Context(), nowhere, nil); !errors.Is(err, layer.ErrUnavailable) || !strings.Contains(err.Error(), "refused") {
 		t.Errorf("connect: %v, want ErrUnavailable, and that it was refused", err)
@@ -58,6 +60,7 @@ func TestNobodyListens(t *testing.T) {
 
 // TestConnectEndsWithItsContext meets a server that takes connections and says nothing.
 func TestConnectEndsWithItsContext(t *testing.T) {
+	t.Parallel()
 	silent, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -78,6 +81,7 @@ func TestConnectEndsWithItsContext(t *testing.T) {
 }
 
 func TestPassword(t *testing.T) {
+	t.Parallel()
 	s := startServer(t, "--requirepass", "sesame")
 	for _, url := range []string{"redis://:wrong-one@" + address(s.port), "redis://user:wrong-one@" + address(s.port), s.url()} {
 		_, err := redislayer.Connect(t.Context(), url, nil)
@@ -92,6 +96,7 @@ func TestPassword(t *testing.T) {
 
 // TestAUserMayDoLittle needs no more rights than those that the package's comment lists.
 func TestAUserMayDoLittle(t *testing.T) {
+	t.Parallel()
 	s := startServer(t)
 	s.must(t, "ACL", "SETUSER", "app", "on", ">sesame", "resetchannels", "&chanx:*", "-@all", "+@connection", "+@pubsub")
 	url := "redis://app:sesame@" + address(s.port)
@@ -112,6 +117,7 @@ func exchange(t *testing.T, from, to layer.Layer, subject string) {
 }
 
 func TestTLS(t *testing.T) {
+	t.Parallel()
 	certificate, key, roots := writeCertificate(t)
 	port := freePort()
 	s := startServer(t, "--tls-port", fmt.Sprint(port), "--tls-cert-file", certificate, "--tls-key-file", key, "--tls-ca-cert-file", certificate, "--tls-auth-clients", "no")
@@ -166,6 +172,7 @@ func writeCertificate(t *testing.T) (certificate, key string, roots *x509.CertPo
 
 // TestPrefix sees that layers of different prefixes are apart, and what channels are called.
 func TestPrefix(t *testing.T) {
+	t.Parallel()
 	s := startServer(t)
 	usual, other := connect(t, s.url(), nil), connect(t, s.url(), &redislayer.Options{Prefix: "other"})
 	a, b, c := open(t, usual), open(t, usual), open(t, other)
@@ -184,6 +191,7 @@ func TestPrefix(t *testing.T) {
 }
 
 func TestOlderProtocol(t *testing.T) {
+	t.Parallel()
 	s := startServer(t)
 	l := connect(t, s.url()+"?protocol=2", nil)
 	exchange(t, l, l, "s")
@@ -195,6 +203,7 @@ func TestOlderProtocol(t *testing.T) {
 }
 
 func TestCloseOfALayerClosesItsLinks(t *testing.T) {
+	t.Parallel()
 	s := startServer(t)
 	l := connect(t, s.url(), nil)
 	before := open(t, l)
@@ -215,6 +224,7 @@ func TestCloseOfALayerClosesItsLinks(t *testing.T) {
 }
 
 func TestOpenWithoutReceiverPanics(t *testing.T) {
+	t.Parallel()
 	defer func() {
 		if recover() == nil {
 			t.Error("no panic")

@@ -45,14 +45,14 @@ func Connect(ctx context.Context, url string, options *Options) (*Layer, error) 
 	if options.AllowDown {
 		return l, nil
 	}
-	s, err := connect(ctx, cfg, deaf{})
+	a, err := connect(ctx, cfg, deaf{})
 	if err != nil {
 		if ctx.Err() != nil {
 			err = ctx.Err()
 		}
 		return nil, fmt.Errorf("redislayer: connect to %v: %w: %w", cfg, layer.ErrUnavailable, err)
 	}
-	s.close()
+	a.close()
 	return l, nil
 }
 
@@ -95,7 +95,7 @@ func (l *Layer) forget(k *link) {
 	delete(l.links, k)
 }
 
-// deaf is the listener of a session that has no link.
+// deaf is the listener of an attachment that has no link.
 type deaf struct{}
 
 func (deaf) message(string, []byte)   {}

@@ -17,7 +17,7 @@ const (
 	maxPause = time.Second
 )
 
-// link makes one session after the other. All changes of subscriptions are made by its own goroutine, a batch at a time: calls
+// link makes one attachment after the other. All changes of subscriptions are made by its own goroutine, a batch at a time: calls
 // say what is wanted, wake it, and wait. So a call that gives up leaves nothing half done.
 type link struct {
 	layer    *Layer
@@ -31,8 +31,8 @@ type link struct {
 
 	mu       sync.Mutex
 	closed   bool
-	up       *session // nil while the link is not up
-	err      error    // why the link is down; nil while it is up, and until the first attempt has ended
+	up       *attachment // nil while the link is not up
+	err      error       // why the link is down; nil while it is up, and until the first attempt has ended
 	subjects map[string]*subscription
 	next     *batch // changes that wait
 	underWay *batch // changes that Redis has been told of, or nil
@@ -47,7 +47,7 @@ func newLink(l *Layer, r layer.Receiver) *link {
 	}
 }
 
-// run lives through one session after the other, and tells of the time between.
+// run lives through one attachment after the other, and tells of the time between.
 func (k *link) run() {
 	defer close(k.ended)
 	decide := sync.OnceFunc(func() { close(k.decided) })
@@ -79,22 +79,22 @@ func (k *link) run() {
 	}
 }
 
-// live connects, makes the subscriptions that are remembered, calls up, and serves until the session has failed.
+// live connects, makes the subscriptions that are remembered, calls up, and serves until the attachment has failed.
 func (k *link) live(up func()) error {
-	s, err := connect(k.ctx, k.layer.config, k)
+	a, err := connect(k.ctx, k.layer.config, k)
 	if err != nil {
 		k.lose(err)
 		return err
 	}
-	defer s.close() // returns when nothing is received any more
-	err = k.serve(s, up)
+	defer a.close() // returns when nothing is received any more
+	err = k.serve(a, up)
 	k.lose(err)
 	return err
 }
 
-func (k *link) serve(s *session, up func()) error {
-	for !k.ready(s) {
-		if err := k.flush(s); err != nil {
+func (k *link) serve(a *attachment, up func()) error {
+	for !k.ready(a) {
+		if err := k.flush(a); err != nil {
 			return err
 		}
 	}
@@ -102,27 +102,27 @@ func (k *link) serve(s *session, up func()) error {
 	for {
 		select {
 		case <-k.wake:
-			if err := k.flush(s); err != nil {
+			if err := k.flush(a); err != nil {
 				return err
 			}
-		case <-s.done:
-			return s.err
+		case <-a.done:
+			return a.err
 		}
 	}
 }
 
-// ready has calls use the session if no subscription waits any more.
-func (k *link) ready(s *session) bool {
+// ready has calls use the attachment if no subscription waits any more.
+func (k *link) ready(a *attachment) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if len(k.next.subjects) > 0 {
 		return false
 	}
-	k.up, k.err = s, nil
+	k.up, k.err = a, nil
 	return true
 }
 
-// lose has calls fail, those that wait too, and puts all that is wanted into the batch of the next session.
+// lose has calls fail, those that wait too, and puts all that is wanted into the batch of the next attachment.
 func (k *link) lose(err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -158,17 +158,17 @@ func (k *link) rest(d time.Duration) bool {
 	}
 }
 
-// Publish waits for Redis' answer. With an error that is not of the context the publication may have been handed out all the same.
+// Publish waits for the answer of Redis. With an error that is not of the context the publication may have been handed out all the same.
 func (k *link) Publish(ctx context.Context, subject string, data []byte) error {
-	s, err := k.session(ctx)
+	a, err := k.attached(ctx)
 	if err == nil {
-		err = s.publish(ctx, subject, data)
+		err = a.publish(ctx, subject, data)
 	}
 	return k.explain("publish", subject, err)
 }
 
-// session waits until the first attempt to connect has ended.
-func (k *link) session(ctx context.Context) (*session, error) {
+// attached waits until the first attempt to connect has ended.
+func (k *link) attached(ctx context.Context) (*attachment, error) {
 	select {
 	case <-k.decided:
 	case <-ctx.Done():

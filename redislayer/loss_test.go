@@ -18,6 +18,7 @@ import (
 
 // TestAKilledStreamIsMadeAgain has Redis close the connections that are subscribed, as it does to a subscriber that is too slow.
 func TestAKilledStreamIsMadeAgain(t *testing.T) {
+	t.Parallel()
 	const subjects = 10000
 	s := startServer(t)
 	l := connect(t, s.url(), nil)
@@ -49,6 +50,7 @@ func TestAKilledStreamIsMadeAgain(t *testing.T) {
 
 // TestAKilledPublisherIsMadeAgain closes the connections that publish. Nobody misses anything but what was on its way then.
 func TestAKilledPublisherIsMadeAgain(t *testing.T) {
+	t.Parallel()
 	s := startServer(t)
 	l := connect(t, s.url(), nil)
 	a, b := open(t, l), open(t, l)
@@ -67,6 +69,7 @@ func TestAKilledPublisherIsMadeAgain(t *testing.T) {
 
 // TestAPublicationIsNotRepeated loses the answer to one that Redis has handed out.
 func TestAPublicationIsNotRepeated(t *testing.T) {
+	t.Parallel()
 	s := startServer(t)
 	p := startProxy(t, address(s.port))
 	a, b := open(t, connect(t, p.url(), nil)), open(t, connect(t, s.url(), nil))
@@ -85,6 +88,7 @@ func TestAPublicationIsNotRepeated(t *testing.T) {
 
 // TestASlowReceiverIsCutOff publishes more than Redis keeps for a subscriber that does not read.
 func TestASlowReceiverIsCutOff(t *testing.T) {
+	t.Parallel()
 	s := startServer(t, "--client-output-buffer-limit", "pubsub 8mb 8mb 0")
 	l := connect(t, s.url(), nil)
 	held := make(chan struct{})
@@ -108,6 +112,7 @@ func TestASlowReceiverIsCutOff(t *testing.T) {
 
 // TestPublicationsThatAreGivenUpHoldUpNobody gives up more than a connection has room for, while Redis does not read.
 func TestPublicationsThatAreGivenUpHoldUpNobody(t *testing.T) {
+	t.Parallel()
 	s := startServer(t)
 	l := connect(t, s.url(), nil)
 	a, b := open(t, l), open(t, l)
@@ -141,6 +146,7 @@ func TestPublicationsThatAreGivenUpHoldUpNobody(t *testing.T) {
 
 // TestASilentBrokerIsLost stops the process without closing its connections, as a network may that drops everything.
 func TestASilentBrokerIsLost(t *testing.T) {
+	t.Parallel()
 	s := startServer(t)
 	l := connect(t, s.url(), &redislayer.Options{Configure: func(o *rueidis.ClientOption) {
 		o.Dialer.KeepAlive, o.Dialer.Timeout, o.ConnWriteTimeout = 50*time.Millisecond, 2*time.Second, 2*time.Second
@@ -175,6 +181,7 @@ func TestASilentBrokerIsLost(t *testing.T) {
 // TestSubscriptionsEndAsTheyWereWanted changes them at random, gives up waiting at random, and kills connections meanwhile. At
 // the end Redis knows of exactly those whose last call was Subscribe.
 func TestSubscriptionsEndAsTheyWereWanted(t *testing.T) {
+	t.Parallel()
 	const subjects, rounds = 20, 150
 	s := startServer(t)
 	l := connect(t, s.url(), nil)

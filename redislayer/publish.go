@@ -19,45 +19,45 @@ const maxUnderWay, ringScale = 500, 10
 
 // publish hands data to Redis. The client queues publications in the order of the calls, by one connection to a node, and sends
 // them together.
-func (s *session) publish(ctx context.Context, subject string, data []byte) error {
+func (a *attachment) publish(ctx context.Context, subject string, data []byte) error {
 	select {
-	case s.underWay <- struct{}{}:
+	case a.underWay <- struct{}{}:
 	case <-ctx.Done():
 		return ctx.Err()
-	case <-s.done:
-		return unavailable(s.err)
+	case <-a.done:
+		return unavailable(a.err)
 	}
-	channel := s.channel(subject)
-	err := s.publisher.Do(ctx, s.publishCommand(channel, string(data))).Error()
+	channel := a.channel(subject)
+	err := a.publisher.Do(ctx, a.publishCommand(channel, string(data))).Error()
 	if err != nil && ctx.Err() != nil {
 		go func() {
-			_ = s.publisher.Do(context.Background(), s.client.B().Ping().Build().SetSlot(channel)).Error() // either way the other has ended
-			<-s.underWay
+			_ = a.publisher.Do(context.Background(), a.client.B().Ping().Build().SetSlot(channel)).Error() // either way the other has ended
+			<-a.underWay
 		}()
 		return ctx.Err()
 	}
-	<-s.underWay
-	return s.judge(err)
+	<-a.underWay
+	return a.judge(err)
 }
 
-func (s *session) publishCommand(channel, data string) rueidis.Completed {
-	if s.sharded {
-		return s.client.B().Spublish().Channel(channel).Message(data).Build()
+func (a *attachment) publishCommand(channel, data string) rueidis.Completed {
+	if a.sharded {
+		return a.client.B().Spublish().Channel(channel).Message(data).Build()
 	}
-	return s.client.B().Publish().Channel(channel).Message(data).Build()
+	return a.client.B().Publish().Channel(channel).Message(data).Build()
 }
 
 // passing are the errors of Redis that will be over some time.
 var passing = []string{"CLUSTERDOWN", "LOADING", "MASTERDOWN", "TRYAGAIN", "MOVED", "ASK", "BUSY"}
 
-// judge tells errors of the broker's answer from those of the way to it, which end the session.
-func (s *session) judge(err error) error {
+// judge tells errors of the broker's answer from those of the way to it, which end the attachment.
+func (a *attachment) judge(err error) error {
 	if err == nil {
 		return nil
 	}
 	var answer *rueidis.RedisError
 	if !errors.As(err, &answer) {
-		s.fail(err)
+		a.fail(err)
 		return unavailable(err)
 	}
 	if code, _, _ := strings.Cut(answer.Error(), " "); slices.Contains(passing, code) {

@@ -25,6 +25,7 @@ func startSentinel(t *testing.T, primary *server) *server {
 
 // TestFailover has a sentinel put the replica in the place of the primary.
 func TestFailover(t *testing.T) {
+	t.Parallel()
 	primary := startServer(t)
 	replica := startServer(t, "--replicaof", "127.0.0.1 "+strconv.Itoa(primary.port))
 	sentinel := startSentinel(t, primary)

@@ -188,11 +188,11 @@ func (all servers) awaitOrder(t *testing.T) {
 }
 
 func (all servers) url() string {
-	url := all[0].url()
-	for i, s := range all[1:] {
-		url += fmt.Sprintf("%caddr=%s", "?&"[min(i, 1)], address(s.port))
+	var rest []string
+	for _, s := range all[1:] {
+		rest = append(rest, "addr="+address(s.port))
 	}
-	return url
+	return all[0].url() + "?" + strings.Join(rest, "&")
 }
 
 func (all servers) stop() {

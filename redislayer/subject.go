@@ -12,6 +12,8 @@ func channelPrefix(prefix string, sharded bool) string {
 	return prefix + ":"
 }
 
-func (s *session) channel(subject string) string { return s.prefix + subject }
+func (a *attachment) channel(subject string) string { return a.prefix + subject }
 
-func (s *session) subject(channel string) (string, bool) { return strings.CutPrefix(channel, s.prefix) }
+func (a *attachment) subject(channel string) (string, bool) {
+	return strings.CutPrefix(channel, a.prefix)
+}

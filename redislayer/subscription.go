@@ -117,10 +117,10 @@ func (k *link) change(subject string, e *subscription) {
 	}
 }
 
-// flush makes the changes that wait. After an error the session has failed.
-func (k *link) flush(s *session) error {
+// flush makes the changes that wait. After an error the attachment has failed.
+func (k *link) flush(a *attachment) error {
 	b, subscribe, unsubscribe := k.begin()
-	err := s.change(subscribe, unsubscribe)
+	err := a.change(subscribe, unsubscribe)
 	if err != nil {
 		b.finish(unavailable(err))
 		return err

@@ -65,6 +65,10 @@ var arrows = []arrow{
 		"jwtauth", "./ github.com/golang-jwt/jwt/v5 github.com/MicahParks/jwkset", "./jwtauth ./chanxtest " + leak,
 		"an application that has no tokens gets no token library",
 	},
+	{
+		"redislayer", "./layer github.com/redis/rueidis", "./redislayer ./layer/layertest " + leak,
+		"it is a broker's layer: it sees subjects and bytes, and an application without Redis gets no Redis",
+	},
 	{"bench", "./", "./ ./schema ./internal/socket " + codec, "it measures this repository"},
 }
 

@@ -13,10 +13,10 @@ import (
 	"github.com/redis/rueidis"
 )
 
-// session is a link's life between two losses of the broker: a client that publishes, and one or more streams that bring
+// attachment is a link's life between two losses of the broker: a client that publishes, and one or more streams that bring
 // publications. When one of its connections fails, all of it has failed; nothing is mended, and the link makes another
-// session. So a publication is never repeated, and whoever is subscribed knows since when.
-type session struct {
+// attachment. So a publication is never repeated, and whoever is subscribed knows since when.
+type attachment struct {
 	client    rueidis.Client
 	publisher rueidis.Client // client, or a part of it
 	prefix    string         // of channels
@@ -34,7 +34,7 @@ type session struct {
 	err   error         // why; to be read when done is closed
 }
 
-// listener is told by the streams of a session what happens on subjects. Calls for one subject never overlap.
+// listener is told by the streams of an attachment what happens on subjects. Calls for one subject never overlap.
 type listener interface {
 	message(subject string, data []byte)
 	subscribed(subject string)
@@ -47,79 +47,79 @@ type stream struct {
 	gone <-chan error
 }
 
-// connect makes a session. The context bounds it and what it lives for: when it ends, the session fails.
-func connect(ctx context.Context, cfg *config, l listener) (*session, error) {
+// connect makes an attachment. The context bounds it and what it lives for: when it ends, the attachment fails.
+func connect(ctx context.Context, cfg *config, l listener) (*attachment, error) {
 	ctx, cancel := context.WithCancel(ctx)
-	s := &session{cancel: cancel, done: make(chan struct{}), underWay: make(chan struct{}, maxUnderWay)}
+	a := &attachment{cancel: cancel, done: make(chan struct{}), underWay: make(chan struct{}, maxUnderWay)}
 	client, err := rueidis.NewClient(bound(ctx, cfg.option))
 	if err != nil {
 		cancel()
 		return nil, err
 	}
-	s.client, s.publisher = client, client
-	if err := s.start(ctx, cfg, l); err != nil {
-		s.fail(err)
-		s.close()
+	a.client, a.publisher = client, client
+	if err := a.start(ctx, cfg, l); err != nil {
+		a.fail(err)
+		a.close()
 		return nil, err
 	}
-	return s, nil
+	return a, nil
 }
 
-func (s *session) start(ctx context.Context, cfg *config, l listener) error {
-	s.sharded = s.client.Mode() == rueidis.ClientModeCluster && !cfg.classic
-	s.prefix = channelPrefix(cfg.prefix, s.sharded)
+func (a *attachment) start(ctx context.Context, cfg *config, l listener) error {
+	a.sharded = a.client.Mode() == rueidis.ClientModeCluster && !cfg.classic
+	a.prefix = channelPrefix(cfg.prefix, a.sharded)
 	var err error
 	switch {
-	case s.sharded:
-		err = s.streamsOfShards(ctx, l)
-	case s.client.Mode() == rueidis.ClientModeCluster:
-		err = s.streamOfHome(ctx, l)
+	case a.sharded:
+		err = a.streamsOfShards(ctx, l)
+	case a.client.Mode() == rueidis.ClientModeCluster:
+		err = a.streamOfHome(ctx, l)
 	default:
-		for _, node := range s.client.Nodes() { // one; with sentinels, the primary of this moment: when it is another the session fails
-			s.publisher = node
-			s.stream(node, l)
+		for _, node := range a.client.Nodes() { // one; with sentinels, the primary of this moment: when it is another the attachment fails
+			a.publisher = node
+			a.stream(node, l)
 		}
 	}
 	if err != nil {
 		return err
 	}
-	return s.probe()
+	return a.probe()
 }
 
-// probe subscribes to the empty subject, which is nobody's. It shows that the streams work, and that the user may.
-func (s *session) probe() error {
-	err := s.change([]string{""}, nil)
-	if err != nil && s.sharded && strings.Contains(err.Error(), "unknown command") {
+// probe subscribes to the empty subject, which is nobody'a. It shows that the streams work, and that the user may.
+func (a *attachment) probe() error {
+	err := a.change([]string{""}, nil)
+	if err != nil && a.sharded && strings.Contains(err.Error(), "unknown command") {
 		return fmt.Errorf("%w; a cluster older than Redis 7 needs Options.Classic", err)
 	}
 	if err != nil {
 		return err
 	}
-	return s.change(nil, []string{""})
+	return a.change(nil, []string{""})
 }
 
 // stream makes one to a node. That it could not be made is seen by its first use.
-func (s *session) stream(node rueidis.Client, l listener) *stream {
+func (a *attachment) stream(node rueidis.Client, l listener) *stream {
 	c, _ := node.Dedicate()
 	st := &stream{DedicatedClient: c}
 	st.gone = c.SetPubSubHooks(rueidis.PubSubHooks{
 		OnMessage: func(m rueidis.PubSubMessage) {
-			if subject, ok := s.subject(m.Channel); ok {
+			if subject, ok := a.subject(m.Channel); ok {
 				l.message(subject, []byte(m.Message))
 			}
 		},
-		OnSubscription: func(p rueidis.PubSubSubscription) { s.confirmed(p, l) },
+		OnSubscription: func(p rueidis.PubSubSubscription) { a.confirmed(p, l) },
 	})
-	s.streams = append(s.streams, st)
-	s.tasks.Go(func() { s.fail(<-st.gone) })
+	a.streams = append(a.streams, st)
+	a.tasks.Go(func() { a.fail(<-st.gone) })
 	return st
 }
 
 var errMoved = errors.New("a slot has moved to another node of the cluster")
 
 // confirmed sees what subscriptions have begun and ended. One that ends unasked is that of a slot which has moved away.
-func (s *session) confirmed(p rueidis.PubSubSubscription, l listener) {
-	subject, ok := s.subject(p.Channel)
+func (a *attachment) confirmed(p rueidis.PubSubSubscription, l listener) {
+	subject, ok := a.subject(p.Channel)
 	if !ok {
 		return
 	}
@@ -128,7 +128,7 @@ func (s *session) confirmed(p rueidis.PubSubSubscription, l listener) {
 		l.subscribed(subject)
 	case "unsubscribe", "sunsubscribe":
 		if !l.unsubscribed(subject) {
-			s.fail(errMoved)
+			a.fail(errMoved)
 		}
 	}
 }
@@ -136,30 +136,30 @@ func (s *session) confirmed(p rueidis.PubSubSubscription, l listener) {
 // maxChanges is how many subscriptions are under way at a time on a stream.
 const maxChanges = 1000
 
-// change subscribes and unsubscribes subjects and returns when Redis has confirmed all. After an error the session has failed.
-func (s *session) change(subscribe, unsubscribe []string) error {
+// change subscribes and unsubscribes subjects and returns when Redis has confirmed all. After an error the attachment has failed.
+func (a *attachment) change(subscribe, unsubscribe []string) error {
 	changes := map[*stream][]rueidis.Completed{}
 	add := func(subjects []string, command func(string) rueidis.Completed) {
 		for _, subject := range subjects {
-			c := command(s.channel(subject))
-			st := s.streamFor(c)
+			c := command(a.channel(subject))
+			st := a.streamFor(c)
 			changes[st] = append(changes[st], c)
 		}
 	}
-	add(subscribe, s.subscribeCommand)
-	add(unsubscribe, s.unsubscribeCommand)
+	add(subscribe, a.subscribeCommand)
+	add(unsubscribe, a.unsubscribeCommand)
 	var all sync.WaitGroup
 	for st, commands := range changes {
 		all.Go(func() {
 			if err := st.run(commands); err != nil {
-				s.fail(err)
+				a.fail(err)
 			}
 		})
 	}
 	all.Wait()
 	select {
-	case <-s.done:
-		return s.err
+	case <-a.done:
+		return a.err
 	default:
 		return nil
 	}
@@ -177,47 +177,47 @@ func (st *stream) run(commands []rueidis.Completed) error {
 	return nil
 }
 
-func (s *session) streamFor(c rueidis.Completed) *stream {
-	if s.sharded {
-		return s.owners[c.Slot()]
+func (a *attachment) streamFor(c rueidis.Completed) *stream {
+	if a.sharded {
+		return a.owners[c.Slot()]
 	}
-	return s.streams[0]
+	return a.streams[0]
 }
 
 // Commands of one channel each: rueidis takes the first confirmation of a command for its reply.
 
-func (s *session) subscribeCommand(channel string) rueidis.Completed {
-	if s.sharded {
-		return s.client.B().Ssubscribe().Channel(channel).Build()
+func (a *attachment) subscribeCommand(channel string) rueidis.Completed {
+	if a.sharded {
+		return a.client.B().Ssubscribe().Channel(channel).Build()
 	}
-	return s.client.B().Subscribe().Channel(channel).Build()
+	return a.client.B().Subscribe().Channel(channel).Build()
 }
 
-func (s *session) unsubscribeCommand(channel string) rueidis.Completed {
-	if s.sharded {
-		return s.client.B().Sunsubscribe().Channel(channel).Build()
+func (a *attachment) unsubscribeCommand(channel string) rueidis.Completed {
+	if a.sharded {
+		return a.client.B().Sunsubscribe().Channel(channel).Build()
 	}
-	return s.client.B().Unsubscribe().Channel(channel).Build()
+	return a.client.B().Unsubscribe().Channel(channel).Build()
 }
 
-// fail ends the session for those who use it; close frees what it has.
-func (s *session) fail(err error) {
-	s.fails.Do(func() {
+// fail ends the attachment for those who use it; close frees what it has.
+func (a *attachment) fail(err error) {
+	a.fails.Do(func() {
 		if err == nil {
 			err = net.ErrClosed
 		}
-		s.err = err
-		close(s.done)
+		a.err = err
+		close(a.done)
 	})
 }
 
 // close ends all connections and returns when no listener is called any more.
-func (s *session) close() {
-	s.fail(net.ErrClosed)
-	s.cancel()
-	s.client.Close()
-	s.tasks.Wait()
-	for _, st := range s.streams {
+func (a *attachment) close() {
+	a.fail(net.ErrClosed)
+	a.cancel()
+	a.client.Close()
+	a.tasks.Wait()
+	for _, st := range a.streams {
 		st.Close()
 	}
 }
