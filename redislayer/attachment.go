@@ -86,7 +86,7 @@ func (a *attachment) start(ctx context.Context, cfg *config, l listener) error {
 	return a.probe()
 }
 
-// probe subscribes to the empty subject, which is nobody'a. It shows that the streams work, and that the user may.
+// probe subscribes to the empty subject, which is nobody's. It shows that the streams work, and that the user may.
 func (a *attachment) probe() error {
 	err := a.change([]string{""}, nil)
 	if err != nil && a.sharded && strings.Contains(err.Error(), "unknown command") {

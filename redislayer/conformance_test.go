@@ -23,10 +23,10 @@ func connect(t testing.TB, url string, o *redislayer.Options) *redislayer.Layer 
 
 func conform(t *testing.T, all servers, o *redislayer.Options, wait time.Duration) {
 	layertest.Run(t, func(t *testing.T) layer.Layer { return connect(t, all.url(), o) }, layertest.Features{
-		Isolated:   true,
-		Wait:       wait,
-		Down:       func(*testing.T, layer.Layer) { all.stop() },
-		Up:         func(t *testing.T, _ layer.Layer) { all.start(t) },
+		Isolated: true,
+		Wait:     wait,
+		Down:     func(*testing.T, layer.Layer) { all.stop() },
+		Up:       func(t *testing.T, _ layer.Layer) { all.start(t) },
 		Goroutines: []goleak.Option{
 			goleak.IgnoreAnyFunction("os/exec.(*Cmd).Wait"), // of the servers
 			// A rueidis client for a cluster that has been closed leaves goroutines that sleep up to five seconds before they

@@ -68,7 +68,7 @@ func (k *link) run() {
 		}
 		if !down {
 			down = true
-			k.tell(layer.Status{Err: fmt.Errorf("redislayer: %w", err)})
+			k.tell(layer.Status{Err: fmt.Errorf("redislayer: reach %v: %w", k.layer.config, err)})
 		}
 		if time.Since(began) > maxPause {
 			pause = minPause
