@@ -223,6 +223,31 @@ func TestCloseOfALayerClosesItsLinks(t *testing.T) {
 	}
 }
 
+// TestCloseEndsADialThatHangs has a network that answers nothing.
+func TestCloseEndsADialThatHangs(t *testing.T) {
+	t.Parallel()
+	dials := make(chan struct{}, 100)
+	l := connect(t, "redis://localhost", &redislayer.Options{AllowDown: true, Configure: func(o *rueidis.ClientOption) {
+		o.DialCtxFn = func(ctx context.Context, _ string, _ *net.Dialer, _ *tls.Config) (net.Conn, error) {
+			dials <- struct{}{}
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}
+	}})
+	n := open(t, l)
+	<-dials
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	for call, err := range map[string]error{"publish": n.Publish(ended, "s", nil), "subscribe": n.Subscribe(ended, "s")} {
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: %v, want the context's error", call, err)
+		}
+	}
+	if err := n.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestOpenWithoutReceiverPanics(t *testing.T) {
 	t.Parallel()
 	defer func() {
