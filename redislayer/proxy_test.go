@@ -1,7 +1,7 @@
 package redislayer_test
 
 import (
-	"io"
+	"bytes"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -12,20 +12,20 @@ import (
 type proxy struct {
 	listener net.Listener
 	to       string
-	cut      atomic.Bool
+	deadly   []byte // the connection that carries this to the server is closed when the server answers
 	tasks    sync.WaitGroup
 
 	mu    sync.Mutex
 	conns []net.Conn
 }
 
-func startProxy(t *testing.T, to string) *proxy {
+func startProxy(t *testing.T, to, deadly string) *proxy {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &proxy{listener: l, to: to}
+	p := &proxy{listener: l, to: to, deadly: []byte(deadly)}
 	p.tasks.Go(p.accept)
 	t.Cleanup(func() {
 		_ = l.Close()
@@ -36,9 +36,6 @@ func startProxy(t *testing.T, to string) *proxy {
 }
 
 func (p *proxy) url() string { return "redis://" + p.listener.Addr().String() }
-
-// cutAtAnswer has the next bytes of the server lost, with all connections.
-func (p *proxy) cutAtAnswer() { p.cut.Store(true) }
 
 func (p *proxy) accept() {
 	for {
@@ -54,27 +51,30 @@ func (p *proxy) accept() {
 		p.mu.Lock()
 		p.conns = append(p.conns, in, out)
 		p.mu.Unlock()
+		var doomed atomic.Bool
 		p.tasks.Go(func() {
-			_, _ = io.Copy(out, in) // either end may close
-			_ = out.Close()
+			pass(in, out, func(data []byte) bool {
+				if bytes.Contains(data, p.deadly) {
+					doomed.Store(true)
+				}
+				return true
+			})
 		})
-		p.tasks.Go(func() { p.answers(in, out) })
+		p.tasks.Go(func() { pass(out, in, func([]byte) bool { return !doomed.Load() }) })
 	}
 }
 
-func (p *proxy) answers(in, out net.Conn) {
-	defer in.Close()
+// pass copies what it may, until either end has closed, and closes both.
+func pass(from, to net.Conn, may func([]byte) bool) {
+	defer from.Close()
+	defer to.Close()
 	buffer := make([]byte, 1<<16)
 	for {
-		n, err := out.Read(buffer)
-		if err != nil {
+		n, err := from.Read(buffer)
+		if err != nil || !may(buffer[:n]) {
 			return
 		}
-		if p.cut.CompareAndSwap(true, false) {
-			p.closeAll()
-			return
-		}
-		if _, err := in.Write(buffer[:n]); err != nil {
+		if _, err := to.Write(buffer[:n]); err != nil {
 			return
 		}
 	}

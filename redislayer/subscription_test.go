@@ -52,6 +52,14 @@ func TestASubscriptionThatWasNeverSentIsForgotten(t *testing.T) {
 	if _, err := k.forget("s"); err != nil {
 		t.Fatal(err)
 	}
+	if _, err := k.want("s"); err != nil {
+		t.Fatal(err)
+	}
+	k.begin()
+	k.lose(layer.ErrUnavailable) // what has been sent to a broker that is lost has not been sent
+	if _, err := k.forget("s"); err != nil {
+		t.Fatal(err)
+	}
 	if len(k.subjects) > 0 || len(k.next.subjects) > 0 {
 		t.Errorf("kept %v, %v", k.subjects, k.next.subjects)
 	}
