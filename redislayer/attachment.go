@@ -75,7 +75,8 @@ func (a *attachment) start(ctx context.Context, cfg *config, l listener) error {
 	case a.client.Mode() == rueidis.ClientModeCluster:
 		err = a.streamOfHome(ctx, l)
 	default:
-		for _, node := range a.client.Nodes() { // one; with sentinels, the primary of this moment: when it is another the attachment fails
+		// There is one node. With sentinels it is the primary of this moment; when another takes its place, the attachment fails.
+		for _, node := range a.client.Nodes() {
 			a.publisher = node
 			a.stream(node, l)
 		}
@@ -229,6 +230,7 @@ func bound(ctx context.Context, o rueidis.ClientOption) rueidis.ClientOption {
 	if dial == nil {
 		dial = dialTCP
 	}
+	o.InitAddress = slices.Clone(o.InitAddress) // rueidis may shuffle it
 	o.DialCtxFn = func(dialing context.Context, address string, d *net.Dialer, t *tls.Config) (net.Conn, error) {
 		dialing, cancel := context.WithCancel(dialing)
 		defer cancel()

@@ -120,7 +120,8 @@ func TestTLS(t *testing.T) {
 	t.Parallel()
 	certificate, key, roots := writeCertificate(t)
 	port := freePort()
-	s := startServer(t, "--tls-port", fmt.Sprint(port), "--tls-cert-file", certificate, "--tls-key-file", key, "--tls-ca-cert-file", certificate, "--tls-auth-clients", "no")
+	s := startServer(t, "--tls-port", fmt.Sprint(port), "--tls-auth-clients", "no",
+		"--tls-cert-file", certificate, "--tls-key-file", key, "--tls-ca-cert-file", certificate)
 	url := "rediss://" + address(port)
 	if _, err := redislayer.Connect(t.Context(), url, nil); err == nil || !strings.Contains(err.Error(), "certificate") {
 		t.Errorf("connect to a server of unknown authority: %v", err)
@@ -144,7 +145,8 @@ func writeCertificate(t *testing.T) (certificate, key string, roots *x509.CertPo
 	now := time.Now()
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "redis"}, NotBefore: now.Add(-time.Hour), NotAfter: now.Add(time.Hour),
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
+		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
 	if err != nil {

@@ -158,7 +158,7 @@ func (k *link) rest(d time.Duration) bool {
 	}
 }
 
-// Publish waits for the answer of Redis. With an error that is not of the context the publication may have been handed out all the same.
+// Publish waits for the answer of Redis. After an error the publication may have been handed out all the same.
 func (k *link) Publish(ctx context.Context, subject string, data []byte) error {
 	a, err := k.attached(ctx)
 	if err == nil {

@@ -51,19 +51,21 @@ type config struct {
 
 var schemes = []string{"redis", "rediss", "valkey", "valkeys", "unix"}
 
+const escape = ", and escape what has a meaning in URLs, such as %2F for a slash in the password"
+
 // newConfig reads the URL and the options. Its errors quote nothing of the URL: what a slip of the pen makes of it may be the
 // password.
 func newConfig(address string, o Options) (*config, error) {
 	u, err := url.Parse(address)
 	if err != nil {
-		return nil, errors.New("it cannot be parsed; write redis://user:password@host:port/0 and escape what has a meaning in URLs, such as %2F for a slash in the password")
+		return nil, errors.New("it cannot be parsed; write redis://user:password@host:port/0" + escape)
 	}
 	if !slices.Contains(schemes, u.Scheme) {
 		return nil, errors.New("it begins with no known scheme; write redis://host:port, rediss://host:port for TLS, or unix:///path")
 	}
 	option, err := rueidis.ParseURL(address)
 	if err != nil {
-		return nil, errors.New("its database, a time-out or a flag is not valid; write redis://host:port/0?dial_timeout=5s, and escape what has a meaning in URLs, such as %2F for a slash in the password")
+		return nil, errors.New("its database, a time-out or a flag is not valid; write redis://host:port/0?dial_timeout=5s" + escape)
 	}
 	if o.TLS != nil {
 		if option.TLSConfig == nil {

@@ -31,7 +31,8 @@ func (a *attachment) publish(ctx context.Context, subject string, data []byte) e
 	err := a.publisher.Do(ctx, a.publishCommand(channel, string(data))).Error()
 	if err != nil && ctx.Err() != nil {
 		go func() {
-			_ = a.publisher.Do(context.Background(), a.client.B().Ping().Build().SetSlot(channel)).Error() // either way the other has ended
+			ping := a.client.B().Ping().Build().SetSlot(channel)
+			_ = a.publisher.Do(context.Background(), ping).Error() // either way the other has ended
 			<-a.underWay
 		}()
 		return ctx.Err()

@@ -16,7 +16,7 @@ import (
 func startSentinel(t *testing.T, primary *server) *server {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "sentinel.conf") // it writes what it learns there
-	text := fmt.Sprintf("sentinel monitor main 127.0.0.1 %d 1\nsentinel down-after-milliseconds main 2000\nsentinel failover-timeout main 10000\n", primary.port)
+	text := fmt.Sprintf("sentinel monitor main 127.0.0.1 %d 1\nsentinel down-after-milliseconds main 2000\n", primary.port)
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

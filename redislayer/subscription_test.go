@@ -7,8 +7,8 @@ import (
 	"github.com/chanx-go/chanx/layer"
 )
 
-// TestALateConfirmationOpensNothing has a subject subscribed, given up, and subscribed again before Redis has confirmed the first.
-// What comes between the two confirmations may have been published while nobody wanted it.
+// TestALateConfirmationOpensNothing has a subject subscribed, given up, and subscribed again before Redis has confirmed the
+// first. What comes between the two confirmations may have been published while nobody wanted it.
 func TestALateConfirmationOpensNothing(t *testing.T) {
 	var got []string
 	k := newLink(&Layer{}, layer.Receiver{Receive: func(_ string, data []byte) { got = append(got, string(data)) }})
