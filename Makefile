@@ -7,7 +7,7 @@ SHELL := bash
 ADDR     ?= localhost:8080
 FUZZTIME ?= 60s
 BENCH    ?= .
-MODULES  := . bench examples jwtauth natslayer otelchanx
+MODULES  := . bench examples jwtauth natslayer otelchanx redislayer
 BIN      := $(CURDIR)/.bin
 TOOLS    := $(BIN)/gofumpt $(BIN)/staticcheck
 TAGS     := -tags abuse
@@ -22,8 +22,9 @@ demo: needgo ## serve the chat example at http://localhost:8080 (ADDR=host:port 
 	@go build -o .bin/chat ./examples/chat && exec .bin/chat -addr $(ADDR)
 
 .PHONY: test
-test: needgo ## run all tests with the race detector, one of them in a browser
+test: needgo ## run all tests with the race detector, one of them in a browser, some with a Redis
 	@.ci/need cc
+	@.ci/need redis
 	@CHROMIUM="$$(.ci/need browser)" go test -race -timeout 5m work
 
 .PHONY: lint
@@ -48,7 +49,7 @@ bench: needgo ## compare chanx with other servers, about ten minutes; BENCH=echo
 
 .PHONY: microbench
 microbench: needgo ## run the benchmarks of packages (BENCH=pattern to choose)
-	@go test -run '^$$' -bench '$(BENCH)' -benchtime 2s -benchmem . ./schema ./internal/socket ./natslayer
+	@go test -run '^$$' -bench '$(BENCH)' -benchtime 2s -benchmem . ./schema ./internal/socket ./natslayer ./redislayer
 
 .PHONY: tools
 tools: $(TOOLS) ## build the pinned tools into .bin

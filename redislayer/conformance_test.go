@@ -1,0 +1,47 @@
+package redislayer_test
+
+import (
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/chanx-go/chanx/layer"
+	"github.com/chanx-go/chanx/layer/layertest"
+	"github.com/chanx-go/chanx/redislayer"
+)
+
+func connect(t testing.TB, url string, o *redislayer.Options) *redislayer.Layer {
+	t.Helper()
+	l, err := redislayer.Connect(t.Context(), url, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(l.Close)
+	return l
+}
+
+func conform(t *testing.T, all servers, o *redislayer.Options, wait time.Duration) {
+	layertest.Run(t, func(t *testing.T) layer.Layer { return connect(t, all.url(), o) }, layertest.Features{
+		Isolated: true,
+		Wait:     wait,
+		Down:     func(*testing.T, layer.Layer) { all.stop() },
+		Up:       func(t *testing.T, _ layer.Layer) { all.start(t) },
+		Goroutines: []goleak.Option{
+			goleak.IgnoreAnyFunction("os/exec.(*Cmd).Wait"), // of the servers
+			// A rueidis client for a cluster that has been closed leaves goroutines that sleep up to five seconds before they
+			// look. That they end is checked by TestMain.
+			goleak.IgnoreAnyFunction("github.com/redis/rueidis.(*call).DelayDo.func1"),
+			goleak.IgnoreAnyFunction("github.com/redis/rueidis.(*clusterClient)._refresh.func2"),
+		},
+	})
+}
+
+func TestConformance(t *testing.T) { conform(t, servers{startServer(t)}, nil, 0) }
+
+// A cluster that comes back takes two seconds to trust itself.
+func TestConformanceInCluster(t *testing.T) { conform(t, startCluster(t), nil, patience) }
+
+func TestConformanceInClusterClassic(t *testing.T) {
+	conform(t, startCluster(t), &redislayer.Options{Classic: true}, patience)
+}

@@ -1,0 +1,57 @@
+// Package redislayer is a channel layer over the publish/subscribe of Redis 6 or later, or Valkey: a single server, a primary
+// that sentinels watch over, or a cluster.
+//
+//	l, err := redislayer.Connect(ctx, "redis://localhost:6379", nil)
+//	if err != nil {
+//		return err
+//	}
+//	defer l.Close()
+//	server := chanx.NewServer(&chanx.ServerOptions{Layer: l})
+//
+// # Channels
+//
+// A subject is the channel "chanx:" and the subject as it is; [Options] may name another prefix. In a cluster the channel is
+// "chanx:{}" and the subject, and commands are those of sharded publish/subscribe, which Redis has since version 7: a
+// publication goes to the one shard that its channel belongs to, and its subscribers are connected to that shard. With
+// [Options.Classic] a cluster is used like a single server. Redis stores nothing, and its databases do not separate
+// channels: applications that share a server need different prefixes.
+//
+// A user of Redis with limited rights needs the channels chanx:*, the commands +@connection and +@pubsub, and in a cluster
+// +cluster|slots, +cluster|info and +cluster|nodes.
+//
+// # Guarantees
+//
+// Those of package layer, by these means:
+//
+//   - Order: a link publishes by one connection to a node, and all publications to a subject by the same node. Publish
+//     returns when Redis has answered.
+//   - At most once: nothing is tried again. A publication whose error wraps layer.ErrUnavailable, or whose context ended while it
+//     was on its way, may have been handed out all the same. After a lost connection Redis may even read it behind what is
+//     published by the next one.
+//   - Subscribe returns when Redis has confirmed it. Then any publication to the subject passes the node that the subscriber
+//     is connected to.
+//   - A gap is told whenever a connection was lost, because then Redis drops what comes for its subscriber. The link is down
+//     until all is connected and subscribed again, as one: with one shard of a cluster lost, it is down for all subjects.
+//   - Echo: a link receives its own publications.
+//
+// A lost connection is noticed at once if it was closed, and after about ten seconds if the network just drops everything.
+// The first attempt to connect again follows within 50 milliseconds, the others at most a second apart. Subscriptions are
+// made again thousands at a time.
+//
+// When slots of a cluster move to another shard, as when it grows, Redis ends the subscriptions in them. The link goes down,
+// finds out who has them now, and is up again with a gap; so it does each time when many slots move one by one. When a replica
+// takes the place of a primary, the connections to the old one end and the link connects to the new one.
+//
+// One loss cannot be told: with Options.Classic the nodes of a cluster pass publications on to each other, and what is lost
+// when two of them lose each other is known to neither subscriber nor publisher.
+//
+// # Limits
+//
+// A link whose receiver does not keep up reads more slowly, until Redis has kept too much for it and closes the connection,
+// which is a gap. Its setting client-output-buffer-limit, by default "pubsub 32mb 8mb 60", says how much that is: 32 MiB at once, or
+// 8 MiB for a minute. Data has at most 512 MiB (proto-max-bulk-len), and should have less than what one subscriber may be behind.
+//
+// Each link has one connection that publishes and one that is subscribed, in a cluster such a pair for each shard, and each
+// connection has buffers of 1 MiB. What several goroutines publish at the same time is sent together; at most 500 publications
+// are under way, others wait.
+package redislayer

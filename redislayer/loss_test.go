@@ -1,0 +1,244 @@
+package redislayer_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/redis/rueidis"
+
+	"github.com/chanx-go/chanx/layer"
+	"github.com/chanx-go/chanx/redislayer"
+)
+
+// TestAKilledStreamIsMadeAgain has Redis close the connections that are subscribed, as it does to a subscriber that is too slow.
+func TestAKilledStreamIsMadeAgain(t *testing.T) {
+	t.Parallel()
+	const subjects = 10000
+	s := startServer(t)
+	l := connect(t, s.url(), nil)
+	a, b := open(t, l), open(t, l)
+	name := func(i int) string { return fmt.Sprintf("s.%d", i) }
+	var all sync.WaitGroup
+	for part := range 8 {
+		all.Go(func() {
+			for i := part; i < subjects; i += 8 {
+				if err := b.Subscribe(t.Context(), name(i)); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	a.publish(name(0), "before")
+	b.receives(name(0), "before")
+	s.must(t, "CLIENT", "KILL", "TYPE", "pubsub")
+	b.recovers(0)
+	for i := range subjects {
+		a.publish(name(i), "after")
+	}
+	for i := range subjects {
+		b.receives(name(i), "after")
+	}
+	b.expect(name(0), "before", "after")
+}
+
+// TestAKilledPublisherIsMadeAgain closes the connections that publish. Nobody misses anything but what was on its way then.
+func TestAKilledPublisherIsMadeAgain(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	l := connect(t, s.url(), nil)
+	a, b := open(t, l), open(t, l)
+	b.subscribe("s")
+	a.publish("s", "1")
+	s.must(t, "CLIENT", "KILL", "TYPE", "normal")
+	eventually(t, "publish again", func() bool {
+		err := a.Publish(t.Context(), "s", []byte("2"))
+		if err != nil && !errors.Is(err, layer.ErrUnavailable) {
+			t.Fatal(err)
+		}
+		return err == nil
+	})
+	b.receives("s", "2")
+}
+
+// TestAPublicationIsNotRepeated loses the answer to one that Redis has handed out. The link gives up its other connection too.
+func TestAPublicationIsNotRepeated(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	p := startProxy(t, address(s.port), "once")
+	a, b := open(t, connect(t, p.url(), nil)), open(t, connect(t, s.url(), nil))
+	b.subscribe("s")
+	a.publish("s", "before")
+	if err := a.Publish(t.Context(), "s", []byte("once")); !errors.Is(err, layer.ErrUnavailable) {
+		t.Errorf("publish: %v, want ErrUnavailable", err)
+	}
+	b.receives("s", "once")
+	a.recovers(0)
+	a.publish("s", "after")
+	b.receives("s", "after")
+	b.expect("s", "before", "once", "after")
+}
+
+// TestASlowReceiverIsCutOff publishes more than Redis keeps for a subscriber that does not read.
+func TestASlowReceiverIsCutOff(t *testing.T) {
+	t.Parallel()
+	s := startServer(t, "--client-output-buffer-limit", "pubsub 8mb 8mb 0")
+	l := connect(t, s.url(), nil)
+	held := make(chan struct{})
+	a, quick, slow := open(t, l), open(t, l), openSlow(t, l, func() { <-held })
+	release := sync.OnceFunc(func() { close(held) })
+	defer release()
+	quick.subscribe("s")
+	slow.subscribe("s")
+	for i := range 32 { // paced by the quick one, which is to be spared
+		a.publish("s", fmt.Sprintf("%1048576d", i))
+		quick.awaits("receive", func() bool { return len(quick.got["s"]) > i })
+	}
+	release()
+	slow.recovers(0)
+	a.publish("s", "after")
+	slow.receives("s", "after")
+	if quick.mark() > 0 {
+		t.Error("the quick receiver was cut off too")
+	}
+}
+
+// TestPublicationsThatAreGivenUpHoldUpNobody gives up more than a connection has room for, while Redis does not read.
+func TestPublicationsThatAreGivenUpHoldUpNobody(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	l := connect(t, s.url(), nil)
+	a, b := open(t, l), open(t, l)
+	b.subscribe("s")
+	a.publish("s", "before")
+	if err := s.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	var all sync.WaitGroup
+	for range 3 {
+		ctx, cancel := context.WithCancel(t.Context())
+		for range 800 {
+			all.Go(func() {
+				if err := a.Publish(ctx, "s", []byte("given up")); !errors.Is(err, context.Canceled) {
+					t.Errorf("publish: %v, want the context's error", err)
+				}
+			})
+		}
+		time.AfterFunc(10*time.Millisecond, cancel)
+		all.Wait()
+	}
+	if err := s.cmd.Process.Signal(syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	a.publish("s", "after")
+	b.receives("s", "after")
+	if a.mark() > 0 {
+		t.Errorf("the link was lost: %+v", a.statuses) // then the calls waited for that
+	}
+}
+
+// TestASilentBrokerIsLost stops the process without closing its connections, as a network may that drops everything.
+func TestASilentBrokerIsLost(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	l := connect(t, s.url(), &redislayer.Options{Configure: func(o *rueidis.ClientOption) {
+		o.Dialer.KeepAlive, o.Dialer.Timeout, o.ConnWriteTimeout = 50*time.Millisecond, 2*time.Second, 2*time.Second
+	}})
+	a := open(t, l)
+	a.subscribe("s")
+	if err := s.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(10*time.Millisecond, cancel)
+	if err := a.Publish(ctx, "s", nil); !errors.Is(err, context.Canceled) {
+		t.Errorf("publish: %v, want the context's error", err)
+	}
+	a.awaits("down", func() bool { return len(a.statuses) > 0 })
+	for call, err := range map[string]error{
+		"publish": a.Publish(t.Context(), "s", nil), "subscribe": a.Subscribe(t.Context(), "s"),
+	} {
+		if !errors.Is(err, layer.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%s: %v, want ErrUnavailable", call, err)
+		}
+	}
+	if err := a.Unsubscribe(t.Context(), "s"); err != nil {
+		t.Errorf("unsubscribe: %v", err)
+	}
+	if err := s.cmd.Process.Signal(syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	a.recovers(0)
+}
+
+// TestSubscriptionsEndAsTheyWereWanted changes them at random, gives up waiting at random, and kills connections meanwhile. At
+// the end Redis knows of exactly those whose last call was Subscribe.
+func TestSubscriptionsEndAsTheyWereWanted(t *testing.T) {
+	t.Parallel()
+	const subjects, rounds = 20, 150
+	s := startServer(t)
+	l := connect(t, s.url(), nil)
+	a, b := open(t, l), open(t, l)
+	wanted := make([]bool, subjects)
+	name := func(i int) string { return fmt.Sprintf("s.%d", i) }
+	var all sync.WaitGroup
+	for i := range subjects {
+		all.Go(func() {
+			for range rounds {
+				ctx, cancel := context.WithCancel(t.Context())
+				if rand.N(2) == 0 {
+					go cancel()
+				}
+				wanted[i] = rand.N(2) == 0
+				do := b.Unsubscribe
+				if wanted[i] {
+					do = b.Subscribe
+				}
+				if err := do(ctx, name(i)); err != nil && !errors.Is(err, context.Canceled) && !errors.Is(err, layer.ErrUnavailable) {
+					t.Error(err)
+				}
+				cancel()
+			}
+		})
+	}
+	for range 10 {
+		s.must(t, "CLIENT", "KILL", "TYPE", "pubsub")
+	}
+	all.Wait()
+	count := 0
+	for i, w := range wanted {
+		if w {
+			count++
+			eventually(t, "subscribe "+name(i), func() bool { return b.Subscribe(t.Context(), name(i)) == nil })
+		}
+	}
+	eventually(t, "the subscriptions of Redis", func() bool { return channels(t, s, "CHANNELS") == count })
+	eventually(t, "publish", func() bool { return a.Publish(t.Context(), "s.0", []byte("probe")) == nil })
+	for i, w := range wanted {
+		a.publish(name(i), "end")
+		if w {
+			b.receives(name(i), "end")
+		}
+	}
+}
+
+// channels is how many have subscribers.
+func channels(t *testing.T, s *server, command string) int {
+	t.Helper()
+	c, err := rueidis.NewClient(rueidis.ClientOption{InitAddress: []string{address(s.port)}, ForceSingleClient: true, DisableCache: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	list, err := c.Do(t.Context(), c.B().Arbitrary("PUBSUB", command).Build()).AsStrSlice()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(list)
+}

@@ -1,0 +1,20 @@
+package redislayer_test
+
+import (
+	"testing"
+
+	"github.com/chanx-go/chanx/internal/nodetest"
+	"github.com/chanx-go/chanx/layer"
+)
+
+// nodes has chanx servers on layers of their own.
+func nodes(t *testing.T, all servers) {
+	nodetest.Run(t, func(t *testing.T) layer.Layer { return connect(t, all.url(), nil) }, nodetest.Features{
+		Wait: patience,
+		Down: func(*testing.T, layer.Layer) { all.stop() },
+		Up:   func(t *testing.T, _ layer.Layer) { all.start(t) },
+	})
+}
+
+func TestNodes(t *testing.T)          { nodes(t, servers{startServer(t)}) }
+func TestNodesInCluster(t *testing.T) { nodes(t, startCluster(t)) }

@@ -1,0 +1,113 @@
+package redislayer
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+
+	"github.com/redis/rueidis"
+)
+
+// DefaultPrefix is the prefix of channels when [Options] names none.
+const DefaultPrefix = "chanx"
+
+// maxRedirections is how often a publication follows a slot that has moved before its error is returned.
+const maxRedirections = 8
+
+// Options are the settings of [Connect]. The zero value, and nil, are for production.
+type Options struct {
+	// Prefix begins the name of every channel, before a colon; the default is [DefaultPrefix]. Layers with different prefixes
+	// do not hear each other, unless one prefix is another one with a colon and more behind it. In a cluster a prefix with
+	// a hash tag ("{app}") puts everything on one shard.
+	Prefix string
+
+	// Classic has a cluster use PUBLISH and SUBSCRIBE as a single server does, in place of SPUBLISH and SSUBSCRIBE. It is
+	// for clusters older than Redis 7. Every publication then travels to every node of the cluster, and what the nodes
+	// lose among themselves is not told by a gap.
+	Classic bool
+
+	// TLS is for a URL that begins with rediss://; nil means the machine's certificate authorities, TLS 1.2 or later, and
+	// certificates for the host in the URL, whichever node is dialled. With a value of your own that has no ServerName, each
+	// node's certificate must be for its own address.
+	TLS *tls.Config
+
+	// StartWithoutBroker lets Connect succeed although no broker can be reached; the layer is down until one can.
+	StartWithoutBroker bool
+
+	// Configure may change what else rueidis can do, after the URL and TLS have been applied: other credentials for
+	// sentinels, credentials that change, time-outs, a dialer. It is called once. What would break the promises of the layer is
+	// overwritten: retries, replicas, several connections for publications, connections of limited life.
+	Configure func(*rueidis.ClientOption)
+}
+
+// config is what links connect with.
+type config struct {
+	option  rueidis.ClientOption
+	prefix  string
+	classic bool
+}
+
+var schemes = []string{"redis", "rediss", "valkey", "valkeys", "unix"}
+
+const escape = ", and escape what has a meaning in URLs, such as %2F for a slash in the password"
+
+// newConfig reads the URL and the options. Its errors quote nothing of the URL: what a slip of the pen makes of it may be the
+// password.
+func newConfig(address string, o Options) (*config, error) {
+	u, err := url.Parse(address)
+	if err != nil {
+		return nil, errors.New("it cannot be parsed; write redis://user:password@host:port/0" + escape)
+	}
+	if !slices.Contains(schemes, u.Scheme) {
+		return nil, errors.New("it begins with no known scheme; write redis://host:port, rediss://host:port for TLS, or unix:///path")
+	}
+	option, err := rueidis.ParseURL(address)
+	if err != nil {
+		return nil, errors.New("its database, a time-out or a flag is not valid; write redis://host:port/0?dial_timeout=5s" + escape)
+	}
+	if o.TLS != nil {
+		if option.TLSConfig == nil {
+			return nil, errors.New("Options.TLS is set, but it does not begin with rediss://")
+		}
+		option.TLSConfig = o.TLS.Clone()
+	}
+	option.Sentinel.TLSConfig, option.Sentinel.Dialer = option.TLSConfig, option.Dialer
+	if o.Configure != nil {
+		o.Configure(&option)
+	}
+	keepPromises(&option)
+	if o.Prefix == "" {
+		o.Prefix = DefaultPrefix
+	}
+	return &config{option: option, prefix: o.Prefix, classic: o.Classic}, nil
+}
+
+// keepPromises overwrites what would break those of the layer.
+func keepPromises(o *rueidis.ClientOption) {
+	o.DisableRetry = true    // a publication that may have been executed is not repeated
+	o.PipelineMultiplex = -1 // publications that overtake each other on two connections
+	o.ConnLifetime = 0
+	o.DisableAutoPipelining, o.AlwaysPipelining, o.RingScaleEachConn = false, true, ringScale // see publish
+	o.DisableCache = true                                                                     // nothing is cached
+	o.SendToReplicas, o.ReplicaOnly = nil, false
+	o.Standalone = rueidis.StandaloneOption{}
+	if o.Sentinel.Dialer.Timeout == 0 {
+		o.Sentinel.Dialer.Timeout = rueidis.DefaultDialTimeout // rueidis has it for the servers only
+	}
+	if o.ClusterOption.MaxMovedRedirections == 0 {
+		o.ClusterOption.MaxMovedRedirections = maxRedirections
+	}
+}
+
+// String names the servers, and never a password.
+func (c *config) String() string {
+	if c.option.Sentinel.MasterSet != "" {
+		return fmt.Sprintf("%s by sentinels %v", c.option.Sentinel.MasterSet, c.option.InitAddress)
+	}
+	if len(c.option.InitAddress) == 1 {
+		return c.option.InitAddress[0]
+	}
+	return fmt.Sprint(c.option.InitAddress)
+}

@@ -1,0 +1,59 @@
+package redislayer_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/chanx-go/chanx/layer"
+)
+
+// startSentinel watches over a primary.
+func startSentinel(t *testing.T, primary *server) *server {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "sentinel.conf") // it writes what it learns there
+	text := fmt.Sprintf("sentinel monitor main 127.0.0.1 %d 1\nsentinel down-after-milliseconds main 2000\n", primary.port)
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return startServer(t, file, "--sentinel")
+}
+
+// TestFailover has a sentinel put the replica in the place of the primary.
+func TestFailover(t *testing.T) {
+	t.Parallel()
+	primary := startServer(t)
+	replica := startServer(t, "--replicaof", "127.0.0.1 "+strconv.Itoa(primary.port))
+	sentinel := startSentinel(t, primary)
+	eventually(t, "the sentinel knows the replica", func() bool {
+		info, err := sentinel.ask("INFO", "sentinel")
+		return err == nil && strings.Contains(info, "slaves=1") && strings.Contains(replica.must(t, "INFO", "replication"), "master_link_status:up")
+	})
+	l := connect(t, sentinel.url()+"?master_set=main", nil)
+	a, b := open(t, l), open(t, l)
+	b.subscribe("s")
+	a.publish("s", "before")
+	b.receives("s", "before")
+	eventually(t, "failover", func() bool {
+		_, err := sentinel.ask("SENTINEL", "FAILOVER", "main")
+		return err == nil
+	})
+	b.recovers(0)
+	eventually(t, "publish by the new primary", func() bool {
+		err := a.Publish(t.Context(), "s", []byte("after"))
+		if err != nil && !errors.Is(err, layer.ErrUnavailable) {
+			t.Fatal(err)
+		}
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		return err == nil && len(b.got["s"]) > 1
+	})
+	if subscribers := replica.must(t, "PUBLISH", "chanx:s", "at the new primary"); subscribers != "1" {
+		t.Errorf("%s subscribers at the new primary, want 1", subscribers)
+	}
+	b.receives("s", "at the new primary")
+}
