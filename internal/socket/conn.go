@@ -107,6 +107,7 @@ type Conn struct {
 	removed   bool // not counted as open any more
 	pinged    bool // a ping waits for life
 	heard     bool // bytes came since
+	renew     bool // whoever reads the answer goes on in a fresh goroutine
 	discarded int  // bytes since the end
 
 	runNo, seenNo uint32 // number of watched runs; what it was at the last idle tick

@@ -152,6 +152,7 @@ func (c *Conn) beat() time.Duration {
 	}
 	c.reply(finPing, nil)
 	c.flush()
+	c.renew = true
 	if o.PongTimeout == 0 {
 		return o.pingAfter()
 	}
@@ -172,6 +173,18 @@ func (c *Conn) life() time.Duration {
 	}
 	c.pinged = false
 	return max(o.pingAfter()-o.PongTimeout, c.up.wheel.every)
+}
+
+// renewed reports whether the reader should go on in a fresh goroutine, because to read the answer to a ping has grown
+// its stack too. It is asked after each batch; what runs handlers keeps its stack until replaceReader takes it.
+func (c *Conn) renewed() bool {
+	asked := c.renew
+	c.renew = false
+	if !asked || c.used || c.busy {
+		return false
+	}
+	c.up.counters.replacements.Add(1)
+	return true
 }
 
 // replaceReader gets the stack back that a reader's handlers have grown, and the inbox, if nothing ran since the last

@@ -275,6 +275,36 @@ func TestIdleReaderIsReplaced(t *testing.T) {
 	})
 }
 
+// TestReaderOfAPongIsReplaced too: to read one grows the stack of a reader that has nothing else to do.
+func TestReaderOfAPongIsReplaced(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h, p := started(t, Options{}, nil)
+		for round := range int64(3) {
+			p.expect("ping")
+			synctest.Wait()
+			before := h.c.up.Stats().Replacements
+			p.send(masked(ws.OpPong, true, ""))
+			synctest.Wait()
+			p.send(masked(ws.OpPong, true, "nobody has asked"))
+			synctest.Wait()
+			if n := h.c.up.Stats().Replacements - before; n != 1 {
+				t.Errorf("round %d: replaced %d times by two pongs", round, n)
+			}
+		}
+		p.send(text("work"))
+		p.expect("text work")
+		before := h.c.up.Stats().Replacements
+		p.send(masked(ws.OpPong, true, ""))
+		synctest.Wait()
+		if n := h.c.up.Stats().Replacements - before; n != 0 {
+			t.Errorf("replaced %d times between messages", n)
+		}
+		must(t, p.nc.Close())
+		h.end(t)
+	})
+}
+
 // TestBusyReaderIsNotReplaced: who works between the ticks keeps its stack.
 func TestBusyReaderIsNotReplaced(t *testing.T) {
 	t.Parallel()

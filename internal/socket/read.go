@@ -51,9 +51,13 @@ func (c *Conn) read() {
 		}
 		c.mu.Lock()
 		reads := c.batch(b)
+		renewed := reads && c.renewed()
 		c.unlock() // not deferred: a panic of the handler comes without the lock
 		giveBuffer(bp)
-		if !reads {
+		if renewed {
+			go c.read()
+		}
+		if !reads || renewed {
 			return
 		}
 	}
