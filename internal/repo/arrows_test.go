@@ -71,11 +71,11 @@ var arrows = []arrow{
 		"an application that has no tokens gets no token library",
 	},
 	{
-		"redislayer", "./layer github.com/redis/rueidis", "./redislayer ./layer/layertest ./internal/nodetest " + leak,
+		"redislayer", "./layer github.com/redis/rueidis", "./ ./redislayer ./layer/layertest ./internal/nodetest " + leak,
 		"it is a broker's layer: it sees subjects and bytes, and an application without Redis gets no Redis",
 	},
 	{
-		"natslayer", "./layer github.com/nats-io/nats.go", "./natslayer ./layer/layertest ./internal/nodetest github.com/nats-io/nats-server/v2/server " + leak,
+		"natslayer", "./layer github.com/nats-io/nats.go", "./ ./natslayer ./layer/layertest ./internal/nodetest github.com/nats-io/nats-server/v2/server " + leak,
 		"it is a broker's layer: it sees subjects and bytes, and an application without NATS gets no NATS",
 	},
 	{
