@@ -154,8 +154,8 @@ func (c *Conn) obey(d *delivery) {
 func (c *Conn) disconnect(code int, reason string) error {
 	c.mu.Lock()
 	wire := c.wire
-	if wire == nil && c.doom == nil {
-		c.doom = &CloseError{code, reason}
+	if wire == nil && c.beforehand().doom == nil {
+		c.early.doom = &CloseError{code, reason}
 	}
 	c.mu.Unlock()
 	if wire == nil {

@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/chanx-go/chanx/internal/socket"
@@ -20,6 +21,7 @@ type transport interface {
 	WriteFrames(fs []socket.Frame, cork bool) error
 	Close(code int, reason string) error
 	CloseAfter(code int, reason string) error
+	Subprotocol() string
 	Abort()
 	Post(e any) error
 	WaitWritable(ctx context.Context) error
@@ -28,52 +30,61 @@ type transport interface {
 // Conn is one connection. The application's state embeds it. All its methods may be called from anywhere, at any time,
 // concurrently.
 type Conn struct {
-	id     string
-	shard  uint32
-	mount  *mount
-	remote net.Addr
-	user   string          // Identity.UserID: it never changes
-	ctx    context.Context // ends with the transport
-	cancel context.CancelFunc
-	state  any // *S
+	subject string // by which the hub knows it: its id is a part of it
+	shard   uint32
+	mount   *mount
+	remote  string          // as net/http writes it
+	user    string          // Identity.UserID: it never changes
+	ctx     context.Context // ends with the transport
+	cancel  context.CancelFunc
+	state   any // *S
 
-	// Of the running handler's goroutine.
-	invalid      int
-	invalidSince time.Time
-	rate         bucket
-
+	conduct   *conduct // of the running handler's goroutine
 	refs      refs
 	parallel  parallel
-	incidents incidents
+	incidents atomic.Pointer[incidents] // nil: nothing was dropped
 
-	mu          sync.Mutex
-	identity    Identity
-	expiry      *time.Timer // closes when identity expires
-	proto       string
-	announced   bool
-	wire        transport      // nil until the handshake is answered
-	doom        *CloseError    // how it is to be closed then
-	early       []socket.Frame // what is sent to it before that
-	earlyEvents []*delivery
-	over        bool // the transport has ended: nothing is sent any more, OnClose may still broadcast
-	left        bool // and no group is joined any more
-	groups      []string
+	mu        sync.Mutex
+	identity  *Identity   // replaced, never changed
+	expiry    *time.Timer // closes when identity expires
+	wire      transport   // nil until the handshake is answered
+	early     *early      // what has happened until then; nil if nothing has
+	announced bool
+	over      bool // the transport has ended: nothing is sent any more, OnClose may still broadcast
+	left      bool // and no group is joined any more
+	groups    []string
+}
+
+// early is what happens to a connection whose handshake has not been answered.
+type early struct {
+	frames []socket.Frame
+	events []*delivery
+	doom   *CloseError // how it is to be closed
+}
+
+// beforehand returns what there is to add to. The caller holds mu.
+func (c *Conn) beforehand() *early {
+	if c.early == nil {
+		c.early = &early{}
+	}
+	return c.early
 }
 
 // maxEarlyFrames and maxEarlyEvents bound what waits for a connection that is in open.
 const maxEarlyFrames, maxEarlyEvents = 256, 256
 
 // ID names the connection, uniquely among all nodes.
-func (c *Conn) ID() string { return c.id }
+func (c *Conn) ID() string { return c.subject[len(connSubject("")):] }
 
 // RemoteAddr is the peer's address: of the client, or of a proxy before this server.
-func (c *Conn) RemoteAddr() net.Addr { return c.remote }
+func (c *Conn) RemoteAddr() net.Addr { return remoteAddr(c.remote) }
 
 // Subprotocol is the one that was agreed on, or "".
 func (c *Conn) Subprotocol() string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.proto
+	if wire := c.transport(); wire != nil {
+		return wire.Subprotocol()
+	}
+	return ""
 }
 
 // Context ends when the connection is lost or closed, and carries the values of ConsumerOptions.Context.
@@ -163,12 +174,15 @@ func (c *Conn) transport() transport {
 func (c *Conn) deliver(fs []socket.Frame, cork bool) {
 	c.mu.Lock()
 	wire, over := c.wire, c.over
-	early := wire == nil && len(c.early)+len(fs) <= maxEarlyFrames
-	if early {
-		c.early = append(c.early, fs...)
+	kept := false
+	if wire == nil {
+		e := c.beforehand()
+		if kept = len(e.frames)+len(fs) <= maxEarlyFrames; kept {
+			e.frames = append(e.frames, fs...)
+		}
 	}
 	c.mu.Unlock()
-	if early || over {
+	if kept || over {
 		return
 	}
 	if wire == nil || wire.WriteFrames(fs, cork) != nil {
@@ -202,17 +216,17 @@ func giveBuffer(b *[]byte) {
 
 // newConn makes a connection that has not been accepted yet.
 func (m *mount) newConn(r *http.Request) *Conn {
-	c := &Conn{mount: m, id: m.srv.newID(), shard: m.srv.nextShard.Add(1), remote: remoteAddr(r)}
+	c := &Conn{mount: m, subject: connSubject(m.srv.newID()), identity: &anonymous, shard: m.srv.nextShard.Add(1), remote: r.RemoteAddr}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	return c
 }
 
-// remoteAddr is the address that net/http gives as text.
-func remoteAddr(r *http.Request) net.Addr {
-	if a, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
+// remoteAddr makes an address of what net/http writes.
+func remoteAddr(text string) net.Addr {
+	if a, err := netip.ParseAddrPort(text); err == nil {
 		return net.TCPAddrFromAddrPort(a)
 	}
-	return textAddr(r.RemoteAddr)
+	return textAddr(text)
 }
 
 type textAddr string

@@ -1,6 +1,10 @@
 package chanx
 
-import "context"
+import (
+	"context"
+	"sync"
+	"time"
+)
 
 // ownContext is the context of a handler in the connection's queue, where it differs from the connection's. What is sent
 // with it may wait for the end of the batch.
@@ -24,4 +28,54 @@ func corks(ctx context.Context, c *Conn) bool {
 	}
 	o, is := ctx.(*ownContext)
 	return is && o.conn == c
+}
+
+// patience is a context that ends after some time, or with another one. Most calls that get it return at once and do not
+// ask when it ends: until one asks, there is no timer, the time has not begun, and the other context does not know of it,
+// which would keep a list.
+type patience struct {
+	context.Context // the other one
+	time            time.Duration
+
+	mu      sync.Mutex
+	timed   context.Context // nil until somebody asks
+	cancel  context.CancelFunc
+	ignored bool
+}
+
+func withPatience(ctx context.Context, d time.Duration) *patience {
+	return &patience{Context: ctx, time: d}
+}
+
+func (p *patience) begin() context.Context {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.timed == nil {
+		p.timed, p.cancel = context.WithTimeout(p.Context, p.time)
+		if p.ignored {
+			p.cancel()
+		}
+	}
+	return p.timed
+}
+
+func (p *patience) Deadline() (time.Time, bool) { return p.begin().Deadline() }
+func (p *patience) Done() <-chan struct{}       { return p.begin().Done() }
+
+func (p *patience) Err() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.timed != nil {
+		return p.timed.Err()
+	}
+	return p.Context.Err()
+}
+
+// end is to be called when the call has returned.
+func (p *patience) end() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.ignored = true; p.cancel != nil {
+		p.cancel()
+	}
 }

@@ -207,12 +207,15 @@ func (l *link) Deliver(ds []*delivery) {
 func (c *Conn) post(d *delivery) {
 	c.mu.Lock()
 	wire, over := c.wire, c.over
-	early := wire == nil && len(c.earlyEvents) < maxEarlyEvents
-	if early {
-		c.earlyEvents = append(c.earlyEvents, d)
+	kept := false
+	if wire == nil {
+		e := c.beforehand()
+		if kept = len(e.events) < maxEarlyEvents; kept {
+			e.events = append(e.events, d)
+		}
 	}
 	c.mu.Unlock()
-	if early || over {
+	if kept || over {
 		return
 	}
 	if wire == nil || wire.Post(d) != nil {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
-	"time"
 
 	"github.com/chanx-go/chanx/internal/socket"
 )
@@ -42,7 +41,7 @@ func (l *link) Message(p []byte, binary bool) {
 		c.countInvalid()
 	case f.in == nil && err == nil:
 		c.refs.cancel(f.ref, 0)
-	case !c.rate.take(&c.mount.srv.limits.Rate):
+	case c.mount.srv.limits.Rate.PerSecond > 0 && !c.record().rate.take(&c.mount.srv.limits.Rate):
 		c.reject(f.ref, c.explain(errRate, ""))
 	case err != nil: // a method of the application's has panicked
 		c.reject(f.ref, c.explain(err, "decode"))
@@ -127,19 +126,6 @@ func (k *Call) limit(ctx context.Context) context.Context {
 	return ctx
 }
 
-const invalidWindow = time.Minute
-
-// countInvalid closes the connection when too many of its messages were invalid.
-func (c *Conn) countInvalid() {
-	now := time.Now()
-	if c.invalid == 0 || now.Sub(c.invalidSince) > invalidWindow {
-		c.invalid, c.invalidSince = 0, now
-	}
-	if c.invalid++; c.invalid > c.mount.srv.limits.MaxInvalid {
-		c.closeBecause(&CloseError{socket.ClosePolicy, "too many invalid messages"})
-	}
-}
-
 // Event handles one item that is not of the client.
 func (l *link) Event(item any) {
 	c := (*Conn)(l)
@@ -220,9 +206,7 @@ func (l *link) Closed(code int, reason string) {
 	c.parallel.wait()
 	defer func() { // even if OnClose ends the goroutine
 		c.end(c.vacate())
-		for _, one := range c.incidents.end() {
-			c.logDrop(one.what, one.kept)
-		}
+		c.logDrops()
 		if o := c.mount.observer; o != nil && arrived {
 			o.Close(c, &CloseError{code, reason})
 		}
@@ -243,5 +227,5 @@ func (l *link) Closed(code int, reason string) {
 }
 
 func (c *Conn) log(level slog.Level, text string, attrs ...any) {
-	c.mount.srv.logger.Log(c.ctx, level, text, append([]any{"conn", c.id, "pattern", c.mount.pattern}, attrs...)...)
+	c.mount.srv.logger.Log(c.ctx, level, text, append([]any{"conn", c.ID(), "pattern", c.mount.pattern}, attrs...)...)
 }

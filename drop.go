@@ -5,8 +5,22 @@ import "log/slog"
 // dropped counts and logs what a connection lost.
 func (s *Server) dropped(c *Conn, what string, n int) {
 	s.countDrop(c, what, n)
-	if n = c.incidents.add(what, n); n > 0 {
+	i := c.incidents.Load()
+	if i == nil {
+		c.incidents.CompareAndSwap(nil, &incidents{})
+		i = c.incidents.Load()
+	}
+	if n = i.add(what, n); n > 0 {
 		c.logDrop(what, n)
+	}
+}
+
+// logDrops says at the end what has not been said yet.
+func (c *Conn) logDrops() {
+	if i := c.incidents.Load(); i != nil {
+		for _, one := range i.end() {
+			c.logDrop(one.what, one.kept)
+		}
 	}
 }
 

@@ -111,7 +111,7 @@ func (c *Conn) Broadcast(ctx context.Context, m Message, opts ...BroadcastOption
 	if !r.explicit {
 		r.subjects = groupSubjects(c.Groups())
 	}
-	d.from, d.fromConn, d.fromUser, d.exceptSelf = c, c.id, c.user, r.exceptSelf
+	d.from, d.fromConn, d.fromUser, d.exceptSelf = c, c.ID(), c.user, r.exceptSelf
 	return c.mount.srv.deliver(ctx, d, r.subjects)
 }
 

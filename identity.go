@@ -16,6 +16,9 @@ type Identity struct {
 
 func (id Identity) hasExpired() bool { return !id.Expires.IsZero() && !id.Expires.After(time.Now()) }
 
+// anonymous is the identity of all that have none of their own.
+var anonymous Identity
+
 // closeExpired is the close code when credentials have expired: 4000 and the HTTP status.
 const closeExpired = 4000 + http.StatusUnauthorized
 
@@ -25,7 +28,7 @@ const expired = "credentials have expired"
 func (c *Conn) Identity() Identity {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.identity
+	return *c.identity
 }
 
 // setIdentity takes what the Authenticator found.
@@ -40,7 +43,7 @@ func (c *Conn) setIdentity(id Identity) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.identity, c.user = id, id.UserID
+	c.identity, c.user = &id, id.UserID
 	return nil
 }
 
@@ -59,7 +62,7 @@ func (c *Conn) Renew(id Identity) error {
 	if c.over {
 		return ErrClosed
 	}
-	c.identity = id
+	c.identity = &id
 	c.armExpiry()
 	return nil
 }

@@ -123,7 +123,7 @@ func (c *Conn) begin(sock *socket.Conn) {
 			c.sent(AuthenticationMessage{}.Action(), len(b))
 		}
 	}
-	doom := c.attach(sock, sock.Subprotocol())
+	doom := c.attach(sock)
 	if doom == nil && c.mount.srv.isDraining() {
 		doom = &CloseError{socket.CloseGoingAway, shuttingDown}
 	}
@@ -135,16 +135,17 @@ func (c *Conn) begin(sock *socket.Conn) {
 
 // attach gives the connection its transport, and the transport what came before it. It tells if the connection was to be
 // closed meanwhile.
-func (c *Conn) attach(wire transport, proto string) (doom *CloseError) {
+func (c *Conn) attach(wire transport) (doom *CloseError) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.early) > 0 {
-		c.told(wireError(wire.WriteFrames(c.early, true)))
+	e := c.beforehand()
+	if len(e.frames) > 0 {
+		c.told(wireError(wire.WriteFrames(e.frames, true)))
 	}
-	for _, d := range c.earlyEvents {
+	for _, d := range e.events {
 		c.told(wireError(wire.Post(d)))
 	}
-	c.wire, c.proto, c.early, c.earlyEvents = wire, proto, nil, nil
+	c.wire, c.early = wire, nil
 	c.armExpiry()
-	return c.doom
+	return e.doom
 }

@@ -16,7 +16,7 @@ func (c *Conn) announce(ctx context.Context) error {
 		return Refuse(http.StatusTooManyRequests, "too many connections")
 	}
 	c.announced = true
-	s.hub.Bind(connSubject(c.id), (*link)(c))
+	s.hub.Bind(c.subject, (*link)(c))
 	s.hub.Join(everyone, (*link)(c))
 	if c.user != "" {
 		s.hub.Join(userSubject(c.user), (*link)(c))
@@ -47,7 +47,7 @@ func (c *Conn) withdraw() (last []string) {
 	}
 	s := c.mount.srv
 	s.countUser(c.user, -1)
-	s.hub.Unbind(connSubject(c.id))
+	s.hub.Unbind(c.subject)
 	s.hub.Leave(everyone, (*link)(c))
 	if c.user != "" {
 		s.hub.Leave(userSubject(c.user), (*link)(c))

@@ -67,9 +67,9 @@ func (s *Server) end(d *delivery, err error) {
 
 // publish hands what was announced to the layer.
 func (s *Server) publish(ctx context.Context, d *delivery, p *publication) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.limits.PublishTimeout)
-	defer cancel()
-	err := s.publishData(ctx, p)
+	patient := withPatience(context.WithoutCancel(ctx), s.limits.PublishTimeout)
+	defer patient.end()
+	err := s.publishData(patient, p)
 	s.end(d, err)
 	return err
 }

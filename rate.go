@@ -17,9 +17,6 @@ type bucket struct {
 
 // take reports whether there may be another message now.
 func (b *bucket) take(r *Rate) bool {
-	if r.PerSecond <= 0 {
-		return true
-	}
 	now := time.Now()
 	b.used = max(0, b.used-now.Sub(b.since).Seconds()*r.PerSecond)
 	b.since = now

@@ -139,11 +139,11 @@ func (s *Server) settle(ctx context.Context, verb string, subjects ...string) er
 	if len(subjects) == 0 {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, s.limits.PublishTimeout)
-	defer cancel()
+	patient := withPatience(ctx, s.limits.PublishTimeout)
+	defer patient.end()
 	var errs []error
 	for _, subject := range subjects {
-		if err := s.subscriptions.settle(ctx, subject); err != nil {
+		if err := s.subscriptions.settle(patient, subject); err != nil {
 			errs = append(errs, fmt.Errorf("chanx: %s %q: %w", verb, strings.TrimPrefix(subject, groupSubject("")), err))
 		}
 	}

@@ -58,7 +58,7 @@ type Conn struct {
 	nc    net.Conn
 	rc    syscall.RawConn       // nil: nc is not a bare TCP connection
 	rf    func(fd uintptr) bool // tryRead, made once
-	proto string
+	proto *string               // of the options; nil: none was agreed on
 
 	got     got      // result of rf
 	part    *partial // what is incomplete
@@ -66,8 +66,8 @@ type Conn struct {
 	deflate bool     // permessage-deflate was agreed on; never changes
 
 	mu    sync.Mutex
-	h     Handler // nil before Start
-	notes []dropNote
+	h     Handler     // nil before Start
+	notes *[]dropNote // nil: there is nothing to tell
 
 	rest  []byte // of the batch that is run inline: not yet taken
 	inbox inbox
@@ -115,7 +115,7 @@ type Conn struct {
 	due           wheelLink
 }
 
-func newConn(u *Upgrader, nc net.Conn, proto string, deflate bool, early []byte) *Conn {
+func newConn(u *Upgrader, nc net.Conn, proto *string, deflate bool, early []byte) *Conn {
 	c := &Conn{up: u, nc: nc, proto: proto, deflate: deflate, busy: true} // the running token is kept for Start
 	if len(early) > 0 {
 		c.rest = early
@@ -183,7 +183,14 @@ func (c *Conn) Post(e any) error {
 func (c *Conn) RemoteAddr() net.Addr { return c.nc.RemoteAddr() }
 
 // Subprotocol is the one agreed on, or "".
-func (c *Conn) Subprotocol() string { return c.proto }
+func (c *Conn) Subprotocol() string { return orNone(c.proto) }
+
+func orNone(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
 
 // QueuedBytes is what waits to be written.
 func (c *Conn) QueuedBytes() int {

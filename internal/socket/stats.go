@@ -61,7 +61,10 @@ type dropNote struct {
 func (c *Conn) drop(what Drop, n int) {
 	if n > 0 {
 		c.up.counters.drops[what].Add(int64(n))
-		c.notes = append(c.notes, dropNote{what, n})
+		if c.notes == nil {
+			c.notes = new([]dropNote)
+		}
+		*c.notes = append(*c.notes, dropNote{what, n})
 	}
 }
 
@@ -70,10 +73,10 @@ func (c *Conn) unlock() {
 	notes, h := c.notes, c.h
 	c.notes = nil
 	c.mu.Unlock()
-	if h == nil {
+	if h == nil || notes == nil {
 		return
 	}
-	for _, d := range notes {
+	for _, d := range *notes {
 		h.Dropped(d.what, d.n)
 	}
 }

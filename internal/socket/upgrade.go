@@ -117,7 +117,7 @@ func (u *Upgrader) Upgrade(w http.ResponseWriter, r *http.Request) (*Conn, error
 	// Bytes the client sent behind its handshake sit in net/http's buffer, which must not be kept.
 	early := make([]byte, brw.Reader.Buffered())
 	if _, err = io.ReadFull(brw, early); err == nil {
-		err = u.answer(nc, appendAnswer(nil, r.Header.Get("Sec-Websocket-Key"), proto, extensions))
+		err = u.answer(nc, appendAnswer(nil, r.Header.Get("Sec-Websocket-Key"), orNone(proto), extensions))
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("socket: answer handshake: %w", err), nc.Close())
@@ -147,17 +147,17 @@ func (u *Upgrader) answer(nc net.Conn, b []byte) error {
 }
 
 // subprotocol is the first of ours that the client offers.
-func (u *Upgrader) subprotocol(offered []string) string {
-	for _, p := range u.opt.Subprotocols {
+func (u *Upgrader) subprotocol(offered []string) *string {
+	for i, p := range u.opt.Subprotocols {
 		for _, line := range offered {
 			for o := range strings.SplitSeq(line, ",") {
 				if trim(o) == p {
-					return p
+					return &u.opt.Subprotocols[i]
 				}
 			}
 		}
 	}
-	return ""
+	return nil
 }
 
 // appendAnswer writes the server's handshake (RFC 6455, section 4.2.2).
