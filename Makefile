@@ -9,7 +9,7 @@ FUZZTIME ?= 60s
 BENCH    ?= .
 MODULES  := . bench examples jwtauth natslayer otelchanx redislayer
 BIN      := $(CURDIR)/.bin
-TOOLS    := $(BIN)/gofumpt $(BIN)/staticcheck
+TOOLS    := $(BIN)/gofumpt $(BIN)/staticcheck $(BIN)/go-check-sumtype
 TAGS     := -tags abuse
 
 .PHONY: help
@@ -28,7 +28,7 @@ test: needgo ## run all tests with the race detector, one of them in a browser, 
 	@CHROMIUM="$$(.ci/need browser)" go test -race -timeout 5m work
 
 .PHONY: lint
-lint: fmt vet staticcheck fix modules ## check formatting, vet, staticcheck, go fix and each module alone
+lint: fmt vet staticcheck sumtype fix modules ## check formatting, vet, staticcheck, unions, go fix and each module alone
 
 .PHONY: fuzz
 fuzz: needgo ## run each fuzz target for FUZZTIME (default 60s)
@@ -55,13 +55,15 @@ microbench: needgo ## run the benchmarks of packages (BENCH=pattern to choose)
 tools: $(TOOLS) ## build the pinned tools into .bin
 
 # The parts of lint. They look at the files with build tags, too.
-.PHONY: fmt vet staticcheck fix modules
+.PHONY: fmt vet staticcheck sumtype fix modules
 fmt: $(TOOLS)
 	@files=$$($(BIN)/gofumpt -l .); if [ -n "$$files" ]; then echo "not formatted; run .bin/gofumpt -w on:"; echo "$$files"; exit 1; fi
 vet: needgo
 	@go vet $(TAGS) work
 staticcheck: $(TOOLS)
 	@$(BIN)/staticcheck $(TAGS) work
+sumtype: $(TOOLS) # a switch over a sealed union names every case
+	@$(BIN)/go-check-sumtype work
 fix: needgo # but for the program of the design, which stands there as it is
 	@go fix $(TAGS) -diff $$(go list work | grep -v /internal/chat$$) || { echo "go fix has something to modernise: run go fix on it"; exit 1; }
 modules: needgo # go.work hides what a module forgets to require
@@ -77,4 +79,4 @@ needgo:
 $(BIN)/gofumpt: tools/go.mod tools/go.sum
 	@.ci/need go
 	@cd tools && GOWORK=off GOBIN=$(BIN) go install tool && touch $(TOOLS)
-$(BIN)/staticcheck: $(BIN)/gofumpt
+$(BIN)/staticcheck $(BIN)/go-check-sumtype: $(BIN)/gofumpt
