@@ -87,11 +87,15 @@ func (r *rules) checkFloat(d *Decoder, x float64) bool {
 	return true
 }
 
-// isMultiple allows for the rounding of decimal fractions: a relative error of 1e-9.
+// isMultiple is exact for whole numbers, and else allows for the rounding of decimal fractions, which is less than a relative
+// error of 1e-15.
 func isMultiple(x, of float64) bool {
 	if of == 0 {
 		return false
 	}
+	if x == math.Trunc(x) && of == math.Trunc(of) {
+		return math.Mod(x, of) == 0
+	}
 	q := x / of
-	return math.Abs(q-math.Round(q)) <= 1e-9*math.Max(1, math.Abs(q))
+	return math.Abs(q-math.Round(q)) <= 1e-15*math.Max(1, math.Abs(q))
 }

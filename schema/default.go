@@ -28,11 +28,15 @@ func (f *field) tagJSON(text string) []byte {
 	return []byte(text)
 }
 
-// checkDefault reads the default once, with all checks, and keeps it if it can be copied.
+// checkDefault reads the default once, with all checks, and keeps it if it can be copied. The field is left out then only
+// where to be absent means the same.
 func (f *field) checkDefault() error {
 	v, err := f.tagValue(f.defJSON)
 	if err != nil {
 		return f.wrong("default:"+strconv.Quote(*f.text), "%s", why(err))
+	}
+	if !f.omits(v) { // an empty value that is left out would come back as the default
+		f.omitEmpty, f.omitZero = false, false
 	}
 	switch f.kind {
 	case kindString, kindInt, kindUint, kindFloat, kindBool, kindTime, kindDuration:

@@ -1,0 +1,138 @@
+package schema_test
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chanx-go/chanx/schema"
+)
+
+// FuzzTypes makes a type and a text of two numbers each and wants of any pair what TestTheDecoderAndTheSchemaAcceptTheSame
+// wants of those that somebody thought of: no panic, the judge's verdict, and that what is taken is the same after it was
+// written and read again.
+func FuzzTypes(f *testing.F) {
+	for n := range uint64(64) {
+		f.Add(n, n)
+	}
+	f.Fuzz(func(t *testing.T, typeSeed, textSeed uint64) {
+		typ := typeMaker{rand.New(rand.NewPCG(typeSeed, 1))}.structure(3)
+		compiler, err := schema.NewCompiler(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		described, err := compiler.Compile(typ)
+		if err != nil {
+			t.Fatalf("%s: %v", typ, err)
+		}
+		codec, err := described.Codec(schema.AsDeclared)
+		if err != nil {
+			t.Fatalf("%s: %v", typ, err)
+		}
+		judge, value := judge(t, codec.JSONSchema(nil)), parse(t, codec.Example())
+		m := mutator{rand.New(rand.NewPCG(textSeed, 2))}
+		for range 8 {
+			text := mustJSON(m.change(value))
+			if agree(t, codec, judge, typ, text) {
+				sameAgain(t, codec, typ, text)
+			}
+		}
+		if t.Failed() {
+			t.Logf("the type is %s", typ)
+		}
+	})
+}
+
+// sameAgain reads a text that is taken, writes it, reads that, and writes it once more.
+func sameAgain(t *testing.T, codec *schema.Codec, typ reflect.Type, text []byte) {
+	t.Helper()
+	written := text
+	var once []byte
+	for range 2 {
+		v := reflect.New(typ)
+		if err := codec.Unmarshal(written, v.Interface(), schema.Limits{}); err != nil {
+			t.Errorf("%s was taken and written as %s, which is not: %v", text, written, err)
+			return
+		}
+		out, err := codec.Append(nil, v.Elem().Interface())
+		if err != nil {
+			t.Errorf("%s was taken and cannot be written: %v", text, err)
+			return
+		}
+		once, written = written, out
+	}
+	if first := once; !bytes.Equal(first, written) {
+		t.Errorf("%s was written as %s, and that as %s", text, first, written)
+	}
+}
+
+// typeMaker makes types that anybody might write.
+type typeMaker struct{ *rand.Rand }
+
+// structure is a struct with a few fields.
+func (m typeMaker) structure(depth int) reflect.Type {
+	fields := make([]reflect.StructField, 1+m.IntN(4))
+	for i := range fields {
+		typ, tag := m.typed(depth)
+		omit := m.one("", "", ",omitempty", ",omitzero")
+		if k := typ.Kind(); omit == ",omitempty" && (k == reflect.Struct || k == reflect.Array) {
+			omit = "" // it leaves nothing out, as in encoding/json: what is absent would be written as an empty value
+		}
+		name := fmt.Sprintf(`json:"%c%s"`, 'a'+i, omit)
+		fields[i] = reflect.StructField{Name: fmt.Sprintf("F%d", i), Type: typ, Tag: reflect.StructTag(strings.TrimSpace(name + " " + tag))}
+	}
+	return reflect.StructOf(fields)
+}
+
+// plainTypes are without []byte: the judge takes line breaks in base64, which RFC 4648 (section 3.1) does not.
+var plainTypes = []reflect.Type{
+	reflect.TypeFor[string](), reflect.TypeFor[int](), reflect.TypeFor[uint8](), reflect.TypeFor[int64](), reflect.TypeFor[float64](),
+	reflect.TypeFor[float32](), reflect.TypeFor[bool](), reflect.TypeFor[time.Time](), reflect.TypeFor[any](),
+}
+
+// typed is a type, and a tag that suits it.
+func (m typeMaker) typed(depth int) (reflect.Type, string) {
+	switch n := m.IntN(10); {
+	case depth == 0 || n < 5:
+		t := plainTypes[m.IntN(len(plainTypes))]
+		return t, m.constraint(t)
+	case n == 5:
+		return m.structure(depth - 1), ""
+	case n == 6:
+		inner, tag := m.typed(depth - 1)
+		if inner.Kind() == reflect.Pointer || inner.Kind() == reflect.Interface {
+			return inner, tag
+		}
+		return reflect.PointerTo(inner), tag
+	case n == 7:
+		inner, _ := m.typed(depth - 1)
+		return reflect.ArrayOf(1+m.IntN(2), inner), ""
+	case n == 8:
+		inner, _ := m.typed(depth - 1)
+		return reflect.MapOf(reflect.TypeFor[string](), inner), m.one("", `maxProperties:"2"`, `minProperties:"1"`)
+	}
+	inner, _ := m.typed(depth - 1)
+	if inner.Kind() == reflect.Uint8 { // else it were base64
+		inner = reflect.TypeFor[uint16]()
+	}
+	return reflect.SliceOf(inner), m.one("", `minItems:"1"`, `maxItems:"3"`, `minItems:"1" maxItems:"2"`)
+}
+
+func (m typeMaker) one(of ...string) string { return of[m.IntN(len(of))] }
+
+// constraint is at most one of those that a kind can have.
+func (m typeMaker) constraint(t reflect.Type) string {
+	switch {
+	case t == reflect.TypeFor[time.Time](), t.Kind() == reflect.Interface:
+		return ""
+	case t.Kind() == reflect.String:
+		return m.one("", `minLength:"1"`, `maxLength:"4"`, `minLength:"2" maxLength:"5"`, `pattern:"^[a-c]*$" example:"abc"`, `enum:"abc,b"`, `default:"abc"`)
+	case t.Kind() == reflect.Bool:
+		return m.one("", `default:"true"`)
+	}
+	return m.one("", `minimum:"1"`, `maximum:"100"`, `exclusiveMinimum:"0" maximum:"101"`, `multipleOf:"5"`, `default:"7"`)
+}
