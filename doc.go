@@ -38,6 +38,7 @@
 //	             OnEvent, Forward                   events of other connections and of the program
 //	             Consumer.OnOpen, OnClose           the beginning and the end of a connection
 //	declared     Sends, Broadcasts                  what is sent outside replies, and to groups
+//	             Droppable, Latest                  what need not wait for a slow client
 //	to send      Conn.Send, Broadcast, Emit         from a connection
 //	             Server.Broadcast, Emit             from anywhere, to a [Target]: To, ToUser, ToConn, All
 //	commands     Server.Disconnect, Join, Leave     to connections on any node
