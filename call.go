@@ -256,7 +256,7 @@ func (c *Conn) finish(ref string, answered, cork bool) {
 func (c *Conn) complete(f fixedFrame, cork bool) {
 	if c.mount.completions {
 		c.deliver([]socket.Frame{f.Frame}, cork)
-		c.sent(f.out.counter, f.out.action, f.Size())
+		c.sent(f.out.counter, f.out.action, f.Len())
 	}
 }
 

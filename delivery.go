@@ -167,12 +167,12 @@ func (d *delivery) appendFrames(fs []socket.Frame, to *Conn, sum *copies) []sock
 		frame, end = d.mark(frame, to, out), end.Tied()
 	}
 	fs = append(fs, frame)
-	sum.messages.add(counter.of(to), frame.Size())
-	to.tellSent(d.action, frame.Size())
+	sum.messages.add(counter.of(to), frame.Len())
+	to.tellSent(d.action, frame.Len())
 	if m.completions {
 		fs = append(fs, end)
-		sum.ends.add(m.groupComplete.out.counter.of(to), end.Size())
-		to.tellSent(m.groupComplete.out.action, end.Size())
+		sum.ends.add(m.groupComplete.out.counter.of(to), end.Len())
+		to.tellSent(m.groupComplete.out.action, end.Len())
 	}
 	return fs
 }

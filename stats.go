@@ -44,7 +44,7 @@ type HandledStats struct {
 	Time time.Duration
 }
 
-// SentStats are of frames.
+// SentStats are of frames. Those for which there turned out to be no room, or nobody any more, may be in Drops too.
 type SentStats struct {
 	Count uint64
 	Bytes uint64 // of their JSON, before compression and without the headers of WebSocket frames

@@ -41,7 +41,7 @@ func speakers(n int) (all []*Conn) {
 
 var spoken = []byte(`{"action":"speech","payload":{"content":"Good morning, is anybody there who has seen my keys?","sender_name":"Ann"}}`)
 
-// BenchmarkMessage is what a message costs without a socket, on one core and on all of them.
+// BenchmarkMessage is what a message costs without a socket, on one core and on all of them, and what of that is counting.
 func BenchmarkMessage(b *testing.B) {
 	b.Run("one", func(b *testing.B) {
 		l := (*link)(speakers(1)[0])
@@ -59,6 +59,14 @@ func BenchmarkMessage(b *testing.B) {
 				l.Message(spoken, false)
 			}
 		})
+	})
+	b.Run("counting", func(b *testing.B) {
+		c, h, s := speakers(1)[0], newHandledCounter(), newSentCounter()
+		for b.Loop() {
+			w := h.of(c).begin(false)
+			w.stop()
+			s.of(c).add(1, len(spoken))
+		}
 	})
 }
 
