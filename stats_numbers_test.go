@@ -270,3 +270,45 @@ func TestStatsWhileThingsHappen(t *testing.T) {
 		}
 	})
 }
+
+// TestStatsOfLimits: what is refused for its rate, and sent although it may be discarded; a client that has gone, or does
+// not keep up, is no failure of the handler.
+func TestStatsOfLimits(t *testing.T) {
+	o := chanx.ServerOptions{Limits: chanx.Limits{Rate: chanx.Rate{PerSecond: 1, Burst: 2}}}
+	bubble(t, o, func(t *testing.T, srv *chanx.Server) {
+		c := newState()
+		chanx.Sends[typingMessage](c, chanx.Droppable())
+		chanx.On(c, func(s *state, ctx context.Context, m sayMessage) error {
+			switch m.Text {
+			case "closed":
+				if err := s.Close(4000, ""); err != nil {
+					return err
+				}
+			case "slow":
+				return fmt.Errorf("tell: %w", chanx.ErrSlow)
+			}
+			return s.Send(ctx, typingMessage{"ann", 1})
+		})
+		srv.Handle("/ws", c)
+		client := chanxtest.Dial(t, srv, "/ws", nil)
+		client.Send(sayMessage{"hi"})
+		client.Send(sayMessage{"slow"})
+		for range 3 {
+			client.Send(sayMessage{"hi"})
+		}
+		synctest.Wait()
+		s := srv.Stats()
+		if s.Refused["rate_limited"] != 3 || s.In["say"].Count != 2 || s.In["say"].Failed != 0 || s.Out["typing"] != (chanx.SentStats{Count: 1, Bytes: 49}) {
+			t.Errorf("%+v", s)
+		}
+		time.Sleep(time.Second) // in a bubble
+		client.Send(sayMessage{"closed"})
+		synctest.Wait()
+		if end := client.Ended(); end == nil || end.Code != 4000 {
+			t.Errorf("ended with %v", end)
+		}
+		if in := srv.Stats().In["say"]; in.Count != 3 || in.Failed != 0 {
+			t.Errorf("%+v", in)
+		}
+	})
+}

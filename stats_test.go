@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"runtime"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -47,7 +48,7 @@ func newCounted() *chanx.Consumer[counted] {
 				return chanx.Errorf("refused", "by the middleware")
 			}
 			err := next(ctx, k)
-			if m.Text == "panic behind" {
+			if strings.HasSuffix(m.Text, "panic behind") {
 				panic("behind the answer")
 			}
 			return err
@@ -59,6 +60,9 @@ func newCounted() *chanx.Consumer[counted] {
 func (c *counted) either(ctx context.Context, m chanx.Message) error {
 	switch m := m.(type) {
 	case sayMessage:
+		if m.Text == "fail, panic behind" {
+			return failure("told")
+		}
 		return c.Send(ctx, chanx.Raw{Name: m.Text, Payload: []byte("7")})
 	case askMessage:
 		return failure(m.How)
@@ -282,7 +286,7 @@ func countedMessages(a *accountant) {
 		c.Send(sayMessage{text})
 		a.expect("union "+text, "in say 1 failed 0")
 	}
-	for _, text := range []string{"refused", "panic behind"} {
+	for _, text := range []string{"refused", "panic behind", "fail, panic behind"} {
 		c.Send(sayMessage{text})
 		a.expect("middleware "+text, "in say 1 failed 1")
 	}
