@@ -38,9 +38,9 @@ type HandledStats struct {
 	Failed uint64 // of them, by an error of any kind or a panic; not if the client cancelled or had gone
 
 	// Time is how long those took that have ended, from the outermost middleware to its return, the sending of replies
-	// included; of a stream until its end. Calls of streams and of handlers with Concurrent are measured one by one. Of others
-	// it is an estimate: for some thousandths of a connection each the first 16 are measured, then every 16th, which stands
-	// for those since the last.
+	// included; of a stream until its end. Streams and calls of handlers with Concurrent are measured one by one. Of others it
+	// is an estimate: connections are spread over up to 64 counters, in each of which the first 16 handlers are measured,
+	// then every 16th, which stands for those since the last.
 	Time time.Duration
 }
 
