@@ -74,7 +74,15 @@ var _ interface {
 	Count(group string) int
 	Shutdown(context.Context) error
 	Spec() chanx.Spec
+	Stats() chanx.Stats
 } = (*chanx.Server)(nil)
+
+var _ = chanx.Stats{
+	Connections: 0, Groups: 0, QueuedBytes: int64(0), Refused: map[string]uint64{}, Drops: map[string]uint64{},
+	In:     map[string]chanx.HandledStats{"": {Count: uint64(0), Failed: uint64(0), Time: time.Duration(0)}},
+	Events: map[string]chanx.HandledStats{},
+	Out:    map[string]chanx.SentStats{chanx.RawStats: {Count: uint64(0), Bytes: uint64(0)}},
+}
 
 var (
 	_ func(...string) chanx.Target                        = chanx.To

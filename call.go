@@ -28,6 +28,9 @@ type Call struct {
 	cancel  *cancellation      // of the client; nil without a ref
 	done    context.CancelFunc // ends the time-out; nil without one
 	letGo   func()             // lets the queue go on beside the call; nil if it waits
+
+	handled        *handledCell
+	begun, counted bool // by handled: the call, and its failure
 }
 
 // Handler handles a call. It returns after the call's terminal frame (the reply, error or complete of a message) has
@@ -60,11 +63,15 @@ func wrap(all []Middleware, h Handler) Handler {
 
 // serve runs a call through the middleware and sees to its end.
 func (c *Conn) serve(ctx context.Context, k *Call) {
+	k.begun = true
+	watch := k.handled.begin(k.task.isParallel())
 	end := func(err error) {
+		watch.stop()
 		if !k.ended {
 			c.conclude(ctx, k, nil, err)
 		} else if p, ok := err.(*panicError); ok && p != k.failed {
 			c.explain(err, k.Action) // of middleware, when the client had its answer
+			k.fail(err)
 		}
 	}
 	end(c.guardTo(end, func() error { return c.mount.handler(ctx, k) }))
@@ -141,7 +148,9 @@ func (c *Conn) conclude(ctx context.Context, k *Call, reply Message, err error) 
 	k.ended = true
 	k.failed, _ = errors.AsType[*panicError](err)
 	cork := corks(ctx, c)
-	err = k.verdict(ctx, err)
+	if err = k.verdict(ctx, err); err != nil {
+		k.fail(err)
+	}
 	c.refs.end(k)
 	if k.done != nil {
 		k.done()
@@ -157,6 +166,7 @@ func (c *Conn) conclude(ctx context.Context, k *Call, reply Message, err error) 
 	case k.reply:
 		answer := func(err error) {
 			if answered = err == nil; !answered {
+				k.fail(err)
 				answered = c.told(c.write(c.explain(fmt.Errorf("chanx: reply to %q: %w", k.Action, err), k.Action), k.Ref, cork))
 			}
 		}
@@ -172,7 +182,7 @@ func (c *Conn) conclude(ctx context.Context, k *Call, reply Message, err error) 
 // finishCall sends the completion of a call.
 func (c *Conn) finishCall(k *Call, answered, cork bool) {
 	if k.task.isEvent {
-		c.complete(EventCompleteMessage{}, c.mount.eventComplete, cork)
+		c.complete(c.mount.eventComplete, cork)
 		return
 	}
 	c.finish(k.Ref, answered, cork)
@@ -236,17 +246,17 @@ func (c *Conn) told(err error) bool {
 // finish sends the completion of a client's message: with its ref, unless the ref has had its one terminal frame.
 func (c *Conn) finish(ref string, answered, cork bool) {
 	if ref == "" || answered {
-		c.complete(CompleteMessage{}, c.mount.complete, cork)
+		c.complete(c.mount.complete, cork)
 		return
 	}
 	c.told(c.write(CompleteMessage{}, ref, cork))
 }
 
 // complete sends a completion, where completions are on.
-func (c *Conn) complete(m Message, f socket.Frame, cork bool) {
+func (c *Conn) complete(f fixedFrame, cork bool) {
 	if c.mount.completions {
-		c.deliver([]socket.Frame{f}, cork)
-		c.sent(m.Action(), f.Size())
+		c.deliver([]socket.Frame{f.Frame}, cork)
+		c.sent(f.out.counter, f.out.action, f.Len())
 	}
 }
 

@@ -25,6 +25,7 @@ type transport interface {
 	Abort()
 	Post(e any) error
 	WaitWritable(ctx context.Context) error
+	QueuedBytes() int
 }
 
 // Conn is one connection. The application's state embeds it. All its methods may be called from anywhere, at any time,
@@ -120,7 +121,7 @@ func (c *Conn) write(m Message, ref string, cork bool) error {
 	}
 	bp := takeBuffer()
 	defer giveBuffer(bp)
-	b, err := c.mount.appendFrame((*bp)[:0], m, ref)
+	b, counter, err := c.mount.appendFrame((*bp)[:0], m, ref)
 	if err != nil {
 		return err
 	}
@@ -128,29 +129,29 @@ func (c *Conn) write(m Message, ref string, cork bool) error {
 	if err := wire.WriteText(b, cork); err != nil {
 		return wireError(err)
 	}
-	c.sent(m.Action(), len(b))
+	c.sent(counter, m.Action(), len(b))
 	return nil
 }
 
-// appendFrame writes the frame of a message that goes to one client.
-func (m *mount) appendFrame(b []byte, v Message, ref string) ([]byte, error) {
+// appendFrame writes the frame of a message that goes to one client, and tells what counts it.
+func (m *mount) appendFrame(b []byte, v Message, ref string) ([]byte, sentCounter, error) {
 	if raw, ok := v.(Raw); ok {
 		if err := raw.check(); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		return appendEnd(appendPayload(m.names.appendHead(b, raw.Name), raw.Payload), ref), nil
+		return appendEnd(appendPayload(m.names.appendHead(b, raw.Name), raw.Payload), ref), m.raw, nil
 	}
 	out, err := m.declared(v, "send", "Sends")
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if b, err = out.appendMessage(b, v); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if out.group {
 		b = m.names.appendFlags(b, flags{})
 	}
-	return appendEnd(b, ref), nil
+	return appendEnd(b, ref), out.counter, nil
 }
 
 // Close closes the connection with a code of RFC 6455 section 7.4 that may be sent (see CloseError); what was sent

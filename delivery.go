@@ -141,8 +141,16 @@ func (s *spelling) frameWith(m *mount, action string, f flags) socket.Frame {
 	return s.frames[i]
 }
 
+// copies counts what one receiver is sent of group messages. Many come together, often of one kind.
+type copies struct{ messages, ends sentSum }
+
+func (s *copies) flush() {
+	s.messages.flush()
+	s.ends.flush()
+}
+
 // appendFrames adds what a receiver of a group message is sent.
-func (d *delivery) appendFrames(fs []socket.Frame, to *Conn) []socket.Frame {
+func (d *delivery) appendFrames(fs []socket.Frame, to *Conn, sum *copies) []socket.Frame {
 	m := to.mount
 	out := m.actions[d.action]
 	s := m.spelling(d, out)
@@ -151,15 +159,20 @@ func (d *delivery) appendFrames(fs []socket.Frame, to *Conn) []socket.Frame {
 		return fs
 	}
 	frame := s.frameWith(m, d.action, flags{mine: d.fromUser != "" && d.fromUser == to.user, current: d.from == to})
-	end := m.groupComplete
+	end, counter := m.groupComplete.Frame, m.raw
+	if !d.raw {
+		counter = out.counter
+	}
 	if !d.raw && out.marked() {
 		frame, end = d.mark(frame, to, out), end.Tied()
 	}
 	fs = append(fs, frame)
-	to.sent(d.action, frame.Size())
+	sum.messages.add(counter.of(to), frame.Len())
+	to.tellSent(d.action, frame.Len())
 	if m.completions {
 		fs = append(fs, end)
-		to.sent(GroupCompleteMessage{}.Action(), end.Size())
+		sum.ends.add(m.groupComplete.out.counter.of(to), end.Len())
+		to.tellSent(m.groupComplete.out.action, end.Len())
 	}
 	return fs
 }
@@ -183,6 +196,8 @@ func (l *link) Deliver(ds []*delivery) {
 	c := (*Conn)(l)
 	var few [32]socket.Frame
 	fs := few[:0]
+	var sum copies
+	defer sum.flush()
 	for _, d := range ds {
 		if d.kind != kindMessage && len(fs) > 0 {
 			c.deliver(fs, false)
@@ -195,7 +210,7 @@ func (l *link) Deliver(ds []*delivery) {
 			c.obey(d)
 		case d.from == c: // has had its copy, or wants none
 		default:
-			fs = d.appendFrames(fs, c)
+			fs = d.appendFrames(fs, c, &sum)
 		}
 	}
 	if len(fs) > 0 {

@@ -32,18 +32,25 @@ func (l *link) Arrived(p []byte, binary bool, ahead uint64) (waits bool) {
 func (l *link) Message(p []byte, binary bool) {
 	c := (*Conn)(l)
 	no := c.refs.next()
-	exited := func(err error) { c.reject(c.refOf(p), c.explain(err, "decode")) }
+	refused := c.mount.srv.refused
+	exited := func(err error) {
+		refused.add(refusedInternal)
+		c.reject(c.refOf(p), c.explain(err, "decode"))
+	}
 	f, items, err := c.read(p, binary, exited)
 	switch {
 	case items != nil:
+		refused.add(refusedInvalid)
 		c.reject(f.ref, ErrorMessage{items})
 		c.refused(items, no)
 		c.countInvalid()
 	case f.in == nil && err == nil:
 		c.refs.cancel(f.ref, 0)
 	case c.mount.srv.limits.Rate.PerSecond > 0 && !c.record().rate.take(&c.mount.srv.limits.Rate):
+		refused.addError(errRate)
 		c.reject(f.ref, c.explain(errRate, ""))
 	case err != nil: // a method of the application's has panicked
+		refused.add(refusedInternal)
 		c.reject(f.ref, c.explain(err, "decode"))
 	default:
 		c.message(f, no)
@@ -86,7 +93,10 @@ func (c *Conn) message(f frame, no uint64) {
 	t := &f.in.task
 	private := !c.mount.wrapped && !t.isParallel()
 	k := calls.Get().(*Call)
-	*k = Call{Conn: c, Action: f.in.action, Ref: f.ref, task: t, reply: f.in.reply != nil && t.stream == nil, value: f.value, no: no}
+	*k = Call{
+		Conn: c, Action: f.in.action, Ref: f.ref, task: t, reply: f.in.reply != nil && t.stream == nil, value: f.value, no: no,
+		handled: f.in.handled.of(c),
+	}
 	if c.mount.wrapped {
 		k.Message = f.in.message(f.value)
 	}
@@ -105,7 +115,7 @@ func (c *Conn) admit(ctx context.Context, k *Call) {
 			if errors.Is(err, errDuplicate) {
 				k.Ref = "" // it is the other's
 			}
-			c.conclude(ctx, k, nil, err)
+			c.turnAway(ctx, k, err)
 			return
 		}
 	}
@@ -114,6 +124,12 @@ func (c *Conn) admit(ctx context.Context, k *Call) {
 		return
 	}
 	c.serve(own(k.limit(ctx), c), k)
+}
+
+// turnAway ends a call that its handler does not get.
+func (c *Conn) turnAway(ctx context.Context, k *Call, err error) {
+	c.mount.srv.refused.addError(err)
+	c.conclude(ctx, k, nil, err)
 }
 
 // limit begins the time that the handler may take.
@@ -168,7 +184,7 @@ func (c *Conn) event(d *delivery) {
 		c.mount.srv.skipped(c, "event that the consumer does not handle")
 		return
 	}
-	k := &Call{Conn: c, Action: d.action, task: &h.task, value: h.make(), headers: d.headers}
+	k := &Call{Conn: c, Action: d.action, task: &h.task, value: h.make(), headers: d.headers, handled: h.handled.of(c)}
 	invalid := func(err error) {
 		c.log(slog.LevelError, "chanx: event is not valid", append([]any{"event", d.action}, errorAttrs(err)...)...)
 		c.mount.srv.dropped(c, "event that is not valid", 1)

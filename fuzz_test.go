@@ -49,7 +49,7 @@ func FuzzEnvelope(f *testing.F) {
 		if frame.in != nil || len(items) == 0 || len(items) > 20 {
 			t.Errorf("%q: %d items, and a message: %v", text, len(items), frame.in != nil)
 		}
-		b, err := m.appendFrame(nil, ErrorMessage{items}, frame.ref)
+		b, _, err := m.appendFrame(nil, ErrorMessage{items}, frame.ref)
 		if err != nil || !json.Valid(b) || !utf8.Valid(b) {
 			t.Errorf("%q: told %q, %v", text, b, err)
 		}

@@ -32,13 +32,15 @@ type mount struct {
 
 	completions bool
 	authMessage bool
-	// Frames that never change.
-	complete, groupComplete, eventComplete socket.Frame
+	raw         sentCounter // of Raw messages
+
+	complete, groupComplete, eventComplete fixedFrame
 }
 
 type mountedIncoming struct {
 	*incoming
-	codec *schema.Codec
+	codec   *schema.Codec
+	handled handledCounter
 }
 
 type mountedOutgoing struct {
@@ -46,11 +48,20 @@ type mountedOutgoing struct {
 	codec *schema.Codec
 	plain *schema.Codec // in declared names
 	head  []byte        // {"action":"…"
+
+	counter sentCounter
 }
 
 type mountedEvent struct {
 	*eventHandler
-	codec *schema.Codec // events travel between servers in declared names
+	codec   *schema.Codec // events travel between servers in declared names
+	handled handledCounter
+}
+
+// fixedFrame is a frame that never changes.
+type fixedFrame struct {
+	socket.Frame
+	out *mountedOutgoing
 }
 
 // newMount panics if the consumer's names collide on this server.
@@ -62,13 +73,14 @@ func newMount(s *Server, pattern string, e *endpoint) *mount {
 		sent:        map[reflect.Type]*mountedOutgoing{},
 		actions:     map[string]*mountedOutgoing{},
 		events:      map[string]*mountedEvent{},
+		raw:         newSentCounter(),
 		completions: e.opts.Completions.or(s.opts.Completions),
 		authMessage: e.opts.AuthenticationMessage.or(e.opts.Authenticator != nil),
 	}
 	m.wrap()
 	m.mountIncoming()
 	for _, out := range e.outgoing {
-		o := &mountedOutgoing{out, m.codec(out.typ), m.plainCodec(out.typ), m.names.appendHead(nil, out.action)}
+		o := &mountedOutgoing{out, m.codec(out.typ), m.plainCodec(out.typ), m.names.appendHead(nil, out.action), newSentCounter()}
 		m.sent[out.typ.GoType()], m.actions[out.action] = o, o
 	}
 	m.mountEvents()
@@ -99,11 +111,11 @@ func (m *mount) wrap() {
 func (m *mount) mountIncoming() {
 	var tags []string
 	for _, in := range m.endpoint.incoming {
-		m.incoming[in.action] = &mountedIncoming{in, m.codec(in.typ)}
+		m.incoming[in.action] = &mountedIncoming{in, m.codec(in.typ), newHandledCounter()}
 		tags = append(tags, in.action)
 	}
 	if ping := builtinPing(m.endpoint); m.incoming[ping.action] == nil {
-		m.incoming[ping.action] = &mountedIncoming{ping, m.codec(ping.typ)}
+		m.incoming[ping.action] = &mountedIncoming{ping, m.codec(ping.typ), newHandledCounter()}
 		tags = append(tags, ping.action)
 	}
 	m.tags = quoteTags(tags)
@@ -124,7 +136,7 @@ func (m *mount) mountEvents() {
 		if err := checkEvent(h.typ); err != nil {
 			panic(fmt.Sprintf("chanx: handle %q: %v", m.pattern, err))
 		}
-		m.events[h.name] = &mountedEvent{h, codec}
+		m.events[h.name] = &mountedEvent{h, codec, newHandledCounter()}
 	}
 }
 
@@ -153,9 +165,9 @@ func (m *mount) codec(t *schema.Type) *schema.Codec {
 	return c
 }
 
-func (m *mount) fixed(msg Message) socket.Frame {
+func (m *mount) fixed(msg Message) fixedFrame {
 	b := m.names.appendHead(nil, msg.Action())
-	return m.srv.upgrader.PrepareText(appendEnd(b, ""))
+	return fixedFrame{m.srv.upgrader.PrepareText(appendEnd(b, "")), m.actions[msg.Action()]}
 }
 
 // declared finds how a message is sent, or says which declaration is missing.

@@ -86,11 +86,13 @@ func (m *mount) refuse(w http.ResponseWriter, r *http.Request, c *Conn, err erro
 		c.log(slog.LevelInfo, "chanx: handshake failed", "error", err)
 		return
 	}
-	b, err := m.appendFrame(nil, authentication(why.status, why.detail), "")
+	b, counter, err := m.appendFrame(nil, authentication(why.status, why.detail), "")
 	if err == nil {
 		err = sock.WriteText(b, false)
 	}
-	c.told(wireError(err))
+	if c.told(wireError(err)) {
+		counter.of(c).add(1, len(b)) // no Observer knows of the connection
+	}
 	c.told(wireError(sock.Close(code, why.detail)))
 	sock.Start(deaf{}, nil)
 }
@@ -115,12 +117,12 @@ func (c *Conn) begin(sock *socket.Conn) {
 		o.Open(c)
 	}
 	if c.mount.authMessage {
-		b, err := c.mount.appendFrame(nil, authentication(http.StatusOK, "OK"), "")
+		b, counter, err := c.mount.appendFrame(nil, authentication(http.StatusOK, "OK"), "")
 		if err == nil {
 			err = sock.WriteText(b, true)
 		}
 		if c.told(wireError(err)) {
-			c.sent(AuthenticationMessage{}.Action(), len(b))
+			c.sent(counter, AuthenticationMessage{}.Action(), len(b))
 		}
 	}
 	doom := c.attach(sock)

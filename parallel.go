@@ -89,7 +89,7 @@ func (p *parallel) wait() {
 // spawn runs a call beside the queue. Of a stream, the call that makes the iterator is waited for.
 func (c *Conn) spawn(ctx context.Context, k *Call) {
 	if err := c.parallel.enter(ctx, k.task, c.mount.srv.limits.MaxConcurrent); err != nil {
-		c.conclude(ctx, k, nil, err)
+		c.turnAway(ctx, k, err)
 		return
 	}
 	free := make(chan struct{})

@@ -96,6 +96,7 @@ type Server struct {
 	draining bool
 	empty    chan struct{} // closed when the last connection has gone while draining
 	drops    map[string]uint64
+	refused  refusals // does not change but for its numbers
 
 	onShutdown []func()
 }
@@ -104,7 +105,7 @@ type Server struct {
 func NewServer(opts *ServerOptions) *Server {
 	s := &Server{
 		mux: http.NewServeMux(), conns: map[*Conn]struct{}{}, users: map[string]int{}, drops: map[string]uint64{},
-		empty: make(chan struct{}),
+		refused: newRefusals(), empty: make(chan struct{}),
 	}
 	if opts != nil {
 		s.opts = *opts

@@ -78,14 +78,14 @@ func (c *Conn) sendMarked(m Message, out *mountedOutgoing, cork bool) error {
 	if wire == nil {
 		return errNotOpen
 	}
-	b, err := c.mount.appendFrame(nil, m, "")
+	b, counter, err := c.mount.appendFrame(nil, m, "")
 	if err != nil {
 		return err
 	}
 	if err := wire.WriteFrames([]socket.Frame{out.mark(c.mount.srv.upgrader.PrepareText(b), out.keyOf(m))}, cork); err != nil {
 		return wireError(err)
 	}
-	c.sent(m.Action(), len(b))
+	c.sent(counter, m.Action(), len(b))
 	return nil
 }
 

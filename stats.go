@@ -1,16 +1,100 @@
 package chanx
 
-import "maps"
+import (
+	"maps"
+	"time"
+)
 
-// Stats are numbers of one server, which is one node, at the time of the call.
+// Stats are numbers of one server, which is one node, at the time of the call. Those of Refused, Drops, In, Events and Out
+// only grow, from zero when the server was made: connections that end take nothing with them, and nothing resets them.
+// The others go up and down.
+//
+// The keys of In, Events and Out are what consumers of the server declare, each there from the start: no client and no
+// other node can add one. What several consumers have in common is added up.
 type Stats struct {
-	Connections int               // open, or on their way in
-	Drops       map[string]uint64 // what was discarded since the server was made, by what it was
+	Connections int   // open, or on their way in or out
+	Groups      int   // that have members on this node
+	QueuedBytes int64 // of frames that wait for clients to take them; what waits for several counts for each
+
+	// Refused are messages and events that no handler got, by the reason that the client was told: "invalid" (it did not
+	// pass validation), "rate_limited", "duplicate_ref", "too_busy", "cancelled" (while it waited, by the client or because
+	// it has gone), "internal" (a method of its type panicked while it was decoded).
+	Refused map[string]uint64
+
+	// Drops are what was discarded, by what it was and in the unit of that: what an Observer's Drop is told.
+	Drops map[string]uint64
+
+	In     map[string]HandledStats // messages of clients that a handler got, by action; the built-in ping too, a cancel not
+	Events map[string]HandledStats // events that a handler got, by name: each connection's is one
+	Out    map[string]SentStats    // frames that went into the queues of connections, by action; each Raw as RawStats
 }
 
-// Stats counts. What it calls a drop is what an Observer's Drop is told.
+// RawStats is the key of Stats.Out for Raw messages, whatever they are called.
+const RawStats = "chanx.raw"
+
+// HandledStats are of a message or event and its handlers.
+type HandledStats struct {
+	Count  uint64 // handlers that have begun, middleware included
+	Failed uint64 // of them, by an error of any kind or a panic; not if the client cancelled or had gone
+
+	// Time is how long those took that have ended, from the outermost middleware to its return, the sending of replies
+	// included; of a stream until its end. Streams and calls of handlers with Concurrent are measured one by one. Of others it
+	// is an estimate: connections are spread over up to 64 counters, in each of which the first 16 handlers are measured,
+	// then every 16th, which stands for those since the last.
+	Time time.Duration
+}
+
+// SentStats are of frames. Those for which there turned out to be no room, or nobody any more, may be in Drops too.
+type SentStats struct {
+	Count uint64
+	Bytes uint64 // of their JSON, before compression and without the headers of WebSocket frames
+}
+
+// Stats counts. Most of it costs the same however busy the server is, but it looks at each connection and each group: some
+// times a minute is fine, for each message it is not.
 func (s *Server) Stats() Stats {
+	st := Stats{
+		Groups: s.hub.Groups(groupSubject("")), Refused: s.refused.numbers(),
+		In: map[string]HandledStats{}, Events: map[string]HandledStats{}, Out: map[string]SentStats{},
+	}
+	for _, m := range s.mounted() {
+		m.addTo(&st)
+	}
+	for _, c := range s.snapshot() {
+		st.QueuedBytes += int64(c.queuedBytes())
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return Stats{Connections: len(s.conns), Drops: maps.Clone(s.drops)}
+	st.Connections, st.Drops = len(s.conns), maps.Clone(s.drops)
+	return st
+}
+
+// addTo adds the numbers of a consumer.
+func (m *mount) addTo(st *Stats) {
+	for action, in := range m.incoming {
+		st.In[action] = in.handled.addTo(st.In[action])
+	}
+	for name, e := range m.events {
+		st.Events[name] = e.handled.addTo(st.Events[name])
+	}
+	for action, out := range m.actions {
+		st.Out[action] = out.counter.addTo(st.Out[action])
+	}
+	st.Out[RawStats] = m.raw.addTo(st.Out[RawStats])
+}
+
+// queuedBytes are what waits for the client, also before its handshake is answered.
+func (c *Conn) queuedBytes() (n int) {
+	c.mu.Lock()
+	wire := c.wire
+	if c.early != nil {
+		for _, f := range c.early.frames {
+			n += f.Size()
+		}
+	}
+	c.mu.Unlock()
+	if wire != nil {
+		n += wire.QueuedBytes()
+	}
+	return n
 }

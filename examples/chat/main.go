@@ -38,17 +38,23 @@ func run(ctx context.Context, args []string, log io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("%w (-addr chooses another address)", err)
 	}
-	a, err := newApp(ctx, c, logger)
+	n, err := listenNumbers(c.metrics)
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
+	a, err := newApp(ctx, c, logger)
+	if err != nil {
+		return errors.Join(err, l.Close(), n.close())
+	}
+	n.serve(a.chat, logger)
 	logger.InfoContext(ctx, "listening", "url", "http://"+l.Addr().String())
-	return a.serve(ctx, l)
+	return errors.Join(a.serve(ctx, l), n.close())
 }
 
 // config is what the command line says.
 type config struct {
 	addr, db, key string
+	metrics       string
 	members       room.Members
 }
 
@@ -60,6 +66,7 @@ func parse(args []string, out io.Writer) (config, error) {
 	flags.StringVar(&c.addr, "addr", "localhost:8080", "`host:port` to listen on")
 	flags.StringVar(&c.db, "db", "", "SQLite `file` for the history; none keeps it in memory")
 	flags.StringVar(&c.key, "key", "", "`file` with the key that signs logins, made if absent (default: the -db file with .key added; without -db, logins end with the process)")
+	flags.StringVar(&c.metrics, "metrics", "", "another `host:port` that serves GET /metrics to Prometheus; none serves it nowhere")
 	staff := flags.String("staff", "Ann,Bob", "comma-separated `names` of those who may enter the room staff")
 	err := flags.Parse(args)
 	switch {

@@ -14,6 +14,7 @@ package hub
 
 import (
 	"slices"
+	"strings"
 	"sync"
 )
 
@@ -108,6 +109,18 @@ func (h *Hub[M, D]) Count(name string) int {
 		return g.size
 	}
 	return 0
+}
+
+// Groups tells how many groups there are whose names begin with prefix.
+func (h *Hub[M, D]) Groups(prefix string) (n int) {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	for name := range h.groups {
+		if strings.HasPrefix(name, prefix) {
+			n++
+		}
+	}
+	return n
 }
 
 // Has reports whether the member belongs to the group.

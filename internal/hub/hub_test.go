@@ -270,3 +270,21 @@ func TestOrderUnderConcurrency(t *testing.T) {
 		}
 	}
 }
+
+func TestGroupsAreCountedByTheirNames(t *testing.T) {
+	h, m := newHub(2, 2)
+	a, b := m[0], m[1]
+	for _, name := range []string{"g/a", "g/b", "u/a"} {
+		h.Join(name, a)
+		h.Join(name, b)
+	}
+	h.Leave("g/b", a)
+	for prefix, want := range map[string]int{"g/": 2, "u/": 1, "": 3, "g/b": 1, "x": 0} {
+		if got := h.Groups(prefix); got != want {
+			t.Errorf("%d groups begin with %q, want %d", got, prefix, want)
+		}
+	}
+	if h.Leave("g/b", b); h.Groups("g/") != 1 {
+		t.Errorf("a group without members is counted: %d", h.Groups("g/"))
+	}
+}

@@ -21,6 +21,7 @@ const (
 	codec      = "github.com/gobwas/ws"
 	leak       = "go.uber.org/goleak"
 	peer       = "github.com/coder/websocket"
+	prom       = "github.com/prometheus/client_golang/prometheus"
 	system     = "golang.org/x/sys/unix"
 	jsonschema = "github.com/santhosh-tekuri/jsonschema/v6"
 )
@@ -63,7 +64,8 @@ var arrows = []arrow{
 		"it tests applications as a client would, through what they can import too; the probe spares them to declare things twice",
 	},
 	{
-		"examples/...", "./ ./chanxtest ./examples/... modernc.org/sqlite", leak + " " + peer,
+		"examples/...", "./ ./chanxtest ./examples/... modernc.org/sqlite " + prom + " " + prom + "/promhttp",
+		leak + " " + peer + " " + prom + "/testutil",
 		"an example shows what an application can do, so it uses what an application can import",
 	},
 	{

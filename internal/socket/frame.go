@@ -48,6 +48,17 @@ func (f Frame) Tied() Frame { f.tied = true; return f }
 // Size is the number of bytes f takes on the wire and in a send queue, if it is not deflated.
 func (f Frame) Size() int { return len(f.b) }
 
+// Len is the number of bytes of the message alone, before deflating.
+func (f Frame) Len() int {
+	switch f.b[1] {
+	case 126:
+		return len(f.b) - 4
+	case 127:
+		return len(f.b) - 10
+	}
+	return len(f.b) - 2
+}
+
 // headerSize is that of a frame the server sends: without mask.
 func headerSize(n int) int {
 	switch {

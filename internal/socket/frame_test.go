@@ -39,6 +39,8 @@ func TestHeaders(t *testing.T) {
 		}
 		if f := PrepareText(make([]byte, n)); f.Size() != b.Len()+n {
 			t.Errorf("%d bytes take %d", n, f.Size())
+		} else if f.Len() != n {
+			t.Errorf("%d bytes are a message of %d", n, f.Len())
 		}
 	}
 }
