@@ -27,17 +27,13 @@ const cpuUnit = "µs"
 
 // workloads are the rows of the table.
 func workloads(s scale) []measure.Workload {
-	all := []measure.Workload{
+	return []measure.Workload{
 		s.echo(100, 1, everyServer), s.echo(100, 16, everyServer),
 		s.fanOut(1000, 1, everyServer), s.fanOut(1000, 16, everyServer),
 		s.fanOut(100, 1, everyServer), s.fanOut(100, 16, everyServer),
 		s.echo(1000, 1, grownServers), s.echo(10000, 1, grownServers), s.fanOut(10000, 1, grownServers),
-		s.memory(10000),
+		s.memory(10000), s.deflate(1000),
 	}
-	if serve.Chanx.Deflates {
-		all = append(all, s.deflate(1000))
-	}
-	return all
 }
 
 var (

@@ -55,6 +55,9 @@ func (l *Load) fragment(c *conn, f frame) error {
 // message checks a message and counts the replies in it.
 func (l *Load) message(c *conn, f frame) error {
 	if !f.compressed() {
+		if l.talk.Deflate && len(f.payload) >= surelySmaller {
+			return fmt.Errorf("it heard a message of %d bytes that is not compressed, which was agreed", len(f.payload))
+		}
 		return l.replies(c, f.payload)
 	}
 	if n, ok := l.known[known{string(f.payload), l.hears, c == l.sender}]; ok { // nothing is copied for it
@@ -73,6 +76,10 @@ func (l *Load) message(c *conn, f frame) error {
 	}
 	return nil
 }
+
+// surelySmaller is the length in bytes from which a text of this load is smaller when it is compressed: one that is not shows
+// a server which only agreed to it.
+const surelySmaller = 512
 
 // known is a compressed message. Without context takeover equal bytes are equal texts, so each is inflated once.
 type known struct {
