@@ -73,6 +73,7 @@ func choose(all []measure.Workload, runs, servers *regexp.Regexp) (chosen []meas
 
 // runAll runs the workloads, prints the table, and writes the results if there is a file for them.
 func runAll(chosen []measure.Workload, rounds int, results string) error {
+	fmt.Fprint(os.Stderr, leftOut())
 	busy, err := measure.Busy()
 	if err != nil {
 		return err
@@ -83,13 +84,13 @@ func runAll(chosen []measure.Workload, rounds int, results string) error {
 		fmt.Fprintf(os.Stderr, "%s ... ", w.Name)
 		r, err := measure.Run(w, rounds)
 		if err != nil {
-			fmt.Print(overview(rows), "\n", details(rows))
+			fmt.Print(tables(rows))
 			return err
 		}
 		fmt.Fprintf(os.Stderr, "%.0f s\n", time.Since(began).Seconds())
 		rows = append(rows, r)
 	}
-	fmt.Print(overview(rows), "\n", details(rows))
+	fmt.Print(tables(rows))
 	if results == "" {
 		return nil
 	}
