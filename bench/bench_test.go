@@ -113,6 +113,9 @@ func TestFormationsWithoutRedis(t *testing.T) {
 	if got := tiny.layers(100, 1).Servers; !slices.Equal(got, want) || !strings.Contains(leftOut(), "redis-server") {
 		t.Errorf("without a redis-server there are %v, not %v; %q", got, want, leftOut())
 	}
+	if text, err := redisVersion(); err != nil || text != leftOut() {
+		t.Errorf("the results would say %q, %v", text, err)
+	}
 	if all, err := startTeam(serve.Chanx.Name, serve.Redis, 1, serve.Options{}); err == nil {
 		t.Errorf("without a redis-server there is a Redis: %v", all.Stop())
 	}

@@ -54,7 +54,7 @@ func leftOut() string {
 	if err == nil {
 		return ""
 	}
-	return fmt.Sprintf("Everything with Redis is left out: %v\n", err)
+	return fmt.Sprintf("everything with Redis is left out: %v", err)
 }
 
 // layers are messages to conns connections, spread over the nodes.

@@ -38,10 +38,20 @@ other, most of all in bursts. Messages and replies are those of the fan-out abov
 are spread evenly over the nodes. Figures are medians with the least and the most of the rounds; ratios are to one
 process in memory in the same round.
 
-The layers are chanx's; centrifuge uses its own Redis broker. Each has a broker process of its own: a NATS server, or the
-redis-server of this machine, as they come and without storage. Where connections are counted at each node, a delivery
-costs as much on two nodes as on one if the ratio is 1.
+The layers are chanx's; centrifuge uses its own Redis broker. Each has a broker process of its own, as it comes and without
+storage: NATS %s, %s. Where connections are counted at each node, a delivery costs as
+much on two nodes as on one if the ratio is 1.
 `
+
+const natsServer = "github.com/nats-io/nats-server/v2"
+
+func redisVersion() (string, error) {
+	if missing := leftOut(); missing != "" {
+		return missing, nil
+	}
+	v, err := serve.RedisVersion()
+	return "Redis " + v, err
+}
 
 // report is the content of the results file.
 func report(rows []measure.Row, rounds int, busy string) (string, error) {
@@ -54,7 +64,12 @@ func report(rows []measure.Row, rounds int, busy string) (string, error) {
 	b.WriteString(overview(of("", rows)))
 	fmt.Fprintf(&b, "\nMachine: %s; load average %s before. %d rounds.\n\n", machine, busy, rounds)
 	b.WriteString(servers())
-	b.WriteString("\n## Channel layers\n\n" + layersExplanation + leftOut() + "\n" + layerTable(of(layersTable, rows)))
+	redis, err := redisVersion()
+	if err != nil {
+		return "", err
+	}
+	fmt.Fprintf(&b, "\n## Channel layers\n\n"+layersExplanation+"\n", version(natsServer), redis)
+	b.WriteString(layerTable(of(layersTable, rows)))
 	b.WriteString("\n## How\n\n" + notes + "\n## All figures\n\n" + details(of("", rows)))
 	return b.String(), nil
 }

@@ -39,6 +39,20 @@ func Installed(kind string) error {
 	return nil
 }
 
+// RedisVersion is that of the redis-server which StartBroker runs.
+func RedisVersion() (string, error) {
+	text, err := exec.Command("redis-server", "--version").Output()
+	if err != nil {
+		return "", fmt.Errorf("serve: ask redis-server for its version: %w", err)
+	}
+	for field := range strings.FieldsSeq(string(text)) { // Redis server v=7.0.15 sha=…
+		if v, ok := strings.CutPrefix(field, "v="); ok {
+			return v, nil
+		}
+	}
+	return "", fmt.Errorf("serve: ask redis-server for its version: it says %q", text)
+}
+
 // StartBroker runs one that stores nothing, in a process of its own. It needs RunIfServer, as Start does.
 func StartBroker(kind string) (*Broker, error) {
 	if err := Installed(kind); err != nil {
