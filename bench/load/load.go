@@ -13,9 +13,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Load is a number of connections to one server, or to several that deliver to each other. It is for one goroutine, which stays on its thread while they exist.
+// Load is a number of connections to one server, or to several that deliver to each other. It is for one goroutine, which
+// stays on its thread while they exist.
 type Load struct {
-	// Delays, if it is not nil, is told of every delivery of Say how long after the writing of its burst it was read.
+	// Delays, if it is not nil, counts for every delivery of Say how long after the writing of its burst it was read.
 	Delays *Delays
 
 	talk     Talk
