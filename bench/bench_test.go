@@ -58,13 +58,13 @@ func play(t *testing.T, all team, size int) {
 	}()
 	for _, burst := range []int{1, 16, 3} {
 		if n, err := l.Echo(0, burst); err != nil || n != conns*burst {
-			t.Errorf("echo in bursts of %d: %d replies, %v", burst, n, err)
+			t.Fatalf("echo in bursts of %d: %d replies, %v", burst, n, err)
 		}
 		if n, err := l.Say(0, burst); err != nil || n != conns*burst {
-			t.Errorf("fan-out in bursts of %d: %d deliveries, %v", burst, n, err)
+			t.Fatalf("fan-out in bursts of %d: %d deliveries, %v", burst, n, err)
 		}
 		if n, err := l.Say(10*time.Millisecond, burst); err != nil || n%(conns*burst) != 0 {
-			t.Errorf("fan-out for a while in bursts of %d: %d deliveries, %v", burst, n, err)
+			t.Fatalf("fan-out for a while in bursts of %d: %d deliveries, %v", burst, n, err)
 		}
 	}
 }
