@@ -21,21 +21,23 @@ type formation struct {
 	server string
 	broker string // its kind; empty: none
 	nodes  int
+	crowd  int // how many times as many connections each node has in the workload nodes
 }
 
 // inMemory is what the others are compared with.
 const inMemory = "memory"
 
 var formations = []formation{
-	{inMemory, serve.Chanx.Name, "", 1},
-	{"NATS", serve.Chanx.Name, serve.NATS, 1},
-	{"NATS, 2 nodes", serve.Chanx.Name, serve.NATS, 2},
-	{"NATS, 3 nodes", serve.Chanx.Name, serve.NATS, 3},
-	{"Redis", serve.Chanx.Name, serve.Redis, 1},
-	{"Redis, 2 nodes", serve.Chanx.Name, serve.Redis, 2},
-	{"Redis, 3 nodes", serve.Chanx.Name, serve.Redis, 3},
-	{"centrifuge, Redis", "centrifuge", serve.Redis, 1},
-	{"centrifuge, Redis, 3 nodes", "centrifuge", serve.Redis, 3},
+	{inMemory, serve.Chanx.Name, "", 1, 1},
+	{"memory, twice as many", serve.Chanx.Name, "", 1, 2},
+	{"NATS", serve.Chanx.Name, serve.NATS, 1, 1},
+	{"NATS, 2 nodes", serve.Chanx.Name, serve.NATS, 2, 1},
+	{"NATS, 3 nodes", serve.Chanx.Name, serve.NATS, 3, 1},
+	{"Redis", serve.Chanx.Name, serve.Redis, 1, 1},
+	{"Redis, 2 nodes", serve.Chanx.Name, serve.Redis, 2, 1},
+	{"Redis, 3 nodes", serve.Chanx.Name, serve.Redis, 3, 1},
+	{"centrifuge, Redis", "centrifuge", serve.Redis, 1, 1},
+	{"centrifuge, Redis, 3 nodes", "centrifuge", serve.Redis, 3, 1},
 }
 
 // possible are the names of formations that are wanted and can be started here.
@@ -62,14 +64,14 @@ func (s scale) layers(conns, burst int) measure.Workload {
 	w := s.formed(burst, func(formation) int { return s.conns(conns) })
 	w.Name = fmt.Sprintf("layers-%d-%d", conns, burst)
 	w.Title = fmt.Sprintf("to %s in all, %s", thousands(s.conns(conns)), bursts(burst))
-	w.Servers = possible(func(f formation) bool { return f.nodes != 2 })
+	w.Servers = possible(func(f formation) bool { return f.nodes != 2 && f.crowd == 1 })
 	return w
 }
 
 // nodes are messages to local connections at each node: with twice the nodes there are twice the connections, and a delivery
-// should cost the same.
+// should cost the same, but for what the machine needs for twice the connections: one process that has them all shows that.
 func (s scale) nodes(local, burst int) measure.Workload {
-	w := s.formed(burst, func(f formation) int { return s.conns(local) * f.nodes })
+	w := s.formed(burst, func(f formation) int { return s.conns(local) * f.nodes * f.crowd })
 	w.Name = fmt.Sprintf("nodes-%d-%d", local, burst)
 	w.Title = fmt.Sprintf("to %s at each node, %s", thousands(s.conns(local)), bursts(burst))
 	w.Servers = possible(func(f formation) bool { return f.nodes < 3 && f.server == serve.Chanx.Name })

@@ -40,7 +40,8 @@ process in memory in the same round.
 
 The layers are chanx's; centrifuge uses its own Redis broker. Each has a broker process of its own, as it comes and without
 storage: NATS %s, %s. Where connections are counted at each node, a delivery costs as
-much on two nodes as on one if the ratio is 1.
+much on two nodes as on one if the ratio is 1. The machine itself needs more for a delivery where there are twice the
+connections, which one process shows that has as many as two nodes.
 `
 
 const natsServer = "github.com/nats-io/nats-server/v2"
