@@ -44,7 +44,7 @@ abuse: needgo ## attack a server over real sockets, alone: half a minute, with f
 	@go test -race -tags abuse -count=1 -timeout 10m -v ./internal/abuse
 
 .PHONY: bench
-bench: needgo ## compare chanx with other servers, about ten minutes; BENCH=echo chooses, else bench/RESULTS.md is written
+bench: needgo ## compare chanx and its layers with other servers, about twelve minutes; BENCH=echo chooses, else bench/RESULTS.md is written
 	@go build -o .bin/bench ./bench && exec .bin/bench -run '$(BENCH)' $(if $(filter .,$(BENCH)),-results bench/RESULTS.md)
 
 .PHONY: microbench

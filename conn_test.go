@@ -338,3 +338,19 @@ func TestInvalidFramesAreCountedByTheMinute(t *testing.T) {
 		client.ExpectClosed(1008)
 	})
 }
+
+// TestAReceiverCostsNoGarbage is about what is done for every member of a group.
+func TestAReceiverCostsNoGarbage(t *testing.T) {
+	bubble(t, chanx.ServerOptions{Completions: true}, func(t *testing.T, srv *chanx.Server) {
+		srv.Handle("/", probe(func(*state, context.Context, sayMessage) error { return nil }))
+		chanxtest.Dial(t, srv, "/", nil)
+		synctest.Wait()
+		conns := slices.Collect(srv.Conns())
+		if len(conns) != 1 {
+			t.Fatalf("there are %d connections", len(conns))
+		}
+		if n, err := chanx.DeliveryAllocs(srv, conns[0], saidMessage{}); err != nil || n > 0 {
+			t.Errorf("a delivery makes %v allocations, %v", n, err)
+		}
+	})
+}

@@ -141,6 +141,9 @@ func (s *spelling) frameWith(m *mount, action string, f flags) socket.Frame {
 	return s.frames[i]
 }
 
+// framesEach is how many frames of one delivery a receiver is sent at most.
+const framesEach = 2
+
 // copies counts what one receiver is sent of group messages. Many come together, often of one kind.
 type copies struct{ messages, ends sentSum }
 
@@ -191,10 +194,18 @@ func (m *mount) spelling(d *delivery, out *mountedOutgoing) *spelling {
 // Shard spreads connections over the hub's shards.
 func (l *link) Shard() uint32 { return l.shard }
 
+// frameLists hold frames on their way to a connection. It is a connection at a time, so there are few; each would be 2 KB of
+// garbage a delivery, because what writes is behind an interface.
+var frameLists = sync.Pool{New: func() any { return new([32]socket.Frame) }}
+
 // Deliver gives the connection what was sent to its groups.
 func (l *link) Deliver(ds []*delivery) {
 	c := (*Conn)(l)
-	var few [32]socket.Frame
+	few := frameLists.Get().(*[32]socket.Frame)
+	defer func() {
+		clear(few[:min(framesEach*len(ds), len(few))]) // which may be large
+		frameLists.Put(few)
+	}()
 	fs := few[:0]
 	var sum copies
 	defer sum.flush()

@@ -1,5 +1,7 @@
 package chanx
 
+import "testing"
+
 // Subjects is the number of subjects whose members a server counts.
 func (s *Server) Subjects() int {
 	s.subscriptions.mu.Lock()
@@ -15,4 +17,20 @@ func (s *Server) Lingering() int {
 	s.subscriptions.mu.Lock()
 	defer s.subscriptions.mu.Unlock()
 	return s.subscriptions.linger.waiting.Len()
+}
+
+// DeliveryAllocs is how many allocations a connection costs that receives m, without those of its transport.
+func DeliveryAllocs(s *Server, c *Conn, m Message) (float64, error) {
+	d, err := s.encode(m)
+	if err != nil {
+		return 0, err
+	}
+	setOver := func(over bool) {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.over = over
+	}
+	setOver(true)
+	defer setOver(false)
+	return testing.AllocsPerRun(100, func() { (*link)(c).Deliver([]*delivery{d}) }), nil
 }

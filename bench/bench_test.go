@@ -23,25 +23,31 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-func startServer(t *testing.T, s *serve.Server, o serve.Options) *serve.Process {
+func startServer(t *testing.T, s *serve.Server, o serve.Options) team {
 	t.Helper()
-	p, err := serve.Start(s, o)
+	all, err := start(s.Name, o)
+	return watch(t, all, err)
+}
+
+// watch ends a team with the test.
+func watch(t *testing.T, all team, err error) team {
+	t.Helper()
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := p.Stop(); err != nil {
+		if err := all.Stop(); err != nil {
 			t.Error(err)
 		}
 	})
-	return p
+	return all
 }
 
-// play has five connections say and hear each kind of message; the load compares every reply.
-func play(t *testing.T, p *serve.Process, size int) {
+// play has some connections say and hear each kind of message; the load compares every reply.
+func play(t *testing.T, all team, size int) {
 	t.Helper()
-	const conns = 5
-	l, err := open(p, conns, size)
+	const conns = 7
+	l, err := open(all, conns, size)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,30 +58,66 @@ func play(t *testing.T, p *serve.Process, size int) {
 	}()
 	for _, burst := range []int{1, 16, 3} {
 		if n, err := l.Echo(0, burst); err != nil || n != conns*burst {
-			t.Errorf("echo in bursts of %d: %d replies, %v", burst, n, err)
+			t.Fatalf("echo in bursts of %d: %d replies, %v", burst, n, err)
 		}
 		if n, err := l.Say(0, burst); err != nil || n != conns*burst {
-			t.Errorf("fan-out in bursts of %d: %d deliveries, %v", burst, n, err)
+			t.Fatalf("fan-out in bursts of %d: %d deliveries, %v", burst, n, err)
 		}
 		if n, err := l.Say(10*time.Millisecond, burst); err != nil || n%(conns*burst) != 0 {
-			t.Errorf("fan-out for a while in bursts of %d: %d deliveries, %v", burst, n, err)
+			t.Fatalf("fan-out for a while in bursts of %d: %d deliveries, %v", burst, n, err)
 		}
 	}
+}
+
+func playAgain(t *testing.T, all team) {
+	t.Helper()
+	play(t, all, serve.Size)
+	if err := all.settle(); err != nil {
+		t.Error(err)
+	}
+	play(t, all, serve.Size) // nobody of before is in its group
 }
 
 func TestEveryServerAnswersTheLoad(t *testing.T) {
 	for _, s := range serve.All {
 		t.Run(s.Name, func(t *testing.T) {
-			p := startServer(t, s, serve.Options{})
-			play(t, p, serve.Size)
-			if err := measure.Settle(p.Pid()); err != nil {
-				t.Error(err)
-			}
-			play(t, p, serve.Size) // nobody of before is in its group
-			if err := p.Collect(); err != nil {
+			all := startServer(t, s, serve.Options{})
+			playAgain(t, all)
+			if err := all.nodes[0].Collect(); err != nil {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// TestEveryFormationAnswersTheLoad needs a redis-server, which make test installs.
+func TestEveryFormationAnswersTheLoad(t *testing.T) {
+	for _, f := range formations {
+		t.Run(f.name, func(t *testing.T) {
+			all, err := startTeam(f.server, f.broker, f.nodes, serve.Options{})
+			playAgain(t, watch(t, all, err))
+			if len(all.addrs()) != f.nodes || (all.broker != nil) != (f.broker != "") {
+				t.Errorf("it has %d nodes, and a broker: %t", len(all.nodes), all.broker != nil)
+			}
+		})
+	}
+}
+
+func TestFormationsWithoutRedis(t *testing.T) {
+	whole := len(tiny.layers(100, 1).Servers)
+	if whole != 7 || leftOut() != "" {
+		t.Errorf("there are %d formations; %s", whole, leftOut())
+	}
+	t.Setenv("PATH", "")
+	want := []string{inMemory, "NATS", "NATS, 3 nodes"}
+	if got := tiny.layers(100, 1).Servers; !slices.Equal(got, want) || !strings.Contains(leftOut(), "redis-server") {
+		t.Errorf("without a redis-server there are %v, not %v; %q", got, want, leftOut())
+	}
+	if text, err := redisVersion(); err != nil || text != leftOut() {
+		t.Errorf("the results would say %q, %v", text, err)
+	}
+	if all, err := startTeam(serve.Chanx.Name, serve.Redis, 1, serve.Options{}); err == nil {
+		t.Errorf("without a redis-server there is a Redis: %v", all.Stop())
 	}
 }
 
@@ -131,8 +173,11 @@ func TestNobodyHasThatName(t *testing.T) {
 var tiny = scale{func(int) int { return 5 }, 0, time.Millisecond, 100 * time.Millisecond}
 
 func TestResultsHaveEveryWorkloadAndServer(t *testing.T) {
-	all := []measure.Workload{tiny.echo(100, 16, []string{"bare", "chanx"}), tiny.memory(10000), tiny.deflate(1000)}
+	all := []measure.Workload{
+		tiny.echo(100, 16, []string{"bare", "chanx"}), tiny.memory(10000), tiny.deflate(1000), tiny.layers(100, 16), tiny.nodes(500, 1),
+	}
 	all[1].Servers, all[2].Servers = []string{"chanx"}, []string{"gws"}
+	all[3].Servers, all[4].Servers = []string{inMemory, "Redis, 3 nodes"}, []string{inMemory, "NATS, 2 nodes"}
 	file := filepath.Join(t.TempDir(), "results")
 	if err := runAll(all, 1, file); err != nil {
 		t.Fatal(err)
@@ -146,7 +191,11 @@ func TestResultsHaveEveryWorkloadAndServer(t *testing.T) {
 			t.Errorf("there is no line for %s", w.Title)
 		}
 		for _, s := range w.Servers {
-			if !strings.Contains(strings.Join(strings.Fields(string(text)), " "), "| "+w.Name+" | "+s+" |") {
+			name := w.Name
+			if w.Table == layersTable {
+				name = w.Title
+			}
+			if !strings.Contains(strings.Join(strings.Fields(string(text)), " "), "| "+name+" | "+s+" |") {
 				t.Errorf("there is no line for %s of %s", s, w.Name)
 			}
 		}

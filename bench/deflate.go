@@ -32,8 +32,8 @@ func (s scale) deflate(conns int) measure.Workload {
 			}
 			say := func(l *load.Load, d time.Duration) (int, error) { return l.Say(d, 1) }
 			return pair{
-				worker{plain, s, s.conns(conns), deflatedSize, say},
-				worker{deflated, s, s.conns(conns), deflatedSize, say},
+				worker{team: plain, scale: s, conns: s.conns(conns), size: deflatedSize, do: say},
+				worker{team: deflated, scale: s, conns: s.conns(conns), size: deflatedSize, do: say},
 			}, nil
 		},
 	}

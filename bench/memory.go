@@ -21,20 +21,18 @@ func (s scale) memory(conns int) measure.Workload {
 			if server == serve.Chanx.Name { // it tidies up idle connections when it pings them
 				opts.PingInterval = s.idle
 			}
-			p, err := start(server, opts)
-			return hoarder{p, s, s.conns(conns)}, err
+			t, err := start(server, opts)
+			return hoarder{t, s, s.conns(conns)}, err
 		},
 	}
 }
 
 // hoarder is a server whose memory is measured.
 type hoarder struct {
-	process *serve.Process
-	scale   scale
-	conns   int
+	team  // of one
+	scale scale
+	conns int
 }
-
-func (h hoarder) Stop() error { return h.process.Stop() }
 
 // Measure compares the resident memory after all connections have been used with that of a server which has served
 // some before: what a server needs once is not a connection's.
@@ -46,7 +44,7 @@ func (h hoarder) Measure() (f measure.Figure, err error) {
 	if err != nil {
 		return f, err
 	}
-	l, err := open(h.process, h.conns, serve.Size)
+	l, err := open(h.team, h.conns, serve.Size)
 	if err != nil {
 		return f, err
 	}
@@ -62,11 +60,11 @@ func (h hoarder) Measure() (f measure.Figure, err error) {
 }
 
 func (h hoarder) warm() (err error) {
-	l, err := open(h.process, min(h.conns, 100), serve.Size)
+	l, err := open(h.team, min(h.conns, 100), serve.Size)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, l.Close(), measure.Settle(h.process.Pid())) }()
+	defer func() { err = errors.Join(err, l.Close(), h.settle()) }()
 	return use(l)
 }
 
@@ -87,8 +85,9 @@ func use(l *load.Load) error {
 }
 
 func (h hoarder) resident() (int64, error) {
-	if err := h.process.Collect(); err != nil {
+	p := h.nodes[0]
+	if err := p.Collect(); err != nil {
 		return 0, err
 	}
-	return measure.Resident(h.process.Pid())
+	return measure.Resident(p.Pid())
 }

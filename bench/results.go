@@ -31,6 +31,29 @@ for 9 s, and after a forced collection that returns free memory to the system; 1
 connections when it pings them, which it does every 3 s there instead of every 25 s.
 `
 
+const layersExplanation = `What it takes to reach connections of other processes: processor time of all server processes together for one
+delivery, beside it that of the broker, and how long deliveries took from the writing of a message, or of a burst, until
+the load had read them. Everything runs on the same machine: with more processes than cores they also wait for each
+other, most of all in bursts. Messages and replies are those of the fan-out above, and connections, which speak in turn,
+are spread evenly over the nodes. Figures are medians with the least and the most of the rounds; ratios are to one
+process in memory in the same round.
+
+The layers are chanx's; centrifuge uses its own Redis broker. Each has a broker process of its own, as it comes and without
+storage: NATS %s, %s. Where connections are counted at each node, a delivery costs as
+much on two nodes as on one if the ratio is 1. The machine itself needs more for a delivery where there are twice the
+connections, which one process shows that has as many as two nodes.
+`
+
+const natsServer = "github.com/nats-io/nats-server/v2"
+
+func redisVersion() (string, error) {
+	if missing := leftOut(); missing != "" {
+		return missing, nil
+	}
+	v, err := serve.RedisVersion()
+	return "Redis " + v, err
+}
+
 // report is the content of the results file.
 func report(rows []measure.Row, rounds int, busy string) (string, error) {
 	machine, err := measure.Machine()
@@ -39,10 +62,16 @@ func report(rows []measure.Row, rounds int, busy string) (string, error) {
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "# Results\n\n"+explanation+"\n", serve.Size)
-	b.WriteString(overview(rows))
+	b.WriteString(overview(of("", rows)))
 	fmt.Fprintf(&b, "\nMachine: %s; load average %s before. %d rounds.\n\n", machine, busy, rounds)
 	b.WriteString(servers())
-	b.WriteString("\n## How\n\n" + notes + "\n## All figures\n\n" + details(rows))
+	redis, err := redisVersion()
+	if err != nil {
+		return "", err
+	}
+	fmt.Fprintf(&b, "\n## Channel layers\n\n"+layersExplanation+"\n", version(natsServer), redis)
+	b.WriteString(layerTable(of(layersTable, rows)))
+	b.WriteString("\n## How\n\n" + notes + "\n## All figures\n\n" + details(of("", rows)))
 	return b.String(), nil
 }
 

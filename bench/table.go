@@ -11,6 +11,23 @@ import (
 	"github.com/chanx-go/chanx/bench/measure"
 )
 
+// tables are all that there are rows for.
+func tables(rows []measure.Row) string {
+	var all []string
+	if r := of("", rows); len(r) > 0 {
+		all = append(all, overview(r), details(r))
+	}
+	if r := of(layersTable, rows); len(r) > 0 {
+		all = append(all, layerTable(r))
+	}
+	return strings.Join(all, "\n")
+}
+
+// of are the rows of a table.
+func of(table string, rows []measure.Row) []measure.Row {
+	return slices.DeleteFunc(slices.Clone(rows), func(r measure.Row) bool { return r.Table != table })
+}
+
 // overview has a line for each workload and a column for each server.
 func overview(rows []measure.Row) string {
 	columns := everyServer
@@ -46,13 +63,14 @@ func details(rows []measure.Row) string {
 			line := []string{r.Name, server, digits(v.Median) + " " + r.Unit, span(v, true), "", "", ""}
 			q, ok := r.Ratio(server)
 			line[4], line[5] = single(q, ok), span(q, ok)
-			l, ok := r.Load(server)
-			line[6] = single(l, ok)
+			line[6] = single(r.Part(server, loadOf))
 			t = append(t, line)
 		}
 	}
 	return t.String()
 }
+
+func loadOf(f measure.Figure) float64 { return f.Load }
 
 func single(s measure.Summary, ok bool) string {
 	if !ok {

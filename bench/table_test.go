@@ -40,3 +40,21 @@ func TestTables(t *testing.T) {
 		t.Errorf("the details are\n%s", got)
 	}
 }
+
+func TestLayerTable(t *testing.T) {
+	rows := []measure.Row{{
+		Workload: measure.Workload{Table: layersTable, Title: "to all", Servers: []string{"memory", "NATS"}, Base: "memory"},
+		Figures: map[string][]measure.Figure{
+			"memory": {{Value: 4, Load: 2, P50: 300, P99: 1000}, {Value: 8, Load: 3, P50: 500, P99: 3000}},
+			"NATS":   {{Value: 5, Broker: 1, Load: 2, P50: 400, P99: 2000}, {Value: 12, Broker: 2, Load: 2, P50: 400, P99: 2000}},
+		},
+	}}
+	const want = `| work   | layer  | servers, a delivery (µs) | ratio            | broker, a delivery (µs) | p50 (µs)      | p99 (µs)         | load (µs) |
+| ------ | ------ | ------------------------ | ---------------- | ----------------------- | ------------- | ---------------- | --------- |
+| to all | memory | 6.00 (4.00–8.00)         | 1.00 (1.00–1.00) | –                       | 400 (300–500) | 2000 (1000–3000) | 2.50      |
+| to all | NATS   | 8.50 (5.00–12.0)         | 1.38 (1.25–1.50) | 1.50 (1.00–2.00)        | 400 (400–400) | 2000 (2000–2000) | 2.00      |
+`
+	if got := tables(rows); got != want {
+		t.Errorf("the table is\n%s", got)
+	}
+}

@@ -27,17 +27,14 @@ const cpuUnit = "µs"
 
 // workloads are the rows of the table.
 func workloads(s scale) []measure.Workload {
-	all := []measure.Workload{
+	return []measure.Workload{
 		s.echo(100, 1, everyServer), s.echo(100, 16, everyServer),
 		s.fanOut(1000, 1, everyServer), s.fanOut(1000, 16, everyServer),
 		s.fanOut(100, 1, everyServer), s.fanOut(100, 16, everyServer),
 		s.echo(1000, 1, grownServers), s.echo(10000, 1, grownServers), s.fanOut(10000, 1, grownServers),
-		s.memory(10000),
+		s.memory(10000), s.deflate(1000),
+		s.layers(100, 1), s.layers(100, 16), s.nodes(500, 1), s.nodes(500, 16),
 	}
-	if serve.Chanx.Deflates {
-		all = append(all, s.deflate(1000))
-	}
-	return all
 }
 
 var (
@@ -66,15 +63,18 @@ func (s scale) echo(conns, inFlight int, servers []string) measure.Workload {
 
 // fanOut is burst messages to conns connections, and again when all have them.
 func (s scale) fanOut(conns, burst int, servers []string) measure.Workload {
-	title := "isolated"
-	if burst > 1 {
-		title = fmt.Sprintf("bursts of %d", burst)
-	}
 	return s.work(conns, measure.Workload{
 		Name:    fmt.Sprintf("fanout-%d-%d", conns, burst),
-		Title:   fmt.Sprintf("fan-out to %s, %s, a delivery", thousands(s.conns(conns)), title),
+		Title:   fmt.Sprintf("fan-out to %s, %s, a delivery", thousands(s.conns(conns)), bursts(burst)),
 		Servers: servers,
 	}, func(l *load.Load, d time.Duration) (int, error) { return l.Say(d, burst) })
+}
+
+func bursts(n int) string {
+	if n > 1 {
+		return fmt.Sprintf("bursts of %d", n)
+	}
+	return "isolated"
 }
 
 // work completes a workload whose figure is the server's processor time for one of the things that do counts.
@@ -86,18 +86,10 @@ func (s scale) work(conns int, w measure.Workload, do work) measure.Workload {
 	}
 	w.Rounds = rounds
 	w.Start = func(server string) (measure.Subject, error) {
-		p, err := start(server, serve.Options{})
-		return worker{p, s, s.conns(conns), serve.Size, do}, err
+		t, err := start(server, serve.Options{})
+		return worker{team: t, scale: s, conns: s.conns(conns), size: serve.Size, do: do}, err
 	}
 	return w
-}
-
-func start(server string, opts serve.Options) (*serve.Process, error) {
-	s, err := serve.Named(server)
-	if err != nil {
-		return nil, err
-	}
-	return serve.Start(s, opts)
 }
 
 func thousands(n int) string {

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 )
 
 // take acts on one frame.
@@ -55,24 +56,32 @@ func (l *Load) fragment(c *conn, f frame) error {
 // message checks a message and counts the replies in it.
 func (l *Load) message(c *conn, f frame) error {
 	if !f.compressed() {
+		if l.talk.Deflate && len(f.payload) >= surelySmaller {
+			return fmt.Errorf("it heard a message of %d bytes that is not compressed, which was agreed", len(f.payload))
+		}
 		return l.replies(c, f.payload)
 	}
-	if n, ok := l.known[known{string(f.payload), l.hears, c == l.sender}]; ok { // nothing is copied for it
-		return l.count(c, n)
+	if r, ok := l.known[known{string(f.payload), l.hears, c == l.sender}]; ok { // nothing is copied for it
+		l.hear(r.heard)
+		return l.count(c, r.due)
 	}
 	text, err := l.text(f)
 	if err != nil {
 		return err
 	}
-	due, beats := l.due, l.beats
+	due, heard, beats := l.due, l.heard, l.beats
 	if err := l.replies(c, text); err != nil {
 		return err
 	}
 	if beats == l.beats { // a heartbeat has to be answered each time
-		l.known[known{string(f.payload), l.hears, c == l.sender}] = due - l.due
+		l.known[known{string(f.payload), l.hears, c == l.sender}] = replies{due - l.due, l.heard - heard}
 	}
 	return nil
 }
+
+// surelySmaller is the length in bytes from which a text of this load is smaller when it is compressed: one that is not shows
+// a server which only agreed to it.
+const surelySmaller = 512
 
 // known is a compressed message. Without context takeover equal bytes are equal texts, so each is inflated once.
 type known struct {
@@ -80,6 +89,9 @@ type known struct {
 	hears *Exchange
 	own   bool
 }
+
+// replies are how many there are in a message, and how many of them are not an Ack.
+type replies struct{ due, heard int }
 
 // text is the message in a frame.
 func (l *Load) text(f frame) ([]byte, error) {
@@ -130,13 +142,24 @@ func (l *Load) reply(c *conn, text []byte) error {
 		want, ack = l.hears.own(), l.hears.Ack
 	}
 	switch { // the conversions copy nothing
-	case string(text) == want, ack != "" && string(text) == ack:
+	case string(text) == want:
+		l.hear(1)
+		return l.count(c, 1)
+	case ack != "" && string(text) == ack:
 		return l.count(c, 1)
 	case l.talk.Heartbeat != "" && string(text) == l.talk.Heartbeat:
 		l.beats++
 		return send(c.fd, appendFrame(nil, opText, l.talk.Heartbeat))
 	}
 	return fmt.Errorf("it heard %.300q, not %.300q", text, want)
+}
+
+// hear notes that what somebody said has come.
+func (l *Load) hear(n int) {
+	l.heard += n
+	if l.Delays != nil && l.hears == &l.talk.Say {
+		l.Delays.add(time.Since(l.said), n)
+	}
 }
 
 func (l *Load) count(c *conn, n int) error {

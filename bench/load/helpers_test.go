@@ -104,7 +104,7 @@ func frames(all ...[]byte) []byte { return bytes.Join(all, nil) }
 // connect opens a load of one connection to such a server.
 func open(t *testing.T, talk Talk, head string, answer func(string) []byte) (*Load, error) {
 	t.Helper()
-	l, err := openPatiently(serve(t, head, answer), 1, talk, 100*time.Millisecond)
+	l, err := openPatiently([]netip.AddrPort{serve(t, head, answer)}, 1, talk, 100*time.Millisecond)
 	if err == nil {
 		t.Cleanup(func() {
 			if err := l.Close(); err != nil {

@@ -13,30 +13,36 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Load is a number of connections to one server. It is for one goroutine, which stays on its thread while they exist.
+// Load is a number of connections to one server, or to several that deliver to each other. It is for one goroutine, which
+// stays on its thread while they exist.
 type Load struct {
+	// Delays, if it is not nil, counts for every delivery of Say how long after the writing of its burst it was read.
+	Delays *Delays
+
 	talk     Talk
 	patience time.Duration // how long a server may be silent while something is due
 	conns    []*conn
 	epoll    int
 	events   []unix.EpollEvent
 	buf      []byte
-	due      int           // replies that are to come, of all connections
-	sender   *conn         // who has spoken to everybody
-	hears    *Exchange     // what is going on
-	known    map[known]int // compressed messages that were found right, and the replies in them
-	beats    int           // pings and heartbeats that were answered
+	due      int               // replies that are to come, of all connections
+	sender   *conn             // who has spoken to everybody
+	hears    *Exchange         // what is going on
+	known    map[known]replies // compressed messages that were found right
+	heard    int               // times that the Want of an exchange came
+	said     time.Time         // when the sender began to write
+	beats    int               // pings and heartbeats that were answered
 	scratch  inflater
 }
 
 const usualPatience = 20 * time.Second
 
-// Open connects n clients to a server on this machine.
-func Open(addr netip.AddrPort, n int, talk Talk) (*Load, error) {
-	return openPatiently(addr, n, talk, usualPatience)
+// Open connects n clients to servers on this machine, in turn to each of the addresses, of which there must be one at least.
+func Open(addrs []netip.AddrPort, n int, talk Talk) (*Load, error) {
+	return openPatiently(addrs, n, talk, usualPatience)
 }
 
-func openPatiently(addr netip.AddrPort, n int, talk Talk, patience time.Duration) (*Load, error) {
+func openPatiently(addrs []netip.AddrPort, n int, talk Talk, patience time.Duration) (*Load, error) {
 	if err := allowFiles(n); err != nil {
 		return nil, err
 	}
@@ -47,10 +53,10 @@ func openPatiently(addr netip.AddrPort, n int, talk Talk, patience time.Duration
 	runtime.LockOSThread()
 	l := &Load{
 		talk: talk, patience: patience, epoll: epoll, events: make([]unix.EpollEvent, 1024), buf: make([]byte, 256<<10),
-		known: map[known]int{}, hears: &Exchange{},
+		known: map[known]replies{}, hears: &Exchange{},
 	}
 	for i := range n {
-		err := l.add(addr)
+		err := l.add(addrs[i%len(addrs)])
 		if err == nil && i%10 == 0 {
 			err = l.Idle(0) // the first ones may be pinged before the last ones are there
 		}

@@ -215,8 +215,19 @@ func TestCompressedReplies(t *testing.T) {
 	}
 }
 
+func TestCompressionThatIsOnlyAgreedIsNoticed(t *testing.T) {
+	long := strings.Repeat("x", surelySmaller)
+	head := []byte{finBit | opText, longForm, surelySmaller >> 8, surelySmaller & 0xff}
+	l := &Load{talk: Talk{Deflate: true}, hears: &Exchange{Want: long}, buf: make([]byte, 1000), known: map[known]replies{}}
+	c := &conn{}
+	l.expect(c, 1)
+	if err := l.frames(c, append(head, long...)); err == nil || !strings.Contains(err.Error(), "not compressed") {
+		t.Errorf("the answer is %v for a long text as it is", err)
+	}
+}
+
 func TestCompressedHeartbeatsAreAnsweredEachTime(t *testing.T) {
-	l := &Load{talk: Talk{Deflate: true, Heartbeat: "beat"}, hears: &Exchange{}, known: map[known]int{}}
+	l := &Load{talk: Talk{Deflate: true, Heartbeat: "beat"}, hears: &Exchange{}, known: map[known]replies{}}
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		t.Fatal(err)

@@ -58,6 +58,7 @@ func (l *Load) say(sender *conn, frames []byte, burst int) error {
 	if l.hears.Ack != "" {
 		l.expect(sender, burst)
 	}
+	l.said = time.Now()
 	if err := send(sender.fd, frames); err != nil {
 		return err
 	}

@@ -132,7 +132,11 @@ func TestRunGivesEveryoneATurnAndTheFirstOneToAnother(t *testing.T) {
 	if q, ok := row.Ratio("b"); !ok || q != (measure.Summary{Median: 6, Min: 13.0 / 3, Max: 11}) {
 		t.Errorf("the ratio of b is %v, %t", q, ok) // 11/1, 12/2, 13/3
 	}
-	if l, ok := row.Load("b"); ok {
+	double := func(f measure.Figure) float64 { return 2 * f.Value }
+	if p, ok := row.Part("b", double); !ok || p != (measure.Summary{Median: 24, Min: 22, Max: 26}) {
+		t.Errorf("twice b is %v, %t", p, ok)
+	}
+	if l, ok := row.Part("b", func(f measure.Figure) float64 { return f.Load }); ok {
 		t.Errorf("the load of b is %v", l)
 	}
 	if v, ok := row.Value("d"); ok {

@@ -9,6 +9,7 @@ import (
 // Workload is one row of the table: the same work for several servers.
 type Workload struct {
 	Name    string // chooses it
+	Table   string // where it belongs
 	Title   string
 	Unit    string
 	Servers []string // the columns in which it has a figure
@@ -30,6 +31,9 @@ type Figure struct {
 	Value float64 // in the unit of the workload
 	Base  float64 // what the ratio is to, where it is not another server's figure; else zero
 	Load  float64 // processor time of the load for the same, where that matters: it must not be the bottleneck
+
+	Broker   float64 // processor time of a broker for the same, which Value does not have; zero if there is none
+	P50, P99 float64 // how long half of the deliveries took at most, and 99 of 100, where that is measured; in microseconds
 }
 
 // Row is a workload with its figures.
@@ -87,9 +91,9 @@ func (r Row) Value(server string) (s Summary, ok bool) {
 	return r.summary(server, func(_ int, f Figure) (float64, bool) { return f.Value, true })
 }
 
-// Load sums up what the load has spent on a server.
-func (r Row) Load(server string) (s Summary, ok bool) {
-	return r.summary(server, func(_ int, f Figure) (float64, bool) { return f.Load, f.Load != 0 })
+// Part sums up what of says of each figure of a server, but for those of which it says zero.
+func (r Row) Part(server string, of func(Figure) float64) (s Summary, ok bool) {
+	return r.summary(server, func(_ int, f Figure) (float64, bool) { return of(f), of(f) != 0 })
 }
 
 // Ratio sums up the figures of a server, each divided by the base of the same round.

@@ -11,7 +11,7 @@ import (
 
 var centrifugeServer = &Server{
 	Name: "centrifuge", Does: "its JSON protocol; the payload is passed on unread: an echo is an RPC, a chat a publication",
-	Uses: "github.com/centrifugal/centrifuge", Deflates: true, handler: centrifugeHandler, talk: centrifugeTalk,
+	Uses: "github.com/centrifugal/centrifuge", Deflates: true, Brokers: []string{Redis}, handler: centrifugeHandler, talk: centrifugeTalk,
 }
 
 const centrifugeRoom = "room"
@@ -20,6 +20,11 @@ func centrifugeHandler(o Options) (http.Handler, error) {
 	node, err := centrifuge.New(centrifuge.Config{})
 	if err != nil {
 		return nil, err
+	}
+	if o.Broker.Kind == Redis {
+		if err := useRedis(node, o.Broker.URL); err != nil {
+			return nil, err
+		}
 	}
 	node.OnConnecting(func(context.Context, centrifuge.ConnectEvent) (centrifuge.ConnectReply, error) {
 		return centrifuge.ConnectReply{
@@ -43,6 +48,19 @@ func centrifugeHandler(o Options) (http.Handler, error) {
 		c.PingPongConfig = centrifuge.PingPongConfig{PingInterval: o.PingInterval, PongTimeout: o.PingInterval * 4 / 5}
 	}
 	return centrifuge.NewWebsocketHandler(node, c), nil
+}
+
+func useRedis(node *centrifuge.Node, url string) error {
+	shard, err := centrifuge.NewRedisShard(node, centrifuge.RedisShardConfig{Address: url})
+	if err != nil {
+		return err
+	}
+	b, err := centrifuge.NewRedisBroker(node, centrifuge.RedisBrokerConfig{Shards: []*centrifuge.RedisShard{shard}})
+	if err != nil {
+		return err
+	}
+	node.SetBroker(b)
+	return nil
 }
 
 func centrifugeTalk(size int) load.Talk {

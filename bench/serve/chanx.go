@@ -14,7 +14,7 @@ import (
 // Chanx is the one that this is about.
 var Chanx = &Server{
 	Name: "chanx", Does: "types: decode, check, handle, encode; a group; is_mine and is_current on every delivery",
-	Uses: "github.com/chanx-go/chanx", handler: chanxHandler, talk: chanxTalk,
+	Uses: "github.com/chanx-go/chanx", Deflates: true, Brokers: []string{NATS, Redis}, handler: chanxHandler, talk: chanxTalk,
 }
 
 // Echo is answered to its sender.
@@ -37,8 +37,15 @@ func chanxHandler(o Options) (http.Handler, error) {
 	chanx.OnRequest(c, (*visit).echo)
 	chanx.On(c, (*visit).chat)
 	chanx.Broadcasts[Chat](c)
+	l, err := connectLayer(o.Broker)
+	if err != nil {
+		return nil, err
+	}
 	s := chanx.NewServer(&chanx.ServerOptions{
-		Limits: chanx.Limits{PingInterval: o.PingInterval, PongTimeout: o.PingInterval * 4 / 5},
+		Layer: l,
+		// As the others do it: whatever becomes smaller is compressed, however short it is.
+		Compression: chanx.Compression{Enabled: o.Deflate, MinBytes: -1},
+		Limits:      chanx.Limits{PingInterval: o.PingInterval, PongTimeout: o.PingInterval * 4 / 5},
 		// The load resets its connections when it has done, and each would warn of a ping that was not sent any more.
 		Logger: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})),
 	})

@@ -14,7 +14,7 @@ import (
 
 const collectOrder = "collect"
 
-// RunIfServer is the whole program if this process was started by Start, and else does nothing.
+// RunIfServer is the whole program if this process was started by Start or StartBroker, and else does nothing.
 func RunIfServer() {
 	text, ok := os.LookupEnv(roleEnv)
 	if !ok {
@@ -35,6 +35,9 @@ func run(text string) error {
 	var r role
 	if err := json.Unmarshal([]byte(text), &r); err != nil {
 		return err
+	}
+	if r.Broker != "" {
+		return runBroker(r.Broker)
 	}
 	s, err := Named(r.Server)
 	if err != nil {

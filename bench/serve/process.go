@@ -9,15 +9,73 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 )
 
 // roleEnv makes this program a server process: its value is a role as JSON.
 const roleEnv = "CHANX_BENCH_SERVER"
 
+// role is what a child is: a server, or the broker of that kind.
 type role struct {
 	Server  string
 	Options Options
+	Broker  string
+}
+
+// child is this program run again in another role.
+type child struct {
+	name    string
+	cmd     *exec.Cmd
+	orders  io.WriteCloser
+	answers *bufio.Reader
+}
+
+// spawn starts a child and returns what it says first: where it can be reached.
+func spawn(name string, r role) (*child, string, error) {
+	c := &child{name: name}
+	if err := c.start(r); err != nil {
+		return nil, "", fmt.Errorf("serve: start %s: %w", name, err)
+	}
+	line, err := c.answers.ReadString('\n')
+	if err != nil {
+		return nil, "", errors.Join(fmt.Errorf("serve: start %s: read its address: %w", name, err), c.Stop())
+	}
+	return c, strings.TrimSpace(line), nil
+}
+
+func (c *child) start(r role) error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	text, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	c.cmd = exec.Command(self)
+	c.cmd.Env = append(os.Environ(), roleEnv+"="+string(text))
+	c.cmd.Stderr = os.Stderr
+	if c.orders, err = c.cmd.StdinPipe(); err != nil {
+		return err
+	}
+	out, err := c.cmd.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	c.answers = bufio.NewReader(out)
+	return c.cmd.Start()
+}
+
+// Pid is the process's.
+func (c *child) Pid() int { return c.cmd.Process.Pid }
+
+// Stop ends the process: it goes when its orders end.
+func (c *child) Stop() error {
+	if err := errors.Join(c.orders.Close(), c.cmd.Wait()); err != nil {
+		return fmt.Errorf("serve: stop %s: %w", c.name, err)
+	}
+	return nil
 }
 
 // Process is a running server. Its methods are for one goroutine.
@@ -25,10 +83,7 @@ type Process struct {
 	Server  *Server
 	Options Options
 	Addr    netip.AddrPort
-
-	cmd     *exec.Cmd
-	orders  io.WriteCloser
-	answers *bufio.Reader
+	*child
 }
 
 // Start runs a server in a process of its own, by running this program again: its main function, or TestMain, must
@@ -37,61 +92,27 @@ func Start(s *Server, opts Options) (*Process, error) {
 	if opts.Deflate && !s.Deflates {
 		return nil, fmt.Errorf("serve: start %s: it does not do permessage-deflate here", s.Name)
 	}
-	p := &Process{Server: s, Options: opts}
-	if err := p.start(); err != nil {
-		return nil, fmt.Errorf("serve: start %s: %w", s.Name, err)
+	if opts.Broker.Kind != "" && !slices.Contains(s.Brokers, opts.Broker.Kind) {
+		return nil, fmt.Errorf("serve: start %s: it does not know brokers of the kind %q here", s.Name, opts.Broker.Kind)
 	}
-	line, err := p.answers.ReadString('\n')
-	if err == nil {
-		p.Addr, err = netip.ParseAddrPort(strings.TrimSpace(line))
-	}
+	c, at, err := spawn(s.Name, role{Server: s.Name, Options: opts})
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("serve: start %s: read its address: %w", s.Name, err), p.Stop())
+		return nil, err
 	}
-	return p, nil
+	addr, err := netip.ParseAddrPort(at)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("serve: start %s: read its address: %w", s.Name, err), c.Stop())
+	}
+	return &Process{s, opts, addr, c}, nil
 }
-
-func (p *Process) start() error {
-	self, err := os.Executable()
-	if err != nil {
-		return err
-	}
-	r, err := json.Marshal(role{p.Server.Name, p.Options})
-	if err != nil {
-		return err
-	}
-	p.cmd = exec.Command(self)
-	p.cmd.Env = append(os.Environ(), roleEnv+"="+string(r))
-	p.cmd.Stderr = os.Stderr
-	if p.orders, err = p.cmd.StdinPipe(); err != nil {
-		return err
-	}
-	out, err := p.cmd.StdoutPipe()
-	if err != nil {
-		return err
-	}
-	p.answers = bufio.NewReader(out)
-	return p.cmd.Start()
-}
-
-// Pid is the process's.
-func (p *Process) Pid() int { return p.cmd.Process.Pid }
 
 // Collect lets the process collect its garbage and return free memory to the system.
 func (p *Process) Collect() error {
 	if _, err := io.WriteString(p.orders, collectOrder+"\n"); err != nil {
-		return fmt.Errorf("serve: collect in %s: %w", p.Server.Name, err)
+		return fmt.Errorf("serve: collect in %s: %w", p.name, err)
 	}
 	if _, err := p.answers.ReadString('\n'); err != nil {
-		return fmt.Errorf("serve: collect in %s: %w", p.Server.Name, err)
-	}
-	return nil
-}
-
-// Stop ends the process: a server goes when its orders end.
-func (p *Process) Stop() error {
-	if err := errors.Join(p.orders.Close(), p.cmd.Wait()); err != nil {
-		return fmt.Errorf("serve: stop %s: %w", p.Server.Name, err)
+		return fmt.Errorf("serve: collect in %s: %w", p.name, err)
 	}
 	return nil
 }

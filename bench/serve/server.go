@@ -15,7 +15,8 @@ type Server struct {
 	Does string // what it does with a message
 	Uses string // the path of the module that it is about; empty: none
 
-	Deflates bool // Options.Deflate is possible
+	Deflates bool     // Options.Deflate is possible
+	Brokers  []string // the kinds of Options.Broker that are possible
 
 	handler func(Options) (http.Handler, error)
 	talk    func(size int) load.Talk
@@ -24,6 +25,8 @@ type Server struct {
 // Options are those of a server process. The zero value is the server as its makers deliver it.
 type Options struct {
 	Deflate bool // permessage-deflate without context takeover
+
+	Broker Address // takes messages to other processes of the same server
 
 	// PingInterval is how often a server pings that does; zero is its own default.
 	PingInterval time.Duration
