@@ -25,6 +25,7 @@ type Load struct {
 	sender   *conn         // who has spoken to everybody
 	hears    *Exchange     // what is going on
 	known    map[known]int // compressed messages that were found right, and the replies in them
+	leaving  bool          // every connection has said that it closes
 	beats    int           // pings and heartbeats that were answered
 	scratch  inflater
 }
@@ -72,6 +73,20 @@ func (l *Load) add(addr netip.AddrPort) error {
 		return os.NewSyscallError("epoll_ctl", err)
 	}
 	return l.frames(c, c.rest)
+}
+
+// Leave closes all connections in order: every one says that it closes, and has been answered when Leave returns. Only Close
+// may follow.
+func (l *Load) Leave() error {
+	l.leaving = true
+	goodbye := appendFrame(nil, opClose, "\x03\xe8") // 1000
+	for _, c := range l.conns {
+		l.expect(c, 1)
+		if err := send(c.fd, goodbye); err != nil {
+			return err
+		}
+	}
+	return l.drive(func(*conn) error { return nil })
 }
 
 // Close ends all connections, each with a reset.
