@@ -7,6 +7,7 @@ SHELL := bash
 ADDR     ?= localhost:8080
 FUZZTIME ?= 60s
 BENCH    ?= .
+SOAK     ?= 2m
 MODULES  := . bench examples jwtauth natslayer otelchanx redislayer
 BIN      := $(CURDIR)/.bin
 TOOLS    := $(BIN)/gofumpt $(BIN)/staticcheck
@@ -46,6 +47,10 @@ abuse: needgo ## attack a server over real sockets, alone: half a minute, with f
 .PHONY: bench
 bench: needgo ## compare chanx with other servers, about ten minutes; BENCH=echo chooses, else bench/RESULTS.md is written
 	@go build -o .bin/bench ./bench && exec .bin/bench -run '$(BENCH)' $(if $(filter .,$(BENCH)),-results bench/RESULTS.md)
+
+.PHONY: soak
+soak: needgo ## play many clients of one server for SOAK (default 2m) and longer, over real sockets; needs Linux
+	@go build -o .bin/soak ./bench/soak && exec .bin/soak -for $(SOAK)
 
 .PHONY: microbench
 microbench: needgo ## run the benchmarks of packages (BENCH=pattern to choose)
