@@ -57,7 +57,7 @@ func (a *audience) ready() error {
 			return err
 		}
 		if text, err := s.peer.Read(); err != nil || string(text) != `{"action":"pong"}` {
-			return fmt.Errorf("ping was answered %q, %w", text, err)
+			return fmt.Errorf("ping was answered %q, %v", text, err)
 		}
 	}
 	return nil
@@ -77,10 +77,12 @@ func (a *audience) publish(ctx context.Context, ph *phase) error {
 	steps := time.NewTicker(ph.step)
 	defer steps.Stop()
 	for n := 1; n <= posts; n++ {
-		for <-steps.C; a.behind(ph.deaf, n) > mostBehind; <-steps.C {
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
+		<-steps.C
+		for a.behind(ph.deaf, n) > mostBehind && ctx.Err() == nil {
+			<-steps.C
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
 		}
 		text := fmt.Appendf(nil, `{"action":"publish","payload":{"kind":%q,"n":%d,"at":%d,"pad":%q}}`, ph.kind, n, time.Since(a.began), pad)
 		if err := speaker.Write(text); err != nil {
@@ -127,7 +129,7 @@ func post(text []byte) (n int, at time.Duration, err error) {
 	n, err1 := strconv.Atoi(string(number))
 	nanos, err2 := strconv.ParseInt(string(stamp), 10, 64)
 	if err := errors.Join(err1, err2); err != nil || !ok || !bytes.HasSuffix(rest, []byte(`false}`)) && !bytes.HasSuffix(rest, []byte(`true}`)) {
-		return 0, 0, fmt.Errorf("it is no post: %.100q (%w)", text, err)
+		return 0, 0, fmt.Errorf("it is no post: %.100q (%v)", text, err)
 	}
 	return n, time.Duration(nanos), nil
 }

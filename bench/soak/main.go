@@ -40,14 +40,21 @@ type scale struct {
 	deaf        int           // of them, do not read
 	crowd       int           // connections of crowd
 	talkers     int           // connections of shutdown
+	talk        time.Duration // before the shutdown
 	step        time.Duration // from one post of slow to the next
 	still       time.Duration // how long a host must not change before it is its baseline
 	figures     bool          // whether times and memory are judged
 }
 
 var (
-	full  = scale{actors: 60, subscribers: 100, deaf: 10, crowd: 10_000, talkers: 1000, step: 10 * time.Millisecond, still: 3 * time.Second, figures: true}
-	small = scale{actors: 12, subscribers: 12, deaf: 3, crowd: 100, talkers: 30, step: time.Millisecond, still: 500 * time.Millisecond}
+	full = scale{
+		actors: 60, subscribers: 100, deaf: 10, crowd: 10_000, talkers: 1000,
+		talk: 3 * time.Second, step: 10 * time.Millisecond, still: 3 * time.Second, figures: true,
+	}
+	small = scale{
+		actors: 12, subscribers: 6, deaf: 2, crowd: 100, talkers: 30,
+		talk: 300 * time.Millisecond, step: time.Millisecond, still: 500 * time.Millisecond,
+	}
 )
 
 var scenes = []scene{

@@ -15,9 +15,8 @@ import (
 )
 
 const (
-	talkTime = 3 * time.Second // before the shutdown
-	window   = 64              // messages of one talker that may wait for their answers
-	dialers  = 16              // that connect at a time
+	window  = 64 // messages of one talker that may wait for their answers
+	dialers = 16 // that connect at a time
 )
 
 // playShutdown has clients that go on until the server ends. Each must have an answer to whatever a handler was given.
@@ -37,7 +36,7 @@ func playShutdown(ctx context.Context, r *report, s settings) (err error) {
 		readers.Go(func() { t.listen(i) })
 	}
 	select {
-	case <-time.After(talkTime):
+	case <-time.After(s.scale.talk):
 	case <-ctx.Done():
 	}
 	end, err := p.Shutdown()

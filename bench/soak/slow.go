@@ -19,8 +19,8 @@ import (
 const (
 	posts       = 300
 	postBytes   = 8000
-	mostBehind  = 64      // posts that are due to those who read
-	queueBytes  = 1 << 20 // Limits.SendQueueBytes, at its default
+	mostBehind  = host.Keys - 1 // posts that are due to those who read: of no key there are two
+	queueBytes  = 1 << 20       // Limits.SendQueueBytes, at its default
 	smallBuffer = 32 << 10
 	moreMemory  = 64 << 20 // that may come with clients who do not read, beyond their queues: what the collector has not taken yet
 	maxRatio    = 2        // of the 99th percentiles with and without them
@@ -107,27 +107,38 @@ func (ph *phase) play(ctx context.Context, r *report, s settings, p *host.Proces
 	if ph.peak, err = measure.Peak(p.Pid()); err != nil {
 		return err
 	}
-	for i, sub := range a.all[ph.deaf:] {
-		if sub.err != nil || len(sub.numbers) != posts || sub.gaps() {
-			r.violation("slow: %s, %d deaf: subscriber %d, who reads, has %d posts of %d: %v", ph.kind, ph.deaf, i, len(sub.numbers), posts, sub.err)
-		}
-		ph.others = append(ph.others, sub.late...)
-	}
+	ph.judgeReaders(r, a.all[ph.deaf:])
 	ph.judgeDeaf(r, a.all[:ph.deaf])
 	after, err := look(p)
 	if err != nil {
 		return err
 	}
-	ph.dropped = map[string]uint64{}
-	for what, n := range after.Drops {
-		if n -= before.Drops[what]; n > 0 {
-			ph.dropped[what] = n
-		}
-	}
+	ph.dropped = since(before.Drops, after.Drops)
 	if ph.deaf > 0 && len(ph.dropped) == 0 {
 		r.violation("slow: %s: nothing is counted as dropped", ph.kind)
 	}
 	return nil
+}
+
+// since are the counts that have grown, and by how much.
+func since(before, after map[string]uint64) map[string]uint64 {
+	grown := map[string]uint64{}
+	for what, n := range after {
+		if n -= before[what]; n > 0 {
+			grown[what] = n
+		}
+	}
+	return grown
+}
+
+// judgeReaders wants every post at everybody who reads, in order, and keeps how late they were.
+func (ph *phase) judgeReaders(r *report, all []*subscriber) {
+	for i, sub := range all {
+		if sub.err != nil || len(sub.numbers) != posts || sub.gaps() {
+			r.violation("slow: %s, %d deaf: subscriber %d, who reads, has %d posts of %d: %v", ph.kind, ph.deaf, i, len(sub.numbers), posts, sub.err)
+		}
+		ph.others = append(ph.others, sub.late...)
+	}
 }
 
 // judgeDeaf lets those who did not read do so now.

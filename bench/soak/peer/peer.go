@@ -1,3 +1,5 @@
+//go:build linux
+
 package peer
 
 import (
@@ -5,7 +7,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net"
 	"sync"
@@ -174,15 +175,3 @@ func (p *Peer) Tear() error {
 
 // Reset gives the connection up with a reset.
 func (p *Peer) Reset() error { return errors.Join(p.tcp.SetLinger(0), p.tcp.Close()) }
-
-// Leave gives the connection up after what was written. The server has to be gone, or it is only told when it writes.
-func (p *Peer) Leave() error { return p.tcp.Close() }
-
-// Drain reads until the connection ends, and tells how: nil is the end of the stream.
-func (p *Peer) Drain() error {
-	if err := p.conn.SetReadDeadline(time.Now().Add(p.opts.Patience)); err != nil {
-		return err
-	}
-	_, err := io.Copy(io.Discard, p.in)
-	return err
-}
