@@ -22,7 +22,7 @@ const (
 	mostBehind  = host.Keys - 1 // posts that are due to those who read: of no key there are two
 	queueBytes  = 1 << 20       // Limits.SendQueueBytes, at its default
 	smallBuffer = 32 << 10
-	moreMemory  = 64 << 20 // that may come with clients who do not read, beyond their queues: what the collector has not taken yet
+	moreMemory  = 16 << 20 // that may come with clients who do not read, beyond their queues: what the collector has not taken yet
 	maxRatio    = 2        // of the 99th percentiles with and without them
 )
 
