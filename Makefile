@@ -47,6 +47,10 @@ abuse: needgo ## attack a server over real sockets, alone: half a minute, with f
 bench: needgo ## compare chanx and its layers with other servers, about twelve minutes; BENCH=echo chooses, else bench/RESULTS.md is written
 	@go build -o .bin/bench ./bench && exec .bin/bench -run '$(BENCH)' $(if $(filter .,$(BENCH)),-results bench/RESULTS.md)
 
+.PHONY: soak
+soak: needgo ## play many clients of one server for SOAK (default 2m) and longer, over real sockets; needs Linux
+	@go build -o .bin/soak ./bench/soak && exec .bin/soak -for $(or $(SOAK),2m)
+
 .PHONY: microbench
 microbench: needgo ## run the benchmarks of packages (BENCH=pattern to choose)
 	@go test -run '^$$' -bench '$(BENCH)' -benchtime 2s -benchmem . ./schema ./internal/socket ./natslayer ./redislayer

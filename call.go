@@ -218,8 +218,18 @@ func (c *Conn) explain(err error, action string) ErrorMessage {
 	if told, ok := errors.AsType[*Error](err); ok {
 		return ErrorMessage{reason{told.Reason, told.Detail}}
 	}
-	c.log(slog.LevelError, "chanx: handler failed", append([]any{"action", action}, errorAttrs(err)...)...)
+	level := slog.LevelError
+	if (errors.Is(err, context.Canceled) || errors.Is(err, ErrClosed)) && c.hasGone() {
+		level = slog.LevelDebug // clients come and go, with handlers running: that is nobody's mistake
+	}
+	c.log(level, "chanx: handler failed", append([]any{"action", action}, errorAttrs(err)...)...)
 	return ErrorMessage{reason{"internal", "Failed to process message"}}
+}
+
+// hasGone reports whether nothing reaches the client any more. That may be known before the connection's context ends.
+func (c *Conn) hasGone() bool {
+	wire := c.transport()
+	return c.ctx.Err() != nil || wire != nil && errors.Is(wire.WriteFrames(nil, true), socket.ErrClosed)
 }
 
 // errorAttrs are what the log is told of an error: of a panic its stack too.

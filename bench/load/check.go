@@ -9,7 +9,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // take acts on one frame.
@@ -25,12 +28,23 @@ func (l *Load) take(c *conn, f frame) error {
 		l.beats++
 		return send(c.fd, appendFrame(nil, opPong, string(f.payload)))
 	case finBit | opClose:
+		if l.leaving {
+			return l.gone(c)
+		}
 		if len(f.payload) < 2 {
 			return errors.New("the server has closed the connection")
 		}
 		return fmt.Errorf("the server has closed the connection: %d %s", binary.BigEndian.Uint16(f.payload), f.payload[2:])
 	}
 	return unexpected(f)
+}
+
+// gone takes the answer to our Close. What follows is the end of the stream, which is left unread.
+func (l *Load) gone(c *conn) error {
+	if err := unix.EpollCtl(l.epoll, unix.EPOLL_CTL_DEL, c.fd, nil); err != nil {
+		return os.NewSyscallError("epoll_ctl", err)
+	}
+	return l.count(c, 1)
 }
 
 func unexpected(f frame) error {

@@ -32,6 +32,7 @@ type Load struct {
 	heard    int               // times that the Want of an exchange came
 	said     time.Time         // when the sender began to write
 	beats    int               // pings and heartbeats that were answered
+	leaving  bool              // every connection has said that it closes
 	scratch  inflater
 }
 
@@ -78,6 +79,20 @@ func (l *Load) add(addr netip.AddrPort) error {
 		return os.NewSyscallError("epoll_ctl", err)
 	}
 	return l.frames(c, c.rest)
+}
+
+// Leave closes all connections in order: every one says that it closes, and has been answered when Leave returns. Only Close
+// may follow.
+func (l *Load) Leave() error {
+	l.leaving = true
+	goodbye := appendFrame(nil, opClose, "\x03\xe8") // 1000
+	for _, c := range l.conns {
+		l.expect(c, 1)
+		if err := send(c.fd, goodbye); err != nil {
+			return err
+		}
+	}
+	return l.drive(func(*conn) error { return nil })
 }
 
 // Close ends all connections, each with a reset.

@@ -264,3 +264,23 @@ func TestAllowFilesRaisesTheLimit(t *testing.T) {
 		t.Errorf("the limit is %d of %d, %v", now.Cur, now.Max, err)
 	}
 }
+
+func TestLeaveWaitsForEveryAnswer(t *testing.T) {
+	goodbye := frames([]byte{finBit | opClose, 2}, []byte("\x03\xe8"))
+	l := mustOpen(t, talk, func(m string) []byte {
+		if m != "\x03\xe8" {
+			return text("what? " + m)
+		}
+		return goodbye
+	})
+	if err := l.Leave(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestLeaveNoticesWhoIsNotAnswered(t *testing.T) {
+	l := mustOpen(t, talk, func(string) []byte { return nil })
+	if err := l.Leave(); err == nil {
+		t.Error("the server has hung up without an answer")
+	}
+}

@@ -205,3 +205,32 @@ func TestMachine(t *testing.T) {
 		t.Errorf("it is busy: %q, %v", s, err)
 	}
 }
+
+func TestPeakFollowsResident(t *testing.T) {
+	pid := os.Getpid()
+	if err := measure.ResetPeak(pid); err != nil {
+		t.Fatal(err)
+	}
+	before, err := measure.Peak(pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const size = 64 << 20
+	b := make([]byte, size)
+	for i := 0; i < size; i += os.Getpagesize() {
+		b[i] = 1
+	}
+	after, err := measure.Peak(pid)
+	if err != nil || after < before+size*9/10 {
+		t.Errorf("the peak went from %d to %d with %d bytes more, %v", before, after, len(b), err)
+	}
+}
+
+func TestPeakOfNobody(t *testing.T) {
+	if _, err := measure.Peak(0); err == nil {
+		t.Error("Peak of no process")
+	}
+	if err := measure.ResetPeak(0); err == nil {
+		t.Error("ResetPeak of no process")
+	}
+}

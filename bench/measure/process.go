@@ -69,3 +69,26 @@ func Settle(pid int) error {
 	}
 	return err
 }
+
+// ResetPeak lets Peak begin anew.
+func ResetPeak(pid int) error {
+	if err := os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", pid), []byte("5"), 0); err != nil {
+		return fmt.Errorf("measure: reset peak memory: %w", err)
+	}
+	return nil
+}
+
+// Peak is the most that Resident has been since ResetPeak, or since the process began.
+func Peak(pid int) (int64, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0, fmt.Errorf("measure: read peak memory: %w", err)
+	}
+	_, rest, _ := bytes.Cut(text, []byte("VmHWM:"))
+	kilo, _, ok := bytes.Cut(rest, []byte("kB"))
+	n, err := strconv.ParseInt(string(bytes.TrimSpace(kilo)), 10, 64)
+	if err != nil || !ok {
+		return 0, fmt.Errorf("measure: read peak memory: no VmHWM in %q", text)
+	}
+	return n << 10, nil
+}

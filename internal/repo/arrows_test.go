@@ -89,6 +89,9 @@ var arrows = []arrow{
 	{"bench", "./bench/... " + system, leak, "it asks servers for figures; what a server is made of stays in bench/serve"},
 	{"bench/load", system, "./bench/load " + leak, "it knows bytes on a socket: one load for every server, whoever made it"},
 	{"bench/measure", system, "./bench/measure " + leak, "it knows processes and numbers, not what they are about"},
+	{"bench/soak", "./bench/load ./bench/measure ./bench/soak/...", leak, "it plays clients of a host, and knows chanx as they do: by what they hear"},
+	{"bench/soak/host", "./", leak, "it is a server as an application would write it"},
+	{"bench/soak/peer", system, "./bench/soak/peer " + leak, "it knows bytes on a socket and shares no code with the server that it is to judge"},
 	{
 		"bench/serve", "./ ./layer ./natslayer ./redislayer ./bench/load github.com/nats-io/nats-server/v2/server github.com/lxzan/gws " +
 			"github.com/gorilla/websocket github.com/centrifugal/centrifuge github.com/go-playground/validator/v10 " + peer,

@@ -1,0 +1,210 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/chanx-go/chanx/bench/measure"
+	"github.com/chanx-go/chanx/bench/soak/host"
+)
+
+// What is published in a phase is more than a queue and small buffers hold.
+const (
+	posts       = 300
+	postBytes   = 8000
+	mostBehind  = host.Keys - 1 // posts that are due to those who read: of no key there are two
+	queueBytes  = 1 << 20       // Limits.SendQueueBytes, at its default
+	smallBuffer = 32 << 10
+	moreMemory  = 16 << 20 // that may come with clients who do not read, beyond their queues: what the collector has not taken yet
+	maxRatio    = 2        // of the 99th percentiles with and without them
+)
+
+// phase is one time of publishing, with or without subscribers that do not read.
+type phase struct {
+	kind    string
+	deaf    int
+	step    time.Duration   // from one post to the next
+	others  []time.Duration // how late the posts came to those who read
+	peak    int64           // of the host's resident memory, in bytes
+	dropped map[string]uint64
+	became  string // of the deaf ones
+}
+
+// playSlow alternates phases: of each kind one without, then one with subscribers that do not read.
+func playSlow(ctx context.Context, r *report, s settings) (err error) {
+	p, err := host.Start(host.Options{PingInterval: time.Minute, WriteTimeout: time.Minute, WriteBuffer: smallBuffer})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, p.Stop()) }()
+	kinds := []string{host.Plain{}.Action(), host.Spare{}.Action(), host.Newest{}.Action()}
+	rounds := 1
+	if s.scale.figures { // a few, so that the median means something
+		rounds = max(3, int(s.length/2/(2*posts*s.scale.step)/time.Duration(len(kinds))))
+	}
+	warm := &phase{kind: kinds[0], step: s.scale.step}
+	if err := warm.play(ctx, r, s, p); err != nil {
+		return err
+	}
+	before, err := baseline(p, s.scale.still)
+	if err != nil {
+		return err
+	}
+	all := map[string][]*phase{}
+	for range rounds {
+		for _, k := range kinds {
+			for _, deaf := range []int{0, s.scale.deaf} {
+				ph := &phase{kind: k, deaf: deaf, step: s.scale.step}
+				if err := ph.play(ctx, r, s, p); err != nil {
+					return err
+				}
+				all[k] = append(all[k], ph)
+			}
+		}
+	}
+	for _, k := range kinds {
+		r.judgeSlow(k, all[k], s)
+	}
+	after, err := settle(p, before)
+	if err != nil {
+		return err
+	}
+	r.printf("before: %s\nafter:  %s\ndrops: %s", before, after, drops(after.Drops))
+	r.compare("slow", before, after, s.scale.figures)
+	return nil
+}
+
+// play publishes and judges what is certain: that those who read have everything in order, and what became of the others.
+func (ph *phase) play(ctx context.Context, r *report, s settings, p *host.Process) (err error) {
+	a, err := gatherAudience(ctx, p, s.scale.subscribers, ph)
+	defer a.dismiss()
+	if err != nil {
+		return err
+	}
+	before, err := look(p)
+	if err != nil {
+		return err
+	}
+	if err := measure.ResetPeak(p.Pid()); err != nil {
+		return err
+	}
+	var readers sync.WaitGroup
+	for _, sub := range a.all[ph.deaf:] {
+		readers.Go(sub.listen)
+	}
+	err = a.publish(ctx, ph)
+	if err != nil {
+		a.dismiss()
+	}
+	readers.Wait()
+	if err != nil {
+		return err
+	}
+	if ph.peak, err = measure.Peak(p.Pid()); err != nil {
+		return err
+	}
+	ph.judgeReaders(r, a.all[ph.deaf:])
+	ph.judgeDeaf(r, a.all[:ph.deaf])
+	after, err := look(p)
+	if err != nil {
+		return err
+	}
+	ph.dropped = since(before.Drops, after.Drops)
+	if ph.deaf > 0 && len(ph.dropped) == 0 {
+		r.violation("slow: %s: nothing is counted as dropped", ph.kind)
+	}
+	return nil
+}
+
+// since are the counts that have grown, and by how much.
+func since(before, after map[string]uint64) map[string]uint64 {
+	grown := map[string]uint64{}
+	for what, n := range after {
+		if n -= before[what]; n > 0 {
+			grown[what] = n
+		}
+	}
+	return grown
+}
+
+// judgeReaders wants every post at everybody who reads, in order, and keeps how late they were.
+func (ph *phase) judgeReaders(r *report, all []*subscriber) {
+	for i, sub := range all {
+		if sub.err != nil || len(sub.numbers) != posts || sub.gaps() {
+			r.violation("slow: %s, %d deaf: subscriber %d, who reads, has %d posts of %d: %v", ph.kind, ph.deaf, i, len(sub.numbers), posts, sub.err)
+		}
+		ph.others = append(ph.others, sub.late...)
+	}
+}
+
+// judgeDeaf lets those who did not read do so now.
+func (ph *phase) judgeDeaf(r *report, deaf []*subscriber) {
+	var readers sync.WaitGroup
+	for _, sub := range deaf {
+		readers.Go(sub.listen)
+	}
+	readers.Wait()
+	var became []string
+	for i, sub := range deaf {
+		if why := sub.judge(ph.kind); why != "" {
+			r.violation("slow: %s: deaf subscriber %d: %s", ph.kind, i, why)
+		}
+		became = append(became, sub.fate())
+	}
+	slices.Sort(became)
+	var list []string
+	for _, one := range slices.Compact(slices.Clone(became)) {
+		list = append(list, fmt.Sprintf("%d %s", count(became, one), one))
+	}
+	ph.became = strings.Join(list, ", ")
+}
+
+func count(all []string, one string) (n int) {
+	for _, x := range all {
+		if x == one {
+			n++
+		}
+	}
+	return n
+}
+
+// judgeSlow compares the phases of one kind, each with the one before it.
+func (r *report) judgeSlow(kind string, all []*phase, s settings) {
+	var ratios []float64
+	for i := 0; i+1 < len(all); i += 2 {
+		without, with := all[i], all[i+1]
+		a, b := percentile(without.others, 99), percentile(with.others, 99)
+		ratios = append(ratios, float64(b)/float64(a))
+		more := with.peak - without.peak
+		r.printf("%-9s p50 %s, p99 %s; with %d who do not read p50 %s, p99 %s (%.2f ×); peak memory %+.1f MB; they: %s; drops: %s", kind,
+			round(percentile(without.others, 50)), round(a), with.deaf, round(percentile(with.others, 50)), round(b), float64(b)/float64(a),
+			mega(more), with.became, drops(with.dropped))
+		if most := int64(s.scale.deaf*queueBytes + moreMemory); s.scale.figures && more > most {
+			r.violation("slow: %s: %.1f MB more with %d subscribers who do not read; at most %.1f MB", kind, mega(more), with.deaf, mega(most))
+		}
+	}
+	slices.Sort(ratios)
+	m := ratios[len(ratios)/2]
+	r.printf("%-9s median of the ratios: %.2f", kind, m)
+	if s.scale.figures && m > maxRatio {
+		r.violation("slow: %s: the 99th percentile of the others is %.2f × that without, in the median of %d rounds", kind, m, len(ratios))
+	}
+}
+
+func round(d time.Duration) time.Duration { return d.Round(10 * time.Microsecond) }
+
+// percentile sorts.
+func percentile(all []time.Duration, p int) time.Duration {
+	if len(all) == 0 {
+		return 0
+	}
+	slices.Sort(all)
+	return all[min(len(all)*p/100, len(all)-1)]
+}
