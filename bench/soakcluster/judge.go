@@ -51,6 +51,13 @@ type verdict struct {
 	missed    map[string]int   // by cause
 	reach     map[string]int64 // how long before the cause was told the first of them was sent
 	delays    []int64          // from the call to the receipt, sorted
+	slowest   slowest
+}
+
+// slowest is the receipt that took longest.
+type slowest struct {
+	receipt
+	to *receiver
 }
 
 // judged finds what is broken in a record. The record is not kept.
@@ -103,6 +110,9 @@ func (j *judge) hear(r *receiver) {
 		h.all[got.id] = true
 		h.last[s] = max(h.last[s], got.no)
 		j.delays = append(j.delays, got.at-got.sent)
+		if slow := j.slowest; slow.to == nil || got.at-got.sent > slow.at-slow.sent {
+			j.slowest = slowest{got, r}
+		}
 	}
 	j.delivered += len(r.got)
 }

@@ -47,6 +47,9 @@ type status struct {
 
 const quietOrder = "quiet"
 
+// lastPause is between the last words to one group and to the next, so that they are no test of speed.
+const lastPause = 50 * time.Millisecond
+
 // node is what a nodeRole runs.
 type node struct {
 	role nodeRole
@@ -140,6 +143,7 @@ func (n *node) speak(quiet <-chan struct{}) {
 			for i := range n.role.Groups {
 				n.send(talk.number(false, group(i)))
 				n.send(talk.number(true, group(i)))
+				time.Sleep(lastPause)
 			}
 			n.tellStats()
 			return
@@ -251,4 +255,9 @@ func (v *visitor) say(ctx context.Context, s say) (outcome, error) {
 	return outcome{m, now(), errorText(err)}, nil
 }
 
-func (v *visitor) ring(ctx context.Context, r ring) error { return v.Send(ctx, rang(r)) }
+func (v *visitor) ring(ctx context.Context, r ring) error {
+	if err := v.Send(ctx, rang(r)); !errors.Is(err, chanx.ErrClosed) {
+		return err
+	}
+	return nil // the client has left
+}

@@ -16,6 +16,12 @@ type result struct {
 	verdict verdict
 }
 
+// harmless are the drops of connections that have ended, and what the judge reads from the statuses.
+var harmless = []string{
+	"messages", "events", "unsent_bytes", "event to a closed or slow connection", "frames to a closed or slow connection",
+	"gap of the channel layer",
+}
+
 // violations are what the judge found, and what the whole run lacks.
 func (r *result) violations() []string {
 	all := append(slices.Clone(r.strange), r.verdict.broken...)
@@ -24,6 +30,13 @@ func (r *result) violations() []string {
 		for _, w := range windows(r.rec.statuses[node]) {
 			if w.down {
 				downs++
+			}
+		}
+	}
+	for node, drops := range r.drops {
+		for what, n := range drops {
+			if !slices.Contains(harmless, what) {
+				all = append(all, fmt.Sprintf("%s dropped: %d %s", node, n, what))
 			}
 		}
 	}
@@ -48,9 +61,12 @@ func (r *result) print(w io.Writer) {
 	line("sent", "%d, of which %d refused while the layer was down, %d of unknown outcome", len(r.rec.sendings), v.refused, v.unknown)
 	line("delivered", "%d; %d were due", v.delivered, v.due)
 	for _, cause := range slices.Sorted(maps.Keys(v.missed)) {
-		line("missed", "%d because %s, sent at most %s before that was told", v.missed[cause], cause, seconds(v.reach[cause]))
+		line("missed", "%d because %s; sent at most %s before that was known", v.missed[cause], cause, seconds(v.reach[cause]))
 	}
 	line("latency", "p50 %s, p99 %s, at most %s", seconds(v.delay(0.5)), seconds(v.delay(0.99)), seconds(v.delay(1)))
+	if slow := v.slowest; slow.to != nil {
+		line("slowest", "%v by %s, sent at %s, to %s on %s", slow.id, slow.by, seconds(slow.sent-r.began), slow.to.name, slow.to.node)
+	}
 	line("reconnects", "%d; %d joined while the layer was down", r.reconnects, r.joinedDown)
 	for _, node := range slices.Sorted(maps.Keys(r.rec.statuses)) {
 		var told []string
