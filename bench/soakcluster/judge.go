@@ -195,7 +195,7 @@ func (j *judge) excuse(s *sending, r *receiver) (cause string, reach int64) {
 func (j *judge) excuseNode(s *sending, node, down, gap string, consider func(string, int64)) {
 	for _, w := range j.windows[node] {
 		switch {
-		case !w.covers(s):
+		case !w.gap || !w.covers(s):
 		case w.down:
 			consider(down, w.from)
 		default:

@@ -80,7 +80,7 @@ var missCases = []judgeCase{
 	}, ""},
 	{"a miss long before the node is down", func(r *record, _, far *receiver, _ *sending) {
 		far.misses(10)
-		down(r, "b", 14, 16)
+		down(r, "b", 16, 18)
 	}, "missed message 10 of a"},
 	{"a miss after the node was up again", func(r *record, _, far *receiver, _ *sending) {
 		far.misses(10)
@@ -89,6 +89,15 @@ var missCases = []judgeCase{
 	{"a miss while the node stays down", func(r *record, _, far *receiver, _ *sending) {
 		far.misses(20)
 		r.statuses["b"] = []status{{At: start + 19*second}}
+	}, ""},
+	{"a miss while the node is down, and it tells no gap", func(r *record, _, far *receiver, _ *sending) {
+		far.misses(10)
+		down(r, "b", 9, 11)
+		r.statuses["b"][1].Gap = false
+	}, "missed message 10 of a"},
+	{"a miss while the node says twice that it is down", func(r *record, _, far *receiver, _ *sending) {
+		far.misses(3)
+		r.statuses["b"] = []status{{At: start + second}, {At: start + 19*second}, {At: start + 20*second, Up: true, Gap: true}}
 	}, ""},
 	{"a miss before a gap", func(r *record, _, far *receiver, _ *sending) {
 		far.misses(10)

@@ -59,37 +59,36 @@ func (r *receiver) by(to []string) string {
 	return ""
 }
 
-// window is a time in which publications may have been lost.
+// window is a time in which calls may have failed, publications may have been lost, or both.
 type window struct {
 	from, to int64
-	down     bool // else the layer was up, and told a gap since its last status
+	down     bool // else the layer was up all the time
+	gap      bool // what was lost was told
 }
 
 const never = int64(1) << 62
 
+// windows are those between two statuses: the first says when it began, the second whether there was a gap.
 func windows(statuses []status) (all []window) {
 	last, down := int64(0), false
 	for _, s := range statuses {
-		switch {
-		case down && s.Up:
-			all = append(all, window{last, s.At, true})
-		case !down && s.Up && s.Gap:
-			all = append(all, window{last, s.At, false})
+		if down && !s.Up { // a second word of the same loss is not its beginning
+			continue
 		}
-		if !down || s.Up { // a second word of the same loss is not its beginning
-			last = s.At
+		if down || s.Up && s.Gap {
+			all = append(all, window{last, s.At, down, s.Gap})
 		}
-		down = !s.Up
+		last, down = s.At, !s.Up
 	}
 	if down {
-		all = append(all, window{last, never, true})
+		all = append(all, window{last, never, true, true})
 	}
 	return all
 }
 
 // lead is how long before a node notices a loss it may have begun; lag, how long after the layer is up again a node may need to
 // tell. On a machine that is not overloaded both are some milliseconds, which the report shows.
-const lead, lag = int64(3 * time.Second / time.Microsecond), int64(2 * time.Second / time.Microsecond)
+const lead, lag = int64(5 * time.Second / time.Microsecond), int64(2 * time.Second / time.Microsecond)
 
 // covers reports whether what was sent may have been lost in the window.
 func (w window) covers(s *sending) bool {

@@ -36,7 +36,7 @@ func (r *result) violations() []string {
 	for node, drops := range r.drops {
 		for what, n := range drops {
 			if !slices.Contains(harmless, what) {
-				all = append(all, fmt.Sprintf("%s dropped: %d %s", node, n, what))
+				all = append(all, fmt.Sprintf("%s dropped %d: %s", node, n, what))
 			}
 		}
 	}
@@ -61,7 +61,11 @@ func (r *result) print(w io.Writer) {
 	line("sent", "%d, of which %d refused while the layer was down, %d of unknown outcome", len(r.rec.sendings), v.refused, v.unknown)
 	line("delivered", "%d; %d were due", v.delivered, v.due)
 	for _, cause := range slices.Sorted(maps.Keys(v.missed)) {
-		line("missed", "%d because %s; sent at most %s before that was known", v.missed[cause], cause, seconds(v.reach[cause]))
+		early := ""
+		if v.reach[cause] > 0 {
+			early = fmt.Sprintf(", sent at most %s before that was known", seconds(v.reach[cause]))
+		}
+		line("missed", "%d because %s%s", v.missed[cause], cause, early)
 	}
 	line("latency", "p50 %s, p99 %s, at most %s", seconds(v.delay(0.5)), seconds(v.delay(0.99)), seconds(v.delay(1)))
 	if slow := v.slowest; slow.to != nil {
