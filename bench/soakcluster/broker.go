@@ -41,8 +41,13 @@ func newBrokers(kind string, n int) (brokers, error) {
 	return nil, fmt.Errorf("there is no layer %q: it is nats or redis", kind)
 }
 
-// connect makes a node's layer.
-func connect(ctx context.Context, kind, url string) (layer.Layer, error) {
+// broker is a node's way to the brokers.
+type broker interface {
+	layer.Layer
+	Close()
+}
+
+func connect(ctx context.Context, kind, url string) (broker, error) {
 	if kind == "redis" {
 		return redislayer.Connect(ctx, url, nil)
 	}

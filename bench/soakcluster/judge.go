@@ -161,7 +161,7 @@ func (j *judge) judgeDeliveries(s *sending) {
 			}
 			cause, reach := j.excuse(s, r)
 			if cause == "" {
-				j.breaks("%s on %s missed %v, sent on %s at %s to %v, and nobody knows why", r.name, r.node, s.id(), s.Node, seconds(s.At), s.To)
+				j.breaks("%s on %s missed %v, sent on %s at %s to %v, and nobody knows why", r.name, r.node, s.id(), s.Node, seconds(s.At-j.began), s.To)
 			}
 			j.missed[cause]++
 			j.reach[cause] = max(j.reach[cause], reach)

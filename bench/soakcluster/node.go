@@ -42,7 +42,6 @@ type nodeReport struct {
 type status struct {
 	At      int64
 	Up, Gap bool
-	Err     string
 }
 
 const quietOrder = "quiet"
@@ -73,6 +72,7 @@ func (r *nodeRole) run() error {
 	if err != nil {
 		return err
 	}
+	defer l.Close()
 	n := &node{role: *r, wake: make(chan struct{}, 1), report: newReporter()}
 	n.srv = chanx.NewServer(&chanx.ServerOptions{
 		Layer: witness{l, n},
@@ -188,11 +188,7 @@ type witness struct {
 func (w witness) Open(r layer.Receiver) layer.Link {
 	pass := r.Status
 	r.Status = func(s layer.Status) {
-		told := status{At: now(), Up: s.Up, Gap: s.Gap}
-		if s.Err != nil {
-			told.Err = s.Err.Error()
-		}
-		w.node.tell(nodeReport{Status: &told})
+		w.node.tell(nodeReport{Status: &status{now(), s.Up, s.Gap}})
 		if !s.Up {
 			select {
 			case w.node.wake <- struct{}{}:

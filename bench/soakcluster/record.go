@@ -9,6 +9,7 @@ import (
 
 // record is what happened. Times are those of now.
 type record struct {
+	began     int64 // of the run, which reports count from
 	sendings  []*sending
 	receivers []*receiver
 	statuses  map[string][]status // by node, as it told them

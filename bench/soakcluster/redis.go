@@ -3,7 +3,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -106,13 +105,13 @@ func (b *redisBrokers) stop() error {
 			b.kill(i)
 		}
 	}
-	return errors.Join(os.RemoveAll(b.dir))
+	return os.RemoveAll(b.dir)
 }
 
 func (b *redisBrokers) urls(int) string {
-	all := "redis://" + address(b.ports[0])
-	for i, port := range b.ports[1:] {
-		all += string("?&"[min(i, 1)]) + "addr=" + address(port)
+	var others []string
+	for _, port := range b.ports[1:] {
+		others = append(others, "addr="+address(port))
 	}
-	return all
+	return "redis://" + address(b.ports[0]) + "?" + strings.Join(others, "&")
 }

@@ -69,13 +69,13 @@ func (r *result) print(w io.Writer) {
 	}
 	line("latency", "p50 %s, p99 %s, at most %s", seconds(v.delay(0.5)), seconds(v.delay(0.99)), seconds(v.delay(1)))
 	if slow := v.slowest; slow.to != nil {
-		line("slowest", "%v by %s, sent at %s, to %s on %s", slow.id, slow.by, seconds(slow.sent-r.began), slow.to.name, slow.to.node)
+		line("slowest", "%v by %s, sent at %s, to %s on %s", slow.id, slow.by, seconds(slow.sent-r.rec.began), slow.to.name, slow.to.node)
 	}
 	line("reconnects", "%d; %d joined while the layer was down", r.reconnects, r.joinedDown)
 	for _, node := range slices.Sorted(maps.Keys(r.rec.statuses)) {
 		var told []string
 		for _, s := range r.rec.statuses[node] {
-			told = append(told, fmt.Sprintf("%s %s", seconds(s.At-r.began), s.word()))
+			told = append(told, fmt.Sprintf("%s %s", seconds(s.At-r.rec.began), s.word()))
 		}
 		line("layer of "+node, "%s", strings.Join(told, ", "))
 	}

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -26,12 +27,18 @@ type config struct {
 	Out       io.Writer // is told what is done
 }
 
+func (c *config) check() error {
+	if c.Brokers < 1 || c.Nodes < 1 || c.Clients < 1 || c.Groups < 2 || c.Rate <= 0 || c.Leaves <= 0 || c.Lasts <= 0 {
+		return errors.New("it needs at least a broker, a node, a client, two groups, and rates and a time above zero")
+	}
+	return nil
+}
+
 func (c *config) users() int { return (c.Clients + 1) / 2 }
 
 // soak is a run.
 type soak struct {
 	cfg     config
-	began   int64
 	rnd     *rand.Rand // what is left to chance in faults and membership
 	brokers brokers
 	lives   []int // how often each node was started
@@ -49,6 +56,9 @@ type soak struct {
 
 // run returns what was found; an error is that it could not be run.
 func run(cfg config) (*result, error) {
+	if err := cfg.check(); err != nil {
+		return nil, err
+	}
 	b, err := newBrokers(cfg.Layer, cfg.Brokers)
 	if err != nil {
 		return nil, err
@@ -60,17 +70,17 @@ func run(cfg config) (*result, error) {
 	}
 	v, err := s.run()
 	stopErr := s.stop()
-	switch {
-	case err != nil:
-		return nil, err
-	case stopErr != nil: // a data race that a node has found, for example
+	if err != nil {
+		return nil, errors.Join(err, stopErr)
+	}
+	if stopErr != nil { // a data race that a node has found, for example
 		s.strange = append(s.strange, stopErr.Error())
 	}
 	return &result{s, v}, nil
 }
 
 func (s *soak) run() (v verdict, err error) {
-	s.began = now()
+	s.rec.began = now()
 	if err := startAll(s.brokers, s.cfg.Brokers); err != nil {
 		return v, err
 	}
@@ -95,9 +105,15 @@ func (s *soak) run() (v verdict, err error) {
 	if err := await("all clients are there", s.isWhole); err != nil {
 		return v, err
 	}
-	s.say("%d nodes, %d clients and %d brokers of %s are there", s.cfg.Nodes, s.cfg.Clients, s.cfg.Brokers, s.cfg.Layer)
+	s.say("all are there: %d nodes, %d clients, %d of the broker", s.cfg.Nodes, s.cfg.Clients, s.cfg.Brokers)
 	if err := s.disturbed(); err != nil {
 		return v, err
+	}
+	if err := await("all is whole again, without help", s.isWhole); err != nil {
+		s.mu.Lock()
+		s.strange = append(s.strange, err.Error())
+		s.mu.Unlock()
+		return s.verdict(), nil
 	}
 	if err := s.quieten(); err != nil {
 		return v, err
@@ -110,7 +126,7 @@ func (s *soak) twoGroups() []string {
 	return []string{group(i), group((i + 1 + s.rnd.IntN(s.cfg.Groups-1)) % s.cfg.Groups)}
 }
 
-// disturbed has clients talk, leave and come back while the faults happen, and returns when all is whole again.
+// disturbed has clients talk, leave and come back while the faults happen.
 func (s *soak) disturbed() error {
 	talking, hush := context.WithCancel(context.Background())
 	var work sync.WaitGroup
@@ -119,9 +135,6 @@ func (s *soak) disturbed() error {
 	err := s.fail()
 	hush()
 	work.Wait()
-	if err == nil {
-		err = await("all is whole again, without help", s.isWhole)
-	}
 	return err
 }
 
@@ -161,7 +174,7 @@ func (s *soak) verdict() verdict {
 
 // say tells what happens, and when.
 func (s *soak) say(format string, args ...any) {
-	fmt.Fprintf(s.cfg.Out, "%7s  %s\n", seconds(now()-s.began), fmt.Sprintf(format, args...))
+	fmt.Fprintf(s.cfg.Out, "%7s  %s\n", seconds(now()-s.rec.began), fmt.Sprintf(format, args...))
 }
 
 func seconds(micros int64) string { return fmt.Sprintf("%.3f s", float64(micros)/1e6) }

@@ -44,9 +44,14 @@ func TestKilledNode(t *testing.T) {
 	}
 }
 
-func TestNobodyKnowsThatLayer(t *testing.T) {
-	var out strings.Builder
-	if report(config{Layer: "pigeons", Brokers: 1, Out: &out}) || !strings.Contains(out.String(), "pigeons") {
-		t.Errorf("it was used:\n%s", out.String())
+func TestWhatCannotBeRun(t *testing.T) {
+	pigeons, nobody := full, full
+	pigeons.Layer, nobody.Clients = "pigeons", 0
+	for want, c := range map[string]config{`no layer "pigeons"`: pigeons, "at least a broker, a node, a client": nobody} {
+		var out strings.Builder
+		c.Out = &out
+		if report(c) || !strings.Contains(out.String(), want) {
+			t.Errorf("it ran, or did not say %q:\n%s", want, out.String())
+		}
 	}
 }
