@@ -162,6 +162,7 @@ func (j *judge) judgeDeliveries(s *sending) {
 			cause, reach := j.excuse(s, r)
 			if cause == "" {
 				j.breaks("%s on %s missed %v, sent on %s at %s to %v, and nobody knows why", r.name, r.node, s.id(), s.Node, seconds(s.At-j.began), s.To)
+				continue
 			}
 			j.missed[cause]++
 			j.reach[cause] = max(j.reach[cause], reach)

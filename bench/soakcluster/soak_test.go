@@ -16,8 +16,8 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// TestSmoke is a short soak with few clients. That of a single Redis has nobody to serve while it is killed, that of a cluster of
-// NATS has a node move.
+// TestSmoke is a short soak with few clients. With a single Redis all nodes are down until it is back; in a cluster of NATS the
+// node whose broker is killed moves to another.
 func TestSmoke(t *testing.T) {
 	for _, c := range []config{{Layer: "nats", Brokers: 3}, {Layer: "redis", Brokers: 1}} {
 		t.Run(c.Layer, func(t *testing.T) {
