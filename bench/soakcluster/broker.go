@@ -55,9 +55,9 @@ func connect(ctx context.Context, kind, url string) (broker, error) {
 	return natslayer.Connect(ctx, url, &natslayer.Options{NATS: []nats.Option{nats.DontRandomize()}})
 }
 
-// The ports are below those that systems give to clients, so that a broker that is started again finds its own free. A node of
-// a Redis cluster also listens at its port plus 10,000.
-const firstPort, lastPort, busOffset = 18000, 22700, 10000
+// The ports are below those that systems give to clients, and none that other tests take, so that a broker that is started
+// again finds its own free. A node of a Redis cluster also listens at its port plus 10,000.
+const firstPort, lastPort, busOffset = 12000, 18000, 10000
 
 func freePorts(n int) (ports []int) {
 	taken := map[int]bool{}
