@@ -251,9 +251,4 @@ func (v *visitor) say(ctx context.Context, s say) (outcome, error) {
 	return outcome{m, now(), errorText(err)}, nil
 }
 
-func (v *visitor) ring(ctx context.Context, r ring) error {
-	if err := v.Send(ctx, rang(r)); !errors.Is(err, chanx.ErrClosed) {
-		return err
-	}
-	return nil // the client has left
-}
+func (v *visitor) ring(ctx context.Context, r ring) error { return v.Send(ctx, rang(r)) }
