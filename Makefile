@@ -8,7 +8,6 @@ ADDR     ?= localhost:8080
 FUZZTIME ?= 60s
 BENCH    ?= .
 LAYER    ?= nats
-SOAK     ?= 60s
 MODULES  := . bench examples jwtauth natslayer otelchanx redislayer
 BIN      := $(CURDIR)/.bin
 TOOLS    := $(BIN)/gofumpt $(BIN)/staticcheck
@@ -56,7 +55,7 @@ microbench: needgo ## run the benchmarks of packages (BENCH=pattern to choose)
 .PHONY: soak-cluster
 soak-cluster: needgo ## kill brokers and nodes while clients talk, for SOAK (default 60s), over LAYER=nats or redis; needs Linux
 	@if [ '$(LAYER)' = redis ]; then .ci/need redis; fi
-	@go build -o .bin/soakcluster ./bench/soakcluster && exec .bin/soakcluster -layer '$(LAYER)' -for '$(SOAK)'
+	@go build -o .bin/soakcluster ./bench/soakcluster && exec .bin/soakcluster -layer '$(LAYER)' -for '$(or $(SOAK),60s)'
 
 .PHONY: tools
 tools: $(TOOLS) ## build the pinned tools into .bin
