@@ -7,6 +7,7 @@ SHELL := bash
 ADDR     ?= localhost:8080
 FUZZTIME ?= 60s
 BENCH    ?= .
+LAYER    ?= nats
 MODULES  := . bench examples jwtauth natslayer otelchanx redislayer
 BIN      := $(CURDIR)/.bin
 TOOLS    := $(BIN)/gofumpt $(BIN)/staticcheck $(BIN)/go-check-sumtype
@@ -14,7 +15,7 @@ TAGS     := -tags abuse
 
 .PHONY: help
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: needgo ## serve the chat example at http://localhost:8080 (ADDR=host:port for another address)
@@ -54,6 +55,11 @@ soak: needgo ## play many clients of one server for SOAK (default 2m) and longer
 .PHONY: microbench
 microbench: needgo ## run the benchmarks of packages (BENCH=pattern to choose)
 	@go test -run '^$$' -bench '$(BENCH)' -benchtime 2s -benchmem . ./schema ./internal/socket ./natslayer ./redislayer
+
+.PHONY: soak-cluster
+soak-cluster: needgo ## kill brokers and nodes while clients talk, for SOAK (default 60s), over LAYER=nats or redis; needs Linux
+	@if [ '$(LAYER)' = redis ]; then .ci/need redis; fi
+	@go build -o .bin/soakcluster ./bench/soakcluster && exec .bin/soakcluster -layer '$(LAYER)' -for '$(or $(SOAK),60s)'
 
 .PHONY: tools
 tools: $(TOOLS) ## build the pinned tools into .bin

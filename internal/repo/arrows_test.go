@@ -86,6 +86,10 @@ var arrows = []arrow{
 		"./otelchanx ./chanxtest ./layer/memlayer " + leak,
 		"an application that measures otherwise gets no OpenTelemetry",
 	},
+	{
+		"bench/soakcluster", "./ ./layer ./natslayer ./redislayer github.com/nats-io/nats.go github.com/nats-io/nats-server/v2/server " + peer + " " + system,
+		leak, "it is an application with its brokers, and a judge of what its clients got",
+	},
 	{"bench", "./bench/... " + system, leak, "it asks servers for figures; what a server is made of stays in bench/serve"},
 	{"bench/load", system, "./bench/load " + leak, "it knows bytes on a socket: one load for every server, whoever made it"},
 	{"bench/measure", system, "./bench/measure " + leak, "it knows processes and numbers, not what they are about"},
