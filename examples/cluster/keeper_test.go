@@ -39,7 +39,7 @@ func TestWhatCannotStartAgainIsTriedAgain(t *testing.T) {
 	t.Parallel()
 	k, shown, again := newTestKeeper(t)
 	block := filepath.Join(t.TempDir(), "block")
-	l, err := k.start(script(k.screen, `[ ! -e '` + block + `' ] || { echo "the disk is full"; exit 3; }; ` + idle))
+	l, err := k.start(script(k.screen, `[ ! -e '`+block+`' ] || { echo "the disk is full"; exit 3; }; `+idle))
 	if err != nil {
 		t.Fatal(err)
 	}
