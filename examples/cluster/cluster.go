@@ -64,8 +64,9 @@ func (c config) node(name, dir, broker string, p *proxy) *process {
 		name: name,
 		path: c.chat,
 		args: []string{
-			"-addr", "127.0.0.1:0", "-node", name, "-layer", broker, "-layer-key", filepath.Join(dir, "layer.key"),
-			"-db", filepath.Join(dir, "chat.db"), "-key", filepath.Join(dir, "logins.key"),
+			"-addr", "127.0.0.1:0", "-node", name,
+			"-layer", broker, "-layer-key", filepath.Join(dir, "layer.key"),
+			"-db", filepath.Join(dir, "chat.db"), // with the key of the logins beside it
 		},
 		talks: true,
 		ready: func(line string) (address string, ok bool) {

@@ -148,7 +148,7 @@ func (p *proxy) join(client, node *net.TCPConn) {
 	<-answered
 }
 
-// flow passes on bytes and the end of them. An end that is out of order ends both connections.
+// flow passes on bytes and the end of them. An end that is out of order closes a connection, which ends the other way too.
 func flow(to, from *net.TCPConn) {
 	_, err := io.Copy(to, from)
 	if err == nil {
@@ -156,6 +156,5 @@ func flow(to, from *net.TCPConn) {
 	}
 	if err != nil {
 		to.Close()
-		from.Close()
 	}
 }

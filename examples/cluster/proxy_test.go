@@ -251,9 +251,12 @@ func TestCloseEndsWhatIsOpen(t *testing.T) {
 	t.Parallel()
 	d := openDesk(t)
 	s := openStreet(t, d)
-	client := s.call()
-	node := s.at(d)
+	client, node := s.call(), s.at(d)
+	asking, asked := s.call(), s.at(d)
+	s.end(asking) // and waits for an answer
+	s.hears(asked, "")
 	s.p.close()
-	s.hears(client, "")
-	s.hears(node, "")
+	for _, c := range []*net.TCPConn{client, node, asking} {
+		s.hears(c, "")
+	}
 }
