@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"net/url"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -55,5 +56,6 @@ func startRedis(k *keeper, dir string) (broker, error) {
 		up:   func(string) {},
 		down: func(string) {},
 	})
-	return broker{"unix://" + socket, l, k.stop}, err
+	address := url.URL{Scheme: "unix", Path: socket}
+	return broker{address.String(), l, k.stop}, err
 }

@@ -37,16 +37,12 @@ func (c config) run(ctx context.Context, s *screen) (err error) {
 	defer p.close()
 	k := newKeeper(ctx, s, c.wait)
 	defer func() { err = errors.Join(err, k.stop()) }()
-	var lives []*life
-	for i := range nodes { // one by one: the first makes the database and the keys
-		born, err := k.start(c.node(fmt.Sprintf("node-%d", i+1), dir, b.url, p))
-		if ctx.Err() != nil {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		lives = append(lives, born)
+	lives, err := c.startNodes(k, dir, b.url, p)
+	if ctx.Err() != nil {
+		return nil // which is why they did not start, if they did not
+	}
+	if err != nil {
+		return err
 	}
 	if b.life != nil {
 		lives = append(lives, b.life)
@@ -54,6 +50,18 @@ func (c config) run(ctx context.Context, s *screen) (err error) {
 	s.say("%s", welcome(l.Addr().String(), b.url, lives))
 	p.serve(ctx, l)
 	return nil
+}
+
+// startNodes starts one after the other: the first makes the database and the keys.
+func (c config) startNodes(k *keeper, dir, broker string, p *proxy) (lives []*life, err error) {
+	for i := range nodes {
+		l, err := k.start(c.node(fmt.Sprintf("node-%d", i+1), dir, broker, p))
+		if err != nil {
+			return nil, err
+		}
+		lives = append(lives, l)
+	}
+	return lives, nil
 }
 
 var listening = regexp.MustCompile(` msg=listening url=http://(\S+)`)

@@ -49,7 +49,7 @@ func TestEnteringShowsTheLatestPostsOldestFirst(t *testing.T) {
 
 func TestAServerWithANameTellsIt(t *testing.T) {
 	inHouse(t, func(t *testing.T, h *house) {
-		h.srv.Handle("/ws/named/{room}", New(Options{Store: h.store, Logins: byHeader, Logger: slog.Default(), Node: "node-2"}))
+		h.srv.Handle("/ws/named/{room}", New(Options{Store: h.store, Logins: byHeader, Logger: slog.New(slog.DiscardHandler), Node: "node-2"}))
 		c := chanxtest.Dial(t, h.srv, "/ws/named/lobby", &chanxtest.DialOptions{Header: http.Header{"User": {"Ann"}}})
 		chanxtest.Receive[chanx.AuthenticationMessage](c)
 		if f := chanxtest.Receive[NodeMessage](c); f.Message.Name != "node-2" || f.Grouped {
