@@ -5,6 +5,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 
 ADDR     ?= localhost:8080
+LAYER    ?= nats
 FUZZTIME ?= 60s
 BENCH    ?= .
 LAYER    ?= nats
@@ -22,8 +23,14 @@ demo: needgo ## serve the chat example at http://localhost:8080 (ADDR=host:port 
 	@echo "building the chat; the first time takes about a minute"
 	@go build -o .bin/chat ./examples/chat && exec .bin/chat -addr $(ADDR)
 
+.PHONY: demo-cluster
+demo-cluster: needgo ## serve the chat from three processes, of which you may kill any (LAYER=redis in place of nats, ADDR as above)
+	@[ '$(LAYER)' != redis ] || .ci/need redis
+	@echo "building the chat and the cluster; the first time takes about a minute"
+	@go build -o .bin/ ./examples/chat ./examples/cluster && exec .bin/cluster -addr $(ADDR) -broker '$(LAYER)'
+
 .PHONY: test
-test: needgo ## run all tests with the race detector, one of them in a browser, some with a Redis
+test: needgo ## run all tests with the race detector, one of them in a browser, some with Redis
 	@.ci/need cc
 	@.ci/need redis
 	@CHROMIUM="$$(.ci/need browser)" go test -race -timeout 5m work

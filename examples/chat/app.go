@@ -20,9 +20,10 @@ const farewell = 10 * time.Second
 
 // app is the chat server with what it runs on.
 type app struct {
-	store *store.Store
-	chat  *chanx.Server
-	http  *http.Server
+	store  *store.Store
+	broker broker
+	chat   *chanx.Server
+	http   *http.Server
 }
 
 func newApp(ctx context.Context, c config, logger *slog.Logger) (*app, error) {
@@ -33,18 +34,28 @@ func newApp(ctx context.Context, c config, logger *slog.Logger) (*app, error) {
 			return nil, err
 		}
 	}
+	auth, err := layerAuth(c.layerKey)
+	if err != nil {
+		return nil, err
+	}
 	history, err := store.Open(ctx, c.db)
 	if err != nil {
 		return nil, err
 	}
+	b, err := connect(ctx, c.layer)
+	if err != nil {
+		return nil, errors.Join(err, history.Close())
+	}
 	logins := login.New(key)
-	chat := chanx.NewServer(&chanx.ServerOptions{Logger: logger})
-	chat.Handle("/ws/rooms/{room}", room.New(room.Options{Store: history, Members: c.members, Logins: logins, Logger: logger}))
+	chat := chanx.NewServer(&chanx.ServerOptions{Layer: b, LayerAuth: auth, Logger: logger})
+	chat.Handle("/ws/rooms/{room}", room.New(room.Options{
+		Store: history, Members: c.members, Logins: logins, Logger: logger, Node: c.node,
+	}))
 
 	mux := http.NewServeMux()
 	mux.Handle("/ws/", chat)
 	mux.Handle("/", site.New(site.Options{Server: chat, Store: history, Members: c.members, Logins: logins, Logger: logger}))
-	return &app{history, chat, &http.Server{
+	return &app{history, b, chat, &http.Server{
 		Handler:           mux,
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       10 * time.Second,
@@ -71,5 +82,6 @@ func (a *app) serve(ctx context.Context, l net.Listener) error {
 	if failed == nil {
 		<-served // http.ErrServerClosed, which is no failure; only now is the address free for certain
 	}
+	a.broker.Close()
 	return errors.Join(failed, err, a.store.Close())
 }

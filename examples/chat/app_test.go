@@ -36,6 +36,11 @@ func TestMistakesOnTheCommandLineAreNamed(t *testing.T) {
 		{"database in no folder", []string{"-addr", "127.0.0.1:0", "-db", absent, "-key", filepath.Join(dir, "chat.key")}, []string{"store: open", absent}},
 		{"key in no folder", []string{"-addr", "127.0.0.1:0", "-db", absent}, []string{"login: load key", absent + ".key"}},
 		{"short key", []string{"-addr", "127.0.0.1:0", "-key", short}, []string{short, "6 bytes, want 32"}},
+		{"short layer key", []string{"-addr", "127.0.0.1:0", "-layer-key", short}, []string{"-layer-key", short, "6 bytes, want 32"}},
+		{"no NATS there", []string{"-addr", "127.0.0.1:0", "-layer", "nats://127.0.0.1:1"}, []string{"natslayer: connect", "is one running there?"}},
+		{"bad database of Redis", []string{"-addr", "127.0.0.1:0", "-layer", "redis://:secret@127.0.0.1/x"}, []string{"redislayer: read URL", "database"}},
+		{"layer of another kind", []string{"-addr", "127.0.0.1:0", "-layer", "amqp://me:secret@127.0.0.1"}, []string{"-layer", "nats://", "redis://"}},
+		{"layer without a scheme", []string{"-addr", "127.0.0.1:0", "-layer", "nats:4222"}, []string{"-layer", "nats://"}},
 	}
 	for _, tt := range tests {
 		var log bytes.Buffer
@@ -49,6 +54,9 @@ func TestMistakesOnTheCommandLineAreNamed(t *testing.T) {
 				t.Errorf("%s: the error does not say %q: %v", tt.name, text, err)
 			}
 		}
+		if strings.Contains(err.Error(), "secret") {
+			t.Errorf("%s: the error tells a password: %v", tt.name, err)
+		}
 		if log.Len() > 0 {
 			t.Errorf("%s: the error is told twice: %s", tt.name, &log)
 		}
@@ -61,7 +69,7 @@ func TestHelpListsTheFlags(t *testing.T) {
 	if err := run(t.Context(), []string{"-h"}, &out); !errors.Is(err, flag.ErrHelp) {
 		t.Errorf("run -h: %v", err)
 	}
-	for _, text := range []string{"-addr", "localhost:8080", "-db", "-key", "-staff"} {
+	for _, text := range []string{"-addr", "localhost:8080", "-db", "-key", "-layer", "-layer-key", "-node", "-staff"} {
 		if !strings.Contains(out.String(), text) {
 			t.Errorf("the help lacks %s:\n%s", text, &out)
 		}

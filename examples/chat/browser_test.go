@@ -19,8 +19,8 @@ func TestBrowserTwoPeopleMeet(t *testing.T) {
 	node, chromium := findBrowser(t)
 	pictures := cmp.Or(os.Getenv("CHAT_SCREENSHOTS"), t.TempDir())
 	db := filepath.Join(t.TempDir(), "chat.db")
-	p := start(t, "-db", db)
-	r := &restarts{t: t, args: []string{"-db", db, "-addr", p.host()}, now: p}
+	p := start(t, "-db", db, "-node", "node-1")
+	r := &restarts{t: t, args: []string{"-db", db, "-node", "node-2", "-addr", p.host()}, now: p}
 	control := httptest.NewServer(r)
 	defer r.end()
 	defer control.Close()

@@ -53,9 +53,11 @@ func run(ctx context.Context, args []string, log io.Writer) error {
 
 // config is what the command line says.
 type config struct {
-	addr, db, key string
-	metrics       string
-	members       room.Members
+	addr, db, key   string
+	metrics         string
+	layer, layerKey string
+	node            string
+	members         room.Members
 }
 
 // parse reads the command line. It writes to out only what was asked for: errors are for main to tell.
@@ -67,6 +69,9 @@ func parse(args []string, out io.Writer) (config, error) {
 	flags.StringVar(&c.db, "db", "", "SQLite `file` for the history; none keeps it in memory")
 	flags.StringVar(&c.key, "key", "", "`file` with the key that signs logins, made if absent (default: the -db file with .key added; without -db, logins end with the process)")
 	flags.StringVar(&c.metrics, "metrics", "", "another `host:port` that serves GET /metrics to Prometheus; none serves it nowhere")
+	flags.StringVar(&c.layer, "layer", "", "`URL` of the NATS or Redis that connects several servers, as nats://host:4222 or redis://host:6379; none is a server of its own")
+	flags.StringVar(&c.layerKey, "layer-key", "", "`file` with the key that signs what the servers send each other, made if absent; none leaves it unsigned")
+	flags.StringVar(&c.node, "node", "", "`name` of this server, shown to visitors")
 	staff := flags.String("staff", "Ann,Bob", "comma-separated `names` of those who may enter the room staff")
 	err := flags.Parse(args)
 	switch {

@@ -24,6 +24,7 @@ const (
 	prom       = "github.com/prometheus/client_golang/prometheus"
 	system     = "golang.org/x/sys/unix"
 	jsonschema = "github.com/santhosh-tekuri/jsonschema/v6"
+	natsServer = "github.com/nats-io/nats-server/v2/server"
 )
 
 var arrows = []arrow{
@@ -64,6 +65,14 @@ var arrows = []arrow{
 		"it tests applications as a client would, through what they can import too; the probe spares them to declare things twice",
 	},
 	{
+		"examples/chat", "./ ./layer ./layer/memlayer ./natslayer ./redislayer ./examples/chat/...", natsServer + " " + prom + "/testutil " + leak + " " + peer,
+		"the program chooses the broker; rooms, logins and pages do not see which",
+	},
+	{
+		"examples/cluster", natsServer, leak + " " + peer,
+		"it knows processes and bytes: what the nodes say to each other is theirs",
+	},
+	{
 		"examples/...", "./ ./chanxtest ./examples/... modernc.org/sqlite " + prom + " " + prom + "/promhttp",
 		leak + " " + peer + " " + prom + "/testutil",
 		"an example shows what an application can do, so it uses what an application can import",
@@ -77,7 +86,7 @@ var arrows = []arrow{
 		"it is a broker's layer: it sees subjects and bytes, and an application without Redis gets no Redis",
 	},
 	{
-		"natslayer", "./layer github.com/nats-io/nats.go", "./ ./natslayer ./layer/layertest ./internal/nodetest github.com/nats-io/nats-server/v2/server " + leak,
+		"natslayer", "./layer github.com/nats-io/nats.go", "./ ./natslayer ./layer/layertest ./internal/nodetest " + natsServer + " " + leak,
 		"it is a broker's layer: it sees subjects and bytes, and an application without NATS gets no NATS",
 	},
 	{

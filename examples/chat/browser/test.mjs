@@ -62,6 +62,7 @@ async function arrive(name, options) {
 }
 
 const inRoom = (page) => page.locator('#state[data-state="entered"]').waitFor();
+const isOn = (page, node) => page.locator("#node", { hasText: new RegExp(`^on ${node}$`) }).waitFor();
 const post = (page, text, marks) => page.locator(`.post.${marks}`, { has: page.getByText(text, { exact: true }) });
 const sees = (page, text, marks) => post(page, text, marks).waitFor();
 const note = (page, text) => page.locator(".note", { hasText: text });
@@ -77,6 +78,7 @@ async function meet(ann, bob) {
   await ann.shoot("login");
   await ann.login("/");
   assert.equal(new URL(ann.page.url()).pathname, "/rooms/lobby");
+  await isOn(ann.page, "node-1");
   await note(ann.page, "Nothing has been said here yet").waitFor();
 
   await bob.login("/rooms/lobby"); // leads to the form, and back
@@ -162,11 +164,13 @@ async function restart(ann, bob) {
   await ann.page.locator("#state", { hasText: /Trying again in \d+ s/ }).waitFor();
   await ann.page.getByRole("textbox", { name: "Message" }).fill("Are we back?");
   assert.ok(await ann.page.getByRole("button", { name: "Send" }).isDisabled());
+  assert.ok(await ann.page.locator("#node").isHidden(), "on no node");
   await ann.shoot("away");
   await control("start");
   for (const p of both) {
     await inRoom(p.page);
     p.excused = null;
+    await isOn(p.page, "node-2"); // the one that has taken its place
     assert.equal(await p.page.evaluate(() => window.still), "here", "the page came back by itself");
     assert.deepEqual(await texts(p.page), before, "nothing is shown twice");
   }
@@ -269,7 +273,7 @@ async function pictures(ann, bob) {
   for (const p of [ann, bob]) {
     await p.shoot("room");
     const { width, height } = p.page.viewportSize();
-    for (const part of ["header", "#log", "footer", "#send", "#announce"]) {
+    for (const part of ["header", "#node", "#log", "footer", "#send", "#announce"]) {
       const box = await p.page.locator(`main ${part}`).first().boundingBox();
       assert.ok(box.x >= 0 && box.x + box.width <= width && box.y + box.height <= height, `${part} is not within ${width}x${height}`);
     }

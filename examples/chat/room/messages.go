@@ -19,6 +19,11 @@ type Post struct {
 	Timestamp  time.Time `json:"timestamp"`
 }
 
+// NodeMessage tells which of several servers the connection is on. It comes once, on entering, from servers with a name.
+type NodeMessage struct {
+	Name string `json:"name"`
+}
+
 // ChatGroupMessage is what everyone in the room receives when somebody says something.
 type ChatGroupMessage struct{ Post }
 
@@ -67,6 +72,9 @@ func (ChatMessage) Action() string { return "chat" }
 
 // Action implements chanx.Message.
 func (TypingMessage) Action() string { return "typing" }
+
+// Action implements chanx.Message.
+func (NodeMessage) Action() string { return "node" }
 
 // Action implements chanx.Message.
 func (ChatGroupMessage) Action() string { return "chat_group" }

@@ -20,6 +20,7 @@ type Options struct {
 	Members Members
 	Logins  chanx.Authenticator // a login's UserID is the name shown to others
 	Logger  *slog.Logger
+	Node    string // the name of this server, shown to visitors; none shows nothing
 }
 
 // Visit is the state of one connection: somebody in a room. Its handlers run one at a time.
@@ -40,6 +41,7 @@ func New(opts Options) *chanx.Consumer[Visit] {
 	chanx.On(visit, (*Visit).chat)
 	chanx.On(visit, (*Visit).typing)
 	chanx.OnEvent(visit, (*Visit).notify)
+	chanx.Sends[NodeMessage](visit)
 	chanx.Sends[HistoryMessage](visit)
 	chanx.Sends[NotificationMessage](visit)
 	chanx.Broadcasts[ChatGroupMessage](visit)
@@ -66,6 +68,11 @@ func (o Options) open(c *chanx.Conn, r *http.Request) (*Visit, error) {
 // entered joins before it reads the history, so that nothing is missed between the two. What is
 // said in that moment comes twice; clients tell by its id.
 func (v *Visit) entered(ctx context.Context) error {
+	if v.Node != "" {
+		if err := v.Send(ctx, NodeMessage{v.Node}); err != nil {
+			return err
+		}
+	}
 	if err := v.Join(ctx, Group(v.room)); err != nil {
 		return err
 	}

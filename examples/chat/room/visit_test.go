@@ -2,6 +2,7 @@ package room
 
 import (
 	"fmt"
+	"log/slog"
 	"net/http"
 	"path/filepath"
 	"slices"
@@ -43,6 +44,20 @@ func TestEnteringShowsTheLatestPostsOldestFirst(t *testing.T) {
 		if !slices.IsSortedFunc(past, func(a, b PastPost) int { return int(a.ID - b.ID) }) {
 			t.Error("ids do not rise")
 		}
+	})
+}
+
+func TestAServerWithANameTellsIt(t *testing.T) {
+	inHouse(t, func(t *testing.T, h *house) {
+		h.srv.Handle("/ws/named/{room}", New(Options{Store: h.store, Logins: byHeader, Logger: slog.New(slog.DiscardHandler), Node: "node-2"}))
+		c := chanxtest.Dial(t, h.srv, "/ws/named/lobby", &chanxtest.DialOptions{Header: http.Header{"User": {"Ann"}}})
+		chanxtest.Receive[chanx.AuthenticationMessage](c)
+		if f := chanxtest.Receive[NodeMessage](c); f.Message.Name != "node-2" || f.Grouped {
+			t.Errorf("got %+v, want node-2", f)
+		}
+		chanxtest.Receive[HistoryMessage](c)
+		chanxtest.Receive[UserJoinedMessage](c)
+		expectNothing(t, c)
 	})
 }
 

@@ -16,6 +16,10 @@ const actions = new Map(Object.entries({
   authentication({ payload }) {
     if (payload.status_code !== 200) problem(payload.data.detail); // the close that follows decides what next
   },
+  node({ payload }) {
+    $("node").textContent = `on ${payload.name}`;
+    $("node").hidden = false;
+  },
   history({ payload }) {
     log.history(payload);
     enter();
@@ -77,6 +81,7 @@ function enter() {
 
 function leave() {
   entered = false;
+  $("node").hidden = true;
   typists.clear();
   lost ||= unanswered.size > 0;
   giveBack([...unanswered.keys()]);

@@ -1,0 +1,8 @@
+package main
+
+import "syscall"
+
+// apart keeps a process from the signals of the terminal, so that it ends when it is told to, and has it die with this process.
+func apart() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+}

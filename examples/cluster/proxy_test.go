@@ -1,0 +1,262 @@
+package main
+
+import (
+	"context"
+	"io"
+	"net"
+	"slices"
+	"testing"
+	"time"
+)
+
+// desk is a node of a proxy: what it accepts is taken by the test.
+type desk struct {
+	net.Listener
+	came chan *net.TCPConn
+}
+
+func openDesk(t *testing.T) *desk {
+	t.Helper()
+	d := &desk{listen(t), make(chan *net.TCPConn, 10)}
+	go func() {
+		for {
+			c, err := d.Accept()
+			if err != nil {
+				return
+			}
+			d.came <- c.(*net.TCPConn)
+		}
+	}()
+	return d
+}
+
+func listen(t *testing.T) net.Listener {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	return l
+}
+
+// street is a proxy that serves desks.
+type street struct {
+	t       *testing.T
+	p       *proxy
+	address string
+	shown   *transcript
+}
+
+func openStreet(t *testing.T, desks ...*desk) *street {
+	t.Helper()
+	s := &street{t: t, shown: &transcript{}}
+	s.p = newProxy(&screen{w: s.shown})
+	for _, d := range desks {
+		s.p.add(d.Addr().String())
+	}
+	l := listen(t)
+	s.address = l.Addr().String()
+	ctx, cancel := context.WithCancel(context.Background())
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		s.p.serve(ctx, l)
+	}()
+	t.Cleanup(func() {
+		cancel()
+		<-served
+		s.p.close()
+	})
+	return s
+}
+
+// call connects to the proxy.
+func (s *street) call() *net.TCPConn {
+	s.t.Helper()
+	c, err := net.Dial("tcp", s.address)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return s.bounded(c.(*net.TCPConn))
+}
+
+// bounded has the test fail rather than wait for ever.
+func (s *street) bounded(c *net.TCPConn) *net.TCPConn {
+	s.t.Helper()
+	if err := c.SetDeadline(time.Now().Add(patience)); err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { c.Close() })
+	return c
+}
+
+// at returns the other end of a call, which must have come to this desk.
+func (s *street) at(d *desk) *net.TCPConn {
+	s.t.Helper()
+	select {
+	case c := <-d.came:
+		return s.bounded(c)
+	case <-time.After(patience):
+		text, _ := s.shown.now()
+		s.t.Fatalf("nobody comes; shown: %s", text)
+		return nil
+	}
+}
+
+// say sends a text.
+func (s *street) say(c *net.TCPConn, text string) {
+	s.t.Helper()
+	if _, err := io.WriteString(c, text); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// end ends one side of a connection.
+func (s *street) end(c *net.TCPConn) {
+	s.t.Helper()
+	if err := c.CloseWrite(); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// hears expects a text and the end.
+func (s *street) hears(c *net.TCPConn, want string) {
+	s.t.Helper()
+	if got, err := io.ReadAll(c); err != nil || string(got) != want {
+		s.t.Errorf("got %q, %v; want %q and the end", got, err, want)
+	}
+}
+
+func TestConnectionsGoWhereTheFewestAre(t *testing.T) {
+	t.Parallel()
+	a, b := openDesk(t), openDesk(t)
+	s := openStreet(t, a, b)
+	var calls, taken []*net.TCPConn
+	for _, d := range []*desk{a, b, a, b, a} {
+		calls = append(calls, s.call())
+		taken = append(taken, s.at(d))
+	}
+	s.call()
+	s.at(b) // a had one more
+	for i := 0; i < len(calls); i += 2 {
+		calls[i].Close()
+		taken[i].Close()
+	}
+	s.awaitCount(a, 0)
+	for range 3 {
+		s.call()
+		s.at(a)
+	}
+	s.p.remove(a.Addr().String())
+	s.call()
+	s.at(b)
+}
+
+// awaitCount waits until a desk has so many connections in the eyes of the proxy.
+func (s *street) awaitCount(d *desk, want int) {
+	s.t.Helper()
+	for deadline := time.Now().Add(patience); ; {
+		s.p.mu.Lock()
+		i := slices.IndexFunc(s.p.targets, func(t *target) bool { return t.address == d.Addr().String() })
+		got := s.p.targets[i].count
+		s.p.mu.Unlock()
+		if got == want {
+			return
+		}
+		if time.Now().After(deadline) {
+			s.t.Fatalf("%d connections are counted, want %d", got, want)
+		}
+		<-time.After(time.Millisecond) // between two looks
+	}
+}
+
+func TestADeadNodeIsPassedOver(t *testing.T) {
+	t.Parallel()
+	dead, alive := openDesk(t), openDesk(t)
+	dead.Close()
+	s := openStreet(t, dead, alive)
+	for range 3 {
+		c := s.call()
+		s.say(s.at(alive), "hello")
+		s.end(c)
+	}
+	alive.Close()
+	s.hears(s.call(), "")
+	s.shown.await(t, 1, "proxy: no node accepts a connection")
+}
+
+func TestEitherSideMayEndFirst(t *testing.T) {
+	t.Parallel()
+	d := openDesk(t)
+	s := openStreet(t, d)
+	client := s.call()
+	node := s.at(d)
+	s.say(client, "question")
+	s.end(client)
+	s.hears(node, "question")
+	s.say(node, "answer")
+	s.end(node)
+	s.hears(client, "answer")
+
+	client = s.call()
+	node = s.at(d)
+	s.say(node, "goodbye")
+	s.end(node)
+	s.hears(client, "goodbye")
+	s.say(client, "thanks")
+	s.end(client)
+	s.hears(node, "thanks")
+}
+
+// TestAnEndOutOfOrderEndsBothSides: neither waits for one that has crashed.
+func TestAnEndOutOfOrderEndsBothSides(t *testing.T) {
+	t.Parallel()
+	d := openDesk(t)
+	s := openStreet(t, d)
+	for _, clientCrashes := range []bool{true, false} {
+		crashing, left := s.call(), s.at(d)
+		if !clientCrashes {
+			crashing, left = left, crashing
+		}
+		if err := crashing.SetLinger(0); err != nil { // its end is a reset
+			t.Fatal(err)
+		}
+		crashing.Close()
+		if n, err := left.Read(make([]byte, 1)); err == nil || isTimeout(err) {
+			t.Errorf("client crashes %v: the other side reads %d bytes, %v", clientCrashes, n, err)
+		}
+	}
+}
+
+func isTimeout(err error) bool {
+	n, ok := err.(net.Error)
+	return ok && n.Timeout()
+}
+
+// TestAClientThatStaysBehindIsLetGo: the node has ended its side, as the system does for one that dies.
+func TestAClientThatStaysBehindIsLetGo(t *testing.T) {
+	t.Parallel()
+	d := openDesk(t)
+	s := openStreet(t)
+	s.p.linger = time.Millisecond
+	s.p.add(d.Addr().String())
+	s.call()
+	node := s.at(d)
+	s.end(node)
+	s.hears(node, "")
+}
+
+func TestCloseEndsWhatIsOpen(t *testing.T) {
+	t.Parallel()
+	d := openDesk(t)
+	s := openStreet(t, d)
+	client, node := s.call(), s.at(d)
+	asking, asked := s.call(), s.at(d)
+	s.end(asking) // and waits for an answer
+	s.hears(asked, "")
+	s.p.close()
+	for _, c := range []*net.TCPConn{client, node, asking} {
+		s.hears(c, "")
+	}
+}
