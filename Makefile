@@ -8,7 +8,6 @@ ADDR     ?= localhost:8080
 LAYER    ?= nats
 FUZZTIME ?= 60s
 BENCH    ?= .
-LAYER    ?= nats
 MODULES  := . bench examples jwtauth natslayer otelchanx redislayer
 BIN      := $(CURDIR)/.bin
 TOOLS    := $(BIN)/gofumpt $(BIN)/staticcheck $(BIN)/go-check-sumtype

@@ -59,8 +59,9 @@
 //   - While a handler runs, pings are answered, and a lost connection cancels the handler's context within 10 ms while a
 //     core is free. Further frames wait; when [Limits].InboxFrames or InboxBytes wait, the socket is not read, so that the
 //     client meets back-pressure, pings wait and a loss is noticed only when reading resumes.
-//   - After a client's Close frame, what it sent before still runs, with a live context, up to CloseTimeout. If the
-//     transport is lost instead, what waits is discarded and counted.
+//   - After a client's Close frame, what it sent before still runs, with a live context, up to CloseTimeout. When all of
+//     that has had its turn, the contexts of streams and of handlers with Concurrent end: the client reads nothing any
+//     more. If the transport is lost instead, what waits is discarded and counted.
 //   - What one connection sends, to itself or to one group, arrives in that order at each receiver; with several
 //     targets, this holds for receivers that match the same one. Order between senders is not defined.
 //   - Delivery is at most once. Nothing is dropped silently: every drop has a counter and a line in the log.
