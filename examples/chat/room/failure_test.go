@@ -1,6 +1,7 @@
 package room
 
 import (
+	"context"
 	"database/sql"
 	"path/filepath"
 	"strings"
@@ -9,6 +10,8 @@ import (
 
 	"github.com/chanx-go/chanx"
 	"github.com/chanx-go/chanx/chanxtest"
+	"github.com/chanx-go/chanx/examples/chat/store"
+	"github.com/chanx-go/chanx/layer"
 )
 
 // exec changes a database behind its store's back.
@@ -78,5 +81,40 @@ func TestWithoutHistoryNobodyEnters(t *testing.T) {
 		if log := h.log.String(); !strings.Contains(log, "store: read messages: ") {
 			t.Errorf("the cause is not in the log: %s", log)
 		}
+	})
+}
+
+// away is a layer whose broker cannot be reached.
+type away struct{}
+
+func (away) Open(layer.Receiver) layer.Link                { return away{} }
+func (away) Publish(context.Context, string, []byte) error { return layer.ErrUnavailable }
+func (away) Subscribe(context.Context, string) error       { return layer.ErrUnavailable }
+func (away) Unsubscribe(context.Context, string) error     { return layer.ErrUnavailable }
+func (away) Close(context.Context) error                   { return nil }
+
+// TestWithoutTheBrokerTheRoomGoesOn among those on this node, and nobody is told that their post has failed.
+func TestWithoutTheBrokerTheRoomGoesOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, err := store.Open(t.Context(), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		h := newHouseOn(t, away{}, s)
+		all := h.gather("Ann", "Bob")
+		all[0].Send(ChatMessage{"still here"})
+		for _, c := range all {
+			if f := chanxtest.Receive[ChatGroupMessage](c); f.Message.Content != "still here" {
+				t.Errorf("got %+v", f)
+			}
+		}
+		expectNothing(t, all...)
+		if _, past := h.enter("Ann", "lobby"); len(past) != 1 {
+			t.Errorf("history %+v, want what was said", past)
+		}
+		if log := h.log.String(); !strings.Contains(log, "other nodes are not told") {
+			t.Errorf("the log says nothing of it: %s", log)
+		}
+		h.close()
 	})
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/chanx-go/chanx"
 	"github.com/chanx-go/chanx/chanxtest"
 	"github.com/chanx-go/chanx/examples/chat/store"
+	"github.com/chanx-go/chanx/layer"
 )
 
 // byHeader takes a user's name from a header; the cookie has tests of its own.
@@ -35,9 +36,13 @@ func newHouse(t *testing.T, file string) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return newHouseOn(t, nil, s)
+}
+
+func newHouseOn(t *testing.T, l layer.Layer, s *store.Store) *house {
 	log := &bytes.Buffer{}
 	logger := slog.New(slog.NewTextHandler(log, nil))
-	srv := chanx.NewServer(&chanx.ServerOptions{Logger: logger})
+	srv := chanx.NewServer(&chanx.ServerOptions{Layer: l, Logger: logger})
 	srv.Handle("/ws/rooms/{room}", New(Options{Store: s, Members: Members{"staff": {"Ann"}}, Logins: byHeader, Logger: logger}))
 	return &house{t, srv, s, log}
 }

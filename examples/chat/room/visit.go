@@ -3,12 +3,14 @@ package room
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"time"
 
 	"github.com/chanx-go/chanx"
 	"github.com/chanx-go/chanx/examples/chat/store"
+	"github.com/chanx-go/chanx/layer"
 )
 
 // HistorySize is how many posts a visitor is shown on entering.
@@ -73,7 +75,7 @@ func (v *Visit) entered(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := v.Join(ctx, Group(v.room)); err != nil {
+	if err := v.bear(ctx, v.Join(ctx, Group(v.room))); err != nil {
 		return err
 	}
 	past, err := v.Store.Last(ctx, v.room, HistorySize)
@@ -84,7 +86,7 @@ func (v *Visit) entered(ctx context.Context) error {
 		return err
 	}
 	v.present = true
-	return v.Broadcast(ctx, UserJoinedMessage{v.presence()})
+	return v.bear(ctx, v.Broadcast(ctx, UserJoinedMessage{v.presence()}))
 }
 
 func (v *Visit) left(ctx context.Context, cause *chanx.CloseError) {
@@ -103,7 +105,17 @@ func (v *Visit) chat(ctx context.Context, m ChatMessage) error {
 	if err != nil {
 		return err
 	}
-	return v.Broadcast(ctx, ChatGroupMessage{post(kept)})
+	return v.bear(ctx, v.Broadcast(ctx, ChatGroupMessage{post(kept)}))
+}
+
+// bear is err, unless it says that other nodes cannot be reached: those on this one have been told, and the others find
+// what was said in the history.
+func (v *Visit) bear(ctx context.Context, err error) error {
+	if !errors.Is(err, layer.ErrUnavailable) {
+		return err
+	}
+	v.Logger.WarnContext(ctx, "other nodes are not told", "room", v.room, "user", v.name(), "error", err)
+	return nil
 }
 
 func (v *Visit) typing(ctx context.Context, _ TypingMessage) error {
