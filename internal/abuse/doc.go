@@ -47,8 +47,8 @@
 //     TestStreamsThatCannotGoOn: 50 end with WriteTimeout and 1006.
 //   - TestHalfClosedConnections: 90 in three ways end with 1006, 1013 and 1002.
 //   - TestStormsOfOpeningAndClosing: 1,500 connections in six ways. TestMoreConnectionsThanMaxConnections: 503.
-//   - TestPanicsOnTheWayIn, TestPanicsOfHandlers, TestPanicsOnTheWayOut, TestAPanicOfTheContextFunction: some 30 places; each
-//     costs its own message or connection, and the log has it. TestFloodsOfPanics: the log is bounded by Rate.
+//   - TestPanicsOnTheWayIn, TestPanicsOfHandlers, TestPanicsOnTheWayOut: some 30 places; each costs its own message or
+//     connection, and the log has it. TestFloodsOfPanics: the log is bounded by Rate.
 //
 // # Classes of vulnerabilities
 //
@@ -57,16 +57,15 @@
 //   - Length overflow in a frame's header: internal/socket.TestHostileFrames, internal/socket.TestAnnouncedMemory,
 //     internal/socket.TestAnnouncedGigabyte, internal/socket.FuzzFrames.
 //   - Uncaught errors of decoding, and of an application's code: TestFloodsOfInvalidFrames, TestPanicsOnTheWayIn,
-//     TestPanicsOfHandlers, TestPanicsOnTheWayOut, TestAPanicOfTheContextFunction, schema.TestNestingIsBounded,
-//     schema.FuzzDecode, FuzzEnvelope and FuzzLayerData of the root package.
+//     TestPanicsOfHandlers, TestPanicsOnTheWayOut, schema.TestNestingIsBounded, schema.FuzzDecode, FuzzEnvelope and FuzzLayerData of the root package.
 //   - No cap on what a client multiplies. Headers and subprotocols: TestHandshakesWithHugeHeaders. Connections:
 //     TestMoreConnectionsThanMaxConnections. Groups: TestMoreGroupsThanMaxGroups. Fragments: TestFragmentsOfOneByte.
 //     Pongs: TestPingFloodOfADeafClient. Items of an error: TestErrorsOfHugeKeys. Invalid frames:
 //     TestFloodsOfInvalidFrames. Refs and cancels: TestFloodsOfCancels. Streams: TestStreamsToClientsThatNeverRead.
 //     Events: TestEventFlood. Broadcasts: TestFloodsOfBroadcasts. Lines of the log: TestFloodsOfPanics. Work for a
 //     frame: TestCostlyFrames. After the end: internal/socket.TestDiscardIsBounded.
-//   - Decompressed size: TestCompressedBombs where no compression has been agreed on, internal/socket.TestHostileFrames.
-//     Where it has, MaxMessageBytes bounds what is inflated, and the tests of permessage-deflate hold that.
+//   - Decompressed size: TestCompressedBombs where no compression has been agreed on. Where it has, MaxMessageBytes
+//     bounds what is inflated: internal/socket.TestBombsCostTheLimit, internal/socket.TestHostileDeflate.
 //   - Origins with wildcard, null, case, port and other tricks: internal/socket.TestOrigins, TestSmuggledHandshakes.
 //   - A token of one issuer taken for another's: nothing is remembered of a token, and keys only by their own set.
 //     jwtauth.TestBadTokensAreRefusedAlike, jwtauth.TestARotatedKeyIsReadWhenATokenNamesIt,
