@@ -146,6 +146,7 @@ func TestHandlersThatEndTheirGoroutine(t *testing.T) {
 			}
 			client.Close(1000, "")
 			client.ExpectClosed(1000)
+			synctest.Wait() // until OnClose has run
 		}
 		if s := srv.Stats(); s.Connections != 0 {
 			t.Errorf("stats %+v", s)
