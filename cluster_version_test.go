@@ -5,10 +5,11 @@ import (
 	"context"
 	"slices"
 	"testing"
-	"testing/synctest"
 
 	"github.com/chanx-go/chanx"
+	"github.com/chanx-go/chanx/internal/nodetest"
 	"github.com/chanx-go/chanx/layer"
+	"github.com/chanx-go/chanx/layer/memlayer"
 )
 
 // newerLayer makes a node one of a later release: what it publishes is rewritten.
@@ -52,40 +53,15 @@ func grown(data []byte) []byte {
 	return bytes.Replace(data, []byte(`{"code":`), []byte(`{"after":"1s","code":`), 1)
 }
 
+// TestANodeOfALaterReleaseIsUnderstood: everything that nodes promise holds while every second one is newer.
 func TestANodeOfALaterReleaseIsUnderstood(t *testing.T) {
-	inCluster(t, clusterOptions{nodes: 3, server: newerNode(grown)}, func(t *testing.T, k *cluster) {
-		ctx := t.Context()
-		for _, a := range crowd(k) {
-			for _, s := range k.nodes {
-				k.ok(s.Broadcast(ctx, saidMessage{"s"}, a.to...))
-				k.expect(a.name, a.hears("s"))
-				k.ok(s.Emit(ctx, ringEvent{"e"}, a.to...))
-				k.expect(a.name+" by an event", a.hears("(e)"))
-				for _, target := range a.to {
-					k.ok(s.Join(ctx, target, "new"))
-				}
-				synctest.Wait()
-				k.ok(k.nodes[0].Broadcast(ctx, saidMessage{"in"}, chanx.To("new")))
-				k.expect(a.name+" joined", a.hears("in"))
-				for _, target := range a.to {
-					k.ok(s.Leave(ctx, target, "new"))
-				}
-				synctest.Wait()
-			}
+	older, opened := memlayer.New(), 0
+	nodetest.Run(t, func(*testing.T) layer.Layer {
+		if opened++; opened%2 == 0 {
+			return newerLayer{older, grown}
 		}
-		k.ok(k.nodes[1].Disconnect(ctx, 4001, "enough", chanx.All()))
-		synctest.Wait()
-		for _, p := range k.peers {
-			if reason := p.ExpectClosed(4001); reason != "enough" {
-				t.Errorf("%s: closed because of %q", p.name, reason)
-			}
-		}
-		for i, s := range k.nodes {
-			if d := s.Stats().Drops; len(d) != 0 {
-				t.Errorf("node %d has dropped %v", i, d)
-			}
-		}
-	})
+		return older
+	}, nodetest.Features{})
 }
 
 // TestWhatALaterReleaseMeansOtherwiseIsDropped: what a node must understand and does not is counted and not half done, and
