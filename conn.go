@@ -172,7 +172,10 @@ func (c *Conn) transport() transport {
 }
 
 // deliver sends prepared frames. Until the handshake is answered they wait; a connection that is over needs none.
-func (c *Conn) deliver(fs []socket.Frame, cork bool) {
+func (c *Conn) deliver(fs []socket.Frame, cork bool) { c.deliverJoined(fs, fs, cork) }
+
+// deliverJoined is deliver for frames that are written as joined.
+func (c *Conn) deliverJoined(fs, joined []socket.Frame, cork bool) {
 	c.mu.Lock()
 	wire, over := c.wire, c.over
 	kept := false
@@ -186,7 +189,7 @@ func (c *Conn) deliver(fs []socket.Frame, cork bool) {
 	if kept || over {
 		return
 	}
-	if wire == nil || wire.WriteFrames(fs, cork) != nil {
+	if wire == nil || wire.WriteFrames(joined, cork) != nil {
 		c.mount.srv.dropped(c, "frames to a closed or slow connection", len(fs))
 	}
 }

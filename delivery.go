@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/chanx-go/chanx/internal/hub"
 	"github.com/chanx-go/chanx/internal/socket"
 	"github.com/chanx-go/chanx/schema"
 )
@@ -154,30 +155,44 @@ func (s *copies) flush() {
 
 // appendFrames adds what a receiver of a group message is sent.
 func (d *delivery) appendFrames(fs []socket.Frame, to *Conn, sum *copies) []socket.Frame {
+	c, ok := d.copy(to, flags{mine: d.fromUser != "" && d.fromUser == to.user, current: d.from == to})
+	if !ok {
+		to.mount.srv.skipped(to, "group message that the consumer does not declare")
+		return fs
+	}
+	fs = append(fs, c.frame)
+	sum.messages.add(c.counter.of(to), c.frame.Len())
+	to.tellSent(d.action, c.frame.Len())
+	if m := to.mount; m.completions {
+		fs = append(fs, c.end)
+		sum.ends.add(m.groupComplete.out.counter.of(to), c.end.Len())
+		to.tellSent(m.groupComplete.out.action, c.end.Len())
+	}
+	return fs
+}
+
+// messageCopy is what a receiver of a group message is sent: its frame and, where completions are on, another behind it.
+type messageCopy struct {
+	frame, end socket.Frame
+	counter    sentCounter // of the frame
+}
+
+// copy is for a receiver with those flags; ok is false if its consumer does not declare the message.
+func (d *delivery) copy(to *Conn, f flags) (c messageCopy, ok bool) {
 	m := to.mount
 	out := m.actions[d.action]
 	s := m.spelling(d, out)
 	if s == nil {
-		m.srv.skipped(to, "group message that the consumer does not declare")
-		return fs
+		return c, false
 	}
-	frame := s.frameWith(m, d.action, flags{mine: d.fromUser != "" && d.fromUser == to.user, current: d.from == to})
-	end, counter := m.groupComplete.Frame, m.raw
+	c = messageCopy{s.frameWith(m, d.action, f), m.groupComplete.Frame, m.raw}
 	if !d.raw {
-		counter = out.counter
+		c.counter = out.counter
 	}
 	if !d.raw && out.marked() {
-		frame, end = d.mark(frame, to, out), end.Tied()
+		c.frame, c.end = d.mark(c.frame, to, out), c.end.Tied()
 	}
-	fs = append(fs, frame)
-	sum.messages.add(counter.of(to), frame.Len())
-	to.tellSent(d.action, frame.Len())
-	if m.completions {
-		fs = append(fs, end)
-		sum.ends.add(m.groupComplete.out.counter.of(to), end.Len())
-		to.tellSent(m.groupComplete.out.action, end.Len())
-	}
-	return fs
+	return c, true
 }
 
 // spelling is how the consumer's clients read a group message; nil if it does not declare one of that action.
@@ -199,8 +214,17 @@ func (l *link) Shard() uint32 { return l.shard }
 var frameLists = sync.Pool{New: func() any { return new([32]socket.Frame) }}
 
 // Deliver gives the connection what was sent to its groups.
-func (l *link) Deliver(ds []*delivery) {
+func (l *link) Deliver(run *hub.Run[*delivery]) {
 	c := (*Conn)(l)
+	if a := c.alike(run); a != nil && !c.concerned(run.Items) {
+		a.deliver(c)
+		return
+	}
+	c.deliverEach(run.Items)
+}
+
+// deliverEach looks at each delivery on its own.
+func (c *Conn) deliverEach(ds []*delivery) {
 	few := frameLists.Get().(*[32]socket.Frame)
 	defer func() {
 		clear(few[:min(framesEach*len(ds), len(few))]) // which may be large

@@ -32,5 +32,5 @@ func DeliveryAllocs(s *Server, c *Conn, m Message) (float64, error) {
 	}
 	setOver(true)
 	defer setOver(false)
-	return testing.AllocsPerRun(100, func() { (*link)(c).Deliver([]*delivery{d}) }), nil
+	return testing.AllocsPerRun(100, func() { c.deliverEach([]*delivery{d}) }), nil
 }

@@ -25,9 +25,19 @@ type Member[D any] interface {
 	// Shard is a number that never changes; members with the same number modulo the number of shards share a worker.
 	Shard() uint32
 
-	// Deliver takes one or more deliveries, oldest first. It must not block and must not keep the slice. Calls for one
-	// member never overlap. If it ends its goroutine, the others get theirs all the same.
-	Deliver([]D)
+	// Deliver takes a run. It must not block and must not keep it. Calls for one member never overlap. If it ends its
+	// goroutine, the others get theirs all the same.
+	Deliver(*Run[D])
+}
+
+// Run is deliveries that go to the same members of a shard, one member after the other.
+type Run[D any] struct {
+	Items   []D // one or more, oldest first
+	Members int
+
+	// Memo is the members': what one has worked out of the items another need not. Calls of Deliver with one run never
+	// overlap.
+	Memo any
 }
 
 // Hub holds the groups. Its methods may be called concurrently.

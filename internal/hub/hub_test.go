@@ -22,11 +22,12 @@ type member struct {
 	got   []string
 	calls int
 	busy  bool
+	memos []any // found in runs
 }
 
 func (m *member) Shard() uint32 { return m.n }
 
-func (m *member) Deliver(ds []string) {
+func (m *member) Deliver(run *Run[string]) {
 	if m.hold != nil {
 		<-m.hold
 		<-m.hold
@@ -36,7 +37,9 @@ func (m *member) Deliver(ds []string) {
 	if m.busy {
 		panic("two calls of Deliver overlap")
 	}
-	m.got = append(m.got, ds...)
+	m.got = append(m.got, run.Items...)
+	m.memos = append(m.memos, run.Memo)
+	run.Memo = fmt.Sprintf("%d for %d", len(run.Items), run.Members)
 	m.calls++
 	if m.exits {
 		runtime.Goexit() // with the lock free again
@@ -194,6 +197,27 @@ func TestMembersThatEndTheWorker(t *testing.T) {
 	h.Flush()
 	for _, m := range ms {
 		m.expect(t, append(want, "later")...)
+	}
+}
+
+// TestMemoIsOfOneRun and passed from member to member, also by those that end the worker.
+func TestMemoIsOfOneRun(t *testing.T) {
+	h, ms, gate := held(3)
+	ms[1].exits = true
+	h.Deliver("a", "g")
+	h.Deliver("b", "g")
+	h.Join("g", gate)
+	h.Deliver("c", "g")
+	close(gate.hold)
+	h.Flush()
+	for i, m := range ms {
+		want := []any{"2 for 3", "1 for 4"}
+		if i == 0 {
+			want = []any{nil, nil}
+		}
+		if !slices.Equal(m.memos, want) {
+			t.Errorf("member %d found %v, want %v", i, m.memos, want)
+		}
 	}
 }
 

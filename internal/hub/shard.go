@@ -52,6 +52,7 @@ type batch[M Member[D], D any] struct {
 	waiting []chan struct{} // of flush; closed when all of it has been delivered
 
 	next   int // delivery
+	run    Run[D]
 	member int // that it goes to next
 }
 
@@ -166,11 +167,15 @@ func (b *batch[M, D]) deliver(delivered func([]load)) {
 		for j < len(b.ds) && same(b.to[i], b.to[j]) {
 			j++
 		}
+		if b.member == 0 {
+			b.run = Run[D]{Items: b.ds[i:j:j], Members: len(b.to[i])}
+		}
 		for b.member < len(b.to[i]) {
 			m := b.to[i][b.member]
 			b.member++
-			m.Deliver(b.ds[i:j:j])
+			m.Deliver(&b.run)
 		}
+		b.run = Run[D]{}
 		clear(b.to[i:j])
 		clear(b.ds[i:j])
 		delivered(b.loads[i:j])

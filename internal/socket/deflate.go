@@ -135,8 +135,9 @@ func (z *press) squeeze(p []byte) bool {
 
 // A variant is the deflated form of a Frame, made for the first connection that wants it.
 type variant struct {
-	once sync.Once
-	b    []byte // nil: it would not be smaller
+	once  sync.Once
+	parts []Frame // of a joined one
+	b     []byte  // nil: it would not be smaller
 }
 
 // PrepareText is like the function of this name. Connections of u that have agreed to compression are sent the message
@@ -154,7 +155,15 @@ func (f Frame) deflated(d *deflater) Frame {
 	if f.variant == nil {
 		return f
 	}
-	f.variant.once.Do(func() { f.variant.b = d.frame(f.b) })
+	f.variant.once.Do(func() {
+		if f.variant.parts == nil {
+			f.variant.b = d.frame(f.b)
+			return
+		}
+		for _, part := range f.variant.parts {
+			f.variant.b = append(f.variant.b, part.deflated(d).b...)
+		}
+	})
 	if f.variant.b != nil {
 		f.b = f.variant.b
 	}

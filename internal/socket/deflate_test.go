@@ -63,6 +63,8 @@ func TestWhatIsDeflated(t *testing.T) {
 						must(t, h.c.WriteFrames([]Frame{f, f}, cork))
 					}()
 					p.expect(want, want, want)
+					go func() { must(t, h.c.WriteFrames(Join([]Frame{f, f}), cork)) }()
+					p.expect(want, want)
 				}
 				must(t, p.nc.Close())
 				h.end(t)

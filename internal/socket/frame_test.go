@@ -131,3 +131,35 @@ func TestNamesOfDrops(t *testing.T) {
 		t.Errorf("names %v", seen)
 	}
 }
+
+// TestJoin makes one of what may be one.
+func TestJoin(t *testing.T) {
+	t.Parallel()
+	a, b := prepared("a"), prepared("b")
+	large := PrepareText(make([]byte, maxJoined-len(a.b)-4))
+	for name, k := range map[string]struct {
+		fs   []Frame
+		want int
+	}{
+		"none":      {nil, 0},
+		"one":       {[]Frame{a}, 1},
+		"two":       {[]Frame{a, b}, 1},
+		"droppable": {[]Frame{a, b.Droppable()}, 2},
+		"latest":    {[]Frame{a, b.Latest("key")}, 2},
+		"tied":      {[]Frame{a, b.Tied()}, 2},
+		"fits":      {[]Frame{a, large}, 1},
+		"too large": {[]Frame{a, b, large}, 3},
+	} {
+		joined := Join(k.fs)
+		var got, want []byte
+		for _, f := range joined {
+			got = append(got, f.b...)
+		}
+		for _, f := range k.fs {
+			want = append(want, f.b...)
+		}
+		if len(joined) != k.want || !bytes.Equal(got, want) {
+			t.Errorf("%s: %d frames of %d bytes, want %d of %d", name, len(joined), len(got), k.want, len(want))
+		}
+	}
+}

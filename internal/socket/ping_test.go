@@ -253,10 +253,17 @@ func TestIdleReaderIsReplaced(t *testing.T) {
 	o := Options{PingInterval: 40 * time.Millisecond, PongTimeout: -1}
 	transports(t, o, func(t *testing.T, dial func(any, ...[]byte) (*recorder, *peer)) {
 		h, p := dial(nil)
+		expect := func(want string) {
+			for f := p.frame(); f != want; f = p.frame() {
+				if f != "ping" {
+					t.Fatalf("frame %q, want %q", f, want)
+				}
+			}
+		}
 		for round := range int64(3) {
 			half := text("in two")
 			p.send(text("work"), half[:4])
-			p.expect("text work")
+			expect("text work")
 			for pings := 0; h.c.up.Stats().Replacements <= round; pings++ {
 				if pings == 100 {
 					t.Fatalf("round %d: not replaced after %d ticks", round, pings)
@@ -264,11 +271,7 @@ func TestIdleReaderIsReplaced(t *testing.T) {
 				p.expect("ping")
 			}
 			p.send(half[4:])
-			for f := p.frame(); f != "text in two"; f = p.frame() {
-				if f != "ping" {
-					t.Fatalf("frame %q", f)
-				}
-			}
+			expect("text in two")
 		}
 		must(t, p.nc.Close())
 		h.end(t)

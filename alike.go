@@ -1,0 +1,101 @@
+package chanx
+
+import (
+	"slices"
+
+	"github.com/chanx-go/chanx/internal/hub"
+	"github.com/chanx-go/chanx/internal/socket"
+)
+
+// alike is what members of one consumer are sent of a run of group messages if none of these is of them or of their user.
+// That is true of most members of a large group: so it is worked out once, and written as one frame.
+type alike struct {
+	mount  *mount
+	frames []socket.Frame // nil: each member is looked at on its own
+	joined []socket.Frame
+	sent   []tally
+	next   *alike // of another consumer
+}
+
+// tally is how much of something each is sent.
+type tally struct {
+	counter      sentCounter
+	count, bytes int
+}
+
+// fewAlike is the number of members up to which each is looked at on its own.
+const fewAlike = 2
+
+// alike returns what c is sent of the run unless it is concerned; nil if there is no such thing.
+func (c *Conn) alike(run *hub.Run[*delivery]) *alike {
+	if run.Members <= fewAlike {
+		return nil
+	}
+	first, _ := run.Memo.(*alike)
+	a := first
+	for a != nil && a.mount != c.mount {
+		a = a.next
+	}
+	if a == nil {
+		a = newAlike(c, run.Items)
+		a.next, run.Memo = first, a
+	}
+	if a.frames == nil {
+		return nil
+	}
+	return a
+}
+
+// newAlike works out what members of c's consumer are sent. Where each copy is told of, each member is looked at.
+func newAlike(c *Conn, ds []*delivery) *alike {
+	m := c.mount
+	a := &alike{mount: m}
+	if m.observer != nil || m.logs {
+		return a
+	}
+	fs := make([]socket.Frame, 0, framesEach*len(ds))
+	for _, d := range ds {
+		if d.kind != kindMessage {
+			return a
+		}
+		copied, ok := d.copy(c, flags{})
+		if !ok {
+			return a
+		}
+		fs = append(fs, copied.frame)
+		a.count(copied.counter, copied.frame)
+		if m.completions {
+			fs = append(fs, copied.end)
+			a.count(m.groupComplete.out.counter, copied.end)
+		}
+	}
+	a.frames, a.joined = fs, socket.Join(fs)
+	return a
+}
+
+func (a *alike) count(counter sentCounter, f socket.Frame) {
+	i := slices.IndexFunc(a.sent, func(t tally) bool { return &t.counter[0] == &counter[0] })
+	if i < 0 {
+		i = len(a.sent)
+		a.sent = append(a.sent, tally{counter: counter})
+	}
+	a.sent[i].count++
+	a.sent[i].bytes += f.Len()
+}
+
+// concerned reports whether one of the messages is of the connection or of its user.
+func (c *Conn) concerned(ds []*delivery) bool {
+	for _, d := range ds {
+		if d.from == c || d.fromUser != "" && d.fromUser == c.user {
+			return true
+		}
+	}
+	return false
+}
+
+func (a *alike) deliver(c *Conn) {
+	for _, t := range a.sent {
+		t.counter.of(c).add(t.count, t.bytes)
+	}
+	c.deliverJoined(a.frames, a.joined, false)
+}
