@@ -58,15 +58,14 @@ func newAlike(c *Conn, ds []*delivery) *alike {
 		if d.kind != kindMessage {
 			return a
 		}
-		copied, ok := d.copy(c, flags{})
-		if !ok {
+		n := len(fs)
+		var counter sentCounter
+		if fs, counter = d.appendCopy(fs, c, flags{}); n == len(fs) {
 			return a
 		}
-		fs = append(fs, copied.frame)
-		a.count(copied.counter, copied.frame)
+		a.count(counter, fs[n])
 		if m.completions {
-			fs = append(fs, copied.end)
-			a.count(m.groupComplete.out.counter, copied.end)
+			a.count(m.groupComplete.out.counter, fs[n+1])
 		}
 	}
 	a.frames, a.joined = fs, socket.Join(fs)

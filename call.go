@@ -97,17 +97,7 @@ func run(ctx context.Context, k *Call) error {
 
 // guard runs code of the application and makes an error of its panic. If that ends the goroutine (runtime.Goexit, as the
 // FailNow of a test does), nothing behind guard runs but what is deferred: see guardTo.
-func (c *Conn) guard(run func() error) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = &panicError{v, debug.Stack()}
-		}
-	}()
-	if err = run(); err != nil {
-		err = sound(err)
-	}
-	return err
-}
+func (c *Conn) guard(run func() error) error { return c.guardTo(func(error) {}, run) }
 
 var errExited = errors.New("chanx: handler failed: it ended its goroutine, as runtime.Goexit and the FailNow of a test do: return an error")
 
@@ -115,11 +105,18 @@ var errExited = errors.New("chanx: handler failed: it ended its goroutine, as ru
 func (c *Conn) guardTo(exited func(error), run func() error) (err error) {
 	returned := false
 	defer func() {
-		if !returned {
+		if returned {
+			return
+		}
+		if v := recover(); v != nil {
+			err = &panicError{v, debug.Stack()}
+		} else {
 			exited(errExited)
 		}
 	}()
-	err = c.guard(run)
+	if err = run(); err != nil {
+		err = sound(err)
+	}
 	returned = true
 	return err
 }

@@ -153,46 +153,49 @@ func (s *copies) flush() {
 	s.ends.flush()
 }
 
-// appendFrames adds what a receiver of a group message is sent.
+// appendFrames adds what a receiver of a group message is sent, and counts it.
 func (d *delivery) appendFrames(fs []socket.Frame, to *Conn, sum *copies) []socket.Frame {
-	c, ok := d.copy(to, flags{mine: d.fromUser != "" && d.fromUser == to.user, current: d.from == to})
-	if !ok {
+	n := len(fs)
+	fs, counter := d.appendCopy(fs, to, flags{mine: d.fromUser != "" && d.fromUser == to.user, current: d.from == to})
+	if n == len(fs) {
 		to.mount.srv.skipped(to, "group message that the consumer does not declare")
 		return fs
 	}
-	fs = append(fs, c.frame)
-	sum.messages.add(c.counter.of(to), c.frame.Len())
-	to.tellSent(d.action, c.frame.Len())
-	if m := to.mount; m.completions {
-		fs = append(fs, c.end)
-		sum.ends.add(m.groupComplete.out.counter.of(to), c.end.Len())
-		to.tellSent(m.groupComplete.out.action, c.end.Len())
+	size := fs[n].Len()
+	sum.messages.add(counter.of(to), size)
+	to.tellSent(d.action, size)
+	if n+1 < len(fs) {
+		out, size := to.mount.groupComplete.out, fs[n+1].Len()
+		sum.ends.add(out.counter.of(to), size)
+		to.tellSent(out.action, size)
 	}
 	return fs
 }
 
-// messageCopy is what a receiver of a group message is sent: its frame and, where completions are on, another behind it.
-type messageCopy struct {
-	frame, end socket.Frame
-	counter    sentCounter // of the frame
-}
-
-// copy is for a receiver with those flags; ok is false if its consumer does not declare the message.
-func (d *delivery) copy(to *Conn, f flags) (c messageCopy, ok bool) {
+// appendCopy adds the frame for a receiver with those flags and, where completions are on, that behind it; nothing if its
+// consumer does not declare the message. The counter is of the first.
+func (d *delivery) appendCopy(fs []socket.Frame, to *Conn, f flags) ([]socket.Frame, sentCounter) {
 	m := to.mount
 	out := m.actions[d.action]
 	s := m.spelling(d, out)
 	if s == nil {
-		return c, false
+		return fs, nil
 	}
-	c = messageCopy{s.frameWith(m, d.action, f), m.groupComplete.Frame, m.raw}
+	n, counter := len(fs), m.raw
+	fs = append(fs, s.frameWith(m, d.action, f))
+	if m.completions {
+		fs = append(fs, m.groupComplete.Frame)
+	}
 	if !d.raw {
-		c.counter = out.counter
+		counter = out.counter
 	}
 	if !d.raw && out.marked() {
-		c.frame, c.end = d.mark(c.frame, to, out), c.end.Tied()
+		fs[n] = d.mark(fs[n], to, out)
+		if m.completions {
+			fs[n+1] = fs[n+1].Tied()
+		}
 	}
-	return c, true
+	return fs, counter
 }
 
 // spelling is how the consumer's clients read a group message; nil if it does not declare one of that action.

@@ -16,16 +16,8 @@ func (r *rules) checkString(d *Decoder, s string) bool {
 			return false
 		}
 	}
-	if r.minLength != nil || r.maxLength != nil {
-		n := utf8.RuneCountInString(s)
-		switch {
-		case r.minLength != nil && n < *r.minLength:
-			d.fail("string_too_short", "String should have at least "+strconv.Itoa(*r.minLength)+" character"+plural(*r.minLength))
-			return false
-		case r.maxLength != nil && n > *r.maxLength:
-			d.fail("string_too_long", "String should have at most "+strconv.Itoa(*r.maxLength)+" character"+plural(*r.maxLength))
-			return false
-		}
+	if !r.checkLength(d, s) {
+		return false
 	}
 	if r.pattern != nil && !r.pattern.MatchString(s) {
 		d.fail("string_pattern_mismatch", "String should match pattern '"+r.pattern.String()+"'")
@@ -36,6 +28,24 @@ func (r *rules) checkString(d *Decoder, s string) bool {
 			d.fail(r.format.item, r.format.text+why)
 			return false
 		}
+	}
+	return true
+}
+
+// checkLength counts code points, if the number of bytes does not say enough.
+func (r *rules) checkLength(d *Decoder, s string) bool {
+	least, most := r.minLength, r.maxLength
+	if (least == nil || len(s)/utf8.UTFMax >= *least) && (most == nil || len(s) <= *most) {
+		return true
+	}
+	n := utf8.RuneCountInString(s)
+	switch {
+	case least != nil && n < *least:
+		d.fail("string_too_short", "String should have at least "+strconv.Itoa(*least)+" character"+plural(*least))
+		return false
+	case most != nil && n > *most:
+		d.fail("string_too_long", "String should have at most "+strconv.Itoa(*most)+" character"+plural(*most))
+		return false
 	}
 	return true
 }

@@ -3,6 +3,7 @@ package schema
 import (
 	"encoding"
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -156,15 +157,28 @@ func (e *encoder) list(b []byte, t *Type, v reflect.Value) (_ []byte, err error)
 
 // appendText writes a string; invalid UTF-8 is replaced by U+FFFD.
 func appendText(b []byte, s string) []byte {
-	for i := range len(s) {
-		if c := s[i]; !plain[c] || c >= 0x80 {
-			b, _ = jsontext.AppendQuote(b, s) // the only error says that something was replaced
-			return b
+	start := len(b)
+	b = append(append(b, '"'), s...)
+	if isPlainASCII(b[start+1:]) {
+		return append(b, '"')
+	}
+	b, _ = jsontext.AppendQuote(b[:start], s) // the only error says that something was replaced
+	return b
+}
+
+// isPlainASCII reports whether all bytes mean themselves in any string.
+func isPlainASCII(b []byte) bool {
+	for ; len(b) >= 8; b = b[8:] {
+		if x := binary.LittleEndian.Uint64(b); breaks(x)|x&highs != 0 {
+			return false
 		}
 	}
-	b = append(b, '"')
-	b = append(b, s...)
-	return append(b, '"')
+	for _, c := range b {
+		if !plain[c] || c >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }
 
 // appendFloat writes a number as ECMA-262, section 6.1.6.1.20, does.

@@ -1,6 +1,8 @@
 package schema
 
 import (
+	"encoding/binary"
+	"math/bits"
 	"slices"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -15,6 +17,29 @@ var plain = func() (t [256]bool) {
 	}
 	return t
 }()
+
+// The bytes of a string are looked at eight at a time, as is usual: see breaks.
+const (
+	ones  = 0x0101010101010101
+	highs = 0x80 * ones
+)
+
+// breaks has the high bit of the first of eight bytes that ends a string or begins something special in it: '"', '\\' and
+// control characters. Bits above it mean nothing.
+func breaks(x uint64) uint64 {
+	quote, backslash := x^'"'*ones, x^'\\'*ones
+	return ((quote-ones)&^quote | (backslash-ones)&^backslash | (x-0x20*ones)&^x) & highs
+}
+
+// plainTo is up to where the bytes of data from i on mean themselves, but for fewer than eight at the end.
+func plainTo(data []byte, i int) int {
+	for ; i+8 <= len(data); i += 8 {
+		if hit := breaks(binary.LittleEndian.Uint64(data[i:])); hit != 0 {
+			return i + bits.TrailingZeros64(hit)/8
+		}
+	}
+	return i
+}
 
 // enter goes into an array or object: the cursor is at its bracket.
 func (d *Decoder) enter() error {
@@ -89,8 +114,7 @@ func (d *Decoder) text() ([]byte, error) {
 func (d *Decoder) passString() (escaped bool, err error) {
 	i, data := d.pos+1, d.data
 	for {
-		for i < len(data) && plain[data[i]] {
-			i++
+		for i = plainTo(data, i); i < len(data) && plain[data[i]]; i++ {
 		}
 		if i >= len(data) {
 			d.pos = len(data)
