@@ -157,7 +157,7 @@ func (s *copies) flush() {
 func (d *delivery) appendFrames(fs []socket.Frame, to *Conn, sum *copies) []socket.Frame {
 	c, ok := d.copy(to, flags{mine: d.fromUser != "" && d.fromUser == to.user, current: d.from == to})
 	if !ok {
-		to.mount.srv.skipped(to, "group message that the consumer does not declare")
+		to.mount.srv.skipped(to, dropUndeclaredCopies)
 		return fs
 	}
 	fs = append(fs, c.frame)
@@ -269,6 +269,6 @@ func (c *Conn) post(d *delivery) {
 		return
 	}
 	if wire == nil || wire.Post(d) != nil {
-		c.mount.srv.dropped(c, "event to a closed or slow connection", 1)
+		c.mount.srv.dropped(c, dropRefusedEvents, 1)
 	}
 }

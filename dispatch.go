@@ -181,13 +181,13 @@ func (c *Conn) openFailed(err error) {
 func (c *Conn) event(d *delivery) {
 	h := c.mount.events[d.action]
 	if h == nil {
-		c.mount.srv.skipped(c, "event that the consumer does not handle")
+		c.mount.srv.skipped(c, dropUndeclaredEvents)
 		return
 	}
 	k := &Call{Conn: c, Action: d.action, task: &h.task, value: h.make(), headers: d.headers, handled: h.handled.of(c)}
 	invalid := func(err error) {
 		c.log(slog.LevelError, "chanx: event is not valid", append([]any{"event", d.action}, errorAttrs(err)...)...)
-		c.mount.srv.dropped(c, "event that is not valid", 1)
+		c.mount.srv.dropped(c, dropInvalidEvents, 1)
 	}
 	err := c.guardTo(invalid, func() error { return h.codec.Unmarshal(d.plain, k.value, c.mount.limits) })
 	if err != nil {

@@ -104,7 +104,7 @@ func TestWaitingMessagesOfALostClientAreCounted(t *testing.T) {
 		if total != 2 {
 			t.Errorf("dropped %v, want the two that waited behind the first", seen.drops)
 		}
-		if s := srv.Stats(); s.Connections != 0 || s.Drops["messages"] != 2 {
+		if s := srv.Stats(); s.Connections != 0 || s.Drops["messages_unhandled"] != 2 {
 			t.Errorf("Stats says %+v", s)
 		}
 	})

@@ -47,7 +47,7 @@ func TestEventFlood(t *testing.T) {
 		close(f.gate) // handlers that run finish
 	})
 	s := f.seen.sees()
-	if s.dropped["event_overflow"] != raiders || s.dropped["events"] != raiders*queue || s.begun["ring"] != 0 {
+	if s.dropped["events_overflow"] != raiders || s.dropped["events_unhandled"] != raiders*queue || s.begun["ring"] != 0 {
 		t.Errorf("dropped %v, want %d events of each of %d connections; %d were handled", s.dropped, queue, raiders, s.begun["ring"])
 	}
 }
