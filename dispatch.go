@@ -31,6 +31,7 @@ func (l *link) Arrived(p []byte, binary bool, ahead uint64) (waits bool) {
 // Message handles one message of the client.
 func (l *link) Message(p []byte, binary bool) {
 	c := (*Conn)(l)
+	defer c.countForgotten()
 	no := c.refs.next()
 	refused := c.mount.srv.refused
 	exited := func(err error) {
@@ -145,6 +146,7 @@ func (k *Call) limit(ctx context.Context) context.Context {
 // Event handles one item that is not of the client.
 func (l *link) Event(item any) {
 	c := (*Conn)(l)
+	defer c.countForgotten()
 	if d, ok := item.(*delivery); ok {
 		c.event(d)
 		return
@@ -222,6 +224,7 @@ func (l *link) Closed(code int, reason string) {
 	c.parallel.wait()
 	defer func() { // even if OnClose ends the goroutine
 		c.end(c.vacate())
+		c.countForgotten()
 		c.logDrops()
 		if o := c.mount.observer; o != nil && arrived {
 			o.Close(c, &CloseError{code, reason})

@@ -8,6 +8,7 @@ const (
 	dropRefusedEvents    = "events_refused"
 	dropUndeclaredEvents = "events_undeclared"
 	dropInvalidEvents    = "events_invalid"
+	dropForgottenCancels = "cancels_overflow"
 	dropUndeclaredCopies = "copies_undeclared"
 	dropOverload         = "copies_overload"
 	dropUnreadable       = "publications_unreadable"

@@ -30,6 +30,7 @@ type Stats struct {
 	//	events_refused             for a connection that has ended, or whose queue was full
 	//	events_undeclared          that the connection's consumer has no OnEvent for
 	//	events_invalid             whose data its type does not accept
+	//	cancels_overflow           of clients, beyond 256 of a connection that wait for what they are to cancel
 	//	frames_droppable           that were queued, to make room: see Droppable
 	//	frames_superseded          that were queued, for a newer one: see Latest
 	//	frames_refused             group messages and completions for a connection that has ended, or whose queue was full
