@@ -34,7 +34,7 @@ func TestWhatIsLeftWhileTheLayerIsDownIsForgotten(t *testing.T) {
 		if got := strings.Join(k.layer.Subscribed(0), " "); !strings.HasPrefix(got, "a/ g/a g/b g/e g/f n/") || !strings.HasSuffix(got, " u/ann u/bob u/dan") {
 			t.Errorf("subscribed to %q", got)
 		}
-		if n := k.counts[0].of("gap of the channel layer"); n != 2 {
+		if n := k.counts[0].of("gaps"); n != 2 {
 			t.Errorf("%d gaps counted, want 2", n)
 		}
 	})

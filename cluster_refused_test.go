@@ -29,10 +29,10 @@ func (k *cluster) outsider(subject string) *outsider {
 }
 
 const (
-	unreadable   = "layer data that cannot be read"
-	otherVersion = "layer data of another version"
-	forged       = "layer data that is not authentic"
-	tooLong      = "layer data that is too long"
+	unreadable   = "publications_unreadable"
+	otherVersion = "publications_other_version"
+	forged       = "publications_unauthentic"
+	tooLong      = "publications_too_long"
 )
 
 // refused publishes what node 0 must count as that, and log.

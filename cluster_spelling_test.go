@@ -172,7 +172,7 @@ func TestFieldsThatCannotBeReadAreRefused(t *testing.T) {
 			if got := log.take(); len(got) != 1 || !strings.Contains(got[0], "ERROR layer data refused") || !strings.Contains(got[0], spoilt.says) {
 				t.Errorf("%s: the log says %q, want %q", spoilt.to, got, spoilt.says)
 			}
-			if n := count.of("layer data that cannot be read"); n != i+1 {
+			if n := count.of("publications_unreadable"); n != i+1 {
 				t.Errorf("%d counted, want %d", n, i+1)
 			}
 		}

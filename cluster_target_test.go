@@ -79,7 +79,7 @@ func TestWorkersNeedNoConsumer(t *testing.T) {
 		synctest.Wait() // the other node hears of h now
 		k.ok(worker.Broadcast(t.Context(), saidMessage{"3"}, chanx.To("h")))
 		k.expect("by a worker", map[*peer]string{p: "1 (2) 3"})
-		for _, what := range []string{"group message that the consumer does not declare", "event that the consumer does not handle"} {
+		for _, what := range []string{"copies_undeclared", "events_undeclared"} {
 			if n := k.counts[0].of(what); n != 1 {
 				t.Errorf("%d of %q counted, want 1", n, what)
 			}

@@ -190,7 +190,7 @@ func (c *Conn) deliverJoined(fs, joined []socket.Frame, cork bool) {
 		return
 	}
 	if wire == nil || wire.WriteFrames(joined, cork) != nil {
-		c.mount.srv.dropped(c, "frames to a closed or slow connection", len(fs))
+		c.mount.srv.dropped(c, dropRefusedFrames, len(fs))
 	}
 }
 

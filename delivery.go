@@ -158,7 +158,7 @@ func (d *delivery) appendFrames(fs []socket.Frame, to *Conn, sum *copies) []sock
 	n := len(fs)
 	fs, counter := d.appendCopy(fs, to, flags{mine: d.fromUser != "" && d.fromUser == to.user, current: d.from == to})
 	if n == len(fs) {
-		to.mount.srv.skipped(to, "group message that the consumer does not declare")
+		to.mount.srv.skipped(to, dropUndeclaredCopies)
 		return fs
 	}
 	size := fs[n].Len()
@@ -272,6 +272,6 @@ func (c *Conn) post(d *delivery) {
 		return
 	}
 	if wire == nil || wire.Post(d) != nil {
-		c.mount.srv.dropped(c, "event to a closed or slow connection", 1)
+		c.mount.srv.dropped(c, dropRefusedEvents, 1)
 	}
 }

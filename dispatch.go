@@ -31,6 +31,7 @@ func (l *link) Arrived(p []byte, binary bool, ahead uint64) (waits bool) {
 // Message handles one message of the client.
 func (l *link) Message(p []byte, binary bool) {
 	c := (*Conn)(l)
+	defer c.countForgotten()
 	no := c.refs.next()
 	refused := c.mount.srv.refused
 	exited := func(err error) {
@@ -145,6 +146,7 @@ func (k *Call) limit(ctx context.Context) context.Context {
 // Event handles one item that is not of the client.
 func (l *link) Event(item any) {
 	c := (*Conn)(l)
+	defer c.countForgotten()
 	if d, ok := item.(*delivery); ok {
 		c.event(d)
 		return
@@ -181,13 +183,13 @@ func (c *Conn) openFailed(err error) {
 func (c *Conn) event(d *delivery) {
 	h := c.mount.events[d.action]
 	if h == nil {
-		c.mount.srv.skipped(c, "event that the consumer does not handle")
+		c.mount.srv.skipped(c, dropUndeclaredEvents)
 		return
 	}
 	k := &Call{Conn: c, Action: d.action, task: &h.task, value: h.make(), headers: d.headers, handled: h.handled.of(c)}
 	invalid := func(err error) {
 		c.log(slog.LevelError, "chanx: event is not valid", append([]any{"event", d.action}, errorAttrs(err)...)...)
-		c.mount.srv.dropped(c, "event that is not valid", 1)
+		c.mount.srv.dropped(c, dropInvalidEvents, 1)
 	}
 	err := c.guardTo(invalid, func() error { return h.codec.Unmarshal(d.plain, k.value, c.mount.limits) })
 	if err != nil {
@@ -222,6 +224,7 @@ func (l *link) Closed(code int, reason string) {
 	c.parallel.wait()
 	defer func() { // even if OnClose ends the goroutine
 		c.end(c.vacate())
+		c.countForgotten()
 		c.logDrops()
 		if o := c.mount.observer; o != nil && arrived {
 			o.Close(c, &CloseError{code, reason})

@@ -2,6 +2,22 @@ package chanx
 
 import "log/slog"
 
+// What is discarded, as keys of Stats.Drops, which says when: the unit that is counted, then why. Package socket has others.
+const (
+	dropRefusedFrames    = "frames_refused"
+	dropRefusedEvents    = "events_refused"
+	dropUndeclaredEvents = "events_undeclared"
+	dropInvalidEvents    = "events_invalid"
+	dropForgottenCancels = "cancels_overflow"
+	dropUndeclaredCopies = "copies_undeclared"
+	dropOverload         = "copies_overload"
+	dropUnreadable       = "publications_unreadable"
+	dropOtherVersion     = "publications_other_version"
+	dropUnauthentic      = "publications_unauthentic"
+	dropTooLong          = "publications_too_long"
+	dropGaps             = "gaps"
+)
+
 // dropped counts and logs what a connection lost.
 func (s *Server) dropped(c *Conn, what string, n int) {
 	s.countDrop(c, what, n)

@@ -197,7 +197,7 @@ func TestEventHandlersThatEndTheirGoroutine(t *testing.T) {
 		client.ExpectError("internal")
 		client.Send(chanx.Ping{})
 		chanxtest.Receive[chanx.Pong](client)
-		if n := srv.Stats().Drops["event that is not valid"]; n != 2 {
+		if n := srv.Stats().Drops["events_invalid"]; n != 2 {
 			t.Errorf("%d events are counted as not valid, want 2", n)
 		}
 	})

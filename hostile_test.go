@@ -98,6 +98,7 @@ func (w *wire) expectClose(code ws.StatusCode) {
 	if _, err := w.read.Read(make([]byte, 1)); err != io.EOF {
 		w.t.Fatalf("behind the Close frame: %v, want the end", err)
 	}
+	_ = w.conn.Close() // else the server goes on reading for its CloseTimeout
 }
 
 const knock, knock2 = `{"action":"knock","ref":"1"}`, `{"action":"knock","ref":"2"}`

@@ -113,9 +113,9 @@ func (a *layerAuth) check(data, seal []byte) error {
 	case a == nil || a.acceptUnsigned && len(seal) == 0:
 		return nil
 	case len(seal) == 0:
-		return &layerError{dropForged, "it is not signed"}
+		return &layerError{dropUnauthentic, "it is not signed"}
 	case len(seal) != sealBytes:
-		return &layerError{dropForged, fmt.Sprintf("its signature has %d bytes, not %d", len(seal), sealBytes)}
+		return &layerError{dropUnauthentic, fmt.Sprintf("its signature has %d bytes, not %d", len(seal), sealBytes)}
 	}
 	cause := "it is signed with a key that this server does not have"
 	for _, k := range a.keys {
@@ -127,7 +127,7 @@ func (a *layerAuth) check(data, seal []byte) error {
 		}
 		cause = "its signature is not that of what it says"
 	}
-	return &layerError{dropForged, cause}
+	return &layerError{dropUnauthentic, cause}
 }
 
 func (k *layerKey) signed(data, mac []byte) bool {

@@ -50,7 +50,7 @@ func TestEveryByteIsSigned(t *testing.T) {
 	}
 	refused := func(how string, at int, data []byte, likely ...string) {
 		t.Helper()
-		if what := forgedAs(t, data, a); !slices.Contains(append(likely, dropForged), what) {
+		if what := forgedAs(t, data, a); !slices.Contains(append(likely, dropUnauthentic), what) {
 			t.Errorf("%s at %d: refused as %q", how, at, what)
 		}
 	}
@@ -139,7 +139,7 @@ func TestKeysWithOneIDAreBothTried(t *testing.T) {
 	if what := forgedAs(t, second.append(nil, &p), both); what != "" {
 		t.Errorf("refused as %q", what)
 	}
-	if what := forgedAs(t, second.append(nil, &p), first); what != dropForged {
+	if what := forgedAs(t, second.append(nil, &p), first); what != dropUnauthentic {
 		t.Errorf("another key with that id: refused as %q", what)
 	}
 }

@@ -108,14 +108,6 @@ type layerError struct{ what, cause string }
 
 func (r *layerError) Error() string { return "chanx: read layer data: " + r.cause }
 
-// What is counted of layer data.
-const (
-	dropUnreadable   = "layer data that cannot be read"
-	dropOtherVersion = "layer data of another version"
-	dropForged       = "layer data that is not authentic"
-	dropTooLong      = "layer data that is too long"
-)
-
 var errTruncated = &layerError{dropUnreadable, "it ends too early"}
 
 // parsePublication reads what append wrote, if it is authentic: without auth anything is. Seal, frame and payload refer

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -81,6 +83,56 @@ func TestCloseTimeoutEndsTheContextOfOnClose(t *testing.T) {
 	})
 }
 
+// answering is an Observer that tells the client what is dropped: it could not if it were told under the transport's lock.
+type answering struct{ dropCount }
+
+func (a *answering) Drop(c *chanx.Conn, what string, n int) {
+	a.dropCount.Drop(c, what, n)
+	_ = c.Send(context.Background(), answerMessage{what})
+}
+
+// TestCancelsBeyondTheBoundAreCounted: 256 wait for what they may be meant for, while a message or an event is handled.
+func TestCancelsBeyondTheBoundAreCounted(t *testing.T) {
+	for name, begin := range map[string]func(srv *chanx.Server, client *chanxtest.Conn) error{
+		"message": func(_ *chanx.Server, client *chanxtest.Conn) error {
+			client.Send(sayMessage{"hi"})
+			return nil
+		},
+		"event": func(srv *chanx.Server, _ *chanxtest.Conn) error {
+			return srv.Emit(context.Background(), newsEvent{}, chanx.All())
+		},
+	} {
+		seen, log := &answering{}, &journal{}
+		bubble(t, chanx.ServerOptions{Observer: seen, Logger: slog.New(log)}, func(t *testing.T, srv *chanx.Server) {
+			gate := make(chan struct{})
+			c := probe(func(*state, context.Context, sayMessage) error { <-gate; return nil })
+			chanx.OnEvent(c, func(*state, context.Context, newsEvent) error { <-gate; return nil })
+			srv.Handle("/ws", c)
+			client := chanxtest.Dial(t, srv, "/ws", nil)
+			synctest.Wait()
+			if err := begin(srv, client); err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+			for n := range 300 {
+				client.Cancel(fmt.Sprint("none ", n))
+			}
+			synctest.Wait()
+			close(gate)
+			if got := chanxtest.ReceiveUntil[answerMessage](client).Message; got.Answer != "cancels_overflow" {
+				t.Errorf("%s: dropped are %q", name, got.Answer)
+			}
+			synctest.Wait()
+			if s := srv.Stats(); len(s.Drops) != 1 || s.Drops["cancels_overflow"] != 44 {
+				t.Errorf("%s: dropped are %v, want 44 cancels", name, s.Drops)
+			}
+			if got := log.take(); !slices.Contains(got, "WARN dropped what=cancels_overflow count=44") {
+				t.Errorf("%s: log %q", name, got)
+			}
+		})
+	}
+}
+
 // TestWaitingMessagesOfALostClientAreCounted: what waited for a handler when the transport was lost is dropped, and told.
 func TestWaitingMessagesOfALostClientAreCounted(t *testing.T) {
 	seen := &dropCount{}
@@ -104,7 +156,7 @@ func TestWaitingMessagesOfALostClientAreCounted(t *testing.T) {
 		if total != 2 {
 			t.Errorf("dropped %v, want the two that waited behind the first", seen.drops)
 		}
-		if s := srv.Stats(); s.Connections != 0 || s.Drops["messages"] != 2 {
+		if s := srv.Stats(); s.Connections != 0 || s.Drops["messages_unhandled"] != 2 {
 			t.Errorf("Stats says %+v", s)
 		}
 	})

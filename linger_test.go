@@ -128,7 +128,7 @@ func TestWhatArrivesForNobodyIsIgnored(t *testing.T) {
 			t.Errorf("drops %v", s.Drops)
 		}
 		k.ok(link.Publish(t.Context(), "u/ann", []byte("\x01")))
-		if n := k.counts[0].of("layer data that cannot be read"); n != 1 {
+		if n := k.counts[0].of("publications_unreadable"); n != 1 {
 			t.Errorf("with a member %d are counted, want 1", n)
 		}
 		k.ok(link.Close(context.Background()))

@@ -271,7 +271,7 @@ func (w *world) heal() {
 	pass(time.Second)
 	w.look()
 	for node, count := range w.k.counts {
-		if n := count.of("gap of the channel layer"); n != w.gaps[node] {
+		if n := count.of("gaps"); n != w.gaps[node] {
 			w.complain("node %d counts %d gaps, want %d", node, n, w.gaps[node])
 		}
 	}

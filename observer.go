@@ -28,7 +28,8 @@ type Observer interface {
 	// which there turns out to be no room is told to Drop too.
 	Out(c *Conn, action string, bytes int)
 
-	// Drop is called when n of what were discarded; c is nil if they were of no connection.
+	// Drop is called when something was discarded: what is a key of Stats.Drops, n is in its unit, and c is nil if it was of no
+	// connection.
 	Drop(c *Conn, what string, n int)
 
 	// Publish is called before a broadcast, event or command is handed to the channel layer, and returns a function for

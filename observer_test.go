@@ -75,7 +75,7 @@ func TestObserverSeesEverything(t *testing.T) {
 			t.Fatal(err)
 		}
 		b.expect(t, "publish news event=true targets=1 <nil>")
-		a.expect(t, "drop event that the consumer does not handle 1 true")
+		a.expect(t, "drop events_undeclared 1 true")
 		client.Close(1000, "")
 		a.expect(t, "close ann 1000")
 		refused := chanxtest.Dial(t, sa, "/desk/locked", asUser("ann"))
@@ -187,7 +187,7 @@ func TestObserversThatPanicChangeNothing(t *testing.T) {
 					client.Next()
 				}
 			}
-			if s := srv.Stats(); s.Connections != 0 || s.Drops["event that the consumer does not handle"] != 4 {
+			if s := srv.Stats(); s.Connections != 0 || s.Drops["events_undeclared"] != 4 {
 				t.Errorf("%s: %+v", at, s)
 			}
 		})

@@ -1,8 +1,5 @@
 package chanx
 
-// overloaded is what a drop is called for which nobody is to blame but the load.
-const overloaded = "copies that the server was too busy for"
-
 // missed sees to what the hub had no room for: it is counted. A command to close is carried out at once instead, ahead of
 // what waits: whoever is disconnected must not stay because the server is busy.
 func (s *Server) missed(d *delivery, by [][]*link) {
@@ -19,8 +16,8 @@ func (s *Server) missed(d *delivery, by [][]*link) {
 	if n == 0 {
 		return
 	}
-	s.countDrop(nil, overloaded, n)
-	if all := s.incidents.add(overloaded, n); all > 0 {
-		s.logger.Warn("chanx: dropped", "what", overloaded, "count", all)
+	s.countDrop(nil, dropOverload, n)
+	if all := s.incidents.add(dropOverload, n); all > 0 {
+		s.logger.Warn("chanx: dropped", "what", dropOverload, "count", all)
 	}
 }

@@ -44,7 +44,7 @@ func overloadedCluster(t *testing.T, test func(t *testing.T, k *cluster, p *plug
 	})
 }
 
-const busy = "copies that the server was too busy for"
+const busy = "copies_overload"
 
 // fill publishes from node 0, to the group g, one that stops the workers, and then large messages that no consumer
 // declares, until one is missed.
@@ -106,7 +106,7 @@ func TestPublicationsOfOthersAreBounded(t *testing.T) {
 				t.Errorf("%s got %q, want what was said first, and when there was room", peer.name, got)
 			}
 		}
-		filler := 2*bulky - p.of("group message that the consumer does not declare")
+		filler := 2*bulky - p.of("copies_undeclared")
 		if missed == 0 || filler == 0 || before != missed+filler || k.nodes[1].Stats().Drops[busy] != uint64(before) {
 			t.Errorf("%d copies are counted, want %d and %d; %v", before, missed, filler, k.nodes[1].Stats().Drops)
 		}

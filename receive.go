@@ -99,7 +99,7 @@ func (s *Server) respell(d *delivery) error {
 // status logs what the layer says of itself. How much was lost in a gap, nobody knows: the gap itself is counted.
 func (s *Server) status(st layer.Status) {
 	if st.Gap {
-		s.countDrop(nil, "gap of the channel layer", 1)
+		s.countDrop(nil, dropGaps, 1)
 	}
 	level := slog.LevelInfo
 	if !st.Up || st.Gap {

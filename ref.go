@@ -5,6 +5,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"sync/atomic"
 )
 
 // cancelAction is the client's message that cancels another one. Its ref is the other's.
@@ -17,6 +18,8 @@ type refs struct {
 	running []*Call
 	cancels []earlyCancel
 	begun   uint64 // messages given to Message
+
+	forgotten atomic.Int64 // cancels that there was no room for, and that have not been counted yet
 }
 
 // earlyCancel cancels messages with a ref that have arrived before it and have not begun.
@@ -60,8 +63,19 @@ func (r *refs) cancel(ref string, ahead uint64) {
 		k.cancel.call()
 		return
 	}
-	if ahead >= r.begun && len(r.cancels) < maxCancels {
+	switch {
+	case ahead < r.begun: // there is nothing to cancel
+	case len(r.cancels) < maxCancels:
 		r.cancels = append(r.cancels, earlyCancel{ref, ahead})
+	default:
+		r.forgotten.Add(1)
+	}
+}
+
+// countForgotten counts what cancel has forgotten. That is called under the transport's lock, where no Observer may be told.
+func (c *Conn) countForgotten() {
+	if c.refs.forgotten.Load() > 0 {
+		c.mount.srv.dropped(c, dropForgottenCancels, int(c.refs.forgotten.Swap(0)))
 	}
 }
 

@@ -174,7 +174,7 @@ func TestDroppableMakesRoom(t *testing.T) {
 				if completions {
 					gone *= 2
 				}
-				if n := srv.Stats().Drops["frames"]; n != uint64(gone) {
+				if n := srv.Stats().Drops["frames_droppable"]; n != uint64(gone) {
 					t.Errorf("%d frames counted, want %d", n, gone)
 				}
 				if n := len(news(good)); n < 52 {
@@ -216,7 +216,7 @@ func TestLatestKeepsTheNewestOfEachKey(t *testing.T) {
 				if got != want {
 					t.Errorf("got  %s\nwant %s", got, want)
 				}
-				if n := srv.Stats().Drops["superseded_frames"]; n != 300-2 {
+				if n := srv.Stats().Drops["frames_superseded"]; n != 300-2 {
 					t.Errorf("%d frames counted, want 298", n)
 				}
 				if err := other.Shutdown(t.Context()); err != nil {
@@ -263,13 +263,13 @@ func TestDropsAreLoggedOncePerIncident(t *testing.T) {
 			for n := range 100 {
 				say(priceMessage{Item: "tea", Price: n})
 			}
-			if got := strings.Join(lines.take(), ";"); got != "WARN dropped what=superseded_frames count=1" {
+			if got := strings.Join(lines.take(), ";"); got != "WARN dropped what=frames_superseded count=1" {
 				t.Errorf("at first: logged %s", got)
 			}
 			v.reopen()
 			slow.Close(1000, "")
 			synctest.Wait()
-			if got := strings.Join(lines.take(), ";"); got != "WARN dropped what=superseded_frames count=98" {
+			if got := strings.Join(lines.take(), ";"); got != "WARN dropped what=frames_superseded count=98" {
 				t.Errorf("at the end: logged %s", got)
 			}
 		})

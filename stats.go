@@ -21,7 +21,28 @@ type Stats struct {
 	// it has gone), "internal" (a method of its type panicked while it was decoded).
 	Refused map[string]uint64
 
-	// Drops are what was discarded, by what it was and in the unit of that: what an Observer's Drop is told.
+	// Drops are what was discarded, all of it by one of these keys: the first word is the unit, the rest is why. An Observer's
+	// Drop is told the same, and the log too, where the key is "what" (but of a gap, the line is of the layer's status).
+	//
+	//	messages_unhandled         of clients, that waited for a handler when the connection was lost or closed
+	//	events_unhandled           likewise; OnOpen, where it has not run, is one of them
+	//	events_overflow            beyond Limits.EventQueue: the connection ends with 1013; in events_refused too
+	//	events_refused             for a connection that has ended, or whose queue was full
+	//	events_undeclared          that the connection's consumer has no OnEvent for
+	//	events_invalid             whose data its type does not accept
+	//	cancels_overflow           of clients, beyond 256 of a connection that wait for what they are to cancel
+	//	frames_droppable           that were queued, to make room: see Droppable
+	//	frames_superseded          that were queued, for a newer one: see Latest
+	//	frames_refused             group messages and completions for a connection that has ended, or whose queue was full
+	//	bytes_unsent               as on the wire, of what was queued when the connection was lost or closed
+	//	bytes_overflow             likewise, of what is beyond Limits.SendQueueBytes: the connection ends with 1013
+	//	copies_undeclared          group messages that the connection's consumer has no Broadcasts for; each connection's is one
+	//	copies_overload            group messages and events that the server was too busy for; each connection's is one
+	//	publications_unreadable    of other servers; of what has several targets each may be one
+	//	publications_other_version that a release must know to obey them, and this one does not
+	//	publications_unauthentic   that are not signed as LayerAuth wants
+	//	publications_too_long      of more than 16 MiB
+	//	gaps                       of the channel layer; how much is lost in one, nobody knows
 	Drops map[string]uint64
 
 	In     map[string]HandledStats // messages of clients that a handler got, by action; the built-in ping too, a cancel not

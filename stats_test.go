@@ -110,7 +110,7 @@ func (a *accountant) expect(what string, want ...string) {
 func (a *accountant) expectLost(what string, want ...string) {
 	a.t.Helper()
 	synctest.Wait()
-	const untold = "frames to a closed or slow connection" // completions
+	const untold = "frames_refused" // completions
 	now := a.srv.Stats()
 	a.last.Drops[untold] = now.Drops[untold]
 	a.compare(what, now, want)
@@ -225,7 +225,7 @@ func deskMessages(a *accountant) {
 	if err := a.srv.Emit(ctx, newsEvent{}, chanx.To("one")); err != nil {
 		a.t.Error(err)
 	}
-	a.expect("unknown event", "drop event that the consumer does not handle 2")
+	a.expect("unknown event", "drop events_undeclared 2")
 	if err := a.srv.Broadcast(ctx, chanx.Raw{Name: "weather", Payload: []byte("1")}, chanx.To("one")); err != nil {
 		a.t.Error(err)
 	}
@@ -277,7 +277,7 @@ func worksMessages(a *accountant) {
 	c.Send(echoMessage{"hi"})
 	synctest.Wait()
 	c.Abort()
-	a.expectLost("lost while handlers run", "in wait 1 failed 0", "drop messages 3")
+	a.expectLost("lost while handlers run", "in wait 1 failed 0", "drop messages_unhandled 3")
 }
 
 func countedMessages(a *accountant) {

@@ -154,6 +154,7 @@ func silent(t *testing.T, b *brokers, i int) *nats.Conn {
 
 // TestAServerThatDoesNotAnswerIsLeftOut takes as long as the layer's patience.
 func TestAServerThatDoesNotAnswerIsLeftOut(t *testing.T) {
+	t.Parallel()
 	b := startBrokers(t, 2, nil)
 	n := open(t, b.connect(t, 0, nil))
 	must(t, n.Subscribe(t.Context(), "before"))

@@ -3,9 +3,6 @@ package natslayer_test
 import (
 	"sync"
 	"testing"
-	"time"
-
-	"github.com/nats-io/nats.go"
 
 	"github.com/chanx-go/chanx/layer"
 	"github.com/chanx-go/chanx/layer/layertest"
@@ -40,14 +37,8 @@ func (s *spread) up(t *testing.T) {
 
 func conformance(t *testing.T, servers int) {
 	layertest.Run(t, func(t *testing.T) layer.Layer {
-		s := &spread{brokers: startBrokers(t, servers, nil)}
-		for i := range servers {
-			s.layers = append(s.layers, s.brokers.connect(t, i, &natslayer.Options{NATS: []nats.Option{
-				nats.SetCustomDialer(s.brokers),
-				nats.ReconnectWait(10 * time.Millisecond), nats.ReconnectJitter(10*time.Millisecond, 10*time.Millisecond),
-			}}))
-		}
-		return s
+		b := startBrokers(t, servers, nil)
+		return &spread{brokers: b, layers: b.connectEach(t)}
 	}, layertest.Features{
 		Wait:     soon,
 		Isolated: true,

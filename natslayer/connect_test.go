@@ -52,6 +52,7 @@ func TestConnectSaysWhatIsWrong(t *testing.T) {
 
 // TestTheContextBoundsConnect connects to somebody who never says a word.
 func TestTheContextBoundsConnect(t *testing.T) {
+	t.Parallel()
 	mute, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
 	ctx, cancel := context.WithCancel(t.Context())

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
 	"go.uber.org/goleak"
 
 	"github.com/chanx-go/chanx/layer"
@@ -56,15 +57,21 @@ func startBrokers(tb testing.TB, n int, edit func(*server.Options)) *brokers {
 	return b
 }
 
+// givenPorts are not given again: who has got one may not listen on it yet.
+var givenPorts sync.Map
+
 func freePorts(tb testing.TB, n int) (ports []int) {
 	tb.Helper()
-	for range n {
+	for len(ports) < n {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			tb.Fatal(err)
 		}
 		defer l.Close()
-		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
+		port := l.Addr().(*net.TCPAddr).Port
+		if _, given := givenPorts.LoadOrStore(port, true); !given {
+			ports = append(ports, port)
+		}
 	}
 	return ports
 }
@@ -174,6 +181,29 @@ func (b *brokers) connect(tb testing.TB, i int, o *natslayer.Options) *natslayer
 	}
 	tb.Cleanup(l.Close)
 	return l
+}
+
+// connectEach connects a layer to each server, all at once: to greet the other servers takes a while. They are cut off with
+// the servers, and come back soon.
+func (b *brokers) connectEach(tb testing.TB) []*natslayer.Layer {
+	tb.Helper()
+	o := &natslayer.Options{NATS: []nats.Option{
+		nats.SetCustomDialer(b),
+		nats.ReconnectWait(10 * time.Millisecond), nats.ReconnectJitter(10*time.Millisecond, 10*time.Millisecond),
+	}}
+	layers, errs := make([]*natslayer.Layer, len(b.options)), make([]error, len(b.options))
+	var connecting sync.WaitGroup
+	for i := range layers {
+		connecting.Go(func() { layers[i], errs[i] = natslayer.Connect(tb.Context(), b.url(i), o) })
+	}
+	connecting.Wait()
+	for _, l := range layers {
+		if l != nil {
+			tb.Cleanup(l.Close)
+		}
+	}
+	must(tb, errors.Join(errs...))
+	return layers
 }
 
 // eventually asks until it is so. It pauses by a timer of its own: what it waits for happens in other goroutines.

@@ -2,9 +2,6 @@ package natslayer_test
 
 import (
 	"testing"
-	"time"
-
-	"github.com/nats-io/nats.go"
 
 	"github.com/chanx-go/chanx/internal/nodetest"
 	"github.com/chanx-go/chanx/layer"
@@ -13,13 +10,16 @@ import (
 
 // nodes has chanx servers whose layers are connected to the brokers in turn.
 func nodes(t *testing.T, servers int) {
-	all, next := startBrokers(t, servers, nil), 0
+	all := startBrokers(t, servers, nil)
+	var last *testing.T
+	var ready []*natslayer.Layer
 	nodetest.Run(t, func(t *testing.T) layer.Layer {
-		next++
-		return all.connect(t, next%servers, &natslayer.Options{NATS: []nats.Option{
-			nats.SetCustomDialer(all),
-			nats.ReconnectWait(10 * time.Millisecond), nats.ReconnectJitter(10*time.Millisecond, 10*time.Millisecond),
-		}})
+		if t != last || len(ready) == 0 {
+			last, ready = t, all.connectEach(t)
+		}
+		l := ready[0]
+		ready = ready[1:]
+		return l
 	}, nodetest.Features{
 		Wait: soon,
 		Down: func(t *testing.T, _ layer.Layer) { all.setDown(t, true) },
@@ -27,5 +27,12 @@ func nodes(t *testing.T, servers int) {
 	})
 }
 
-func TestNodes(t *testing.T)           { nodes(t, 1) }
-func TestNodesOnACluster(t *testing.T) { nodes(t, 3) }
+func TestNodes(t *testing.T) {
+	t.Parallel()
+	nodes(t, 1)
+}
+
+func TestNodesOnACluster(t *testing.T) {
+	t.Parallel()
+	nodes(t, 3)
+}

@@ -10,7 +10,7 @@
 //	chanx.handler.duration     seconds of handlers, middleware included, by chanx.action, chanx.kind and error.type
 //	chanx.sent.messages        frames put into queues, by chanx.action
 //	chanx.sent.bytes           their bytes, likewise
-//	chanx.drops                what was discarded, by chanx.drop
+//	chanx.drops                what was discarded, by chanx.drop: a key of chanx.Stats.Drops, whose first word is the unit
 //	chanx.publish.duration     seconds until the channel layer had a publication, by chanx.action, chanx.kind, error.type
 //
 // chanx.kind is "message" or "event"; Server.Disconnect, Join and Leave publish a "message" of that name. A frame that did not pass validation has no chanx.action; its error.type

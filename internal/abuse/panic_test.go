@@ -328,7 +328,7 @@ func TestPanicsOfHandlers(t *testing.T) {
 	}
 	f.during(ends{1000: len(all)}, func() { f.crowd(len(all), func(i int) error { return all[i]() }) })
 	logged.logs(t, secret, `"stack":`)
-	if s := f.seen.sees(); s.dropped["event that is not valid"] != 2 {
+	if s := f.seen.sees(); s.dropped["events_invalid"] != 2 {
 		t.Errorf("dropped %v, want 2 events that are not valid", s.dropped)
 	}
 }

@@ -47,13 +47,14 @@ func TestEventFlood(t *testing.T) {
 		close(f.gate) // handlers that run finish
 	})
 	s := f.seen.sees()
-	if s.dropped["event_overflow"] != raiders || s.dropped["events"] != raiders*queue || s.begun["ring"] != 0 {
+	if s.dropped["events_overflow"] != raiders || s.dropped["events_unhandled"] != raiders*queue || s.begun["ring"] != 0 {
 		t.Errorf("dropped %v, want %d events of each of %d connections; %d were handled", s.dropped, queue, raiders, s.begun["ring"])
 	}
 }
 
 // TestFloodsOfCancels: while a message is handled and others wait, cancels are acted on when they are read, by the
-// thousand. Each message has one terminal frame, and what was not cancelled is handled.
+// thousand. Each message has one terminal frame, and what was not cancelled is handled. Cancels of nothing are counted where
+// they are more than are remembered.
 func TestFloodsOfCancels(t *testing.T) {
 	const raiders, cancels = 20, 2000
 	f := build(t, plan{})
@@ -98,6 +99,9 @@ func TestFloodsOfCancels(t *testing.T) {
 			return r.leave()
 		})
 	})
+	if s, least := f.seen.sees(), raiders*(cancels-256); s.dropped["cancels_overflow"] < least {
+		t.Errorf("dropped %v, want %d cancels at least", s.dropped, least)
+	}
 }
 
 // TestFloodsOfCancelledStreams: streams begin and are cancelled as fast as a client can say so. Each ends once, and

@@ -65,10 +65,10 @@ func (f *flawed) Open(r layer.Receiver) layer.Link {
 var errTest = errors.New("taken away by the test")
 
 // runOn runs the suite on a layer with a flaw.
-func runOn(t *testing.T, broken flaw, wait time.Duration) {
+func runOn(t *testing.T, broken flaw) {
 	l := faultlayer.New(memlayer.New(), faultlayer.Faults{Deliver: broken.deliver})
 	nodetest.Run(t, func(*testing.T) layer.Layer { return &flawed{Cable: l.Cable(), flaw: broken} }, nodetest.Features{
-		Wait: wait,
+		Bubble: true,
 		Down: func(_ *testing.T, l layer.Layer) {
 			l.(*flawed).cut.Store(true)
 			l.(*flawed).Down(errTest)

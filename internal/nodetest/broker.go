@@ -94,7 +94,7 @@ func lostBroker(s *suite) {
 		if lost, back := k.statuses(n, false), k.statuses(n, true); lost != 1 || back != 1 {
 			k.t.Errorf("the loss is logged %d times and the return %d times, want once each:\n%q", lost, back, n.log.all())
 		}
-		if n.Stats().Drops["gap of the channel layer"] == 0 {
+		if n.Stats().Drops["gaps"] == 0 {
 			k.t.Errorf("the gap is not counted: %v", n.Stats().Drops)
 		}
 		k.speak("after the broker is back", "g", a, late, far)

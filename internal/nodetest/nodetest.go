@@ -26,10 +26,12 @@
 // Real brokers cannot be in a testing/synctest bubble, so the cases neither sleep nor measure. They wait until something
 // has arrived, at most as long as Features.Wait. That something does not arrive is shown by marks: messages of all nodes
 // to all connections that are sent later, before which nothing else may come. Nobody else may use the broker meanwhile.
+// With Features.Bubble the cases of a layer in memory are in bubbles all the same, so that to wait in vain costs nothing.
 package nodetest
 
 import (
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/chanx-go/chanx/layer"
@@ -44,6 +46,10 @@ type Features struct {
 	// all that lost it. Neither need wait until the nodes have noticed. Both or neither must be given; with neither, the
 	// cases that need them are skipped. A node that is shut down meanwhile must not keep Up from working.
 	Down, Up func(t *testing.T, l layer.Layer)
+
+	// Bubble runs each case in a testing/synctest bubble, where waiting takes no time and no machine is too busy. It is for
+	// layers in memory. The functions above and open are called in it.
+	Bubble bool
 }
 
 // Run checks servers on a layer, which open opens for each node anew.
@@ -60,7 +66,12 @@ func Run(t *testing.T, open func(t *testing.T) layer.Layer, f Features) {
 			if c.loses && f.Down == nil {
 				t.Skip("Features.Down is nil: the broker cannot be lost")
 			}
-			c.check(&suite{t: t, open: open, Features: f, loses: c.loses})
+			check := func(t *testing.T) { c.check(&suite{t: t, open: open, Features: f, loses: c.loses}) }
+			if f.Bubble {
+				synctest.Test(t, check)
+				return
+			}
+			check(t)
 		})
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"go.uber.org/goleak"
 
@@ -53,24 +52,25 @@ var findings = []struct {
 	{"hides gaps", "ALostBrokerIsToldAndLocalMembersGetIt", "the gap is not counted"},
 	{"tells nothing", "MembershipHealsWhenTheBrokerIsBack", "did not log within"},
 	{"tells twice", "ALostBrokerIsToldAndLocalMembersGetIt", "the loss is logged 2 times and the return 2 times"},
-	{"forgets while down", "MembershipHealsWhenTheBrokerIsBack", "the broker is back: within 3s not every connection"},
+	{"forgets while down", "MembershipHealsWhenTheBrokerIsBack", "the broker is back: within 10s not every connection"},
 	{"forgets groups", "ALostBrokerIsToldAndLocalMembersGetIt", "after the broker is back"},
 }
 
-// brokenWait is long enough that what a broken layer delivers is not late on a busy machine.
-const brokenWait = 3 * time.Second
-
-func TestALayerThatEchoesPasses(t *testing.T) { runOn(t, echoing(), 0) }
+func TestALayerThatEchoesPasses(t *testing.T) {
+	t.Parallel()
+	runOn(t, echoing())
+}
 
 // TestBroken is what fails in the other processes.
 func TestBroken(t *testing.T) {
 	if broken, ok := os.LookupEnv(asked); ok {
-		runOn(t, flaws[broken], brokenWait)
+		runOn(t, flaws[broken])
 	} // else it is for TestEveryBrokenLayerIsFound
 }
 
-// TestEveryBrokenLayerIsFound runs this test's own binary for each finding, several at a time: they mostly wait.
+// TestEveryBrokenLayerIsFound runs this test's own binary for each finding, several at a time.
 func TestEveryBrokenLayerIsFound(t *testing.T) {
+	t.Parallel()
 	found := map[string]bool{}
 	places := make(chan struct{}, 8)
 	var wg sync.WaitGroup

@@ -127,7 +127,7 @@ func TestNamesOfDrops(t *testing.T) {
 	for d := range Drop(dropKinds) {
 		seen[d.String()] = true
 	}
-	if len(seen) != dropKinds || seen[""] || !seen["messages"] || !seen["slow_client"] {
+	if len(seen) != dropKinds || seen[""] || !seen["messages_unhandled"] || !seen["bytes_overflow"] {
 		t.Errorf("names %v", seen)
 	}
 }

@@ -17,9 +17,12 @@ const (
 	dropKinds        = iota
 )
 
-// String names d as a metric label would.
+// String names d as a metric label would: the unit, then why.
 func (d Drop) String() string {
-	return [...]string{"messages", "events", "event_overflow", "frames", "superseded_frames", "unsent_bytes", "slow_client"}[d]
+	return [...]string{
+		"messages_unhandled", "events_unhandled", "events_overflow",
+		"frames_droppable", "frames_superseded", "bytes_unsent", "bytes_overflow",
+	}[d]
 }
 
 // Stats are the counters of an Upgrader since it was made, Open excepted.
