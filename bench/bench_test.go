@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -175,6 +176,7 @@ var tiny = scale{func(int) int { return 5 }, 0, time.Millisecond, 100 * time.Mil
 func TestResultsHaveEveryWorkloadAndServer(t *testing.T) {
 	all := []measure.Workload{
 		tiny.echo(100, 16, []string{"bare", "chanx"}), tiny.memory(10000), tiny.deflate(1000), tiny.layers(100, 16), tiny.nodes(500, 1),
+		tiny.decode(), tiny.decodeAndEncode(), tiny.decodeWrong(),
 	}
 	all[1].Servers, all[2].Servers = []string{"chanx"}, []string{"gws"}
 	all[3].Servers, all[4].Servers = []string{inMemory, "Redis, 3 nodes"}, []string{inMemory, "NATS, 2 nodes"}
@@ -192,7 +194,7 @@ func TestResultsHaveEveryWorkloadAndServer(t *testing.T) {
 		}
 		for _, s := range w.Servers {
 			name := w.Name
-			if w.Table == layersTable {
+			if w.Table != "" {
 				name = w.Title
 			}
 			if !strings.Contains(strings.Join(strings.Fields(string(text)), " "), "| "+name+" | "+s+" |") {
@@ -202,6 +204,21 @@ func TestResultsHaveEveryWorkloadAndServer(t *testing.T) {
 	}
 	if t.Failed() {
 		t.Logf("%s", text)
+	}
+}
+
+// TestWaysAreMeasured has figures of one that allocates once each time, and none of one that fails.
+func TestWaysAreMeasured(t *testing.T) {
+	var kept []*int
+	f, err := inProcess{tiny, func() error {
+		kept = append(kept[:0], new(int))
+		return nil
+	}}.Measure()
+	if err != nil || f.Value <= 0 || f.Allocs < 1 || f.Allocs > 2 {
+		t.Errorf("it is %+v, %v, and not one allocation", f, err)
+	}
+	if _, err := (inProcess{tiny, func() error { return errors.New("wrong") }}).Measure(); err == nil {
+		t.Error("a failure is measured")
 	}
 }
 

@@ -1,7 +1,7 @@
 //go:build linux
 
 // The bench command compares chanx with a bare socket and with other servers: processor time of a message, memory of a
-// connection, and what it takes to reach connections of other processes over each channel layer. Without flags it takes
+// connection, what it takes to read a message alone, and what it takes to reach connections of other processes over each channel layer. Without flags it takes
 // about ten minutes.
 package main
 

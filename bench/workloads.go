@@ -32,7 +32,7 @@ func workloads(s scale) []measure.Workload {
 		s.fanOut(1000, 1, everyServer), s.fanOut(1000, 16, everyServer),
 		s.fanOut(100, 1, everyServer), s.fanOut(100, 16, everyServer),
 		s.echo(1000, 1, grownServers), s.echo(10000, 1, grownServers), s.fanOut(10000, 1, grownServers),
-		s.memory(10000), s.deflate(1000),
+		s.memory(10000), s.deflate(1000), s.decode(), s.decodeAndEncode(), s.decodeWrong(),
 		s.layers(100, 1), s.layers(100, 16), s.nodes(500, 1), s.nodes(500, 16),
 	}
 }
