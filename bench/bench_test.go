@@ -3,7 +3,10 @@
 package main
 
 import (
+	"bytes"
+	"compress/gzip"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -171,7 +174,7 @@ func TestNobodyHasThatName(t *testing.T) {
 }
 
 // tiny is enough to see that a workload works.
-var tiny = scale{func(int) int { return 5 }, 0, time.Millisecond, 100 * time.Millisecond}
+var tiny = scale{func(int) int { return 5 }, 0, time.Millisecond, 100 * time.Millisecond, ""}
 
 func TestResultsHaveEveryWorkloadAndServer(t *testing.T) {
 	all := []measure.Workload{
@@ -204,6 +207,66 @@ func TestResultsHaveEveryWorkloadAndServer(t *testing.T) {
 	}
 	if t.Failed() {
 		t.Logf("%s", text)
+	}
+}
+
+func TestEachServerProcessWritesAProfile(t *testing.T) {
+	s := tiny
+	s.profiles = filepath.Join(t.TempDir(), "profiles")
+	all := []measure.Workload{s.echo(100, 16, []string{"by hand"}), s.memory(10000), s.deflate(1000), s.layers(100, 1)}
+	all[1].Servers, all[2].Servers, all[3].Servers = []string{"chanx"}, []string{"gws"}, []string{inMemory, "NATS, 3 nodes"}
+	for _, w := range all {
+		if _, err := measure.Run(w, 1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	files, err := filepath.Glob(filepath.Join(s.profiles, "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, f := range files {
+		checkProfile(t, f)
+		got = append(got, filepath.Base(f))
+	}
+	want := []string{
+		"deflate-gws.pprof", "deflate-plain-gws.pprof", "echo-100-16-by-hand.pprof",
+		"layers-100-1-NATS-3-nodes-2.pprof", "layers-100-1-NATS-3-nodes-3.pprof", "layers-100-1-NATS-3-nodes.pprof",
+		"layers-100-1-memory.pprof", "memory-chanx.pprof",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("the profiles are %q", got)
+	}
+}
+
+// checkProfile fails the test if a file is no whole profile of processor time.
+func checkProfile(t *testing.T, file string) {
+	t.Helper()
+	f, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	z, err := gzip.NewReader(f)
+	if err != nil {
+		t.Errorf("%s: %v", file, err)
+		return
+	}
+	text, err := io.ReadAll(z)
+	if err != nil || !bytes.Contains(text, []byte("nanoseconds")) {
+		t.Errorf("%s: %q, %v", file, text, err)
+	}
+}
+
+func TestServersWithoutAPlaceForTheirProfile(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	s := tiny
+	s.profiles = file
+	if all, err := start("bare", s.options("echo", "bare")); err == nil {
+		t.Errorf("it serves: %v", all.Stop())
 	}
 }
 
