@@ -3,6 +3,10 @@
 package main
 
 import (
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -170,11 +174,12 @@ func TestNobodyHasThatName(t *testing.T) {
 }
 
 // tiny is enough to see that a workload works.
-var tiny = scale{func(int) int { return 5 }, 0, time.Millisecond, 100 * time.Millisecond}
+var tiny = scale{func(int) int { return 5 }, 0, time.Millisecond, 100 * time.Millisecond, ""}
 
 func TestResultsHaveEveryWorkloadAndServer(t *testing.T) {
 	all := []measure.Workload{
 		tiny.echo(100, 16, []string{"bare", "chanx"}), tiny.memory(10000), tiny.deflate(1000), tiny.layers(100, 16), tiny.nodes(500, 1),
+		tiny.decode(), tiny.decodeAndEncode(), tiny.decodeWrong(),
 	}
 	all[1].Servers, all[2].Servers = []string{"chanx"}, []string{"gws"}
 	all[3].Servers, all[4].Servers = []string{inMemory, "Redis, 3 nodes"}, []string{inMemory, "NATS, 2 nodes"}
@@ -192,7 +197,7 @@ func TestResultsHaveEveryWorkloadAndServer(t *testing.T) {
 		}
 		for _, s := range w.Servers {
 			name := w.Name
-			if w.Table == layersTable {
+			if w.Table != "" {
 				name = w.Title
 			}
 			if !strings.Contains(strings.Join(strings.Fields(string(text)), " "), "| "+name+" | "+s+" |") {
@@ -202,6 +207,81 @@ func TestResultsHaveEveryWorkloadAndServer(t *testing.T) {
 	}
 	if t.Failed() {
 		t.Logf("%s", text)
+	}
+}
+
+func TestEachServerProcessWritesAProfile(t *testing.T) {
+	s := tiny
+	s.profiles = filepath.Join(t.TempDir(), "profiles")
+	all := []measure.Workload{s.echo(100, 16, []string{"by hand"}), s.memory(10000), s.deflate(1000), s.layers(100, 1)}
+	all[1].Servers, all[2].Servers, all[3].Servers = []string{"chanx"}, []string{"gws"}, []string{inMemory, "NATS, 3 nodes"}
+	for _, w := range all {
+		if _, err := measure.Run(w, 1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	files, err := filepath.Glob(filepath.Join(s.profiles, "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, f := range files {
+		checkProfile(t, f)
+		got = append(got, filepath.Base(f))
+	}
+	want := []string{
+		"deflate-gws.pprof", "deflate-plain-gws.pprof", "echo-100-16-by-hand.pprof",
+		"layers-100-1-NATS-3-nodes-2.pprof", "layers-100-1-NATS-3-nodes-3.pprof", "layers-100-1-NATS-3-nodes.pprof",
+		"layers-100-1-memory.pprof", "memory-chanx.pprof",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("the profiles are %q", got)
+	}
+}
+
+// checkProfile fails the test if a file is no whole profile of processor time.
+func checkProfile(t *testing.T, file string) {
+	t.Helper()
+	f, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	z, err := gzip.NewReader(f)
+	if err != nil {
+		t.Errorf("%s: %v", file, err)
+		return
+	}
+	text, err := io.ReadAll(z)
+	if err != nil || !bytes.Contains(text, []byte("nanoseconds")) {
+		t.Errorf("%s: %q, %v", file, text, err)
+	}
+}
+
+func TestServersWithoutAPlaceForTheirProfile(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	s := tiny
+	s.profiles = file
+	if all, err := start("bare", s.options("echo", "bare")); err == nil {
+		t.Errorf("it serves: %v", all.Stop())
+	}
+}
+
+// TestWaysAreMeasured has figures of one that allocates once each time, and none of one that fails.
+func TestWaysAreMeasured(t *testing.T) {
+	var kept []*int
+	f, err := inProcess{tiny, func() error {
+		kept = append(kept[:0], new(int))
+		return nil
+	}}.Measure()
+	if err != nil || f.Value <= 0 || f.Allocs < 1 || f.Allocs > 2 {
+		t.Errorf("it is %+v, %v, and not one allocation", f, err)
+	}
+	if _, err := (inProcess{tiny, func() error { return errors.New("wrong") }}).Measure(); err == nil {
+		t.Error("a failure is measured")
 	}
 }
 

@@ -22,11 +22,13 @@ func (s scale) deflate(conns int) measure.Workload {
 		Title:   fmt.Sprintf("fan-out of %d B to %s, deflated, a delivery; ratio: to the same without", deflatedSize, thousands(s.conns(conns))),
 		Servers: names(func(s *serve.Server) bool { return s.Deflates }),
 		Start: func(server string) (measure.Subject, error) {
-			plain, err := start(server, serve.Options{})
+			plain, err := start(server, s.options("deflate-plain", server))
 			if err != nil {
 				return nil, err
 			}
-			deflated, err := start(server, serve.Options{Deflate: true})
+			opts := s.options("deflate", server)
+			opts.Deflate = true
+			deflated, err := start(server, opts)
 			if err != nil {
 				return nil, errors.Join(err, plain.Stop())
 			}

@@ -61,8 +61,7 @@ func leftOut() string {
 
 // layers are messages to conns connections, spread over the nodes.
 func (s scale) layers(conns, burst int) measure.Workload {
-	w := s.formed(burst, func(formation) int { return s.conns(conns) })
-	w.Name = fmt.Sprintf("layers-%d-%d", conns, burst)
+	w := s.formed(fmt.Sprintf("layers-%d-%d", conns, burst), burst, func(formation) int { return s.conns(conns) })
 	w.Title = fmt.Sprintf("to %s in all, %s", thousands(s.conns(conns)), bursts(burst))
 	w.Servers = possible(func(f formation) bool { return f.nodes != 2 && f.crowd == 1 })
 	return w
@@ -71,20 +70,19 @@ func (s scale) layers(conns, burst int) measure.Workload {
 // nodes are messages to local connections at each node: with twice the nodes there are twice the connections, and a delivery
 // should cost the same, but for what the machine needs for twice the connections: one process that has them all shows that.
 func (s scale) nodes(local, burst int) measure.Workload {
-	w := s.formed(burst, func(f formation) int { return s.conns(local) * f.nodes * f.crowd })
-	w.Name = fmt.Sprintf("nodes-%d-%d", local, burst)
+	w := s.formed(fmt.Sprintf("nodes-%d-%d", local, burst), burst, func(f formation) int { return s.conns(local) * f.nodes * f.crowd })
 	w.Title = fmt.Sprintf("to %s at each node, %s", thousands(s.conns(local)), bursts(burst))
 	w.Servers = possible(func(f formation) bool { return f.nodes < 3 && f.server == serve.Chanx.Name })
 	return w
 }
 
 // formed is a workload whose columns are formations.
-func (s scale) formed(burst int, conns func(formation) int) measure.Workload {
+func (s scale) formed(workload string, burst int, conns func(formation) int) measure.Workload {
 	return measure.Workload{
-		Table: layersTable, Unit: cpuUnit, Base: inMemory,
+		Name: workload, Table: layersTable, Unit: cpuUnit, Base: inMemory,
 		Start: func(name string) (measure.Subject, error) {
 			f := formations[slices.IndexFunc(formations, func(f formation) bool { return f.name == name })]
-			t, err := startTeam(f.server, f.broker, f.nodes, serve.Options{})
+			t, err := startTeam(f.server, f.broker, f.nodes, s.options(workload, name))
 			return worker{
 				team: t, scale: s, conns: conns(f), size: serve.Size, delays: true,
 				do: func(l *load.Load, d time.Duration) (int, error) { return l.Say(d, burst) },

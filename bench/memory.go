@@ -17,7 +17,7 @@ func (s scale) memory(conns int) measure.Workload {
 		Name: "memory", Title: fmt.Sprintf("memory a connection, %s in one group, after use", thousands(s.conns(conns))), Unit: "KB",
 		Servers: names(func(s *serve.Server) bool { return s.Uses != "" }), Rounds: 1,
 		Start: func(server string) (measure.Subject, error) {
-			var opts serve.Options
+			opts := s.options("memory", server)
 			if server == serve.Chanx.Name { // it tidies up idle connections when it pings them
 				opts.PingInterval = s.idle
 			}

@@ -17,6 +17,9 @@ func tables(rows []measure.Row) string {
 	if r := of("", rows); len(r) > 0 {
 		all = append(all, overview(r), details(r))
 	}
+	if r := of(decodeTable, rows); len(r) > 0 {
+		all = append(all, codingTable(r))
+	}
 	if r := of(layersTable, rows); len(r) > 0 {
 		all = append(all, layerTable(r))
 	}

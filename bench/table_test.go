@@ -58,3 +58,21 @@ func TestLayerTable(t *testing.T) {
 		t.Errorf("the table is\n%s", got)
 	}
 }
+
+func TestCodingTable(t *testing.T) {
+	rows := []measure.Row{{
+		Workload: measure.Workload{Table: decodeTable, Title: "decode", Servers: []string{"encoding/json", "chanx"}, Base: "encoding/json"},
+		Figures: map[string][]measure.Figure{
+			"encoding/json": {{Value: 2, Allocs: 11}, {Value: 3, Allocs: 11}},
+			"chanx":         {{Value: 1, Allocs: 4}, {Value: 1.2, Allocs: 4.002}},
+		},
+	}}
+	const want = `| work   | with          | a message (µs)   | ratio            | allocations |
+| ------ | ------------- | ---------------- | ---------------- | ----------- |
+| decode | encoding/json | 2.50 (2.00–3.00) | 1.00 (1.00–1.00) | 11.0        |
+| decode | chanx         | 1.10 (1.00–1.20) | 0.45 (0.40–0.50) | 4.00        |
+`
+	if got := tables(rows); got != want {
+		t.Errorf("the table is\n%s", got)
+	}
+}

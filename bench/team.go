@@ -34,8 +34,8 @@ func startTeam(server, broker string, nodes int, opts serve.Options) (t team, er
 		}
 		opts.Broker = t.broker.Address
 	}
-	for range nodes {
-		p, err := serve.Start(s, opts)
+	for i := range nodes {
+		p, err := serve.Start(s, ofNode(opts, i))
 		if err != nil {
 			return t, errors.Join(err, t.Stop())
 		}

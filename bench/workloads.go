@@ -16,11 +16,12 @@ type scale struct {
 	conns    func(int) int // of those that a workload names
 	warm, do time.Duration // of a visit to one server
 	idle     time.Duration // ping interval where idle connections are looked at
+	profiles string        // directory for profiles of the server processes; empty: none
 }
 
 var (
-	full  = scale{func(n int) int { return n }, 150 * time.Millisecond, 500 * time.Millisecond, 3 * time.Second}
-	quick = scale{func(n int) int { return max(n/50, 10) }, 10 * time.Millisecond, 50 * time.Millisecond, time.Second}
+	full  = scale{func(n int) int { return n }, 150 * time.Millisecond, 500 * time.Millisecond, 3 * time.Second, ""}
+	quick = scale{func(n int) int { return max(n/50, 10) }, 10 * time.Millisecond, 50 * time.Millisecond, time.Second, ""}
 )
 
 const cpuUnit = "µs"
@@ -32,7 +33,7 @@ func workloads(s scale) []measure.Workload {
 		s.fanOut(1000, 1, everyServer), s.fanOut(1000, 16, everyServer),
 		s.fanOut(100, 1, everyServer), s.fanOut(100, 16, everyServer),
 		s.echo(1000, 1, grownServers), s.echo(10000, 1, grownServers), s.fanOut(10000, 1, grownServers),
-		s.memory(10000), s.deflate(1000),
+		s.memory(10000), s.deflate(1000), s.decode(), s.decodeAndEncode(), s.decodeWrong(),
 		s.layers(100, 1), s.layers(100, 16), s.nodes(500, 1), s.nodes(500, 16),
 	}
 }
@@ -86,7 +87,7 @@ func (s scale) work(conns int, w measure.Workload, do work) measure.Workload {
 	}
 	w.Rounds = rounds
 	w.Start = func(server string) (measure.Subject, error) {
-		t, err := start(server, serve.Options{})
+		t, err := start(server, s.options(w.Name, server))
 		return worker{team: t, scale: s, conns: s.conns(conns), size: serve.Size, do: do}, err
 	}
 	return w

@@ -32,6 +32,7 @@ type Figure struct {
 	Base  float64 // what the ratio is to, where it is not another server's figure; else zero
 	Load  float64 // processor time of the load for the same, where that matters: it must not be the bottleneck
 
+	Allocs   float64 // allocations for the same, where they are counted
 	Broker   float64 // processor time of a broker for the same, which Value does not have; zero if there is none
 	P50, P99 float64 // how long half of the deliveries took at most, and 99 of 100, where that is measured; in microseconds
 }

@@ -3,12 +3,15 @@ package serve
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"runtime/pprof"
 	"time"
 )
 
@@ -47,6 +50,14 @@ func run(text string) error {
 	if err != nil {
 		return err
 	}
+	finish, err := profile(r.Options.Profile)
+	if err != nil {
+		return err
+	}
+	return errors.Join(serve(h), finish())
+}
+
+func serve(h http.Handler) error {
 	l, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
 		return err
@@ -56,6 +67,27 @@ func run(text string) error {
 	go func() { failed <- obey() }()
 	fmt.Println(l.Addr())
 	return <-failed
+}
+
+// profile begins one of this process, which finish writes to the file; without a file both do nothing.
+func profile(file string) (finish func() error, err error) {
+	if file == "" {
+		return func() error { return nil }, nil
+	}
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		return nil, err
+	}
+	f, err := os.Create(file)
+	if err != nil {
+		return nil, err
+	}
+	if err := pprof.StartCPUProfile(f); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return func() error {
+		pprof.StopCPUProfile()
+		return f.Close()
+	}, nil
 }
 
 func obey() error {

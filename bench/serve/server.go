@@ -30,6 +30,10 @@ type Options struct {
 
 	// PingInterval is how often a server pings that does; zero is its own default.
 	PingInterval time.Duration
+
+	// Profile is the file that a pprof profile of the process's processor time is written to, from before it serves until
+	// Stop; its directory is made. Empty: none.
+	Profile string
 }
 
 // Talk is how clients speak to the server, with messages of size bytes.

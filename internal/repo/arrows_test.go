@@ -100,6 +100,10 @@ var arrows = []arrow{
 		leak, "it is an application with its brokers, and a judge of what its clients got",
 	},
 	{"bench", "./bench/... " + system, leak, "it asks servers for figures; what a server is made of stays in bench/serve"},
+	{
+		"bench/decode", "./schema github.com/go-playground/validator/v10", "./bench/decode",
+		"it compares ways to read a message, without servers",
+	},
 	{"bench/load", system, "./bench/load " + leak, "it knows bytes on a socket: one load for every server, whoever made it"},
 	{"bench/measure", system, "./bench/measure " + leak, "it knows processes and numbers, not what they are about"},
 	{"bench/soak", "./bench/load ./bench/measure ./bench/soak/...", leak, "it plays clients of a host, and knows chanx as they do: by what they hear"},

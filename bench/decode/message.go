@@ -1,0 +1,26 @@
+package decode
+
+import (
+	"strings"
+	"time"
+)
+
+const action = "chat"
+
+// Chat is what the message carries, with its constraints in the tags of chanx and in those of validator.
+type Chat struct {
+	Content    string    `json:"content" minLength:"1" maxLength:"2000" validate:"required,min=1,max=2000"`
+	SenderName string    `json:"sender_name" maxLength:"64" validate:"required,max=64"`
+	RoomID     string    `json:"room_id" pattern:"^[a-z0-9_-]+$" validate:"required,room"`
+	Priority   int       `json:"priority" minimum:"0" maximum:"9" validate:"min=0,max=9"`
+	Timestamp  time.Time `json:"timestamp" validate:"required"`
+}
+
+// Right is a frame that passes all checks.
+var Right = []byte(`{"action":"chat","payload":{"content":"` + strings.Repeat("a bit of talk", 5) +
+	`","sender_name":"Alice","room_id":"general","priority":3,"timestamp":"2025-05-11T14:30:00Z"}}`)
+
+// Wrong is a frame of which no field passes. The time stamp comes last: encoding/json stops at it, and what follows would
+// be left out.
+var Wrong = []byte(`{"action":"chat","payload":{"content":"","sender_name":"` + strings.Repeat("Alice", 13) +
+	`","room_id":"the general","priority":10,"timestamp":"today"}}`)
