@@ -31,14 +31,15 @@ type transport interface {
 // Conn is one connection. The application's state embeds it. All its methods may be called from anywhere, at any time,
 // concurrently.
 type Conn struct {
-	subject string // by which the hub knows it: its id is a part of it
-	shard   uint32
-	mount   *mount
-	remote  string          // as net/http writes it
-	user    string          // Identity.UserID: it never changes
-	ctx     context.Context // ends with the transport
-	cancel  context.CancelFunc
-	state   any // *S
+	subject   string // by which the hub knows it: its id is a part of it
+	shard     uint32
+	forgotten atomic.Int32 // cancels that there was no room for, and that have not been counted yet
+	mount     *mount
+	remote    string          // as net/http writes it
+	user      string          // Identity.UserID: it never changes
+	ctx       context.Context // ends with the transport
+	cancel    context.CancelFunc
+	state     any // *S
 
 	conduct   *conduct // of the running handler's goroutine
 	refs      refs

@@ -22,8 +22,8 @@ func (l *link) Arrived(p []byte, binary bool, ahead uint64) (waits bool) {
 		return true
 	}
 	ref, isCancel := c.mount.readCancel(p)
-	if isCancel {
-		c.refs.cancel(ref, ahead)
+	if isCancel && !c.refs.cancel(ref, ahead) {
+		c.forgotten.Add(1)
 	}
 	return !isCancel
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"slices"
 	"sync"
-	"sync/atomic"
 )
 
 // cancelAction is the client's message that cancels another one. Its ref is the other's.
@@ -18,8 +17,6 @@ type refs struct {
 	running []*Call
 	cancels []earlyCancel
 	begun   uint64 // messages given to Message
-
-	forgotten atomic.Int64 // cancels that there was no room for, and that have not been counted yet
 }
 
 // earlyCancel cancels messages with a ref that have arrived before it and have not begun.
@@ -55,27 +52,30 @@ func (c *cancellation) wasCalled() bool {
 }
 
 // cancel ends the message with a ref. One that has not come to begin is among those ahead of the cancel, and is
-// remembered. It need not be waiting: the transport may have given it to Message, which has not come so far.
-func (r *refs) cancel(ref string, ahead uint64) {
+// remembered, if there is room. It need not be waiting: the transport may have given it to Message, which has not come so
+// far.
+func (r *refs) cancel(ref string, ahead uint64) (remembered bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if k := r.find(ref); k != nil {
 		k.cancel.call()
-		return
+		return true
 	}
 	switch {
 	case ahead < r.begun: // there is nothing to cancel
 	case len(r.cancels) < maxCancels:
 		r.cancels = append(r.cancels, earlyCancel{ref, ahead})
 	default:
-		r.forgotten.Add(1)
+		return false
 	}
+	return true
 }
 
-// countForgotten counts what cancel has forgotten. That is called under the transport's lock, where no Observer may be told.
+// countForgotten counts the cancels that there was no room for. They come under the transport's lock, where no Observer may
+// be told.
 func (c *Conn) countForgotten() {
-	if c.refs.forgotten.Load() > 0 {
-		c.mount.srv.dropped(c, dropForgottenCancels, int(c.refs.forgotten.Swap(0)))
+	if c.forgotten.Load() > 0 {
+		c.mount.srv.dropped(c, dropForgottenCancels, int(c.forgotten.Swap(0)))
 	}
 }
 
