@@ -1,6 +1,7 @@
 package socket
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 	"testing/synctest"
@@ -79,4 +80,61 @@ func TestMarkedFrameIsNotCorked(t *testing.T) {
 		t.Errorf("queue %v", c.q)
 	}
 	c.discardOut()
+}
+
+// TestDroppableMakesRoomBehindASlowReader, which takes a little from time to time: of what waits for it then, not all is
+// under way.
+func TestDroppableMakesRoomBehindASlowReader(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h, p := started(t, Options{SendQueueBytes: 40_000, WriteTimeout: -1}, nil)
+		must(t, h.c.WriteText([]byte("under way"), false))
+		synctest.Wait()
+		for i := range 39 {
+			must(t, h.c.WriteFrames([]Frame{prepared("%01000d", i).Droppable()}, false))
+		}
+		p.expect("text under way")
+		synctest.Wait()
+		for i := range 100 {
+			must(t, h.c.WriteFrames([]Frame{prepared("%01000d", i).Droppable()}, false))
+		}
+		must(t, p.nc.Close())
+		h.end(t)
+	})
+}
+
+// TestLatestFrameIsLeftByOneThatIsRefused: behind the Close frame nothing comes that could take its place.
+func TestLatestFrameIsLeftByOneThatIsRefused(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h, p := started(t, Options{}, nil)
+		must(t, h.c.WriteText([]byte("under way"), false))
+		synctest.Wait()
+		must(t, h.c.WriteFrames([]Frame{prepared("old").Latest("a")}, false))
+		must(t, h.c.Close(CloseGoingAway, ""))
+		if err := h.c.WriteFrames([]Frame{prepared("new").Latest("a")}, false); !errors.Is(err, ErrClosed) {
+			t.Errorf("error %v", err)
+		}
+		p.expect("text under way", "text old", "close 1001")
+		must(t, p.nc.Close())
+		h.end(t)
+	})
+}
+
+// TestDropsBeforeStartAreTold when there is a handler.
+func TestDropsBeforeStartAreTold(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c, p := piped(t, NewUpgrader(Options{}))
+		must(t, c.WriteFrames([]Frame{prepared("old").Latest("a"), prepared("new").Latest("a")}, true))
+		h := newRecorder()
+		h.c = c
+		c.Start(h, nil)
+		p.expect("text new")
+		if n := h.dropped(SupersededFrames); n != 1 {
+			t.Errorf("%d frames told, want 1", n)
+		}
+		must(t, p.nc.Close())
+		h.end(t)
+	})
 }

@@ -140,7 +140,7 @@ func (c *Conn) makeRoom(n, most int) {
 
 // supersede discards what waits with that key, to make place for something newer.
 func (c *Conn) supersede(key string) {
-	if key != "" && len(c.q) > c.flying {
+	if key != "" && len(c.q) > c.flying && !c.sealed { // else nothing newer comes
 		c.drop(SupersededFrames, c.prune(func(k chunk) bool { return k.key == key }))
 	}
 }
@@ -309,7 +309,7 @@ func (c *Conn) drain() {
 	for c.queued > 0 && !c.gone && !c.broken {
 		c.seal()
 		v := takeVec()
-		c.flying = v.addChunks(c.q)
+		c.flying = v.addChunks(c.piece())
 		c.unlock()
 		n, err := v.drain(c)
 		giveVec(v)
@@ -327,6 +327,18 @@ func (c *Conn) drain() {
 	_ = c.nc.SetWriteDeadline(time.Time{}) // fails when closed; then nothing is written any more
 	c.settle()
 	c.finish()
+}
+
+// piece is what drain writes at a time. All that waits would be too much: what is under way makes no room, and is not
+// superseded.
+func (c *Conn) piece() []chunk {
+	n, most := 0, min(pieceMax, c.up.opt.SendQueueBytes/4)
+	for i, k := range c.q[:min(len(c.q), vecMax)] {
+		if n += len(k.b); n > most && i > 0 {
+			return c.q[:i]
+		}
+	}
+	return c.q
 }
 
 // writeFailed notes that nothing can be written any more. What the peer has sent before may still be read, and reading
