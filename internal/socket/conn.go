@@ -81,6 +81,10 @@ type Conn struct {
 	queued int     // bytes in both
 	flying int     // chunks of q that drain is writing
 
+	latest map[string]int // by key: the newest chunk of q that has it, counted like base
+	base   int            // chunks that were in front of q
+	holes  int            // chunks of q that were discarded
+
 	closeTimer *time.Timer
 	reason     string
 	code       int // how the connection ends; 0: open

@@ -133,35 +133,6 @@ func (c *Conn) admit(n int) error {
 	return ErrSlow
 }
 
-// makeRoom discards droppable frames, oldest first, until n more bytes fit.
-func (c *Conn) makeRoom(n, most int) {
-	c.drop(DroppedFrames, c.prune(func(k chunk) bool { return k.droppable && n > most-c.queued }))
-}
-
-// supersede discards what waits with that key, to make place for something newer.
-func (c *Conn) supersede(key string) {
-	if key != "" && len(c.q) > c.flying && !c.sealed { // else nothing newer comes
-		c.drop(SupersededFrames, c.prune(func(k chunk) bool { return k.key == key }))
-	}
-}
-
-// prune takes those frames out of the queue that are to go, and what is tied to them; what is being written stays.
-func (c *Conn) prune(goes func(chunk) bool) (gone int) {
-	kept, left := c.q[:c.flying], false
-	for _, k := range c.q[c.flying:] {
-		if left = left && k.tied || goes(k); left {
-			c.queued -= len(k.b)
-			gone++
-		} else {
-			kept = append(kept, k)
-		}
-	}
-	clear(c.q[len(kept):])
-	c.q = kept
-	c.wakeWriters()
-	return gone
-}
-
 // reply queues a control frame, unless it would be too much even for the peer that asked for it.
 func (c *Conn) reply(first byte, p []byte) {
 	if c.admit(headerSize(len(p))+len(p)) == nil {
@@ -188,6 +159,7 @@ func (c *Conn) putFrame(f Frame, cork bool) {
 		*c.out = append(*c.out, f.b...)
 	} else {
 		c.seal()
+		c.remember(f.key)
 		c.q = append(c.q, chunk{b: f.b, mark: f.mark})
 	}
 	c.queued += len(f.b)
@@ -281,17 +253,20 @@ func (c *Conn) written(n int) {
 	c.wakeWriters()
 	for len(c.q) > 0 && n >= len(c.q[0].b) {
 		n -= len(c.q[0].b)
+		c.leaves()
 		giveBuffer(c.q[0].own)
 		c.q[0] = chunk{}
 		c.q = c.q[1:]
+		c.base++
 	}
 	if len(c.q) > 0 {
 		if n > 0 {
+			c.forget(0)
 			c.q[0].b, c.q[0].mark = c.q[0].b[n:], mark{}
 		}
 		return
 	}
-	c.q = nil
+	c.q, c.latest = nil, nil
 	if c.out != nil && n < len(*c.out) {
 		if n > 0 {
 			c.q, c.out = append(c.q, chunk{b: (*c.out)[n:], own: c.out}), nil
@@ -366,7 +341,7 @@ func (c *Conn) discardQueue() {
 		giveBuffer(k.own)
 	}
 	clear(c.q[keep:])
-	c.q = c.q[:keep]
+	c.q, c.latest = c.q[:keep], nil
 	c.queued -= n
 	c.drop(UnsentBytes, n)
 }
