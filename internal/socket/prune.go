@@ -1,12 +1,14 @@
 package socket
 
+import "slices"
+
 // A chunk that is discarded leaves a hole in the queue, so that the others stay where they are: a queue may hold thousands,
 // and there may be many slow clients, whose frames must cost no more than those of others. The first chunk is no hole.
 
 // makeRoom discards droppable frames, oldest first, until n more bytes fit, and an eighth of the queue besides: the next
 // frames need not look for them again.
-func (c *Conn) makeRoom(n, most int) {
-	gone := 0
+func (c *Conn) makeRoom(n int) {
+	gone, most := 0, c.up.opt.SendQueueBytes
 	for i := c.flying; i < len(c.q) && n+most/8 > most-c.queued; i++ {
 		if c.q[i].droppable {
 			gone += c.discard(i)
@@ -14,6 +16,34 @@ func (c *Conn) makeRoom(n, most int) {
 	}
 	c.drop(DroppedFrames, gone)
 	c.tidy()
+}
+
+// admitFrames is admit for frames of n bytes. Droppable ones for which nothing can make room are left out, oldest first.
+func (c *Conn) admitFrames(fs []Frame, n int) ([]Frame, error) {
+	if !c.sealed && !c.fitsIn(n) && slices.ContainsFunc(fs, func(f Frame) bool { return f.droppable }) {
+		if c.flush(); !c.broken {
+			c.makeRoom(n)
+			fs, n = c.spare(fs, n)
+		}
+	}
+	if len(fs) == 0 && !c.sealed && !c.broken {
+		return nil, nil
+	}
+	return fs, c.admit(n)
+}
+
+// spare leaves fs alone, which belongs to the caller.
+func (c *Conn) spare(fs []Frame, n int) (left []Frame, _ int) {
+	gone := false
+	for _, f := range fs {
+		if gone = gone && f.tied || f.droppable && !c.fitsIn(n); gone {
+			n -= len(f.b)
+		} else {
+			left = append(left, f)
+		}
+	}
+	c.drop(DroppedFrames, len(fs)-len(left))
+	return left, n
 }
 
 // supersede discards what waits with that key, to make place for something newer.

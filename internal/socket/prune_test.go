@@ -56,7 +56,7 @@ func (q *discarding) step() {
 		q.c.flying = len(q.c.piece())
 		q.hand = wireOf(q.c.q[:q.c.flying])
 	case 1:
-		q.c.makeRoom(q.r.IntN(300), 2000)
+		q.c.makeRoom(q.r.IntN(300))
 	default:
 		q.add()
 	}

@@ -33,7 +33,7 @@ func (c *Conn) WriteText(p []byte, cork bool) error {
 }
 
 // WriteFrames writes prepared frames in order, by reference unless corked; otherwise it is like WriteText. All or none
-// are accepted.
+// are accepted, but for droppable ones.
 func (c *Conn) WriteFrames(fs []Frame, cork bool) error {
 	if c.deflate {
 		fs = c.deflated(fs) // outside the lock
@@ -47,7 +47,8 @@ func (c *Conn) WriteFrames(fs []Frame, cork bool) error {
 	for _, f := range fs {
 		c.supersede(f.key)
 	}
-	if err := c.admit(n); err != nil {
+	fs, err := c.admitFrames(fs, n)
+	if err != nil || len(fs) == 0 {
 		return err
 	}
 	if !c.writing && len(c.q) == 0 && c.rc != nil && !cork {
@@ -117,14 +118,13 @@ func (c *Conn) admit(n int) error {
 	if c.sealed || c.broken {
 		return ErrClosed
 	}
-	most := c.up.opt.SendQueueBytes
-	if c.queued == 0 || n <= most-c.queued {
+	if c.fitsIn(n) {
 		return nil
 	}
 	if c.flush(); c.broken {
 		return ErrClosed
 	}
-	if c.makeRoom(n, most); c.queued == 0 || n <= most-c.queued {
+	if c.makeRoom(n); c.fitsIn(n) {
 		return nil
 	}
 	c.drop(SlowClient, n)
@@ -132,6 +132,8 @@ func (c *Conn) admit(n int) error {
 	c.shut(CloseTryLater, "too slow")
 	return ErrSlow
 }
+
+func (c *Conn) fitsIn(n int) bool { return c.queued == 0 || n <= c.up.opt.SendQueueBytes-c.queued }
 
 // reply queues a control frame, unless it would be too much even for the peer that asked for it.
 func (c *Conn) reply(first byte, p []byte) {
