@@ -115,6 +115,9 @@ func TestShutdownClosesWhoIsOnTheWayIn(t *testing.T) {
 		if err := <-ended; err != nil {
 			t.Error(err)
 		}
+		if drops := srv.Stats().Drops; len(drops) > 0 {
+			t.Errorf("nothing was sent, and yet dropped: %v", drops)
+		}
 	})
 }
 

@@ -154,9 +154,8 @@ func (c *Conn) Start(h Handler, first any) {
 
 func (c *Conn) begin(first item) {
 	c.mu.Lock()
-	if c.stopped && first.kind == eventItem {
-		c.drop(DroppedEvents, 1)
-		first = item{}
+	if c.stopped {
+		first = item{} // which is the caller's own: nobody has sent it
 	}
 	reads := c.run(first)
 	c.unlock()
