@@ -125,7 +125,10 @@ func (c *Conn) begin(sock *socket.Conn) {
 			c.sent(counter, AuthenticationMessage{}.Action(), len(b))
 		}
 	}
-	doom := c.attach(sock)
+	doom, lost := c.attach(sock)
+	if lost > 0 {
+		c.mount.srv.dropped(c, "event to a closed or slow connection", lost)
+	}
 	if doom == nil && c.mount.srv.isDraining() {
 		doom = &CloseError{socket.CloseGoingAway, shuttingDown}
 	}
@@ -136,8 +139,8 @@ func (c *Conn) begin(sock *socket.Conn) {
 }
 
 // attach gives the connection its transport, and the transport what came before it. It tells if the connection was to be
-// closed meanwhile.
-func (c *Conn) attach(wire transport) (doom *CloseError) {
+// closed meanwhile, and how many events are lost.
+func (c *Conn) attach(wire transport) (doom *CloseError, lost int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	e := c.beforehand()
@@ -145,9 +148,11 @@ func (c *Conn) attach(wire transport) (doom *CloseError) {
 		c.told(wireError(wire.WriteFrames(e.frames, true)))
 	}
 	for _, d := range e.events {
-		c.told(wireError(wire.Post(d)))
+		if wire.Post(d) != nil {
+			lost++
+		}
 	}
 	c.wire, c.early = wire, nil
 	c.armExpiry()
-	return e.doom
+	return e.doom, lost
 }

@@ -14,6 +14,7 @@ type parallel struct {
 	of      map[*task]int
 	changed chan struct{} // closed when one ends; nil while nobody waits
 	idle    []func()      // to be called when nothing runs any more
+	ending  bool          // somebody waits for that: what begins now holds the queue until it ends
 }
 
 // enter takes a place for a call, of most in all. Of one handler with Concurrent(n) no more than n run: the next waits
@@ -67,9 +68,11 @@ func (p *parallel) leave(t *task) {
 	}
 }
 
-// whenIdle calls f once nothing runs, which may be now.
+// whenIdle calls f once nothing runs, which may be now. A client that goes on to ask for streams cannot put it off for
+// ever, and one that is about to begin when f is called has ended before the queue goes on.
 func (p *parallel) whenIdle(f func()) {
 	p.mu.Lock()
+	p.ending = true
 	if p.running > 0 {
 		p.idle = append(p.idle, f)
 		p.mu.Unlock()
@@ -79,6 +82,12 @@ func (p *parallel) whenIdle(f func()) {
 	f()
 }
 
+func (p *parallel) isEnding() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.ending
+}
+
 // wait returns when nothing runs.
 func (p *parallel) wait() {
 	done := make(chan struct{})
@@ -86,24 +95,29 @@ func (p *parallel) wait() {
 	<-done
 }
 
-// spawn runs a call beside the queue. Of a stream, the call that makes the iterator is waited for.
+// spawn runs a call beside the queue. Of a stream, the call that makes the iterator is waited for; while the server shuts
+// down, of every call its end.
 func (c *Conn) spawn(ctx context.Context, k *Call) {
 	if err := c.parallel.enter(ctx, k.task, c.mount.srv.limits.MaxConcurrent); err != nil {
 		c.turnAway(ctx, k, err)
 		return
 	}
-	free := make(chan struct{})
+	free, ended := make(chan struct{}), make(chan struct{})
 	k.letGo = sync.OnceFunc(func() { close(free) })
 	if k.task.stream == nil {
 		k.letGo()
 	}
 	ctx = k.limit(ctx)
 	go func() {
+		defer close(ended)
 		defer c.parallel.leave(k.task)
 		defer k.letGo()
 		c.serve(ctx, k)
 	}()
 	<-free
+	if c.parallel.isEnding() {
+		<-ended
+	}
 }
 
 // stream sends what the iterator of a handler yields. The iterator has returned before the terminal frame is sent.

@@ -115,6 +115,9 @@ func TestShutdownClosesWhoIsOnTheWayIn(t *testing.T) {
 		if err := <-ended; err != nil {
 			t.Error(err)
 		}
+		if drops := srv.Stats().Drops; len(drops) > 0 {
+			t.Errorf("nothing was sent, and yet dropped: %v", drops)
+		}
 	})
 }
 
@@ -280,5 +283,107 @@ func TestShutdownTellsStreams(t *testing.T) {
 		late := make(chan struct{})
 		srv.RegisterOnShutdown(func() { close(late) })
 		<-late
+	})
+}
+
+// gatedMessage does not become valid before its gate opens.
+type gatedMessage struct{ N int }
+
+var gate atomic.Pointer[chan struct{}]
+
+func (gatedMessage) Action() string { return "gated" }
+func (gatedMessage) Validate() error {
+	<-*gate.Load()
+	return nil
+}
+
+// TestShutdownLetsLateStreamsFinish, and concurrent handlers: those that were about to begin when nothing ran beside the
+// queue.
+func TestShutdownLetsLateStreamsFinish(t *testing.T) {
+	for _, stream := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			opened := make(chan struct{})
+			gate.Store(&opened)
+			srv := chanx.NewServer(&chanx.ServerOptions{Logger: quiet})
+			c := newState()
+			if stream {
+				chanx.OnStream(c, func(*state, context.Context, gatedMessage) iter.Seq2[answerMessage, error] {
+					return func(yield func(answerMessage, error) bool) {
+						for range 3 {
+							time.Sleep(time.Second) // in a bubble
+							if !yield(answerMessage{"late"}, nil) {
+								return
+							}
+						}
+					}
+				})
+			} else {
+				chanx.OnRequest(c, func(*state, context.Context, gatedMessage) (answerMessage, error) {
+					time.Sleep(time.Second)
+					return answerMessage{"late"}, nil
+				}, chanx.Concurrent(2))
+			}
+			srv.Handle("/ws", c)
+			client := chanxtest.Dial(t, srv, "/ws", nil)
+			client.SendRef(gatedMessage{}, "1")
+			synctest.Wait()
+			ended := make(chan error)
+			go func() { ended <- srv.Shutdown(context.Background()) }()
+			synctest.Wait()
+			close(opened)
+			chanxtest.Receive[answerMessage](client)
+			if stream {
+				chanxtest.Receive[answerMessage](client)
+				chanxtest.Receive[answerMessage](client)
+				chanxtest.Receive[chanx.CompleteMessage](client)
+			}
+			client.ExpectClosed(1001)
+			if err := <-ended; err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// TestShutdownIsNotPutOff by a client that asks for the next stream before the last one has ended.
+func TestShutdownIsNotPutOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := chanx.NewServer(&chanx.ServerOptions{Logger: quiet})
+		c := newState()
+		var begun, ended atomic.Int64
+		chanx.OnStream(c, func(*state, context.Context, sayMessage) iter.Seq2[answerMessage, error] {
+			begun.Add(1)
+			return func(yield func(answerMessage, error) bool) {
+				defer ended.Add(1)
+				time.Sleep(3 * time.Second) // in a bubble
+				yield(answerMessage{"last"}, nil)
+			}
+		})
+		srv.Handle("/ws", c)
+		client := chanxtest.Dial(t, srv, "/ws", nil)
+		asked := make(chan struct{})
+		go func() {
+			defer close(asked)
+			for range 8 {
+				time.Sleep(time.Second)
+				client.Send(sayMessage{"go"})
+			}
+		}()
+		time.Sleep(5*time.Second + 500*time.Millisecond)
+		start := time.Now()
+		if err := srv.Shutdown(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if d := time.Since(start); d > 4*time.Second {
+			t.Errorf("it took %v", d)
+		}
+		for range ended.Load() {
+			chanxtest.Receive[answerMessage](client)
+		}
+		client.ExpectClosed(1001)
+		if b, e := begun.Load(), ended.Load(); b != e {
+			t.Errorf("%d streams begun, %d ended", b, e)
+		}
+		<-asked
 	})
 }

@@ -11,9 +11,10 @@ import (
 	"github.com/chanx-go/chanx/schema"
 )
 
-// Droppable lets messages of this type be discarded, oldest first, where Limits.SendQueueBytes wait for a client that does
-// not keep up; else it is disconnected. What is discarded is counted and told to Observer.Drop. A reply is never
-// discarded, whatever its type says. A client that takes nothing for Limits.WriteTimeout is disconnected all the same.
+// Droppable lets messages of this type be discarded, oldest first and an eighth of the queue at a time, where
+// Limits.SendQueueBytes wait for a client that does not keep up. It is disconnected only for what must arrive and finds no
+// room even so. What is discarded is counted and told to Observer.Drop. A reply is never discarded, whatever its type says.
+// A client that takes nothing for Limits.WriteTimeout is disconnected all the same.
 func Droppable() MessageOption { return messageOption(func(o *messageOptions) { o.droppable = true }) }
 
 // Latest keeps only the newest message M of each key waiting for a client: one that is sent takes the place of an older

@@ -423,7 +423,7 @@ func TestEndBeforeStart(t *testing.T) {
 				must(t, p.nc.Close())
 				must(t, c.up.Wait(t.Context()))
 				synctest.Wait()
-				if s := c.up.Stats(); s.Drops[DroppedMessages] != 1 || s.Drops[DroppedEvents] != 2 {
+				if s := c.up.Stats(); s.Drops[DroppedMessages] != 1 || s.Drops[DroppedEvents] != 1 {
 					t.Errorf("drops %v", s.Drops)
 				}
 			})

@@ -81,6 +81,10 @@ type Conn struct {
 	queued int     // bytes in both
 	flying int     // chunks of q that drain is writing
 
+	latest map[string]int // by key: the newest chunk of q that has it, counted like base
+	base   int            // chunks that were in front of q
+	holes  int            // chunks of q that were discarded
+
 	closeTimer *time.Timer
 	reason     string
 	code       int // how the connection ends; 0: open
@@ -150,9 +154,8 @@ func (c *Conn) Start(h Handler, first any) {
 
 func (c *Conn) begin(first item) {
 	c.mu.Lock()
-	if c.stopped && first.kind == eventItem {
-		c.drop(DroppedEvents, 1)
-		first = item{}
+	if c.stopped {
+		first = item{} // which is the caller's own: nobody has sent it
 	}
 	reads := c.run(first)
 	c.unlock()

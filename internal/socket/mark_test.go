@@ -1,6 +1,8 @@
 package socket
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 	"testing"
 	"testing/synctest"
@@ -79,4 +81,103 @@ func TestMarkedFrameIsNotCorked(t *testing.T) {
 		t.Errorf("queue %v", c.q)
 	}
 	c.discardOut()
+}
+
+// TestDroppableMakesRoomBehindASlowReader, which takes a little from time to time: of what waits for it then, not all is
+// under way.
+func TestDroppableMakesRoomBehindASlowReader(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h, p := started(t, Options{SendQueueBytes: 40_000, WriteTimeout: -1}, nil)
+		must(t, h.c.WriteText([]byte("under way"), false))
+		synctest.Wait()
+		for i := range 39 {
+			must(t, h.c.WriteFrames([]Frame{prepared("%01000d", i).Droppable()}, false))
+		}
+		p.expect("text under way")
+		synctest.Wait()
+		for i := range 100 {
+			must(t, h.c.WriteFrames([]Frame{prepared("%01000d", i).Droppable()}, false))
+		}
+		must(t, p.nc.Close())
+		h.end(t)
+	})
+}
+
+// TestLatestFrameIsLeftByOneThatIsRefused: behind the Close frame nothing comes that could take its place.
+func TestLatestFrameIsLeftByOneThatIsRefused(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h, p := started(t, Options{}, nil)
+		must(t, h.c.WriteText([]byte("under way"), false))
+		synctest.Wait()
+		must(t, h.c.WriteFrames([]Frame{prepared("old").Latest("a")}, false))
+		must(t, h.c.Close(CloseGoingAway, ""))
+		if err := h.c.WriteFrames([]Frame{prepared("new").Latest("a")}, false); !errors.Is(err, ErrClosed) {
+			t.Errorf("error %v", err)
+		}
+		p.expect("text under way", "text old", "close 1001")
+		must(t, p.nc.Close())
+		h.end(t)
+	})
+}
+
+// TestDropsBeforeStartAreTold when there is a handler.
+func TestDropsBeforeStartAreTold(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c, p := piped(t, NewUpgrader(Options{}))
+		must(t, c.WriteFrames([]Frame{prepared("old").Latest("a"), prepared("new").Latest("a")}, true))
+		h := newRecorder()
+		h.c = c
+		c.Start(h, nil)
+		p.expect("text new")
+		if n := h.dropped(SupersededFrames); n != 1 {
+			t.Errorf("%d frames told, want 1", n)
+		}
+		must(t, p.nc.Close())
+		h.end(t)
+	})
+}
+
+// TestDroppableFrameIsNoReasonToClose where nothing else can make room: it is discarded itself.
+func TestDroppableFrameIsNoReasonToClose(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h, p := started(t, Options{SendQueueBytes: 100, WriteTimeout: -1}, nil)
+		must(t, h.c.WriteText([]byte("under way"), false)) // 11 bytes
+		synctest.Wait()
+		must(t, h.c.WriteText(bytes.Repeat([]byte("."), 80), false))
+		must(t, h.c.WriteFrames([]Frame{prepared("typing 1").Droppable(), prepared("end").Tied()}, false))
+		if n := h.dropped(DroppedFrames); n != 2 {
+			t.Errorf("%d frames dropped, want 2", n)
+		}
+		if err := h.c.WriteFrames([]Frame{prepared("typing 2").Droppable(), prepared("reply")}, false); err != nil {
+			t.Errorf("the other one has room: %v", err)
+		}
+		p.expect("text under way", "text ........…80", "text reply")
+		must(t, p.nc.Close())
+		h.end(t)
+	})
+}
+
+// TestBurstOfDroppableFrames that is more than the queue may hold: the newest have room.
+func TestBurstOfDroppableFrames(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h, p := started(t, Options{SendQueueBytes: 60, WriteTimeout: -1}, nil)
+		must(t, h.c.WriteText([]byte("under way"), false)) // 11 bytes
+		synctest.Wait()
+		var fs []Frame
+		for i := range 50 {
+			fs = append(fs, prepared("typing %02d", i).Droppable()) // 11 bytes
+		}
+		must(t, h.c.WriteFrames(fs, false))
+		p.expect("text under way", "text typing 46", "text typing 47", "text typing 48", "text typing 49")
+		if n := h.dropped(DroppedFrames); n != 46 {
+			t.Errorf("%d frames dropped, want 46", n)
+		}
+		must(t, p.nc.Close())
+		h.end(t)
+	})
 }

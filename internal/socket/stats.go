@@ -71,14 +71,15 @@ func (c *Conn) drop(what Drop, n int) {
 	}
 }
 
-// unlock releases mu, then tells the handler what was dropped under it.
+// unlock releases mu, then tells the handler what was dropped under it. Before Start there is none: it is told then.
 func (c *Conn) unlock() {
 	notes, h := c.notes, c.h
-	c.notes = nil
-	c.mu.Unlock()
 	if h == nil || notes == nil {
+		c.mu.Unlock()
 		return
 	}
+	c.notes = nil
+	c.mu.Unlock()
 	for _, d := range *notes {
 		h.Dropped(d.what, d.n)
 	}

@@ -33,7 +33,7 @@ func (c *Conn) WriteText(p []byte, cork bool) error {
 }
 
 // WriteFrames writes prepared frames in order, by reference unless corked; otherwise it is like WriteText. All or none
-// are accepted.
+// are accepted, but for droppable ones.
 func (c *Conn) WriteFrames(fs []Frame, cork bool) error {
 	if c.deflate {
 		fs = c.deflated(fs) // outside the lock
@@ -47,7 +47,8 @@ func (c *Conn) WriteFrames(fs []Frame, cork bool) error {
 	for _, f := range fs {
 		c.supersede(f.key)
 	}
-	if err := c.admit(n); err != nil {
+	fs, err := c.admitFrames(fs, n)
+	if err != nil || len(fs) == 0 {
 		return err
 	}
 	if !c.writing && len(c.q) == 0 && c.rc != nil && !cork {
@@ -117,14 +118,13 @@ func (c *Conn) admit(n int) error {
 	if c.sealed || c.broken {
 		return ErrClosed
 	}
-	most := c.up.opt.SendQueueBytes
-	if c.queued == 0 || n <= most-c.queued {
+	if c.fitsIn(n) {
 		return nil
 	}
 	if c.flush(); c.broken {
 		return ErrClosed
 	}
-	if c.makeRoom(n, most); c.queued == 0 || n <= most-c.queued {
+	if c.makeRoom(n); c.fitsIn(n) {
 		return nil
 	}
 	c.drop(SlowClient, n)
@@ -133,34 +133,7 @@ func (c *Conn) admit(n int) error {
 	return ErrSlow
 }
 
-// makeRoom discards droppable frames, oldest first, until n more bytes fit.
-func (c *Conn) makeRoom(n, most int) {
-	c.drop(DroppedFrames, c.prune(func(k chunk) bool { return k.droppable && n > most-c.queued }))
-}
-
-// supersede discards what waits with that key, to make place for something newer.
-func (c *Conn) supersede(key string) {
-	if key != "" && len(c.q) > c.flying {
-		c.drop(SupersededFrames, c.prune(func(k chunk) bool { return k.key == key }))
-	}
-}
-
-// prune takes those frames out of the queue that are to go, and what is tied to them; what is being written stays.
-func (c *Conn) prune(goes func(chunk) bool) (gone int) {
-	kept, left := c.q[:c.flying], false
-	for _, k := range c.q[c.flying:] {
-		if left = left && k.tied || goes(k); left {
-			c.queued -= len(k.b)
-			gone++
-		} else {
-			kept = append(kept, k)
-		}
-	}
-	clear(c.q[len(kept):])
-	c.q = kept
-	c.wakeWriters()
-	return gone
-}
+func (c *Conn) fitsIn(n int) bool { return c.queued == 0 || n <= c.up.opt.SendQueueBytes-c.queued }
 
 // reply queues a control frame, unless it would be too much even for the peer that asked for it.
 func (c *Conn) reply(first byte, p []byte) {
@@ -188,6 +161,7 @@ func (c *Conn) putFrame(f Frame, cork bool) {
 		*c.out = append(*c.out, f.b...)
 	} else {
 		c.seal()
+		c.remember(f.key)
 		c.q = append(c.q, chunk{b: f.b, mark: f.mark})
 	}
 	c.queued += len(f.b)
@@ -281,17 +255,20 @@ func (c *Conn) written(n int) {
 	c.wakeWriters()
 	for len(c.q) > 0 && n >= len(c.q[0].b) {
 		n -= len(c.q[0].b)
+		c.leaves()
 		giveBuffer(c.q[0].own)
 		c.q[0] = chunk{}
 		c.q = c.q[1:]
+		c.base++
 	}
 	if len(c.q) > 0 {
 		if n > 0 {
+			c.forget(0)
 			c.q[0].b, c.q[0].mark = c.q[0].b[n:], mark{}
 		}
 		return
 	}
-	c.q = nil
+	c.q, c.latest = nil, nil
 	if c.out != nil && n < len(*c.out) {
 		if n > 0 {
 			c.q, c.out = append(c.q, chunk{b: (*c.out)[n:], own: c.out}), nil
@@ -309,7 +286,7 @@ func (c *Conn) drain() {
 	for c.queued > 0 && !c.gone && !c.broken {
 		c.seal()
 		v := takeVec()
-		c.flying = v.addChunks(c.q)
+		c.flying = v.addChunks(c.piece())
 		c.unlock()
 		n, err := v.drain(c)
 		giveVec(v)
@@ -327,6 +304,18 @@ func (c *Conn) drain() {
 	_ = c.nc.SetWriteDeadline(time.Time{}) // fails when closed; then nothing is written any more
 	c.settle()
 	c.finish()
+}
+
+// piece is what drain writes at a time. All that waits would be too much: what is under way makes no room, and is not
+// superseded.
+func (c *Conn) piece() []chunk {
+	n, most := 0, min(pieceMax, c.up.opt.SendQueueBytes/4)
+	for i, k := range c.q[:min(len(c.q), vecMax)] {
+		if n += len(k.b); n > most && i > 0 {
+			return c.q[:i]
+		}
+	}
+	return c.q
 }
 
 // writeFailed notes that nothing can be written any more. What the peer has sent before may still be read, and reading
@@ -354,7 +343,7 @@ func (c *Conn) discardQueue() {
 		giveBuffer(k.own)
 	}
 	clear(c.q[keep:])
-	c.q = c.q[:keep]
+	c.q, c.latest = c.q[:keep], nil
 	c.queued -= n
 	c.drop(UnsentBytes, n)
 }

@@ -281,12 +281,12 @@ func TestDroppableFramesMakeRoom(t *testing.T) {
 // TestFrameInPartIsNotDropped: the wire would be out of step.
 func TestFrameInPartIsNotDropped(t *testing.T) {
 	t.Parallel()
-	c := &Conn{up: NewUpgrader(Options{})}
+	c := &Conn{up: NewUpgrader(Options{SendQueueBytes: 100})}
 	for range 3 {
 		c.putFrame(PrepareText([]byte("typing")).Droppable(), false)
 	}
 	c.written(8 + 3)
-	c.makeRoom(100, 100)
+	c.makeRoom(100)
 	if len(c.q) != 1 || string(c.q[0].b) != "yping" || c.queued != 5 || c.up.Stats().Drops[DroppedFrames] != 1 {
 		t.Errorf("queue %v, %d bytes, %d dropped", c.q, c.queued, c.up.Stats().Drops[DroppedFrames])
 	}

@@ -1,0 +1,199 @@
+package socket
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"strings"
+	"testing"
+
+	"github.com/gobwas/ws"
+)
+
+// TestDiscardedFrames has a queue of which something is written now and then, and looks at all that comes of it.
+func TestDiscardedFrames(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(300) {
+		q := &discarding{
+			r: rand.New(rand.NewPCG(seed, 0)), c: &Conn{up: NewUpgrader(Options{SendQueueBytes: 2000})},
+			must: map[string]bool{}, ends: map[int]bool{}, newest: map[string]string{},
+		}
+		for range 400 {
+			q.step()
+			if err := q.sound(); err != nil {
+				t.Fatalf("seed %d, after %d frames: %v", seed, q.n, err)
+			}
+		}
+		q.write(q.c.queued)
+		if c := q.c; c.q != nil || c.latest != nil || c.holes != 0 || c.queued != 0 {
+			t.Fatalf("seed %d: %d chunks, %d keys, %d holes and %d bytes are left", seed, len(c.q), len(c.latest), c.holes, c.queued)
+		}
+		if err := q.judge(); err != nil {
+			t.Fatalf("seed %d: %v", seed, err)
+		}
+	}
+}
+
+type discarding struct {
+	r      *rand.Rand
+	c      *Conn
+	n      int // messages so far
+	frames int
+	hand   []byte // what drain has
+	wrote  bytes.Buffer
+	must   map[string]bool   // arrive
+	ends   map[int]bool      // messages with a frame that is tied to theirs
+	newest map[string]string // by key
+}
+
+func (q *discarding) step() {
+	switch q.r.IntN(6) {
+	case 0: // drain's write ends, and the next one begins
+		q.write(q.r.IntN(300))
+		q.c.flying = len(q.c.piece())
+		q.hand = wireOf(q.c.q[:q.c.flying])
+	case 1:
+		q.c.makeRoom(q.r.IntN(300))
+	default:
+		q.add()
+	}
+}
+
+// write does what drain does when n bytes of what it had in hand, or a little more, have left.
+func (q *discarding) write(n int) {
+	q.c.flying = 0
+	all := wireOf(q.c.q)
+	n = min(n, len(all))
+	q.wrote.Write(q.hand[:min(n, len(q.hand))])
+	q.wrote.Write(all[min(n, len(q.hand)):n])
+	q.hand = nil
+	q.c.written(n)
+}
+
+func wireOf(q []chunk) (all []byte) {
+	for _, k := range q {
+		all = append(all, k.b...)
+	}
+	return all
+}
+
+func (q *discarding) add() {
+	q.n++
+	text := fmt.Sprint(q.n, strings.Repeat(".", q.r.IntN(30)))
+	fs := []Frame{PrepareText([]byte(text))}
+	switch q.r.IntN(3) {
+	case 0:
+		fs[0] = fs[0].Droppable()
+	case 1:
+		key := fmt.Sprint(q.r.IntN(9))
+		fs[0] = fs[0].Latest(key)
+		q.newest[key] = text
+	default:
+		q.must[text] = true
+	}
+	if q.ends[q.n] = q.r.IntN(2) == 0; q.ends[q.n] {
+		fs = append(fs, prepared("end of %d", q.n).Tied())
+	}
+	for _, f := range fs {
+		q.frames++
+		q.c.supersede(f.key)
+		q.c.putFrame(f, false)
+	}
+}
+
+// sound looks at what the queue knows of itself.
+func (q *discarding) sound() error {
+	c := q.c
+	bytes, holes, keys := 0, 0, 0
+	for i, k := range c.q {
+		if bytes += len(k.b); len(k.b) == 0 {
+			holes++
+		}
+		if k.key == "" {
+			continue
+		}
+		switch at, ok := c.latest[k.key]; {
+		case ok && at == c.base+i:
+			keys++
+		case i >= c.flying:
+			return fmt.Errorf("chunk %d with key %s is not found: %v, base %d", i, k.key, c.latest, c.base)
+		}
+	}
+	if bytes != c.queued || holes != c.holes || keys != len(c.latest) || len(c.q) > 0 && len(c.q[0].b) == 0 || holes > 0 && 2*holes > len(c.q)+2*c.flying {
+		return fmt.Errorf("%d bytes, %d holes, %d keys are %d, %d, %v in %d chunks", bytes, holes, keys, c.queued, c.holes, c.latest, len(c.q))
+	}
+	return nil
+}
+
+// judge reads what was written: whole frames, in order, with what is tied to them, and all that nobody may discard.
+func (q *discarding) judge() error {
+	br, got, last := bufio.NewReader(&q.wrote), map[string]bool{}, 0
+	for {
+		h, err := ws.ReadHeader(br)
+		if err != nil {
+			break
+		}
+		b := make([]byte, h.Length)
+		if _, err := io.ReadFull(br, b); err != nil || h.OpCode != ws.OpText {
+			return fmt.Errorf("a frame is not whole: %v %v", h, err)
+		}
+		text, n := string(b), 0
+		if got[text] = true; strings.HasPrefix(text, "end of") {
+			if !q.ends[last] || text != fmt.Sprint("end of ", last) {
+				return fmt.Errorf("%q comes after %d", text, last)
+			}
+			q.ends[last] = false
+			continue
+		}
+		if _, err := fmt.Sscan(strings.TrimRight(text, "."), &n); err != nil || n <= last || q.ends[last] {
+			return fmt.Errorf("%q comes after %d: %v", text, last, err)
+		}
+		last = n
+	}
+	for text := range q.must {
+		if !got[text] {
+			return fmt.Errorf("%q is missing", text)
+		}
+	}
+	for key, text := range q.newest {
+		if !got[text] {
+			return fmt.Errorf("%q, the newest of key %s, is missing", text, key)
+		}
+	}
+	told := 0
+	for _, d := range *q.c.notes {
+		told += d.n
+	}
+	if len(got)+told != q.frames {
+		return fmt.Errorf("%d frames have come and %d were told as discarded, of %d", len(got), told, q.frames)
+	}
+	return nil
+}
+
+// BenchmarkFullQueue is what a frame costs for a client that does not read.
+func BenchmarkFullQueue(b *testing.B) {
+	const keys = 10_000
+	for name, mark := range map[string]func(Frame, int) Frame{
+		"droppable": func(f Frame, _ int) Frame { return f.Droppable() },
+		"latest":    func(f Frame, i int) Frame { return f.Latest(fmt.Sprint("key", i%keys)) },
+	} {
+		b.Run(name, func(b *testing.B) {
+			fs := make([]Frame, 2*keys)
+			for i := range fs {
+				fs[i] = mark(PrepareText(make([]byte, 70)), i)
+			}
+			ours, theirs := net.Pipe()
+			c := newConn(NewUpgrader(Options{WriteTimeout: -1}), ours, nil, false, nil)
+			for i := 0; b.Loop(); i++ {
+				if err := c.WriteFrames(fs[i%len(fs):i%len(fs)+1], false); err != nil {
+					b.Fatal(err)
+				}
+			}
+			c.Abort()
+			_ = theirs.Close() // so that nothing hangs
+		})
+	}
+}
