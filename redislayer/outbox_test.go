@@ -35,6 +35,17 @@ func (i *impatient) Err() error {
 	return nil
 }
 
+// patient is a context that tells when somebody waits for its end.
+type patient struct {
+	context.Context
+	asked func()
+}
+
+func (p *patient) Done() <-chan struct{} {
+	p.asked()
+	return p.Context.Done()
+}
+
 // fill publishes numbers from 0 on, to a broker that does not read, until a call would have to wait for room.
 func (n *node) fill(subject string, data func(i int) []byte) (count int) {
 	n.t.Helper()
@@ -283,10 +294,18 @@ func TestCloseSendsWhatWasAccepted(t *testing.T) {
 	s.pause(t)
 	count := a.fill("s", decimal)
 	waiting, closed := make(chan error), make(chan error)
-	go func() { waiting <- a.Publish(t.Context(), "s", []byte("too late")) }()
+	for range 2 { // one that is next, and one behind it
+		asked := make(chan struct{})
+		go func() {
+			waiting <- a.Publish(&patient{t.Context(), sync.OnceFunc(func() { close(asked) })}, "s", []byte("too late"))
+		}()
+		<-asked
+	}
 	go func() { closed <- a.Close(t.Context()) }()
-	if err := <-waiting; !errors.Is(err, layer.ErrClosed) {
-		t.Errorf("publish: %v, want ErrClosed", err)
+	for range 2 {
+		if err := <-waiting; !errors.Is(err, layer.ErrClosed) {
+			t.Errorf("publish: %v, want ErrClosed", err)
+		}
 	}
 	s.resume(t)
 	if err := <-closed; err != nil {
