@@ -14,8 +14,8 @@ import (
 )
 
 // attachment is a link's life between two losses of the broker: a client that publishes, one or more streams that bring
-// publications, and an outbox beside each. When one of its connections fails, all of it has failed; nothing is mended, and the link makes another
-// attachment. So a publication is never repeated, and whoever is subscribed knows since when.
+// publications, and beside each an outbox. When one of its connections fails, all of it has failed; nothing is mended, and the
+// link makes another attachment. So a publication is never repeated, and whoever is subscribed knows since when.
 type attachment struct {
 	client  rueidis.Client
 	prefix  string // of channels

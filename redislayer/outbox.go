@@ -34,12 +34,12 @@ type outbox struct {
 
 	mu       sync.Mutex
 	closed   bool
-	line     int           // callers that wait for room
-	waiting  []publication // not sent yet
-	count    int           // accepted, and not answered yet
-	bytes    int           // of these
-	refusing bool          // the last answer was an error that passes: it may be the next one too
-	refused  map[string]struct{}
+	line     int                 // callers that wait for room
+	waiting  []publication       // not sent yet
+	count    int                 // accepted, and not answered yet
+	bytes    int                 // of these
+	refusing bool                // the last answer was an error that passes: it may be the next one too
+	refused  map[string]struct{} // subjects whose last publication was
 }
 
 // publication is one that waits in an outbox, or is under way.
