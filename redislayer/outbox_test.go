@@ -332,3 +332,26 @@ func TestCloseTellsWhatItCouldNotSend(t *testing.T) {
 	a.told(0, false, fmt.Sprint(count, " publications"))
 	s.resume(t)
 }
+
+// TestAConnectionIsLostInTheMidstOfABatch closes it again and again while large batches are being written.
+func TestAConnectionIsLostInTheMidstOfABatch(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	p := startProxy(t, address(s.port), "deadly")
+	a := open(t, connect(t, p.url(), nil))
+	for range 5 {
+		mark := a.mark()
+		for i := range 200 {
+			data := strings.Repeat("-", 1<<16)
+			if i == 50 {
+				data += "deadly"
+			}
+			if err := a.Publish(t.Context(), "s", []byte(data)); errors.Is(err, layer.ErrUnavailable) {
+				break
+			} else if err != nil {
+				t.Errorf("publish: %v", err)
+			}
+		}
+		a.recovers(mark)
+	}
+}

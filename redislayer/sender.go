@@ -15,10 +15,9 @@ type sender struct {
 	node  rueidis.Client
 	moved map[uint16]rueidis.Client // slots that other nodes have taken over from this one
 
-	batch    []publication
-	answers  []error             // to the batch
-	commands []rueidis.Completed // of the batch, those of one node
-	places   []int               // of these in the batch
+	batch   []publication
+	answers []error // to the batch
+	places  []int   // in the batch of what goes to one node
 }
 
 // run returns when the attachment has failed.
@@ -71,15 +70,14 @@ func (s *sender) exchange() error {
 		s.answers = append(s.answers, errAgain)
 	}
 	for asked := 0; asked < len(s.batch); asked += len(s.places) {
-		node := s.gather()
-		if len(s.commands) == 1 { // which costs less
-			s.answers[s.places[0]] = node.Do(context.Background(), s.commands[0]).Error()
+		node, commands := s.gather()
+		if len(commands) == 1 { // which costs less
+			s.answers[s.places[0]] = node.Do(context.Background(), commands[0]).Error()
 		} else {
-			for i, r := range node.DoMulti(context.Background(), s.commands...) {
+			for i, r := range node.DoMulti(context.Background(), commands...) {
 				s.answers[s.places[i]] = r.Error()
 			}
 		}
-		clear(s.commands)
 		for _, i := range s.places {
 			if !isAnswer(s.answers[i]) {
 				return s.answers[i]
@@ -89,9 +87,10 @@ func (s *sender) exchange() error {
 	return nil
 }
 
-// gather collects what is not answered and goes to the same node as the first.
-func (s *sender) gather() (node rueidis.Client) {
-	s.commands, s.places = s.commands[:0], s.places[:0]
+// gather collects what is not answered and goes to the same node as the first. The slice of commands is rueidis's from then on:
+// its writer may still read it when the connection is lost and they have been answered by that.
+func (s *sender) gather() (node rueidis.Client, commands []rueidis.Completed) {
+	commands, s.places = make([]rueidis.Completed, 0, len(s.batch)), s.places[:0]
 	for i, p := range s.batch {
 		if s.answers[i] != errAgain {
 			continue
@@ -101,10 +100,10 @@ func (s *sender) gather() (node rueidis.Client) {
 			node = to
 		}
 		if to == node {
-			s.commands, s.places = append(s.commands, p.command), append(s.places, i)
+			commands, s.places = append(commands, p.command), append(s.places, i)
 		}
 	}
-	return node
+	return node, commands
 }
 
 func (s *sender) nodeOf(c rueidis.Completed) rueidis.Client {
