@@ -49,14 +49,15 @@ type Receiver struct {
 type Status struct {
 	Up  bool  // whether the broker can be reached
 	Gap bool  // publications may have been lost since the last status
-	Err error // why the link is down; nil when it is up
+	Err error // why the link is down, or what is known of a gap while it is up; else nil
 }
 
 // Link is one node's connection to the broker.
 type Link interface {
 	// Publish hands data to the broker for every other link that has subscribed to the subject. It returns when the
-	// order among this link's publications to the subject is settled, not when they have arrived. With the broker out
-	// of reach the error wraps ErrUnavailable, after Close it is ErrClosed; the context bounds the wait.
+	// order among this link's publications to the subject is settled, not when they have arrived: what is lost or refused
+	// afterwards is told by a Status with Gap. With the broker out of reach the error wraps ErrUnavailable, after Close it is
+	// ErrClosed; the context bounds the wait.
 	Publish(ctx context.Context, subject string, data []byte) error
 
 	// Subscribe starts the flow of a subject's publications to the receiver. To subscribe again changes nothing and costs

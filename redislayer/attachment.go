@@ -13,18 +13,18 @@ import (
 	"github.com/redis/rueidis"
 )
 
-// attachment is a link's life between two losses of the broker: a client that publishes, and one or more streams that bring
-// publications. When one of its connections fails, all of it has failed; nothing is mended, and the link makes another
-// attachment. So a publication is never repeated, and whoever is subscribed knows since when.
+// attachment is a link's life between two losses of the broker: a client that publishes, one or more streams that bring
+// publications, and beside each an outbox. When one of its connections fails, all of it has failed; nothing is mended, and the
+// link makes another attachment. So a publication is never repeated, and whoever is subscribed knows since when.
 type attachment struct {
-	client    rueidis.Client
-	publisher rueidis.Client // client, or a part of it
-	prefix    string         // of channels
-	sharded   bool
-	streams   []*stream
-	owners    []*stream // of slots, if sharded
+	client  rueidis.Client
+	prefix  string // of channels
+	sharded bool
+	streams []*stream
+	owners  []*stream                 // of slots, if sharded
+	nodes   map[string]rueidis.Client // by address, if sharded
 
-	underWay chan struct{} // holds a token for each publication
+	lost chan error // holds why accepted publications have been lost, if that has not been told
 
 	cancel context.CancelFunc // closes every connection
 	tasks  sync.WaitGroup
@@ -41,22 +41,23 @@ type listener interface {
 	unsubscribed(subject string) (asked bool)
 }
 
-// stream is a connection that is subscribed to channels.
+// stream is a connection that is subscribed to channels. What is published in these goes to the same node.
 type stream struct {
 	rueidis.DedicatedClient
-	gone <-chan error
+	gone   <-chan error
+	outbox *outbox
 }
 
 // connect makes an attachment. The context bounds it and what it lives for: when it ends, the attachment fails.
 func connect(ctx context.Context, cfg *config, l listener) (*attachment, error) {
 	ctx, cancel := context.WithCancel(ctx)
-	a := &attachment{cancel: cancel, done: make(chan struct{}), underWay: make(chan struct{}, maxUnderWay)}
+	a := &attachment{cancel: cancel, done: make(chan struct{}), lost: make(chan error, 1)}
 	client, err := rueidis.NewClient(bound(ctx, cfg.option))
 	if err != nil {
 		cancel()
 		return nil, err
 	}
-	a.client, a.publisher = client, client
+	a.client = client
 	if err := a.start(ctx, cfg, l); err != nil {
 		a.fail(err)
 		a.close()
@@ -77,7 +78,6 @@ func (a *attachment) start(ctx context.Context, cfg *config, l listener) error {
 	default:
 		// There is one node. With sentinels it is the primary of this moment; when another takes its place, the attachment fails.
 		for _, node := range a.client.Nodes() {
-			a.publisher = node
 			a.stream(node, l)
 		}
 	}
@@ -102,7 +102,7 @@ func (a *attachment) probe() error {
 // stream makes one to a node. That it could not be made is seen by its first use.
 func (a *attachment) stream(node rueidis.Client, l listener) *stream {
 	c, _ := node.Dedicate()
-	st := &stream{DedicatedClient: c}
+	st := &stream{DedicatedClient: c, outbox: newOutbox(a)}
 	st.gone = c.SetPubSubHooks(rueidis.PubSubHooks{
 		OnMessage: func(m rueidis.PubSubMessage) {
 			if subject, ok := a.subject(m.Channel); ok {
@@ -113,6 +113,7 @@ func (a *attachment) stream(node rueidis.Client, l listener) *stream {
 	})
 	a.streams = append(a.streams, st)
 	a.tasks.Go(func() { a.fail(<-st.gone) })
+	a.tasks.Go((&sender{outbox: st.outbox, node: node, moved: map[uint16]rueidis.Client{}}).run)
 	return st
 }
 
@@ -158,12 +159,7 @@ func (a *attachment) change(subscribe, unsubscribe []string) error {
 		})
 	}
 	all.Wait()
-	select {
-	case <-a.done:
-		return a.err
-	default:
-		return nil
-	}
+	return a.failure()
 }
 
 // run needs no context: the replies come, or the connection fails.
@@ -210,6 +206,56 @@ func (a *attachment) fail(err error) {
 		a.err = err
 		close(a.done)
 	})
+}
+
+// failure is why it has failed, or nil.
+func (a *attachment) failure() error {
+	select {
+	case <-a.done:
+		return a.err
+	default:
+		return nil
+	}
+}
+
+// lose has the link tell that Redis has refused what was accepted. One cause is told for all that are lost until then.
+func (a *attachment) lose(subject string, cause error) {
+	select {
+	case a.lost <- fmt.Errorf("redislayer: publish %q: %w", subject, cause):
+	default:
+	}
+}
+
+// drain returns when all that was accepted is answered, the context has ended or the attachment failed. Nothing is accepted
+// any more.
+func (a *attachment) drain(ctx context.Context) {
+	for _, st := range a.streams {
+		st.outbox.close()
+	}
+	for _, st := range a.streams {
+		select {
+		case <-st.outbox.empty:
+		case <-a.done:
+		case <-ctx.Done():
+		}
+	}
+}
+
+// untold is what has not been told of accepted publications that are lost, or may be. To be called when it has been closed.
+func (a *attachment) untold() error {
+	count := 0
+	for _, st := range a.streams {
+		count += st.outbox.unanswered()
+	}
+	if count > 0 {
+		return fmt.Errorf("redislayer: publish: Redis has not confirmed %d publications: %w", count, a.err)
+	}
+	select {
+	case err := <-a.lost:
+		return err
+	default:
+		return nil
+	}
 }
 
 // close ends all connections and returns when no listener is called any more.

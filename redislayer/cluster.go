@@ -20,8 +20,8 @@ var errCluster = errors.New("the cluster is not in order")
 
 // streamsOfShards makes a stream to the primary of every shard, and notes whose slots are whose.
 func (a *attachment) streamsOfShards(ctx context.Context, l listener) error {
-	nodes := a.client.Nodes()
-	ranges, err := topology(ctx, nodes)
+	a.nodes = a.client.Nodes()
+	ranges, err := topology(ctx, a.nodes)
 	if err != nil {
 		return err
 	}
@@ -29,7 +29,7 @@ func (a *attachment) streamsOfShards(ctx context.Context, l listener) error {
 	streams := map[string]*stream{}
 	for _, r := range ranges {
 		if streams[r.owner] == nil {
-			node := nodes[r.owner]
+			node := a.nodes[r.owner]
 			if node == nil {
 				return fmt.Errorf("%w: %s has joined just now", errCluster, r.owner)
 			}
@@ -66,7 +66,6 @@ func (a *attachment) streamOfHome(ctx context.Context, l listener) error {
 			continue
 		}
 		if err = inTouch(ctx, node); err == nil {
-			a.publisher = node
 			a.stream(node, l)
 			return nil
 		}

@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/chanx-go/chanx/layer"
@@ -42,15 +44,97 @@ func TestSlotsMove(t *testing.T) {
 	b.expect("moving", "before", "after 0", "after 1", "after 2")
 }
 
-// moveSlot gives the slot of a subject to another node, as redis-cli --cluster reshard does.
+// TestPublicationsFollowASlot publishes while the slot of the subject goes from node to node. Who publishes need not care.
+func TestPublicationsFollowASlot(t *testing.T) {
+	t.Parallel()
+	all := startCluster(t)
+	l := connect(t, all.url(), nil)
+	a, b := open(t, l), open(t, l)
+	b.subscribe("moving")
+	var publishing sync.WaitGroup
+	end := make(chan struct{})
+	count := 0
+	publishing.Go(func() {
+		for running := true; running; count++ {
+			if err := a.Publish(t.Context(), "moving", fmt.Append(nil, count)); err != nil {
+				t.Errorf("publish: %v", err)
+			}
+			select {
+			case <-end:
+				running = false
+			default:
+			}
+		}
+	})
+	for range 6 {
+		mark := b.mark()
+		all.moveSlot(t, "moving")
+		b.recovers(mark)
+	}
+	close(end)
+	publishing.Wait()
+	a.publish("moving", "end")
+	b.receives("moving", "end")
+	b.expectIncreasing("moving")
+	handed := 0
+	for _, s := range all {
+		handed += s.calls(t, "spublish")
+	}
+	if handed != count+1 {
+		t.Errorf("Redis has handed out %d publications, want %d", handed, count+1)
+	}
+	if a.mark() > 0 {
+		t.Errorf("the publisher was told %+v", a.statuses)
+	}
+}
+
+// calls is how often a command was done, without those that were refused.
+func (s *server) calls(t *testing.T, command string) (n int) {
+	t.Helper()
+	_, after, _ := strings.Cut(s.must(t, "INFO", "commandstats"), "cmdstat_"+command+":")
+	if _, err := fmt.Sscanf(after, "calls=%d", &n); err != nil && after != "" {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// TestASlotMovesToANewShard has a link learn of a shard that had no slot when it connected.
+func TestASlotMovesToANewShard(t *testing.T) {
+	t.Parallel()
+	all := startCluster(t)
+	fourth := startServer(t, "--cluster-enabled", "yes", "--cluster-node-timeout", "2000")
+	fourth.must(t, "CLUSTER", "SET-CONFIG-EPOCH", "4")
+	fourth.must(t, "CLUSTER", "MEET", "127.0.0.1", strconv.Itoa(all[0].port))
+	append(all, fourth).awaitOrder(t)
+	a := open(t, connect(t, all.url(), nil))
+	a.publish("moving", "before")
+	all.moveSlotTo(t, "moving", fourth)
+	a.publish("moving", "lost")
+	a.recovers(0)
+	b := open(t, connect(t, all.url(), nil))
+	b.subscribe("moving")
+	a.publish("moving", "after")
+	b.receives("moving", "after")
+}
+
+// moveSlot gives the slot of a subject to another node.
 func (all servers) moveSlot(t *testing.T, subject string) {
 	t.Helper()
-	slot := all[0].must(t, "CLUSTER", "KEYSLOT", channelOf(subject))
-	owner := slices.IndexFunc(all, func(s *server) bool {
+	all.moveSlotTo(t, subject, all[(all.owner(subject)+1)%len(all)])
+}
+
+func (all servers) owner(subject string) int {
+	return slices.IndexFunc(all, func(s *server) bool {
 		_, err := s.ask("EXISTS", channelOf(subject)) // of a key by that name: the others say MOVED
 		return err == nil
 	})
-	from, to := all[owner], all[(owner+1)%len(all)]
+}
+
+// moveSlotTo moves it as redis-cli --cluster reshard does.
+func (all servers) moveSlotTo(t *testing.T, subject string, to *server) {
+	t.Helper()
+	slot := all[0].must(t, "CLUSTER", "KEYSLOT", channelOf(subject))
+	from := all[all.owner(subject)]
 	source, target := from.must(t, "CLUSTER", "MYID"), to.must(t, "CLUSTER", "MYID")
 	to.must(t, "CLUSTER", "SETSLOT", slot, "IMPORTING", source)
 	from.must(t, "CLUSTER", "SETSLOT", slot, "MIGRATING", target)

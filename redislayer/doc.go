@@ -23,11 +23,15 @@
 //
 // Those of package layer, by these means:
 //
-//   - Order: a link publishes by one connection to a node, and all publications to a subject by the same node. Publish
-//     returns when Redis has answered.
-//   - At most once: nothing is tried again. A publication whose error wraps layer.ErrUnavailable, or whose context ended while it
-//     was on its way, may have been handed out all the same. After a lost connection Redis may even read it behind what is
-//     published by the next one.
+//   - Order: all publications of a link to a subject go to the same node, by an outbox and one connection. Publish returns when
+//     the publication is in the outbox; what is there leaves together, and the next batch when that is answered.
+//   - At most once: nothing is tried again but what Redis has answered by MOVED, which it has not handed out. A publication that
+//     was under way when the connection was lost, or whose context ended, may have been handed out all the same. After a
+//     lost connection Redis may even read it behind what is published by the next one.
+//   - Nothing is lost silently: what Redis refuses after Publish has returned, such as what the user may not do, is told as a
+//     gap with the cause. The next Publish to that subject waits for the answer and has the error, until one succeeds; after
+//     an error that will pass, such as BUSY, so does every Publish. A link that is closed tells likewise what Redis has not
+//     answered within five seconds.
 //   - Subscribe returns when Redis has confirmed it. Then any publication to the subject passes the node that the subscriber
 //     is connected to.
 //   - A gap is told whenever a connection was lost, because then Redis drops what comes for its subscriber. The link is down
@@ -39,7 +43,8 @@
 // made again thousands at a time.
 //
 // When slots of a cluster move to another shard, as when it grows, Redis ends the subscriptions in them. The link goes down,
-// finds out who has them now, and is up again with a gap; so it does each time when many slots move one by one. When a replica
+// finds out who has them now, and is up again with a gap; so it does each time when many slots move one by one. Publications
+// follow a slot without that, unless it has moved to a shard that is new to the link. When a replica
 // takes the place of a primary, the connections to the old one end and the link connects to the new one.
 //
 // One loss cannot be told: with Options.Classic the nodes of a cluster pass publications on to each other, and what is lost
@@ -52,6 +57,6 @@
 // 8 MiB for a minute. Data has at most 512 MiB (proto-max-bulk-len), and should have less than what one subscriber may be behind.
 //
 // Each link has one connection that publishes and one that is subscribed, in a cluster such a pair for each shard, and each
-// connection has buffers of 1 MiB. What several goroutines publish at the same time is sent together; at most 500 publications
-// are under way, others wait.
+// connection has buffers of 1 MiB. An outbox, of which there is one for each shard, holds 1024 publications or 8 MiB, those under
+// way included; when it is full Publish waits. A batch has at most 256 publications or 2 MiB, and takes a round trip.
 package redislayer

@@ -76,17 +76,22 @@ func (l *Layer) Open(r layer.Receiver) layer.Link {
 	return k
 }
 
-// Close closes the links that are open. Those that are opened later are closed from the start.
+// Close closes the links that are open, which takes up to five seconds if Redis does not answer what was published. Those that
+// are opened later are closed from the start.
 func (l *Layer) Close() {
 	l.mu.Lock()
 	l.closed = true
 	links := l.links
 	l.links = nil
 	l.mu.Unlock()
+	var all sync.WaitGroup
 	for k := range links {
-		_ = k.Close(context.Background()) // layer.ErrClosed: somebody else is closing it
-		<-k.ended
+		all.Go(func() {
+			_ = k.Close(context.Background()) // layer.ErrClosed: somebody else is closing it
+			<-k.ended
+		})
 	}
+	all.Wait()
 }
 
 func (l *Layer) forget(k *link) {

@@ -28,6 +28,7 @@ type link struct {
 	ended   chan struct{} // closed when the goroutine has ended
 	decided chan struct{} // closed when the first attempt to connect has ended
 	wake    chan struct{} // holds a token when next has something
+	owed    error         // what is lost and not told; the goroutine's
 
 	mu       sync.Mutex
 	closed   bool
@@ -52,6 +53,11 @@ func (k *link) run() {
 	defer close(k.ended)
 	decide := sync.OnceFunc(func() { close(k.decided) })
 	defer decide()
+	defer func() {
+		if k.owed != nil {
+			k.tell(layer.Status{Gap: true, Err: k.owed})
+		}
+	}()
 	down := false // it has been told so
 	for pause := minPause; ; pause = min(2*pause, maxPause) {
 		began := time.Now()
@@ -61,6 +67,7 @@ func (k *link) run() {
 				down = false
 				k.tell(layer.Status{Up: true, Gap: true})
 			}
+			k.owed = nil
 		})
 		decide()
 		if k.ctx.Err() != nil {
@@ -86,9 +93,12 @@ func (k *link) live(up func()) error {
 		k.lose(err)
 		return err
 	}
-	defer a.close() // returns when nothing is received any more
 	err = k.serve(a, up)
 	k.lose(err)
+	a.close() // returns when nothing is received any more
+	if k.owed == nil {
+		k.owed = a.untold()
+	}
 	return err
 }
 
@@ -105,6 +115,8 @@ func (k *link) serve(a *attachment, up func()) error {
 			if err := k.flush(a); err != nil {
 				return err
 			}
+		case err := <-a.lost:
+			k.tell(layer.Status{Up: true, Gap: true, Err: err})
 		case <-a.done:
 			return a.err
 		}
@@ -158,24 +170,22 @@ func (k *link) rest(d time.Duration) bool {
 	}
 }
 
-// Publish waits for the answer of Redis. After an error the publication may have been handed out all the same.
-func (k *link) Publish(ctx context.Context, subject string, data []byte) error {
-	a, err := k.attached(ctx)
-	if err == nil {
-		err = a.publish(ctx, subject, data)
-	}
-	return k.explain("publish", subject, err)
-}
-
 // attached waits until the first attempt to connect has ended.
 func (k *link) attached(ctx context.Context) (*attachment, error) {
 	select {
 	case <-k.decided:
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	default:
+		select {
+		case <-k.decided:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	if k.closed {
+		return nil, layer.ErrClosed
+	}
 	if k.up == nil {
 		return nil, unavailable(k.err)
 	}
@@ -195,15 +205,25 @@ func (k *link) explain(verb, subject string, err error) error {
 	return fmt.Errorf("redislayer: %s %q: %w", verb, subject, err)
 }
 
-// Close waits for a call of the receiver that is running, and for nothing else. The context is not needed.
-func (k *link) Close(context.Context) error {
+// drainTime is how long Close waits for Redis to answer what was accepted.
+const drainTime = 5 * time.Second
+
+// Close waits until what was accepted is sent, up to five seconds and no longer than the context, and for a call of the receiver
+// that is running. What is lost is told by Status before it returns.
+func (k *link) Close(ctx context.Context) error {
 	k.mu.Lock()
 	if k.closed {
 		k.mu.Unlock()
 		return layer.ErrClosed
 	}
 	k.closed = true
+	a := k.up
 	k.mu.Unlock()
+	if a != nil {
+		ctx, cancel := context.WithTimeout(ctx, drainTime)
+		a.drain(ctx)
+		cancel()
+	}
 	k.cancel()
 	<-k.ended
 	k.layer.forget(k)

@@ -2,6 +2,7 @@ package redislayer_test
 
 import (
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -91,6 +92,25 @@ func (n *node) expect(subject string, want ...string) {
 	defer n.mu.Unlock()
 	if !slices.Equal(n.got[subject], want) {
 		n.t.Errorf("received %q on %q, want %q", n.got[subject], subject, want)
+	}
+}
+
+// expectIncreasing wants the numbers on a subject to have arrived once each and in order. Some may be missing.
+func (n *node) expectIncreasing(subject string) {
+	n.t.Helper()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	last := -1
+	for _, data := range n.got[subject] {
+		number, err := strconv.Atoi(data)
+		if err != nil {
+			continue
+		}
+		if number <= last {
+			n.t.Errorf("received %d behind %d on %q", number, last, subject)
+			return
+		}
+		last = number
 	}
 }
 

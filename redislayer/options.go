@@ -13,8 +13,12 @@ import (
 // DefaultPrefix is the prefix of channels when [Options] names none.
 const DefaultPrefix = "chanx"
 
-// maxRedirections is how often a publication follows a slot that has moved before its error is returned.
+// maxRedirections is how often a publication follows a slot that has moved before its error counts.
 const maxRedirections = 8
+
+// ringScale is the logarithm of how many calls of rueidis have room on a connection, each with any number of commands. There
+// are never more than its user's, a ping of rueidis and one as it closes.
+const ringScale = 4
 
 // Options are the settings of [Connect]. The zero value, and nil, are for production.
 type Options struct {
@@ -89,8 +93,10 @@ func keepPromises(o *rueidis.ClientOption) {
 	o.DisableRetry = true    // a publication that may have been executed is not repeated
 	o.PipelineMultiplex = -1 // publications that overtake each other on two connections
 	o.ConnLifetime = 0
-	o.DisableAutoPipelining, o.AlwaysPipelining, o.RingScaleEachConn = false, true, ringScale // see publish
-	o.DisableCache = true                                                                     // nothing is cached
+	o.BlockingPipeline = -1 // or one takes another connection if it is long
+	o.DisableAutoPipelining, o.AlwaysPipelining = false, true
+	o.RingScaleEachConn = ringScale
+	o.DisableCache = true // nothing is cached
 	o.SendToReplicas, o.ReplicaOnly = nil, false
 	o.Standalone = rueidis.StandaloneOption{}
 	if o.Sentinel.Dialer.Timeout == 0 {

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -105,6 +106,18 @@ func (s *server) start() error {
 func (s *server) stop() {
 	_ = s.cmd.Process.Kill() // it may have ended by itself
 	<-s.exited
+}
+
+// pause stops it without closing its connections, until resume.
+func (s *server) pause(t *testing.T) { s.signal(t, syscall.SIGSTOP) }
+
+func (s *server) resume(t *testing.T) { s.signal(t, syscall.SIGCONT) }
+
+func (s *server) signal(t *testing.T, sig syscall.Signal) {
+	t.Helper()
+	if err := s.cmd.Process.Signal(sig); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func (s *server) url() string { return "redis://" + address(s.port) }

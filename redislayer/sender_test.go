@@ -1,0 +1,39 @@
+package redislayer
+
+import (
+	"encoding/binary"
+	"slices"
+	"testing"
+
+	"github.com/redis/rueidis"
+)
+
+// movedAnswer is Redis's MOVED to an address, in the form in which rueidis keeps answers.
+func movedAnswer(t *testing.T, address string) error {
+	t.Helper()
+	text := "MOVED 1 " + address
+	data := append(make([]byte, 7), '-') // no time to live; an error
+	data = binary.BigEndian.AppendUint64(data, uint64(len(text)))
+	var m rueidis.RedisMessage
+	if err := m.CacheUnmarshalView(append(data, text...)); err != nil {
+		t.Fatal(err)
+	}
+	return m.Error()
+}
+
+// TestWhatWasOvertakenIsNotSentAgain has a slot leave and come back between two publications to a subject that were sent together.
+func TestWhatWasOvertakenIsNotSentAgain(t *testing.T) {
+	moved := movedAnswer(t, "host:1")
+	nodes := map[string]rueidis.Client{"host:1": struct{ rueidis.Client }{}}
+	s := &sender{outbox: &outbox{a: &attachment{nodes: nodes}}, moved: map[uint16]rueidis.Client{}}
+	for _, subject := range []string{"back", "away", "back", "away"} {
+		s.batch = append(s.batch, publication{subject: subject})
+	}
+	s.answers = []error{moved, moved, nil, moved}
+	if err := s.follow(); err != nil {
+		t.Fatal(err)
+	}
+	if want := []error{moved, errAgain, nil, errAgain}; !slices.Equal(s.answers, want) {
+		t.Errorf("judged %v, want %v", s.answers, want)
+	}
+}
