@@ -43,7 +43,7 @@ func TestWhatIsLostOnTheWayInIsCounted(t *testing.T) {
 		client.ExpectClosed(1013)
 		synctest.Wait()
 		drops := srv.Stats().Drops
-		if drops["slow_client"] < 2000 || drops["event to a closed or slow connection"] != 3 || drops["events"] != 0 {
+		if drops["bytes_overflow"] < 2000 || drops["events_refused"] != 3 || drops["events_unhandled"] != 0 {
 			t.Errorf("counted %v", drops)
 		}
 		if err := srv.Shutdown(t.Context()); err != nil {

@@ -127,7 +127,7 @@ func (c *Conn) begin(sock *socket.Conn) {
 	}
 	doom, lost := c.attach(sock)
 	if lost > 0 {
-		c.mount.srv.dropped(c, "event to a closed or slow connection", lost)
+		c.mount.srv.dropped(c, dropRefusedEvents, lost)
 	}
 	if doom == nil && c.mount.srv.isDraining() {
 		doom = &CloseError{socket.CloseGoingAway, shuttingDown}

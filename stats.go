@@ -25,7 +25,7 @@ type Stats struct {
 	// Drop is told the same, and the log too, where the key is "what" (but of a gap, the line is of the layer's status).
 	//
 	//	messages_unhandled         of clients, that waited for a handler when the connection was lost or closed
-	//	events_unhandled           likewise; OnOpen, where it has not run, is one of them
+	//	events_unhandled           likewise
 	//	events_overflow            beyond Limits.EventQueue: the connection ends with 1013; in events_refused too
 	//	events_refused             for a connection that has ended, or whose queue was full
 	//	events_undeclared          that the connection's consumer has no OnEvent for

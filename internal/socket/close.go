@@ -20,7 +20,7 @@ func (c *Conn) Close(code int, reason string) error {
 	if c.stopped {
 		return ErrClosed
 	}
-	known := c.code != 0
+	known := c.why != nil
 	c.shut(code, reason)
 	if known {
 		return ErrClosed
@@ -36,7 +36,7 @@ func (c *Conn) CloseAfter(code int, reason string) error {
 	}
 	c.mu.Lock()
 	defer c.unlock()
-	if c.code != 0 {
+	if c.why != nil {
 		return ErrClosed
 	}
 	if !c.busy || c.h == nil {
@@ -55,10 +55,16 @@ func (c *Conn) Abort() {
 	c.kill()
 }
 
+// cause is why a connection ends.
+type cause struct {
+	code   int
+	reason string
+}
+
 // cause notes how the connection ends; the first one stays.
 func (c *Conn) cause(code int, reason string) {
-	if c.code == 0 {
-		c.code, c.reason = code, cutReason(reason)
+	if c.why == nil {
+		c.why = &cause{code, cutReason(reason)}
 	}
 }
 
@@ -67,7 +73,7 @@ func (c *Conn) shut(code int, reason string) {
 	c.cause(code, reason)
 	c.stopped = true
 	c.dropItems()
-	c.sendClose(c.code, c.reason)
+	c.sendClose(c.why.code, c.why.reason)
 	c.armClose()
 	c.wakeReader()
 	if !c.started {
@@ -117,7 +123,7 @@ func (c *Conn) fail(code int, reason string) item {
 func (c *Conn) conclude() {
 	c.stopped = true
 	c.dropItems()
-	c.sendClose(c.code, c.reason)
+	c.sendClose(c.why.code, c.why.reason)
 	c.settle()
 }
 

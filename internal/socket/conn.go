@@ -54,16 +54,13 @@ type Handler interface {
 // Invariants: every change of the fields below mu is made under mu; got, part and armed belong to who holds the reading
 // token; rest is not nil only while the runner is the reader, or before Start.
 type Conn struct {
-	up    *Upgrader
-	nc    net.Conn
-	rc    syscall.RawConn       // nil: nc is not a bare TCP connection
-	rf    func(fd uintptr) bool // tryRead, made once
-	proto *string               // of the options; nil: none was agreed on
+	up *Upgrader
+	nc net.Conn
+	rc syscall.RawConn       // nil: nc is not a bare TCP connection
+	rf func(fd uintptr) bool // tryRead, made once
 
-	got     got      // result of rf
-	part    *partial // what is incomplete
-	armed   bool     // a read deadline for part is set
-	deflate bool     // permessage-deflate was agreed on; never changes
+	got  got      // result of rf
+	part *partial // what is incomplete
 
 	mu    sync.Mutex
 	h     Handler     // nil before Start
@@ -79,47 +76,47 @@ type Conn struct {
 	out    *[]byte // cork: the newest bytes of the queue
 	q      []chunk // what is before them
 	queued int     // bytes in both
-	flying int     // chunks of q that drain is writing
+	index  *index  // of q; nil: nothing of it may be superseded or was discarded
 
-	latest map[string]int // by key: the newest chunk of q that has it, counted like base
-	base   int            // chunks that were in front of q
-	holes  int            // chunks of q that were discarded
-
+	why        *cause // how the connection ends; nil: open
 	closeTimer *time.Timer
-	reason     string
-	code       int // how the connection ends; 0: open
 
-	busy      bool // the running token is taken
-	inline    bool // by the reader
-	watched   bool // the sweeper lists the run
-	used      bool // the reader has called handlers: its stack has grown
-	started   bool // there is, or was, a reader
-	readDone  bool // nothing more is read
-	raw       bool // after a violation: what comes is no longer parsed
-	closeSoon bool // by CloseAfter
-	ending    bool // an endItem was queued
-	stopped   bool // no item is handled any more
-	sealed    bool // nothing more may be written
-	halfClose bool // the write side is closed behind the last frame
-	writing   bool // drain runs
-	broken    bool // a write has failed
-	gone      bool // the transport is closed
-	lost      bool // Lost was called
-	ended     bool // Closed was called
-	told      bool // Closed has returned
-	closed    bool // the transport's Close has returned
-	removed   bool // not counted as open any more
-	pinged    bool // a ping waits for life
-	heard     bool // bytes came since
-	renew     bool // whoever reads the answer goes on in a fresh goroutine
-	discarded int  // bytes since the end
+	proto   uint16 // that was agreed on: its number in the options; never changes
+	armed   bool   // a read deadline for part is set
+	deflate bool   // permessage-deflate was agreed on; never changes
+
+	busy      bool  // the running token is taken
+	inline    bool  // by the reader
+	watched   bool  // the sweeper lists the run
+	used      bool  // the reader has called handlers: its stack has grown
+	started   bool  // there is, or was, a reader
+	readDone  bool  // nothing more is read
+	raw       bool  // after a violation: what comes is no longer parsed
+	closeSoon bool  // by CloseAfter
+	ending    bool  // an endItem was queued
+	stopped   bool  // no item is handled any more
+	sealed    bool  // nothing more may be written
+	halfClose bool  // the write side is closed behind the last frame
+	writing   bool  // drain runs
+	broken    bool  // a write has failed
+	gone      bool  // the transport is closed
+	lost      bool  // Lost was called
+	ended     bool  // Closed was called
+	told      bool  // Closed has returned
+	closed    bool  // the transport's Close has returned
+	removed   bool  // not counted as open any more
+	pinged    bool  // a ping waits for life
+	heard     bool  // bytes came since
+	renew     bool  // whoever reads the answer goes on in a fresh goroutine
+	flying    int32 // chunks of q that drain is writing
+	discarded int32 // bytes since the end
 
 	runNo, seenNo uint32 // number of watched runs; what it was at the last idle tick
 	link          runLink
 	due           wheelLink
 }
 
-func newConn(u *Upgrader, nc net.Conn, proto *string, deflate bool, early []byte) *Conn {
+func newConn(u *Upgrader, nc net.Conn, proto uint16, deflate bool, early []byte) *Conn {
 	c := &Conn{up: u, nc: nc, proto: proto, deflate: deflate, busy: true} // the running token is kept for Start
 	if len(early) > 0 {
 		c.rest = early
@@ -169,10 +166,10 @@ func (c *Conn) begin(first item) {
 func (c *Conn) Post(e any) error {
 	c.mu.Lock()
 	defer c.unlock()
-	if c.code != 0 {
+	if c.why != nil {
 		return ErrClosed
 	}
-	if c.inbox.events >= c.up.opt.EventQueue {
+	if int(c.inbox.events) >= c.up.opt.EventQueue {
 		c.drop(EventOverflow, 1)
 		c.shut(CloseTryLater, "event queue is full")
 		return ErrQueueFull
@@ -186,14 +183,7 @@ func (c *Conn) Post(e any) error {
 func (c *Conn) RemoteAddr() net.Addr { return c.nc.RemoteAddr() }
 
 // Subprotocol is the one agreed on, or "".
-func (c *Conn) Subprotocol() string { return orNone(c.proto) }
-
-func orNone(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
-}
+func (c *Conn) Subprotocol() string { return c.up.named(c.proto) }
 
 // QueuedBytes is what waits to be written.
 func (c *Conn) QueuedBytes() int {

@@ -22,13 +22,15 @@ type item struct {
 // An inbox holds the items that came while a handler ran, oldest first.
 type inbox struct {
 	items  []item
-	head   int
-	frames int // messages waiting
-	bytes  int // of these
-	events int // events waiting
+	bytes  int // of messages
+	head   int32
+	frames int32 // messages waiting
+	events int32 // events waiting
 }
 
-func (q *inbox) full(o *Options) bool { return q.frames >= o.InboxFrames || q.bytes >= o.InboxBytes }
+func (q *inbox) full(o *Options) bool {
+	return int(q.frames) >= o.InboxFrames || q.bytes >= o.InboxBytes
+}
 
 // push copies what lies in a read buffer, which goes back to its pool.
 func (q *inbox) push(it item) {
@@ -42,7 +44,7 @@ func (q *inbox) push(it item) {
 	case eventItem:
 		q.events++
 	}
-	if len(q.items) == cap(q.items) && q.head > len(q.items)/2 {
+	if len(q.items) == cap(q.items) && int(q.head) > len(q.items)/2 {
 		q.compact() // else a queue that is never empty grows for ever
 	}
 	q.items = append(q.items, it)
@@ -55,7 +57,7 @@ func (q *inbox) compact() {
 }
 
 func (q *inbox) pop() (item, bool) {
-	if q.head == len(q.items) {
+	if int(q.head) == len(q.items) {
 		q.items, q.head = q.items[:0], 0
 		return item{}, false
 	}
@@ -82,7 +84,7 @@ func (q *inbox) inFront(fill func()) {
 
 // shrink gives back the memory of an empty inbox.
 func (q *inbox) shrink() {
-	if q.head == len(q.items) {
+	if int(q.head) == len(q.items) {
 		q.items, q.head = nil, 0
 	}
 }

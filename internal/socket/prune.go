@@ -2,14 +2,28 @@ package socket
 
 import "slices"
 
+// An index finds what may be superseded in a queue, and knows of its holes. A connection has one while it needs it.
+//
 // A chunk that is discarded leaves a hole in the queue, so that the others stay where they are: a queue may hold thousands,
 // and there may be many slow clients, whose frames must cost no more than those of others. The first chunk is no hole.
+type index struct {
+	latest map[string]int // by key: the newest chunk of the queue that has it, counted like base
+	base   int            // chunks that were in front of the queue since there is an index
+	holes  int            // chunks of the queue that were discarded
+}
+
+func (c *Conn) indexed() *index {
+	if c.index == nil {
+		c.index = &index{latest: map[string]int{}}
+	}
+	return c.index
+}
 
 // makeRoom discards droppable frames, oldest first, until n more bytes fit, and an eighth of the queue besides: the next
 // frames need not look for them again.
 func (c *Conn) makeRoom(n int) {
 	gone, most := 0, c.up.opt.SendQueueBytes
-	for i := c.flying; i < len(c.q) && n+most/8 > most-c.queued; i++ {
+	for i := int(c.flying); i < len(c.q) && n+most/8 > most-c.queued; i++ {
 		if c.q[i].droppable {
 			gone += c.discard(i)
 		}
@@ -48,8 +62,11 @@ func (c *Conn) spare(fs []Frame, n int) (left []Frame, _ int) {
 
 // supersede discards what waits with that key, to make place for something newer.
 func (c *Conn) supersede(key string) {
-	at, waits := c.latest[key]
-	if i := at - c.base; waits && i >= c.flying && !c.sealed { // else nothing newer comes
+	if c.index == nil {
+		return
+	}
+	at, waits := c.index.latest[key]
+	if i := at - c.index.base; waits && i >= int(c.flying) && !c.sealed { // else nothing newer comes
 		c.drop(SupersededFrames, c.discard(i))
 		c.tidy()
 	}
@@ -57,27 +74,28 @@ func (c *Conn) supersede(key string) {
 
 // remember notes the key of the chunk that comes next.
 func (c *Conn) remember(key string) {
-	if key == "" {
-		return
+	if key != "" {
+		x := c.indexed()
+		x.latest[key] = x.base + len(c.q)
 	}
-	if c.latest == nil {
-		c.latest = map[string]int{}
-	}
-	c.latest[key] = c.base + len(c.q)
 }
 
 // forget is remember's opposite, for any chunk.
 func (c *Conn) forget(i int) {
-	if key := c.q[i].key; key != "" && c.latest[key] == c.base+i {
-		delete(c.latest, key)
+	if x, key := c.index, c.q[i].key; x != nil && key != "" && x.latest[key] == x.base+i {
+		delete(x.latest, key)
 	}
 }
 
 // leaves is called before the first chunk leaves the queue.
 func (c *Conn) leaves() {
+	if c.index == nil {
+		return
+	}
 	c.forget(0)
+	c.index.base++
 	if len(c.q[0].b) == 0 {
-		c.holes--
+		c.index.holes--
 	}
 }
 
@@ -90,7 +108,7 @@ func (c *Conn) discard(i int) (gone int) {
 		gone++
 		i++
 	}
-	c.holes += gone
+	c.indexed().holes += gone
 	return gone
 }
 
@@ -99,22 +117,22 @@ func (c *Conn) tidy() {
 	if c.flying == 0 {
 		c.written(0)
 	}
-	if c.holes > 0 && 2*c.holes >= len(c.q) {
-		c.closeHoles()
+	if x := c.index; x != nil && x.holes > 0 && 2*x.holes >= len(c.q) {
+		c.closeHoles(x)
 	}
 	c.wakeWriters()
 }
 
 // closeHoles leaves alone what is being written.
-func (c *Conn) closeHoles() {
+func (c *Conn) closeHoles(x *index) {
 	kept := c.q[:c.flying]
 	for i, k := range c.q[c.flying:] {
-		switch at := c.base + c.flying + i; {
+		switch at := x.base + int(c.flying) + i; {
 		case len(k.b) == 0:
-			c.holes--
+			x.holes--
 			continue
-		case k.key != "" && c.latest[k.key] == at:
-			c.latest[k.key] = c.base + len(kept)
+		case k.key != "" && x.latest[k.key] == at:
+			x.latest[k.key] = x.base + len(kept)
 		}
 		kept = append(kept, k)
 	}

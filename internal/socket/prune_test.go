@@ -28,8 +28,8 @@ func TestDiscardedFrames(t *testing.T) {
 			}
 		}
 		q.write(q.c.queued)
-		if c := q.c; c.q != nil || c.latest != nil || c.holes != 0 || c.queued != 0 {
-			t.Fatalf("seed %d: %d chunks, %d keys, %d holes and %d bytes are left", seed, len(c.q), len(c.latest), c.holes, c.queued)
+		if c := q.c; c.q != nil || c.index != nil || c.queued != 0 {
+			t.Fatalf("seed %d: %d chunks, index %v and %d bytes are left", seed, len(c.q), c.index, c.queued)
 		}
 		if err := q.judge(); err != nil {
 			t.Fatalf("seed %d: %v", seed, err)
@@ -53,7 +53,7 @@ func (q *discarding) step() {
 	switch q.r.IntN(6) {
 	case 0: // drain's write ends, and the next one begins
 		q.write(q.r.IntN(300))
-		q.c.flying = len(q.c.piece())
+		q.c.flying = int32(len(q.c.piece()))
 		q.hand = wireOf(q.c.q[:q.c.flying])
 	case 1:
 		q.c.makeRoom(q.r.IntN(300))
@@ -106,7 +106,10 @@ func (q *discarding) add() {
 
 // sound looks at what the queue knows of itself.
 func (q *discarding) sound() error {
-	c := q.c
+	c, x := q.c, index{}
+	if c.index != nil {
+		x = *c.index
+	}
 	bytes, holes, keys := 0, 0, 0
 	for i, k := range c.q {
 		if bytes += len(k.b); len(k.b) == 0 {
@@ -115,15 +118,15 @@ func (q *discarding) sound() error {
 		if k.key == "" {
 			continue
 		}
-		switch at, ok := c.latest[k.key]; {
-		case ok && at == c.base+i:
+		switch at, ok := x.latest[k.key]; {
+		case ok && at == x.base+i:
 			keys++
-		case i >= c.flying:
-			return fmt.Errorf("chunk %d with key %s is not found: %v, base %d", i, k.key, c.latest, c.base)
+		case i >= int(c.flying):
+			return fmt.Errorf("chunk %d with key %s is not found: %v, base %d", i, k.key, x.latest, x.base)
 		}
 	}
-	if bytes != c.queued || holes != c.holes || keys != len(c.latest) || len(c.q) > 0 && len(c.q[0].b) == 0 || holes > 0 && 2*holes > len(c.q)+2*c.flying {
-		return fmt.Errorf("%d bytes, %d holes, %d keys are %d, %d, %v in %d chunks", bytes, holes, keys, c.queued, c.holes, c.latest, len(c.q))
+	if bytes != c.queued || holes != x.holes || keys != len(x.latest) || len(c.q) > 0 && len(c.q[0].b) == 0 || holes > 0 && 2*holes > len(c.q)+2*int(c.flying) {
+		return fmt.Errorf("%d bytes, %d holes, %d keys are %d, %d, %v in %d chunks", bytes, holes, keys, c.queued, x.holes, x.latest, len(c.q))
 	}
 	return nil
 }
@@ -186,7 +189,7 @@ func BenchmarkFullQueue(b *testing.B) {
 				fs[i] = mark(PrepareText(make([]byte, 70)), i)
 			}
 			ours, theirs := net.Pipe()
-			c := newConn(NewUpgrader(Options{WriteTimeout: -1}), ours, nil, false, nil)
+			c := newConn(NewUpgrader(Options{WriteTimeout: -1}), ours, 0, false, nil)
 			for i := 0; b.Loop(); i++ {
 				if err := c.WriteFrames(fs[i%len(fs):i%len(fs)+1], false); err != nil {
 					b.Fatal(err)

@@ -202,7 +202,7 @@ func (c *Conn) pass(b []byte) (reads bool) {
 	if !c.raw && !c.readDone {
 		c.drop(DroppedMessages, c.skip(b))
 	}
-	if c.discarded += len(b); c.discarded > maxDiscard {
+	if c.discarded += int32(len(b)); c.discarded > maxDiscard {
 		c.lose()
 	}
 	if c.readDone {

@@ -69,7 +69,7 @@ func (c *Conn) exited() {
 // next takes the oldest item: of the batch that is run inline, else of the inbox.
 func (c *Conn) next() (item, bool) {
 	if c.closeSoon && !c.stopped {
-		c.shut(c.code, c.reason)
+		c.shut(c.why.code, c.why.reason)
 	}
 	if c.stopped {
 		return item{}, false
@@ -125,7 +125,7 @@ func (c *Conn) end() {
 		c.readOn()
 	}
 	c.tellLost()
-	code, reason := c.code, c.reason
+	code, reason := c.why.code, c.why.reason
 	c.unlock()
 	returned := false
 	defer func() {

@@ -117,7 +117,7 @@ func (u *Upgrader) Upgrade(w http.ResponseWriter, r *http.Request) (*Conn, error
 	// Bytes the client sent behind its handshake sit in net/http's buffer, which must not be kept.
 	early := make([]byte, brw.Reader.Buffered())
 	if _, err = io.ReadFull(brw, early); err == nil {
-		err = u.answer(nc, appendAnswer(nil, r.Header.Get("Sec-Websocket-Key"), orNone(proto), extensions))
+		err = u.answer(nc, appendAnswer(nil, r.Header.Get("Sec-Websocket-Key"), u.named(proto), extensions))
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("socket: answer handshake: %w", err), nc.Close())
@@ -146,18 +146,26 @@ func (u *Upgrader) answer(nc net.Conn, b []byte) error {
 	return nc.SetWriteDeadline(time.Time{})
 }
 
-// subprotocol is the first of ours that the client offers.
-func (u *Upgrader) subprotocol(offered []string) *string {
+// subprotocol is the number, from 1, of the first of ours that the client offers; 0: there is none.
+func (u *Upgrader) subprotocol(offered []string) uint16 {
 	for i, p := range u.opt.Subprotocols {
 		for _, line := range offered {
 			for o := range strings.SplitSeq(line, ",") {
 				if trim(o) == p {
-					return &u.opt.Subprotocols[i]
+					return uint16(i + 1)
 				}
 			}
 		}
 	}
-	return nil
+	return 0
+}
+
+// named is the subprotocol of that number, or "".
+func (u *Upgrader) named(proto uint16) string {
+	if proto == 0 {
+		return ""
+	}
+	return u.opt.Subprotocols[proto-1]
 }
 
 // appendAnswer writes the server's handshake (RFC 6455, section 4.2.2).

@@ -259,7 +259,6 @@ func (c *Conn) written(n int) {
 		giveBuffer(c.q[0].own)
 		c.q[0] = chunk{}
 		c.q = c.q[1:]
-		c.base++
 	}
 	if len(c.q) > 0 {
 		if n > 0 {
@@ -268,7 +267,7 @@ func (c *Conn) written(n int) {
 		}
 		return
 	}
-	c.q, c.latest = nil, nil
+	c.q, c.index = nil, nil
 	if c.out != nil && n < len(*c.out) {
 		if n > 0 {
 			c.q, c.out = append(c.q, chunk{b: (*c.out)[n:], own: c.out}), nil
@@ -286,7 +285,7 @@ func (c *Conn) drain() {
 	for c.queued > 0 && !c.gone && !c.broken {
 		c.seal()
 		v := takeVec()
-		c.flying = v.addChunks(c.piece())
+		c.flying = int32(v.addChunks(c.piece()))
 		c.unlock()
 		n, err := v.drain(c)
 		giveVec(v)
@@ -336,14 +335,14 @@ func isReset(err error) bool {
 // discardQueue empties the queue but for what is being written, or is in part: whole frames only.
 func (c *Conn) discardQueue() {
 	c.seal()
-	keep := max(c.flying, min(1, len(c.q)))
+	keep := max(int(c.flying), min(1, len(c.q)))
 	n := 0
 	for _, k := range c.q[keep:] {
 		n += len(k.b)
 		giveBuffer(k.own)
 	}
 	clear(c.q[keep:])
-	c.q, c.latest = c.q[:keep], nil
+	c.q, c.index = c.q[:keep], nil
 	c.queued -= n
 	c.drop(UnsentBytes, n)
 }
