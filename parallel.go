@@ -10,11 +10,11 @@ import (
 // parallel counts what runs beside a connection's queue: streams and handlers with Concurrent.
 type parallel struct {
 	mu      sync.Mutex
-	running int
+	running int32
+	ending  bool // somebody waits for the end of all: what begins now holds the queue until it ends
 	of      map[*task]int
 	changed chan struct{} // closed when one ends; nil while nobody waits
 	idle    []func()      // to be called when nothing runs any more
-	ending  bool          // somebody waits for that: what begins now holds the queue until it ends
 }
 
 // enter takes a place for a call, of most in all. Of one handler with Concurrent(n) no more than n run: the next waits
@@ -35,7 +35,7 @@ func (p *parallel) enter(ctx context.Context, t *task, most int) error {
 		p.mu.Lock()
 	}
 	defer p.mu.Unlock()
-	if p.running >= most {
+	if int(p.running) >= most {
 		return errTooBusy
 	}
 	p.running++
