@@ -241,7 +241,7 @@ const (
 // be told, see RegisterOnShutdown.
 func (s *Server) Shutdown(ctx context.Context) error {
 	all := s.drain()
-	s.hub.Flush()
+	s.hub.Flush(ctx)
 	err := s.closeAll(ctx, all)
 	if err == nil {
 		err = s.waitEmpty(ctx)

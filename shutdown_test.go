@@ -387,3 +387,32 @@ func TestShutdownIsNotPutOff(t *testing.T) {
 		<-asked
 	})
 }
+
+// TestShutdownEndsWithItsContextWhateverObserversDo: one that blocks holds up what is broadcast.
+func TestShutdownEndsWithItsContextWhateverObserversDo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		stuck := make(chan struct{})
+		srv := chanx.NewServer(&chanx.ServerOptions{Logger: quiet, Observer: blocking{stuck: stuck}})
+		srv.Handle("/ws", newViewer())
+		chanxtest.Dial(t, srv, "/ws", nil)
+		synctest.Wait()
+		if err := srv.Broadcast(t.Context(), plainMessage{"held up"}, chanx.To("all")); err != nil {
+			t.Error(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		time.AfterFunc(time.Hour, func() { close(stuck) })
+		start := time.Now()
+		if err := srv.Shutdown(ctx); !errors.Is(err, context.DeadlineExceeded) || time.Since(start) > time.Minute {
+			t.Errorf("after %v: %v", time.Since(start), err)
+		}
+		<-stuck
+	})
+}
+
+type blocking struct {
+	chanx.NopObserver
+	stuck chan struct{}
+}
+
+func (b blocking) Out(*chanx.Conn, string, int) { <-b.stuck }

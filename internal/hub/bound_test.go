@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"context"
 	"fmt"
 	"runtime"
 	"slices"
@@ -49,9 +50,9 @@ func TestMemoryIsBounded(t *testing.T) {
 		t.Errorf("the heap has grown by %d MiB, want %d at most", grown>>20, maxHeld>>20)
 	}
 	close(gate.hold)
-	h.Flush()
+	h.Flush(context.Background())
 	h.DeliverMatch("later", []string{"g"}, 0)
-	h.Flush()
+	h.Flush(context.Background())
 	for _, m := range ms {
 		for i, got := range m.got[:taken] {
 			if !strings.HasPrefix(got, fmt.Sprint(i)+"x") {
@@ -86,11 +87,11 @@ func TestWorkIsBounded(t *testing.T) {
 		t.Errorf("%d slices of members missed it", len(missed))
 	}
 	close(gate.hold)
-	h.Flush()
+	h.Flush(context.Background())
 	if missed := h.DeliverMatch(part+strings.Repeat(part, 20), []string{"g"}, 0); len(missed) != 0 {
 		t.Error("an empty queue has no room")
 	}
-	h.Flush()
+	h.Flush(context.Background())
 }
 
 // TestChangingGroupsHoldTheirSnapshots: who leaves between two deliveries makes a new list of the members, which is
@@ -110,7 +111,7 @@ func TestChangingGroupsHoldTheirSnapshots(t *testing.T) {
 		t.Errorf("held %d for a new list", n)
 	}
 	close(gate.hold)
-	h.Flush()
+	h.Flush(context.Background())
 }
 
 // TestManyWaitersCannotFillTheMemory: each waits, and then again with the next; what they make meanwhile is bounded all
@@ -137,7 +138,7 @@ func TestManyWaitersCannotFillTheMemory(t *testing.T) {
 			t.Errorf("%d MiB are held", held>>20)
 		}
 		close(gate.hold)
-		h.Flush()
+		h.Flush(context.Background())
 		if got := len(ms[0].got); missed == 0 || got+missed != 40 {
 			t.Errorf("%d got, %d missed, of 40", got, missed)
 		}

@@ -13,6 +13,7 @@
 package hub
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"sync"
@@ -220,9 +221,9 @@ func (h *Hub[M, D]) hasAny(groups []string, m M) bool {
 	return slices.ContainsFunc(groups, func(name string) bool { return h.has(name, m) })
 }
 
-// Flush returns when everything that was handed over before the call has been delivered.
-func (h *Hub[M, D]) Flush() {
+// Flush returns when everything that was handed over before the call has been delivered, or when ctx ends.
+func (h *Hub[M, D]) Flush(ctx context.Context) {
 	for i := range h.shards {
-		h.shards[i].flush()
+		h.shards[i].flush(ctx)
 	}
 }

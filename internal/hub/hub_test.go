@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"runtime"
@@ -99,14 +100,14 @@ func TestDeliverReachesMembersOnceEach(t *testing.T) {
 	h.Join("b", m[2])
 	h.Deliver("x", "a", "b", "nobody")
 	h.Deliver("y", "b")
-	h.Flush()
+	h.Flush(context.Background())
 	m[0].expect(t, "x")
 	m[1].expect(t, "x", "y")
 	m[2].expect(t, "x", "y")
 	m[3].expect(t)
 
 	h.DeliverMatch("z", []string{"a", "b"}, 1)
-	h.Flush()
+	h.Flush(context.Background())
 	m[0].expect(t)
 	m[1].expect(t)
 	m[2].expect(t, "z")
@@ -121,7 +122,7 @@ func TestBoundMembersAreGroupsOfOne(t *testing.T) {
 	h.Deliver("x", "one", "g", "two", "nobody")
 	h.DeliverMatch("y", []string{"g", "one"}, 1)
 	h.DeliverMatch("z", []string{"two", "one"}, 1)
-	h.Flush()
+	h.Flush(context.Background())
 	m[0].expect(t, "x")
 	m[1].expect(t, "x", "z")
 	m[2].expect(t, "x")
@@ -133,7 +134,7 @@ func TestBoundMembersAreGroupsOfOne(t *testing.T) {
 	}
 	h.Unbind("one")
 	h.Deliver("late", "one")
-	h.Flush()
+	h.Flush(context.Background())
 	m[1].expect(t)
 }
 
@@ -151,7 +152,7 @@ func TestMembershipIsThatOfTheCall(t *testing.T) {
 	h.Join("g", m[39])
 	h.Deliver("2", "g")
 	close(gate.hold)
-	h.Flush()
+	h.Flush(context.Background())
 	m[0].expect(t, "1")
 	m[38].expect(t, "1")
 	m[1].expect(t, "1", "2")
@@ -173,7 +174,7 @@ func TestBurstIsOneCall(t *testing.T) {
 		h.Deliver(fmt.Sprint(i), "g")
 	}
 	close(gate.hold)
-	h.Flush()
+	h.Flush(context.Background())
 	if m[0].calls != 1 || m[1].calls != 1 {
 		t.Errorf("%d and %d calls for a burst, want 1 each", m[0].calls, m[1].calls)
 	}
@@ -192,9 +193,9 @@ func TestMembersThatEndTheWorker(t *testing.T) {
 		want = append(want, fmt.Sprint(i))
 		h.Deliver(fmt.Sprint(i), "g")
 	}
-	h.Flush()
+	h.Flush(context.Background())
 	h.Deliver("later", "g")
-	h.Flush()
+	h.Flush(context.Background())
 	for _, m := range ms {
 		m.expect(t, append(want, "later")...)
 	}
@@ -209,7 +210,7 @@ func TestMemoIsOfOneRun(t *testing.T) {
 	h.Join("g", gate)
 	h.Deliver("c", "g")
 	close(gate.hold)
-	h.Flush()
+	h.Flush(context.Background())
 	for i, m := range ms {
 		want := []any{"2 for 3", "1 for 4"}
 		if i == 0 {
@@ -246,7 +247,7 @@ func TestAgainstModel(t *testing.T) {
 			t.Fatalf("step %d: count %d, want %d", step, h.Count("g"), len(model))
 		}
 	}
-	h.Flush()
+	h.Flush(context.Background())
 	for _, m := range ms {
 		m.expect(t, want[m]...)
 	}
@@ -279,7 +280,7 @@ func TestOrderUnderConcurrency(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	h.Flush()
+	h.Flush(context.Background())
 	for _, m := range constant {
 		next := make([]int, senders)
 		for _, d := range m.got {

@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"context"
 	"sync"
 	"time"
 )
@@ -186,7 +187,7 @@ func (b *batch[M, D]) deliver(delivered func([]load)) {
 // same reports whether two snapshots, neither empty, are one.
 func same[M any](a, b []M) bool { return len(a) == len(b) && &a[0] == &b[0] }
 
-func (s *shard[M, D]) flush() {
+func (s *shard[M, D]) flush(ctx context.Context) {
 	s.mu.Lock()
 	if !s.working {
 		s.mu.Unlock()
@@ -195,5 +196,8 @@ func (s *shard[M, D]) flush() {
 	done := make(chan struct{})
 	s.queue.waiting = append(s.queue.waiting, done)
 	s.mu.Unlock()
-	<-done
+	select {
+	case <-done:
+	case <-ctx.Done():
+	}
 }

@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -32,7 +33,7 @@ func TestDeliverWaitsWhileTooMuchIsDue(t *testing.T) {
 		}
 		m[0].hold <- struct{}{}
 		m[0].hold <- struct{}{}
-		h.Flush()
+		h.Flush(context.Background())
 		m[0].expect(t, large, less)
 		if due := h.shards[0].due; due != (load{}) {
 			t.Errorf("%+v is still due", due)
@@ -57,11 +58,11 @@ func TestDeliverDoesNotWaitForEver(t *testing.T) {
 			t.Errorf("Deliver took %v, want %v", d, maxWait)
 		}
 		close(m[0].hold)
-		h.Flush()
+		h.Flush(context.Background())
 		h.Deliver("small", "g")
 		if d := time.Since(begin); d != maxWait {
 			t.Errorf("after all has been delivered, Deliver took %v", d-maxWait)
 		}
-		h.Flush()
+		h.Flush(context.Background())
 	})
 }
