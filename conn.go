@@ -24,7 +24,7 @@ type transport interface {
 	Subprotocol() string
 	Abort()
 	Post(e any) error
-	WaitWritable(ctx context.Context) error
+	WaitWritable(ctx context.Context, n int) error
 	QueuedBytes() int
 }
 

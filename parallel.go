@@ -145,14 +145,26 @@ func (c *Conn) stream(ctx context.Context, k *Call) error {
 	return err
 }
 
-// sendItem waits until the client has taken most of what was sent before: a stream is no faster than its reader.
+// sendItem waits until the client has taken most of what was sent before, and the item has room: a stream is no faster than
+// its reader.
 func (c *Conn) sendItem(ctx context.Context, item Message, ref string) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	bp := takeBuffer()
+	defer giveBuffer(bp)
+	b, counter, err := c.mount.appendFrame((*bp)[:0], item, ref)
+	if err != nil {
+		return err
+	}
+	*bp = b
 	wire := c.transport()
-	if err := wire.WaitWritable(ctx); err != nil {
+	if err = wire.WaitWritable(ctx, len(b)); err == nil {
+		err = wire.WriteText(b, false)
+	}
+	if err != nil {
 		return wireError(err)
 	}
-	return c.write(item, ref, false)
+	c.sent(counter, item.Action(), len(b))
+	return nil
 }

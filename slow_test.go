@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"iter"
 	"log/slog"
 	"net"
 	"net/http"
@@ -312,4 +313,31 @@ func TestSlowPoliciesAreInTheSpec(t *testing.T) {
 			t.Errorf("%s: droppable, latest are %v, want %v", action, got[action], want)
 		}
 	}
+}
+
+// TestStreamOfLongItems: two of them have no room in the queue, and a stream waits for its reader.
+func TestStreamOfLongItems(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := chanx.NewServer(&chanx.ServerOptions{Logger: quiet, Limits: chanx.Limits{SendQueueBytes: 200_000}})
+		c := newState()
+		chanx.OnStream(c, func(*state, context.Context, sayMessage) iter.Seq2[answerMessage, error] {
+			return func(yield func(answerMessage, error) bool) {
+				for range 20 {
+					if !yield(answerMessage{strings.Repeat("x", 150_000)}, nil) {
+						return
+					}
+				}
+			}
+		})
+		srv.Handle("/ws", c)
+		client := chanxtest.Dial(t, srv, "/ws", nil)
+		client.SendRef(sayMessage{"go"}, "1")
+		for range 20 {
+			chanxtest.Receive[answerMessage](client)
+		}
+		chanxtest.Receive[chanx.CompleteMessage](client)
+		if err := srv.Shutdown(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
 }

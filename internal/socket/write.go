@@ -62,16 +62,17 @@ func (c *Conn) WriteFrames(fs []Frame, cork bool) error {
 	return nil
 }
 
-// WaitWritable returns when no more than half of Options.SendQueueBytes waits, so that a writer which can wait is no
-// faster than its reader. It fails with ErrClosed when nothing may be written any more, and when ctx ends.
-func (c *Conn) WaitWritable(ctx context.Context) error {
+// WaitWritable returns when no more than half of Options.SendQueueBytes waits and a message of n bytes has room, so that a
+// writer which can wait is no faster than its reader. It fails with ErrClosed when nothing may be written any more, and when
+// ctx ends.
+func (c *Conn) WaitWritable(ctx context.Context, n int) error {
 	for {
 		c.mu.Lock()
 		if c.sealed || c.broken {
 			c.unlock()
 			return ErrClosed
 		}
-		if c.queued <= c.up.opt.SendQueueBytes/2 {
+		if c.queued <= c.up.opt.SendQueueBytes/2 && c.fitsIn(headerSize(n)+n) {
 			c.unlock()
 			return nil
 		}

@@ -330,13 +330,13 @@ func TestWaitWritable(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				h, p := stuck(t, Options{SendQueueBytes: 80, WriteTimeout: -1, CloseTimeout: -1, PingInterval: -1})
-				must(t, h.c.WaitWritable(t.Context()))
+				must(t, h.c.WaitWritable(t.Context(), 1))
 				must(t, h.c.WriteFrames([]Frame{PrepareText(make([]byte, 60)).Droppable()}, false))
 				ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 				defer cancel()
 				done := make(chan error, 2)
 				for range cap(done) {
-					go func() { done <- h.c.WaitWritable(ctx) }()
+					go func() { done <- h.c.WaitWritable(ctx, 1) }()
 				}
 				synctest.Wait()
 				if len(done) > 0 {
