@@ -240,9 +240,11 @@ func TestABusyBrokerRefusesForAWhile(t *testing.T) {
 	var script sync.WaitGroup
 	script.Go(func() { _, _ = s.ask("EVAL", "while true do end", "0") }) // it is killed
 	eventually(t, "the broker is busy", func() bool {
-		_ = a.Publish(t.Context(), "s", nil) // it may be accepted
-		return a.mark() > 0
+		_, err := s.ask("PUBLISH", "elsewhere", "")
+		return err != nil && strings.HasPrefix(err.Error(), "BUSY")
 	})
+	a.publish("s", "refused")
+	a.awaits("told", func() bool { return len(a.statuses) > 0 })
 	a.told(0, true, `publish "s"`, "BUSY")
 	if err := a.Publish(t.Context(), "another", nil); !errors.Is(err, layer.ErrUnavailable) || !strings.Contains(err.Error(), "BUSY") {
 		t.Errorf("publish: %v, want ErrUnavailable, and BUSY", err)
