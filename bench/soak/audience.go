@@ -16,10 +16,12 @@ import (
 	"github.com/chanx-go/chanx/bench/soak/peer"
 )
 
-// audience are subscribers of which the first ones may be deaf. The last one publishes.
+// audience are subscribers of which the first ones may be slow. The last one publishes.
 type audience struct {
-	all   []*subscriber
-	began time.Time
+	all       []*subscriber
+	began     time.Time
+	published atomic.Int64
+	over      atomic.Bool // nothing more is published
 }
 
 // subscriber is one of them. Its fields but the atomic ones are for the goroutine that listens, and for others when that
@@ -27,6 +29,7 @@ type audience struct {
 type subscriber struct {
 	peer    *peer.Peer
 	began   time.Time
+	paced   *audience // it hears one post of four until all are published; nil: as fast as it can
 	heard   atomic.Int64
 	ended   atomic.Bool
 	numbers []int
@@ -38,14 +41,18 @@ func gatherAudience(ctx context.Context, p *host.Process, n int, ph *phase) (*au
 	a := &audience{began: time.Now()}
 	for i := range n {
 		var o peer.Options
-		if i < ph.deaf {
+		if i < ph.slow {
 			o.ReadBuffer = smallBuffer
 		}
 		c, err := peer.Dial(ctx, p.Plain().Addr, host.SlowPath, o)
 		if err != nil {
 			return a, err
 		}
-		a.all = append(a.all, &subscriber{peer: c, began: a.began})
+		sub := &subscriber{peer: c, began: a.began}
+		if i < ph.slow && i%2 == 1 {
+			sub.paced = a
+		}
+		a.all = append(a.all, sub)
 	}
 	return a, a.ready()
 }
@@ -72,13 +79,14 @@ func (a *audience) dismiss() {
 // publish posts in steady steps, but waits for those who read where the machine is too busy for them: what is due to them
 // never fills a queue.
 func (a *audience) publish(ctx context.Context, ph *phase) error {
+	defer a.over.Store(true)
 	speaker := a.all[len(a.all)-1].peer
 	pad := strings.Repeat("x", postBytes)
 	steps := time.NewTicker(ph.step)
 	defer steps.Stop()
 	for n := 1; n <= posts; n++ {
 		<-steps.C
-		for a.behind(ph.deaf, n) > mostBehind && ctx.Err() == nil {
+		for a.behind(ph.slow, n) > mostBehind && ctx.Err() == nil {
 			<-steps.C
 		}
 		if ctx.Err() != nil {
@@ -88,13 +96,14 @@ func (a *audience) publish(ctx context.Context, ph *phase) error {
 		if err := speaker.Write(text); err != nil {
 			return err
 		}
+		a.published.Add(1)
 	}
 	return nil
 }
 
 // behind is how many posts those who read have not heard yet, at most, when the next one is number n.
-func (a *audience) behind(deaf, n int) (most int) {
-	for _, s := range a.all[deaf:] {
+func (a *audience) behind(slow, n int) (most int) {
+	for _, s := range a.all[slow:] {
 		if !s.ended.Load() {
 			most = max(most, n-1-int(s.heard.Load()))
 		}
@@ -106,6 +115,7 @@ func (a *audience) behind(deaf, n int) (most int) {
 func (s *subscriber) listen() {
 	defer s.ended.Store(true)
 	for n := 0; n < posts; {
+		s.dawdle()
 		text, err := s.peer.Read()
 		now := time.Since(s.began)
 		var at time.Duration
@@ -118,6 +128,12 @@ func (s *subscriber) listen() {
 		}
 		s.numbers, s.late = append(s.numbers, n), append(s.late, now-at)
 		s.heard.Add(1)
+	}
+}
+
+func (s *subscriber) dawdle() {
+	for a := s.paced; a != nil && !a.over.Load() && a.published.Load() < 4*(s.heard.Load()+1); {
+		time.Sleep(time.Millisecond)
 	}
 }
 
@@ -144,7 +160,7 @@ func (s *subscriber) gaps() bool {
 	return false
 }
 
-// judge says what is wrong with how a deaf subscriber was treated; "" is nothing.
+// judge says what is wrong with how a slow subscriber was treated; "" is nothing.
 func (s *subscriber) judge(kind string) string {
 	var closed *peer.Closed
 	switch {
@@ -175,7 +191,7 @@ func (s *subscriber) judge(kind string) string {
 	return ""
 }
 
-// fate is what became of a deaf subscriber.
+// fate is what became of a slow subscriber.
 func (s *subscriber) fate() string {
 	var closed *peer.Closed
 	if errors.As(s.err, &closed) {

@@ -37,7 +37,7 @@ type settings struct {
 type scale struct {
 	actors      int           // clients of mixed at a time
 	subscribers int           // of slow
-	deaf        int           // of them, do not read
+	slow        int           // of them, do not read, or too slowly
 	crowd       int           // connections of crowd
 	talkers     int           // connections of shutdown
 	talk        time.Duration // before the shutdown
@@ -48,18 +48,18 @@ type scale struct {
 
 var (
 	full = scale{
-		actors: 60, subscribers: 100, deaf: 10, crowd: 10_000, talkers: 1000,
+		actors: 60, subscribers: 100, slow: 10, crowd: 10_000, talkers: 1000,
 		talk: 3 * time.Second, step: 10 * time.Millisecond, still: 3 * time.Second, figures: true,
 	}
 	small = scale{
-		actors: 12, subscribers: 6, deaf: 2, crowd: 100, talkers: 30,
+		actors: 12, subscribers: 6, slow: 2, crowd: 100, talkers: 30,
 		talk: 300 * time.Millisecond, step: time.Millisecond, still: 500 * time.Millisecond,
 	}
 )
 
 var scenes = []scene{
 	{"mixed", "clients do all kinds of things and go in all kinds of ways", playMixed},
-	{"slow", "some subscribers never read", playSlow},
+	{"slow", "some subscribers do not read, some too slowly", playSlow},
 	{"crowd", "many connections come and go, three times", playCrowd},
 	{"shutdown", "the server shuts down under load", playShutdown},
 }

@@ -22,22 +22,22 @@ const (
 	mostBehind  = host.Keys - 1 // posts that are due to those who read: of no key there are two
 	queueBytes  = 1 << 20       // Limits.SendQueueBytes, at its default
 	smallBuffer = 32 << 10
-	moreMemory  = 16 << 20 // that may come with clients who do not read, beyond their queues: what the collector has not taken yet
+	moreMemory  = 16 << 20 // that may come with slow clients, beyond their queues: what the collector has not taken yet
 	maxRatio    = 2        // of the 99th percentiles with and without them
 )
 
-// phase is one time of publishing, with or without subscribers that do not read.
+// phase is one time of publishing, with or without slow subscribers: every other one does not read at all until the end.
 type phase struct {
 	kind    string
-	deaf    int
+	slow    int
 	step    time.Duration   // from one post to the next
 	others  []time.Duration // how late the posts came to those who read
 	peak    int64           // of the host's resident memory, in bytes
 	dropped map[string]uint64
-	became  string // of the deaf ones
+	became  string // of the slow ones
 }
 
-// playSlow alternates phases: of each kind one without, then one with subscribers that do not read.
+// playSlow alternates phases: of each kind one without, then one with slow subscribers.
 func playSlow(ctx context.Context, r *report, s settings) (err error) {
 	p, err := host.Start(host.Options{PingInterval: time.Minute, WriteTimeout: time.Minute, WriteBuffer: smallBuffer})
 	if err != nil {
@@ -60,8 +60,8 @@ func playSlow(ctx context.Context, r *report, s settings) (err error) {
 	all := map[string][]*phase{}
 	for range rounds {
 		for _, k := range kinds {
-			for _, deaf := range []int{0, s.scale.deaf} {
-				ph := &phase{kind: k, deaf: deaf, step: s.scale.step}
+			for _, slow := range []int{0, s.scale.slow} {
+				ph := &phase{kind: k, slow: slow, step: s.scale.step}
 				if err := ph.play(ctx, r, s, p); err != nil {
 					return err
 				}
@@ -70,7 +70,7 @@ func playSlow(ctx context.Context, r *report, s settings) (err error) {
 		}
 	}
 	for _, k := range kinds {
-		r.judgeSlow(k, all[k], s)
+		r.comparePhases(k, all[k], s)
 	}
 	after, err := settle(p, before)
 	if err != nil {
@@ -95,9 +95,14 @@ func (ph *phase) play(ctx context.Context, r *report, s settings, p *host.Proces
 	if err := measure.ResetPeak(p.Pid()); err != nil {
 		return err
 	}
-	var readers sync.WaitGroup
-	for _, sub := range a.all[ph.deaf:] {
+	var readers, slow sync.WaitGroup
+	for _, sub := range a.all[ph.slow:] {
 		readers.Go(sub.listen)
+	}
+	for _, sub := range a.all[:ph.slow] {
+		if sub.paced != nil {
+			slow.Go(sub.listen)
+		}
 	}
 	err = a.publish(ctx, ph)
 	if err != nil {
@@ -105,19 +110,26 @@ func (ph *phase) play(ctx context.Context, r *report, s settings, p *host.Proces
 	}
 	readers.Wait()
 	if err != nil {
+		slow.Wait()
 		return err
 	}
 	if ph.peak, err = measure.Peak(p.Pid()); err != nil {
 		return err
 	}
-	ph.judgeReaders(r, a.all[ph.deaf:])
-	ph.judgeDeaf(r, a.all[:ph.deaf])
+	ph.judgeReaders(r, a.all[ph.slow:])
+	for _, sub := range a.all[:ph.slow] {
+		if sub.paced == nil {
+			slow.Go(sub.listen)
+		}
+	}
+	slow.Wait()
+	ph.judgeSlow(r, a.all[:ph.slow])
 	after, err := look(p)
 	if err != nil {
 		return err
 	}
 	ph.dropped = since(before.Drops, after.Drops)
-	if ph.deaf > 0 && len(ph.dropped) == 0 {
+	if ph.slow > 0 && len(ph.dropped) == 0 {
 		r.violation("slow: %s: nothing is counted as dropped", ph.kind)
 	}
 	return nil
@@ -138,23 +150,18 @@ func since(before, after map[string]uint64) map[string]uint64 {
 func (ph *phase) judgeReaders(r *report, all []*subscriber) {
 	for i, sub := range all {
 		if sub.err != nil || len(sub.numbers) != posts || sub.gaps() {
-			r.violation("slow: %s, %d deaf: subscriber %d, who reads, has %d posts of %d: %v", ph.kind, ph.deaf, i, len(sub.numbers), posts, sub.err)
+			r.violation("slow: %s, %d slow: subscriber %d, who reads, has %d posts of %d: %v", ph.kind, ph.slow, i, len(sub.numbers), posts, sub.err)
 		}
 		ph.others = append(ph.others, sub.late...)
 	}
 }
 
-// judgeDeaf lets those who did not read do so now.
-func (ph *phase) judgeDeaf(r *report, deaf []*subscriber) {
-	var readers sync.WaitGroup
-	for _, sub := range deaf {
-		readers.Go(sub.listen)
-	}
-	readers.Wait()
+// judgeSlow judges the slow ones, when they have heard all that they were to.
+func (ph *phase) judgeSlow(r *report, all []*subscriber) {
 	var became []string
-	for i, sub := range deaf {
+	for i, sub := range all {
 		if why := sub.judge(ph.kind); why != "" {
-			r.violation("slow: %s: deaf subscriber %d: %s", ph.kind, i, why)
+			r.violation("slow: %s: slow subscriber %d: %s", ph.kind, i, why)
 		}
 		became = append(became, sub.fate())
 	}
@@ -175,19 +182,19 @@ func count(all []string, one string) (n int) {
 	return n
 }
 
-// judgeSlow compares the phases of one kind, each with the one before it.
-func (r *report) judgeSlow(kind string, all []*phase, s settings) {
+// comparePhases compares those of one kind, each with the one before it.
+func (r *report) comparePhases(kind string, all []*phase, s settings) {
 	var ratios []float64
 	for i := 0; i+1 < len(all); i += 2 {
 		without, with := all[i], all[i+1]
 		a, b := percentile(without.others, 99), percentile(with.others, 99)
 		ratios = append(ratios, float64(b)/float64(a))
 		more := with.peak - without.peak
-		r.printf("%-9s p50 %s, p99 %s; with %d who do not read p50 %s, p99 %s (%.2f ×); peak memory %+.1f MB; they: %s; drops: %s", kind,
-			round(percentile(without.others, 50)), round(a), with.deaf, round(percentile(with.others, 50)), round(b), float64(b)/float64(a),
+		r.printf("%-9s p50 %s, p99 %s; with %d who are slow p50 %s, p99 %s (%.2f ×); peak memory %+.1f MB; they: %s; drops: %s", kind,
+			round(percentile(without.others, 50)), round(a), with.slow, round(percentile(with.others, 50)), round(b), float64(b)/float64(a),
 			mega(more), with.became, drops(with.dropped))
-		if most := int64(s.scale.deaf*queueBytes + moreMemory); s.scale.figures && more > most {
-			r.violation("slow: %s: %.1f MB more with %d subscribers who do not read; at most %.1f MB", kind, mega(more), with.deaf, mega(most))
+		if most := int64(s.scale.slow*queueBytes + moreMemory); s.scale.figures && more > most {
+			r.violation("slow: %s: %.1f MB more with %d slow subscribers; at most %.1f MB", kind, mega(more), with.slow, mega(most))
 		}
 	}
 	slices.Sort(ratios)
