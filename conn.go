@@ -116,6 +116,11 @@ var errNotOpen = errors.New("chanx: send message: the connection is not open yet
 
 // write sends a frame. With cork it may wait for the end of the batch.
 func (c *Conn) write(m Message, ref string, cork bool) error {
+	return c.writeBy(m, ref, func(wire transport, b []byte) error { return wire.WriteText(b, cork) })
+}
+
+// writeBy has the frame of a message written.
+func (c *Conn) writeBy(m Message, ref string, write func(wire transport, b []byte) error) error {
 	wire := c.transport()
 	if wire == nil {
 		return errNotOpen
@@ -127,7 +132,7 @@ func (c *Conn) write(m Message, ref string, cork bool) error {
 		return err
 	}
 	*bp = b
-	if err := wire.WriteText(b, cork); err != nil {
+	if err := write(wire, b); err != nil {
 		return wireError(err)
 	}
 	c.sent(counter, m.Action(), len(b))

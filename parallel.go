@@ -151,20 +151,10 @@ func (c *Conn) sendItem(ctx context.Context, item Message, ref string) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	bp := takeBuffer()
-	defer giveBuffer(bp)
-	b, counter, err := c.mount.appendFrame((*bp)[:0], item, ref)
-	if err != nil {
-		return err
-	}
-	*bp = b
-	wire := c.transport()
-	if err = wire.WaitWritable(ctx, len(b)); err == nil {
-		err = wire.WriteText(b, false)
-	}
-	if err != nil {
-		return wireError(err)
-	}
-	c.sent(counter, item.Action(), len(b))
-	return nil
+	return c.writeBy(item, ref, func(wire transport, b []byte) error {
+		if err := wire.WaitWritable(ctx, len(b)); err != nil {
+			return err
+		}
+		return wire.WriteText(b, false)
+	})
 }
