@@ -91,7 +91,10 @@ func TestShutdownEndsWithItsContext(t *testing.T) {
 			t.Errorf("Shutdown: %v", err)
 		}
 		<-gone
-		c.ExpectClosed(1006)
+		synctest.Wait()
+		if end := c.Ended(); end == nil || end.Code != 1001 && end.Code != 1006 { // on a pipe the Close frame may be cut off
+			t.Errorf("the connection ended with %v", end)
+		}
 	})
 }
 

@@ -183,26 +183,16 @@ func (b *brokers) connect(tb testing.TB, i int, o *natslayer.Options) *natslayer
 	return l
 }
 
-// connectEach connects a layer to each server, all at once: to greet the other servers takes a while. They are cut off with
-// the servers, and come back soon.
-func (b *brokers) connectEach(tb testing.TB) []*natslayer.Layer {
+// connectEach connects a layer to each server, one after the other: at once they might, on a busy machine, not find each other
+// at first. They are cut off with the servers, and come back soon.
+func (b *brokers) connectEach(tb testing.TB) (layers []*natslayer.Layer) {
 	tb.Helper()
-	o := &natslayer.Options{NATS: []nats.Option{
-		nats.SetCustomDialer(b),
-		nats.ReconnectWait(10 * time.Millisecond), nats.ReconnectJitter(10*time.Millisecond, 10*time.Millisecond),
-	}}
-	layers, errs := make([]*natslayer.Layer, len(b.options)), make([]error, len(b.options))
-	var connecting sync.WaitGroup
-	for i := range layers {
-		connecting.Go(func() { layers[i], errs[i] = natslayer.Connect(tb.Context(), b.url(i), o) })
+	for i := range b.options {
+		layers = append(layers, b.connect(tb, i, &natslayer.Options{NATS: []nats.Option{
+			nats.SetCustomDialer(b),
+			nats.ReconnectWait(10 * time.Millisecond), nats.ReconnectJitter(10*time.Millisecond, 10*time.Millisecond),
+		}}))
 	}
-	connecting.Wait()
-	for _, l := range layers {
-		if l != nil {
-			tb.Cleanup(l.Close)
-		}
-	}
-	must(tb, errors.Join(errs...))
 	return layers
 }
 

@@ -7,6 +7,7 @@ import (
 	"os"
 	"reflect"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"testing"
 	"time"
@@ -70,6 +71,7 @@ func TestCPUOfNobody(t *testing.T) {
 
 func TestResident(t *testing.T) {
 	const size = 64 << 20
+	debug.FreeOSMemory() // that of a test before
 	before, err := measure.Resident(os.Getpid())
 	if err != nil {
 		t.Fatal(err)
