@@ -60,28 +60,6 @@ func (s *sentCell) add(count, bytes int) {
 	s.bytes.Add(uint64(bytes))
 }
 
-// sentSum gathers frames of one cell, to add them together.
-type sentSum struct {
-	cell         *sentCell
-	count, bytes int
-}
-
-func (s *sentSum) add(cell *sentCell, bytes int) {
-	if s.cell != cell {
-		s.flush()
-		s.cell = cell
-	}
-	s.count++
-	s.bytes += bytes
-}
-
-func (s *sentSum) flush() {
-	if s.count > 0 {
-		s.cell.add(s.count, s.bytes)
-	}
-	*s = sentSum{}
-}
-
 // sampling is how many handlers the clock is read for once: to read it takes as long as some handlers.
 const sampling = 16
 

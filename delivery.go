@@ -145,29 +145,18 @@ func (s *spelling) frameWith(m *mount, action string, f flags) socket.Frame {
 // framesEach is how many frames of one delivery a receiver is sent at most.
 const framesEach = 2
 
-// copies counts what one receiver is sent of group messages. Many come together, often of one kind.
-type copies struct{ messages, ends sentSum }
-
-func (s *copies) flush() {
-	s.messages.flush()
-	s.ends.flush()
-}
-
 // appendFrames adds what a receiver of a group message is sent, and counts it.
-func (d *delivery) appendFrames(fs []socket.Frame, to *Conn, sum *copies) []socket.Frame {
+func (d *delivery) appendFrames(fs []socket.Frame, to *Conn) []socket.Frame {
 	n := len(fs)
 	fs, counter := d.appendCopy(fs, to, flags{mine: d.fromUser != "" && d.fromUser == to.user, current: d.from == to})
 	if n == len(fs) {
 		to.mount.srv.skipped(to, dropUndeclaredCopies)
 		return fs
 	}
-	size := fs[n].Len()
-	sum.messages.add(counter.of(to), size)
-	to.tellSent(d.action, size)
+	to.sent(counter, d.action, fs[n].Len())
 	if n+1 < len(fs) {
-		out, size := to.mount.groupComplete.out, fs[n+1].Len()
-		sum.ends.add(out.counter.of(to), size)
-		to.tellSent(out.action, size)
+		end := to.mount.groupComplete.out
+		to.sent(end.counter, end.action, fs[n+1].Len())
 	}
 	return fs
 }
@@ -234,8 +223,6 @@ func (c *Conn) deliverEach(ds []*delivery) {
 		frameLists.Put(few)
 	}()
 	fs := few[:0]
-	var sum copies
-	defer sum.flush()
 	for _, d := range ds {
 		if d.kind != kindMessage && len(fs) > 0 {
 			c.deliver(fs, false)
@@ -248,7 +235,7 @@ func (c *Conn) deliverEach(ds []*delivery) {
 			c.obey(d)
 		case d.from == c: // has had its copy, or wants none
 		default:
-			fs = d.appendFrames(fs, c, &sum)
+			fs = d.appendFrames(fs, c)
 		}
 	}
 	if len(fs) > 0 {

@@ -117,10 +117,6 @@ func logMessages(quiet []string) Middleware {
 // sent counts a frame that was put into the queue, and tells of it.
 func (c *Conn) sent(counter sentCounter, action string, bytes int) {
 	counter.of(c).add(1, bytes)
-	c.tellSent(action, bytes)
-}
-
-func (c *Conn) tellSent(action string, bytes int) {
 	m := c.mount
 	if m.observer != nil {
 		m.observer.Out(c, action, bytes)

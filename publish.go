@@ -21,9 +21,7 @@ func (s *Server) deliver(ctx context.Context, d *delivery, targets []string) err
 		return err
 	}
 	if c := d.from; c != nil && !d.exceptSelf && c.inAny(targets) {
-		var sum copies
-		c.deliver(d.appendFrames(nil, c, &sum), corks(ctx, c))
-		sum.flush()
+		c.deliver(d.appendFrames(nil, c), corks(ctx, c))
 	}
 	s.missed(d, s.hub.Deliver(d, targets...))
 	return s.publish(ctx, d, &p)
