@@ -29,9 +29,10 @@ demo-cluster: needgo ## serve the chat from three processes, of which you may ki
 	@go build -o .bin/ ./examples/chat ./examples/cluster && exec .bin/cluster -addr $(ADDR) -broker '$(LAYER)'
 
 .PHONY: test
-test: needgo ## run all tests with the race detector, one of them in a browser, some with Redis
+test: needgo ## run all tests with the race detector, one of them in a browser, one behind nginx, some with Redis
 	@.ci/need cc
 	@.ci/need redis
+	@.ci/need nginx
 	@CHROMIUM="$$(.ci/need browser)" go test -race -timeout 5m work
 
 .PHONY: lint

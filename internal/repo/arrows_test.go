@@ -58,6 +58,10 @@ var arrows = []arrow{
 		"internal/abuse", "", "./ ./layer ./layer/memlayer " + codec + " " + leak,
 		"it attacks a server through what an application can import; the one other thing it knows is bytes on a wire",
 	},
+	{
+		"internal/proxies", "", "./ " + leak + " " + peer,
+		"it runs nodes as an application does, and clients that share no code with them",
+	},
 	{"internal/repo", "", "", "it reads the repository and must not depend on it"},
 	{"internal/chat", "./", "./internal/chat ./chanxtest " + leak, "it is an application: the one that docs/design.md shows"},
 	{
