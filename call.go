@@ -24,7 +24,7 @@ type Call struct {
 	no      uint64             // of the message among those of its connection, from 1
 	headers []header           // of an event: what the Observer of its sender has set
 	ended   bool               // the terminal frame has been sent
-	failed  *panicError        // what it told of
+	err     error              // of the handler, once ended
 	cancel  *cancellation      // of the client; nil without a ref
 	done    context.CancelFunc // ends the time-out; nil without one
 	letGo   func()             // lets the queue go on beside the call; nil if it waits
@@ -40,6 +40,12 @@ type Handler func(ctx context.Context, c *Call) error
 // Middleware wraps the handlers of a consumer, around messages that passed validation and around events. What it does
 // before and after calling next happens in the goroutine of the handler. Without calling next, the error that it returns
 // is told to the client as a handler's would be; nil counts as success. next may be called once.
+//
+// The context lives until the outermost middleware has returned, so a transaction may be committed behind next. Only the
+// client's cancel before the terminal frame, the time-out of the handler, which covers the middleware too, and the end of
+// the connection end it earlier. When next has returned the client has its answer: a further error, or a panic, is
+// logged and counted as a failure of the call, and the client is not told. What must be done before the answer belongs
+// into the handler.
 type Middleware func(next Handler) Handler
 
 // Use adds middleware; what is added first is outermost.
@@ -69,12 +75,32 @@ func (c *Conn) serve(ctx context.Context, k *Call) {
 		watch.stop()
 		if !k.ended {
 			c.conclude(ctx, k, nil, err)
-		} else if p, ok := err.(*panicError); ok && p != k.failed {
-			c.explain(err, k.Action) // of middleware, when the client had its answer
-			k.fail(err)
+		} else if err != nil {
+			c.failLate(ctx, k, err)
 		}
+		k.release()
 	}
 	end(c.guardTo(end, func() error { return c.mount.handler(ctx, k) }))
+}
+
+// failLate counts and logs what middleware has returned after the terminal frame, unless it is the handler's own error:
+// of that the client, the counters and the log have been told. The client is told nothing more.
+func (c *Conn) failLate(ctx context.Context, k *Call, err error) {
+	if k.err != nil && consistsOf(err, k.err) || c.isExpected(ctx, err) {
+		return
+	}
+	k.fail()
+	c.logFailure(slog.LevelError, err, k.Action)
+}
+
+// release ends the call's context.
+func (k *Call) release() {
+	if k.cancel != nil {
+		k.cancel.stop()
+	}
+	if k.done != nil {
+		k.done()
+	}
 }
 
 // run is the innermost handler.
@@ -142,16 +168,10 @@ func (p *panicError) Error() string { return fmt.Sprintf("panic: %v", p.value) }
 
 // conclude sends the terminal frame of a call and what completions add.
 func (c *Conn) conclude(ctx context.Context, k *Call, reply Message, err error) {
-	k.ended = true
-	k.failed, _ = errors.AsType[*panicError](err)
+	k.ended, k.err = true, err
+	c.refs.end(k) // before the verdict: from here on a cancel comes too late
 	cork := corks(ctx, c)
-	if err = k.verdict(ctx, err); err != nil {
-		k.fail(err)
-	}
-	c.refs.end(k)
-	if k.done != nil {
-		k.done()
-	}
+	err = c.judge(ctx, k)
 	if closing, ok := errors.AsType[*CloseError](err); ok {
 		c.closeBecause(closing)
 		return
@@ -159,13 +179,16 @@ func (c *Conn) conclude(ctx context.Context, k *Call, reply Message, err error) 
 	answered := false
 	switch {
 	case err != nil:
-		answered = c.told(c.write(c.explain(err, k.Action), k.Ref, cork))
+		answered = c.told(c.write(c.explain(ctx, err, k.Action), k.Ref, cork))
 	case k.reply:
 		answer := func(err error) {
-			if answered = err == nil; !answered {
-				k.fail(err)
-				answered = c.told(c.write(c.explain(fmt.Errorf("chanx: reply to %q: %w", k.Action, err), k.Action), k.Ref, cork))
+			if answered = err == nil; answered {
+				return
 			}
+			if !c.isExpected(ctx, err) {
+				k.fail()
+			}
+			answered = c.told(c.write(c.explain(ctx, fmt.Errorf("chanx: reply to %q: %w", k.Action, err), k.Action), k.Ref, cork))
 		}
 		exited := func(err error) {
 			answer(err)
@@ -194,52 +217,34 @@ var (
 	errDuplicate = &Error{"duplicate_ref", "The ref belongs to a message that is still being handled"}
 )
 
-// verdict is the error that is told when the client has cancelled the call or its time is over.
-func (k *Call) verdict(ctx context.Context, err error) error {
-	if _, closing := errors.AsType[*CloseError](err); closing {
-		return err
+// judge counts the handler's error as a failure, unless it is expected, and returns the error that the client is told.
+func (c *Conn) judge(ctx context.Context, k *Call) (told error) {
+	told, replaced := k.verdict(ctx)
+	expected := k.err == nil || k.err == errCancelled || c.isExpected(ctx, k.err)
+	if !expected || told == errTimeout {
+		k.fail()
+	}
+	if replaced && !expected {
+		c.logUntold(k.err, k.Action)
+	}
+	return told
+}
+
+// verdict is the error that the client is told. It replaces the handler's if the client has cancelled the call or its
+// time is over.
+func (k *Call) verdict(ctx context.Context) (told error, replaced bool) {
+	if _, closing := errors.AsType[*CloseError](k.err); closing {
+		return k.err, false
 	}
 	switch {
 	case k.cancel.wasCalled() && k.task.stream != nil:
-		return nil
+		return nil, true
 	case k.cancel.wasCalled():
-		return errCancelled
-	case err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded):
-		return errTimeout
+		return errCancelled, true
+	case k.err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return errTimeout, true
 	}
-	return err
-}
-
-// explain makes of a handler's error what the client is told.
-func (c *Conn) explain(err error, action string) ErrorMessage {
-	if told, ok := errors.AsType[*Error](err); ok {
-		return ErrorMessage{reason{told.Reason, told.Detail}}
-	}
-	level := slog.LevelError
-	if (errors.Is(err, context.Canceled) || errors.Is(err, ErrClosed)) && c.hasGone() {
-		level = slog.LevelDebug // clients come and go, with handlers running: that is nobody's mistake
-	}
-	c.log(level, "chanx: handler failed", append([]any{"action", action}, errorAttrs(err)...)...)
-	return ErrorMessage{reason{"internal", "Failed to process message"}}
-}
-
-// hasGone reports whether nothing reaches the client any more. That may be known before the connection's context ends.
-func (c *Conn) hasGone() bool {
-	wire := c.transport()
-	return c.ctx.Err() != nil || wire != nil && errors.Is(wire.WriteFrames(nil, true), socket.ErrClosed)
-}
-
-// errorAttrs are what the log is told of an error: of a panic its stack too.
-func errorAttrs(err error) []any {
-	if p, ok := errors.AsType[*panicError](err); ok {
-		return []any{"error", err, "stack", string(p.stack)}
-	}
-	return []any{"error", err}
-}
-
-type reason struct {
-	Reason string `json:"reason"`
-	Detail string `json:"detail"`
+	return k.err, false
 }
 
 // told reports whether a terminal frame is on its way.

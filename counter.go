@@ -1,7 +1,6 @@
 package chanx
 
 import (
-	"context"
 	"errors"
 	"math/bits"
 	"runtime"
@@ -90,20 +89,6 @@ func (w stopwatch) stop() {
 	if w.cell != nil {
 		w.cell.time.Add(int64((time.Since(epoch) - w.since) * w.weight))
 	}
-}
-
-// fail counts a call whose handler has begun and failed, once.
-func (k *Call) fail(err error) {
-	if k.begun && !k.counted && !k.Conn.isBlameless(err) {
-		k.counted = true
-		k.handled.failed.Add(1)
-	}
-}
-
-// isBlameless reports errors that are the client's doing: it has cancelled, gone, or not kept up.
-func (c *Conn) isBlameless(err error) bool {
-	return errors.Is(err, errCancelled) || errors.Is(err, ErrClosed) || errors.Is(err, ErrSlow) ||
-		c.ctx.Err() != nil && errors.Is(err, context.Canceled)
 }
 
 // refusals count messages and events that no handler got, by why.

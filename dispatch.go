@@ -36,7 +36,7 @@ func (l *link) Message(p []byte, binary bool) {
 	refused := c.mount.srv.refused
 	exited := func(err error) {
 		refused.add(refusedInternal)
-		c.reject(c.refOf(p), c.explain(err, "decode"))
+		c.reject(c.refOf(p), c.explain(c.ctx, err, "decode"))
 	}
 	f, items, err := c.read(p, binary, exited)
 	switch {
@@ -49,10 +49,10 @@ func (l *link) Message(p []byte, binary bool) {
 		c.refs.cancel(f.ref, 0)
 	case c.mount.srv.limits.Rate.PerSecond > 0 && !c.record().rate.take(&c.mount.srv.limits.Rate):
 		refused.addError(errRate)
-		c.reject(f.ref, c.explain(errRate, ""))
+		c.reject(f.ref, c.explain(c.ctx, errRate, ""))
 	case err != nil: // a method of the application's has panicked
 		refused.add(refusedInternal)
-		c.reject(f.ref, c.explain(err, "decode"))
+		c.reject(f.ref, c.explain(c.ctx, err, "decode"))
 	default:
 		c.message(f, no)
 	}
@@ -131,6 +131,7 @@ func (c *Conn) admit(ctx context.Context, k *Call) {
 func (c *Conn) turnAway(ctx context.Context, k *Call, err error) {
 	c.mount.srv.refused.addError(err)
 	c.conclude(ctx, k, nil, err)
+	k.release()
 }
 
 // limit begins the time that the handler may take.
@@ -175,7 +176,7 @@ func (c *Conn) openFailed(err error) {
 		c.closeBecause(closing)
 		return
 	}
-	c.told(c.write(c.explain(err, "OnOpen"), "", true))
+	c.told(c.write(c.explain(c.ctx, err, "OnOpen"), "", true))
 	c.closeBecause(&CloseError{socket.CloseInternal, "open failed"})
 }
 
@@ -235,7 +236,7 @@ func (l *link) Closed(code int, reason string) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.ctx), c.mount.srv.limits.CloseTimeout)
 	defer cancel()
-	failed := func(err error) { c.explain(err, "OnClose") }
+	failed := func(err error) { c.explain(ctx, err, "OnClose") }
 	err := c.guardTo(failed, func() error {
 		c.mount.onClose(c.state, ctx, &CloseError{code, reason})
 		return nil

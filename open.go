@@ -75,7 +75,7 @@ func (m *mount) authorise(c *Conn, r *http.Request) (err error) {
 func (m *mount) refuse(w http.ResponseWriter, r *http.Request, c *Conn, err error) {
 	why, code := asRefusal(err)
 	if !errors.Is(err, why) {
-		c.explain(err, "open")
+		c.logRefused(r.Context(), err)
 	}
 	if m.srv.opts.RefuseWithHTTP {
 		http.Error(w, why.detail, why.status)
@@ -95,6 +95,15 @@ func (m *mount) refuse(w http.ResponseWriter, r *http.Request, c *Conn, err erro
 	}
 	c.told(wireError(sock.Close(code, why.detail)))
 	sock.Start(deaf{}, nil)
+}
+
+// logRefused logs an error of the opening that is no refusal. It is expected only if the client has given up.
+func (c *Conn) logRefused(ctx context.Context, err error) {
+	level := slog.LevelError
+	if ended := ctx.Err(); ended != nil && consistsOf(err, ended) {
+		level = slog.LevelDebug
+	}
+	c.logFailure(level, err, "open")
 }
 
 func authentication(status int, detail string) AuthenticationMessage {

@@ -2,7 +2,6 @@ package chanx
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 )
@@ -138,7 +137,7 @@ func (c *Conn) stream(ctx context.Context, k *Call) error {
 		}
 		return nil
 	})
-	if errors.Is(err, ErrClosed) {
+	if err != nil && c.hasGone() && consistsOf(err, ErrClosed) {
 		err = nil // there is nobody to be told
 	}
 	c.conclude(ctx, k, nil, err)

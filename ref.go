@@ -120,7 +120,7 @@ func (r *refs) begin(ctx context.Context, k *Call) (context.Context, error) {
 	return ctx, nil
 }
 
-// end frees the ref of a call.
+// end frees the ref of a call. Its context lives on.
 func (r *refs) end(k *Call) {
 	if k.cancel == nil {
 		return
@@ -128,7 +128,6 @@ func (r *refs) end(k *Call) {
 	r.mu.Lock()
 	r.running = slices.DeleteFunc(r.running, func(o *Call) bool { return o == k })
 	r.mu.Unlock()
-	k.cancel.stop()
 }
 
 // readCancel reports whether a frame is a cancel, and whose.

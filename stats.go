@@ -55,8 +55,11 @@ const RawStats = "chanx.raw"
 
 // HandledStats are of a message or event and its handlers.
 type HandledStats struct {
-	Count  uint64 // handlers that have begun, middleware included
-	Failed uint64 // of them, by an error of any kind or a panic; not if the client cancelled or had gone
+	Count uint64 // handlers that have begun, middleware included
+
+	// Failed are those of them that returned an error or panicked, each once, whether the handler or middleware did, and
+	// those that took longer than their time-out. An error that says only that the client has cancelled or gone is none.
+	Failed uint64
 
 	// Time is how long those took that have ended, from the outermost middleware to its return, the sending of replies
 	// included; of a stream until its end. Streams and calls of handlers with Concurrent are measured one by one. Of others it
