@@ -52,6 +52,8 @@ type Conn struct {
 	wire      transport   // nil until the handshake is answered
 	early     *early      // what has happened until then; nil if nothing has
 	announced bool
+	placed    bool // it counts against MaxConnections; guarded by Server.mu
+	counted   bool // and against MaxConnectionsPerUser; likewise
 	over      bool // the transport has ended: nothing is sent any more, OnClose may still broadcast
 	left      bool // and no group is joined any more
 	groups    []string

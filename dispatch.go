@@ -206,6 +206,9 @@ func (c *Conn) event(d *delivery) {
 // Lost ends the connection's context.
 func (l *link) Lost() { l.cancel() }
 
+// Closing gives the connection's places to others: the client may come again as soon as it sees the Close frame.
+func (l *link) Closing() { l.mount.srv.free((*Conn)(l)) }
+
 // Dropped counts and logs what the transport discarded.
 func (l *link) Dropped(what socket.Drop, n int) {
 	l.mount.srv.dropped((*Conn)(l), what.String(), n)
@@ -215,6 +218,7 @@ func (l *link) Dropped(what socket.Drop, n int) {
 func (l *link) Closed(code int, reason string) {
 	c := (*Conn)(l)
 	c.cancel()
+	l.Closing() // if the handshake failed, the transport has not told it
 	c.mu.Lock()
 	c.over = true
 	arrived := c.wire != nil // else the handshake could not be answered, and no Observer has heard of it

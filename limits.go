@@ -79,10 +79,19 @@ type Limits struct {
 	PingInterval, PongTimeout time.Duration
 
 	// MaxConnections is the number of connections of this server; off by default. Beyond it: HTTP 503.
+	//
+	// A connection counts from the beginning of its opening until the server sends its Close frame, refuses it or loses
+	// it. Its socket may stay for up to CloseTimeout after that, and OnClose may still run. These have bounds of their own,
+	// derived from MaxConnections. Beyond MaxConnections (at least 16) closing sockets, and beyond MaxConnections (at least
+	// 1,000) connections whose OnClose has not returned: HTTP 503. At a time MaxConnections (from 16 to 1,000) clients are
+	// told why they are refused, and 1,000 while it is off. Beyond that a refused client gets the plain HTTP status, as with
+	// ServerOptions.RefuseWithHTTP.
 	MaxConnections int
 
 	// MaxConnectionsPerUser is the number of connections of one user to this server; off by default, and for anonymous
-	// connections. Beyond it a connection is refused with 4429.
+	// connections. They count as for MaxConnections. Beyond it a connection is refused with 4429: a client should try again
+	// after at least 5 s. A client that lost its network counts until the server notices, which takes up to PingInterval
+	// and PongTimeout: leave room for it.
 	MaxConnectionsPerUser int
 }
 

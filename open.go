@@ -81,7 +81,11 @@ func (m *mount) refuse(w http.ResponseWriter, r *http.Request, c *Conn, err erro
 		http.Error(w, why.detail, why.status)
 		return
 	}
-	sock, err := m.srv.upgrader.Upgrade(w, r)
+	sock, err := m.srv.upgrader.UpgradeToRefuse(w, r, m.srv.maxRefusing())
+	if errors.Is(err, socket.ErrRefusing) {
+		http.Error(w, why.detail, why.status)
+		return
+	}
 	if err != nil {
 		c.log(slog.LevelInfo, "chanx: handshake failed", "error", err)
 		return
@@ -117,6 +121,7 @@ func (deaf) Message([]byte, bool)              {}
 func (deaf) Arrived([]byte, bool, uint64) bool { return false }
 func (deaf) Event(any)                         {}
 func (deaf) Lost()                             {}
+func (deaf) Closing()                          {}
 func (deaf) Closed(int, string)                {}
 func (deaf) Dropped(socket.Drop, int)          {}
 

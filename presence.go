@@ -12,7 +12,7 @@ import (
 // announce makes the connection one of those that All, ToConn and ToUser reach.
 func (c *Conn) announce(ctx context.Context) error {
 	s := c.mount.srv
-	if !s.countUser(c.user, 1) {
+	if !s.countUser(c) {
 		return Refuse(http.StatusTooManyRequests, "too many connections")
 	}
 	c.announced = true
@@ -46,7 +46,6 @@ func (c *Conn) withdraw() (last []string) {
 		return nil
 	}
 	s := c.mount.srv
-	s.countUser(c.user, -1)
 	s.hub.Unbind(c.subject)
 	s.hub.Leave(everyone, (*link)(c))
 	if c.user != "" {
@@ -60,7 +59,7 @@ func (c *Conn) withdraw() (last []string) {
 	return last
 }
 
-// vacate takes the connection out of its groups and frees its user's place, at once. The subjects of which it was the
+// vacate takes the connection out of its groups and frees its places, at once. The subjects of which it was the
 // last member on this node are for end.
 func (c *Conn) vacate() (last []string) {
 	c.cancel()
@@ -68,6 +67,7 @@ func (c *Conn) vacate() (last []string) {
 	c.left = true // nothing is joined any more
 	groups := slices.Clone(c.groups)
 	c.mu.Unlock()
+	c.mount.srv.free(c)
 	return append(c.exit(groups), c.withdraw()...)
 }
 
@@ -80,23 +80,36 @@ func (c *Conn) end(last []string) {
 	c.mount.srv.forget(c)
 }
 
-// countUser counts a user's connections on this node and reports whether there may be one more.
-func (s *Server) countUser(user string, by int) bool {
-	if user == "" || s.limits.MaxConnectionsPerUser == maxInt {
+// countUser counts the connection among those of its user on this node, unless there are too many.
+func (s *Server) countUser(c *Conn) bool {
+	if c.user == "" || s.limits.MaxConnectionsPerUser == maxInt {
 		return true
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	n := s.users[user] + by
-	switch {
-	case by > 0 && n > s.limits.MaxConnectionsPerUser:
+	if s.users[c.user] >= s.limits.MaxConnectionsPerUser {
 		return false
-	case n == 0:
-		delete(s.users, user)
-	default:
-		s.users[user] = n
 	}
+	s.users[c.user]++
+	c.counted = true
 	return true
+}
+
+// free gives back what a connection holds of MaxConnections and MaxConnectionsPerUser. Only the first call does something.
+// It may be called under the lock of the connection's transport.
+func (s *Server) free(c *Conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c.placed {
+		c.placed = false
+		s.places--
+	}
+	if c.counted {
+		c.counted = false
+		if s.users[c.user]--; s.users[c.user] == 0 {
+			delete(s.users, c.user)
+		}
+	}
 }
 
 // Conns yields the connections of this node that are open at the time of the call, in no particular order.

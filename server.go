@@ -92,6 +92,7 @@ type Server struct {
 	mu       sync.Mutex
 	mounts   []*mount
 	conns    map[*Conn]struct{}
+	places   int            // of MaxConnections that are taken
 	users    map[string]int // connections, if they are limited
 	draining bool
 	empty    chan struct{} // closed when the last connection has gone while draining
@@ -190,12 +191,32 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.Serve
 func (s *Server) admit(c *Conn) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.draining || len(s.conns) >= s.limits.MaxConnections {
+	if s.draining || s.places >= s.limits.MaxConnections || s.isClosingTooMany() {
 		return false
 	}
 	s.conns[c] = struct{}{}
+	s.places++
+	c.placed = true
 	return true
 }
+
+const (
+	// minLeaving and maxRefusing bound the sockets that hold no place of MaxConnections, because their connections are
+	// closing or refused: each may stay for CloseTimeout. In between, MaxConnections is the bound.
+	minLeaving, maxRefusing = 16, 1000
+
+	// minOnClose bounds the connections that hold no place and whose OnClose has not returned, if MaxConnections is less.
+	minOnClose = 1000
+)
+
+// isClosingTooMany is called under mu.
+func (s *Server) isClosingTooMany() bool {
+	limit := s.limits.MaxConnections
+	return int(s.upgrader.Stats().Closing) >= max(limit, minLeaving) || len(s.conns)-s.places >= max(limit, minOnClose)
+}
+
+// maxRefusing is how many connections at a time are told that they are refused. The others get a plain HTTP status.
+func (s *Server) maxRefusing() int { return min(max(s.limits.MaxConnections, minLeaving), maxRefusing) }
 
 func (s *Server) forget(c *Conn) {
 	s.mu.Lock()

@@ -12,7 +12,9 @@ import (
 // The keys of In, Events and Out are what consumers of the server declare, each there from the start: no client and no
 // other node can add one. What several consumers have in common is added up.
 type Stats struct {
-	Connections int   // open, or on their way in or out
+	Connections int   // open, or on their way in or out: until OnClose has returned
+	Closing     int   // sockets whose Close frame was sent: they wait for the client's, up to Limits.CloseTimeout
+	Refusing    int   // likewise, of connections that were refused; these are not in Connections and Closing
 	Groups      int   // that have members on this node
 	QueuedBytes int64 // of frames that wait for clients to take them; what waits for several counts for each
 
@@ -87,6 +89,8 @@ func (s *Server) Stats() Stats {
 	for _, c := range s.snapshot() {
 		st.QueuedBytes += int64(c.queuedBytes())
 	}
+	sockets := s.upgrader.Stats()
+	st.Closing, st.Refusing = int(sockets.Closing), int(sockets.Refusing)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	st.Connections, st.Drops = len(s.conns), maps.Clone(s.drops)

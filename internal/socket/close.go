@@ -89,11 +89,26 @@ func (c *Conn) sendClose(code int, reason string) {
 	if c.sealed {
 		return
 	}
+	c.leave()
 	var b [maxControl]byte
 	c.put(finClose, appendClose(b[:0], code, reason))
 	c.sealed = true
 	c.wakeWriters()
 	c.flush()
+}
+
+// leave counts the connection among those that are closing, and tells the handler. Only the first call does something.
+func (c *Conn) leave() {
+	if c.leaving {
+		return
+	}
+	c.leaving = true
+	if !c.refused {
+		c.up.counters.closing.Add(1)
+	}
+	if c.h != nil {
+		c.h.Closing()
+	}
 }
 
 // peerClosed takes the peer's Close frame. Nobody reads behind it.
@@ -136,6 +151,7 @@ func (c *Conn) lose() {
 // kill is every end without a handshake, and the end of a handshake that did not come to its own. The caller holds mu.
 func (c *Conn) kill() {
 	c.cause(CloseAbnormal, "")
+	c.leave()
 	c.stopped, c.sealed = true, true
 	c.wakeWriters()
 	c.disconnect()
@@ -207,6 +223,11 @@ func (c *Conn) disconnect() {
 	}
 	c.aside(c.nc.Close, func() {
 		c.closed = true
+		if c.refused {
+			c.up.counters.refusing.Add(-1)
+		} else {
+			c.up.counters.closing.Add(-1)
+		}
 		c.finish()
 	})
 }

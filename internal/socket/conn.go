@@ -38,6 +38,11 @@ type Handler interface {
 	// connection's lock: it must not block and must not call the connection's methods.
 	Lost()
 
+	// Closing says that nothing is written any more but the Close frame, which follows: it is called at most once, before
+	// the peer can see that frame, or when the transport is lost; possibly while Message or Event runs. It is called under
+	// the connection's lock: it must not block and must not call the connection's methods.
+	Closing()
+
 	// Closed is called last, once after Start, and says how the connection ended: the code of the peer's Close frame (1005
 	// if it had none), the code we closed with, or 1006 if the transport was lost.
 	Closed(code int, reason string)
@@ -48,7 +53,7 @@ type Handler interface {
 }
 
 // A Conn is the server's side of one WebSocket connection. All its methods may be called concurrently, also by its
-// Handler (but not by [Handler.Lost] and [Handler.Arrived]); none but WaitWritable blocks. A Conn that is neither started
+// Handler (but not by [Handler.Lost], [Handler.Closing] and [Handler.Arrived]); none but WaitWritable blocks. A Conn that is neither started
 // nor closed keeps its transport open.
 //
 // Invariants: every change of the fields below mu is made under mu; got, part and armed belong to who holds the reading
@@ -82,6 +87,7 @@ type Conn struct {
 	closeTimer *time.Timer
 
 	proto   uint16 // that was agreed on: its number in the options; never changes
+	refused bool   // made by UpgradeToRefuse; never changes
 	armed   bool   // a read deadline for part is set
 	deflate bool   // permessage-deflate was agreed on; never changes
 
@@ -95,6 +101,7 @@ type Conn struct {
 	closeSoon bool  // by CloseAfter
 	ending    bool  // an endItem was queued
 	stopped   bool  // no item is handled any more
+	leaving   bool  // Closing was called, or would have been
 	sealed    bool  // nothing more may be written
 	halfClose bool  // the write side is closed behind the last frame
 	writing   bool  // drain runs
@@ -116,8 +123,8 @@ type Conn struct {
 	due           wheelLink
 }
 
-func newConn(u *Upgrader, nc net.Conn, proto uint16, deflate bool, early []byte) *Conn {
-	c := &Conn{up: u, nc: nc, proto: proto, deflate: deflate, busy: true} // the running token is kept for Start
+func newConn(u *Upgrader, nc net.Conn, proto uint16, deflate, refused bool, early []byte) *Conn {
+	c := &Conn{up: u, nc: nc, proto: proto, deflate: deflate, refused: refused, busy: true} // the running token is kept for Start
 	if len(early) > 0 {
 		c.rest = early
 	}
@@ -131,7 +138,7 @@ func newConn(u *Upgrader, nc net.Conn, proto uint16, deflate bool, early []byte)
 }
 
 // Start begins to read and to call h, in a new goroutine. first, if not nil, is the first event, ahead of any message. On
-// a connection that was closed before, only Lost and Closed are called. Start may be called once.
+// a connection that was closed before, only Closing, Lost and Closed are called. Start may be called once.
 func (c *Conn) Start(h Handler, first any) {
 	c.mu.Lock()
 	defer c.unlock()
@@ -139,6 +146,9 @@ func (c *Conn) Start(h Handler, first any) {
 		panic("socket: Start called twice")
 	}
 	c.h = h
+	if c.leaving {
+		h.Closing()
+	}
 	reads := !c.started && !c.stopped
 	c.started = true
 	c.inline, c.used = reads, reads

@@ -40,6 +40,7 @@ type recorder struct {
 	closed chan struct{}
 	overlap,
 	lostTwice atomic.Bool
+	closings atomic.Int32
 
 	mu    sync.Mutex
 	drops [dropKinds]int
@@ -82,9 +83,14 @@ func (h *recorder) Lost() {
 	}
 }
 
+func (h *recorder) Closing() { h.closings.Add(1) }
+
 func (h *recorder) Closed(code int, reason string) {
 	h.enter()
 	h.log = append(h.log, strings.TrimSpace(fmt.Sprint("closed ", code, " ", reason)))
+	if n := h.closings.Load(); n != 1 {
+		h.log = append(h.log, fmt.Sprintf("Closing was called %d times", n))
+	}
 	select {
 	case <-h.lost:
 	default:

@@ -189,7 +189,7 @@ func BenchmarkFullQueue(b *testing.B) {
 				fs[i] = mark(PrepareText(make([]byte, 70)), i)
 			}
 			ours, theirs := net.Pipe()
-			c := newConn(NewUpgrader(Options{WriteTimeout: -1}), ours, 0, false, nil)
+			c := newConn(NewUpgrader(Options{WriteTimeout: -1}), ours, 0, false, false, nil)
 			for i := 0; b.Loop(); i++ {
 				if err := c.WriteFrames(fs[i%len(fs):i%len(fs)+1], false); err != nil {
 					b.Fatal(err)

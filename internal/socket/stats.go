@@ -25,9 +25,11 @@ func (d Drop) String() string {
 	}[d]
 }
 
-// Stats are the counters of an Upgrader since it was made, Open excepted.
+// Stats are the counters of an Upgrader since it was made. Open, Closing and Refusing go up and down.
 type Stats struct {
 	Open         int64            // connections upgraded and not yet over
+	Closing      int64            // of them, those whose Close frame was written and whose transport is not closed yet
+	Refusing     int64            // of them, those made by UpgradeToRefuse whose transport is not closed yet; not in Closing
 	HandOvers    int64            // runs that outlived 5 ms on the reader: a new reader took over
 	Replacements int64            // idle readers that were replaced by fresh goroutines
 	Waits        int64            // times a reader stopped reading because an inbox was full
@@ -35,8 +37,8 @@ type Stats struct {
 }
 
 type counters struct {
-	open, handOvers, replacements, waits atomic.Int64
-	drops                                [dropKinds]atomic.Int64
+	open, closing, refusing, handOvers, replacements, waits atomic.Int64
+	drops                                                   [dropKinds]atomic.Int64
 }
 
 // Stats returns a snapshot. It may be called at any time.
@@ -44,6 +46,8 @@ func (u *Upgrader) Stats() Stats {
 	n := &u.counters
 	s := Stats{
 		Open:         n.open.Load(),
+		Closing:      n.closing.Load(),
+		Refusing:     n.refusing.Load(),
 		HandOvers:    n.handOvers.Load(),
 		Replacements: n.replacements.Load(),
 		Waits:        n.waits.Load(),

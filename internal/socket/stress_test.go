@@ -108,6 +108,8 @@ func (s *story) post(sender, n int) bool {
 
 func (s *story) Lost() { close(s.lost) } // twice would panic
 
+func (s *story) Closing() {}
+
 func (s *story) Closed(code int, _ string) {
 	s.enter() // for good
 	s.code = code

@@ -98,10 +98,32 @@ func isKey(v []string) bool {
 	return err == nil && len(b) == 16
 }
 
+// ErrRefusing is the error of [Upgrader.UpgradeToRefuse] when too many connections are being refused.
+var ErrRefusing = errors.New("socket: too many connections are being refused")
+
 // Upgrade takes the connection away from the HTTP server and answers 101. Afterwards neither w nor r is used any more.
 // The connection is not read before [Conn.Start], but may be written and closed. An error before the hijack leaves w
 // usable; after it the connection is closed.
 func (u *Upgrader) Upgrade(w http.ResponseWriter, r *http.Request) (*Conn, error) {
+	return u.upgrade(w, r, false)
+}
+
+// UpgradeToRefuse is Upgrade for a connection that is only told why it is refused, and closed. Such a connection holds a
+// socket until the peer has answered the Close frame, or for CloseTimeout. The error is ErrRefusing, and w is usable, while
+// there are already limit of them.
+func (u *Upgrader) UpgradeToRefuse(w http.ResponseWriter, r *http.Request, limit int) (*Conn, error) {
+	if u.counters.refusing.Add(1) > int64(limit) {
+		u.counters.refusing.Add(-1)
+		return nil, ErrRefusing
+	}
+	c, err := u.upgrade(w, r, true)
+	if err != nil {
+		u.counters.refusing.Add(-1)
+	}
+	return c, err
+}
+
+func (u *Upgrader) upgrade(w http.ResponseWriter, r *http.Request, refused bool) (*Conn, error) {
 	if _, err := checkHandshake(r); err != nil {
 		return nil, err
 	}
@@ -122,7 +144,7 @@ func (u *Upgrader) Upgrade(w http.ResponseWriter, r *http.Request) (*Conn, error
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("socket: answer handshake: %w", err), nc.Close())
 	}
-	return newConn(u, nc, proto, extensions != "", early), nil
+	return newConn(u, nc, proto, extensions != "", refused, early), nil
 }
 
 // extensions is the answer to what the client offers; without compression that is not looked at.

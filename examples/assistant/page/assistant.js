@@ -1,7 +1,9 @@
 // The page of the assistant: asks, shows tokens as they come, and cancels.
 
 const $ = (id) => document.getElementById(id);
-const RETRIABLE = new Set([1001, 1006, 1011, 1012, 1013]); // codes after which the server may soon be there again
+// Codes after which the server may soon be there again. 4429 is too many connections: wait at least 5 s.
+const RETRIABLE = new Set([1001, 1005, 1006, 1011, 1012, 1013, 4408, 4425, 4429]);
+const canRetry = (code) => RETRIABLE.has(code) || (code >= 4500 && code < 4600);
 
 let ws = null;
 let attempt = 0;
@@ -18,9 +20,10 @@ function connect() {
   ws.onclose = (e) => {
     if (current) finish("The connection was lost.", true);
     ws = null;
-    if (!RETRIABLE.has(e.code)) return show(`Closed: ${e.reason || e.code}`);
+    if (!canRetry(e.code)) return show(`Closed: ${e.reason || e.code}`);
     show("Connecting… (the assistant has forgotten what was said)");
-    setTimeout(connect, Math.min(15_000, 500 * 2 ** attempt++) * (0.5 + Math.random() / 2)); // not everybody at once
+    const least = e.code === 4429 ? 5_000 : 0;
+    setTimeout(connect, least + Math.min(15_000, 500 * 2 ** attempt++) * (0.5 + Math.random() / 2)); // not everybody at once
   };
 }
 

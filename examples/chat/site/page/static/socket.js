@@ -2,7 +2,9 @@
 
 // Codes after which the server, or another one behind the same address, may soon be there again.
 // All others, such as 4401 (log in), 4403 (not allowed) and 1008 (policy), would only repeat.
-const RETRIABLE = new Set([1001, 1006, 1011, 1012, 1013]);
+const RETRIABLE = new Set([1001, 1005, 1006, 1011, 1012, 1013, 4408, 4425, 4429]);
+const canRetry = (code) => RETRIABLE.has(code) || (code >= 4500 && code < 4600);
+const TOO_MANY = 4429, TOO_MANY_DELAY = 5_000; // too many connections: wait at least this many ms
 const FIRST_DELAY = 500, LONGEST_DELAY = 15_000; // ms
 const SETTLED = 5_000; // ms after which a connection counts as good, and delays start small again
 const SILENCE = 25_000, PATIENCE = 10_000; // ms before we ask "still there?", and to answer
@@ -68,10 +70,11 @@ export class Socket {
   #closed(code, reason) {
     clearTimeout(this.#watch);
     this.#ws = null;
-    if (!RETRIABLE.has(code)) return this.#on.state("closed", { code, reason });
+    if (!canRetry(code)) return this.#on.state("closed", { code, reason });
     if (Date.now() - this.#openedAt > SETTLED) this.#attempt = 0;
     const longest = Math.min(LONGEST_DELAY, FIRST_DELAY * 2 ** this.#attempt++);
-    const delay = (longest / 2) * (1 + Math.random()); // jitter: not everybody at once
+    const least = code === TOO_MANY ? TOO_MANY_DELAY : 0;
+    const delay = least + (longest / 2) * (1 + Math.random()); // jitter: not everybody at once
     this.#on.state("waiting", { delay, code, reason });
     this.#retry = setTimeout(() => this.#connect(), delay);
   }
