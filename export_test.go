@@ -1,6 +1,10 @@
 package chanx
 
-import "testing"
+import (
+	"sync/atomic"
+	"testing"
+	"time"
+)
 
 // Subjects is the number of subjects whose members a server counts.
 func (s *Server) Subjects() int {
@@ -33,4 +37,17 @@ func DeliveryAllocs(s *Server, c *Conn, m Message) (float64, error) {
 	setOver(true)
 	defer setOver(false)
 	return testing.AllocsPerRun(100, func() { c.deliverEach([]*delivery{d}) }), nil
+}
+
+// WallClock is one whose steps a test makes.
+type WallClock struct{ step atomic.Int64 }
+
+// Step moves the clock, but no timer.
+func (w *WallClock) Step(d time.Duration) { w.step.Add(int64(d)) }
+
+// SetWallClock gives a server, before it serves, a wall clock of its own.
+func SetWallClock(s *Server) *WallClock {
+	w := &WallClock{}
+	s.now = func() time.Time { return time.Now().Round(0).Add(time.Duration(w.step.Load())) }
+	return w
 }

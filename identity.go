@@ -10,11 +10,23 @@ import (
 // Identity is who is at the other end of a connection. The zero value is an anonymous client.
 type Identity struct {
 	UserID  string    // "" is anonymous
-	Expires time.Time // the connection closes with 4401 then; zero is never
+	Expires time.Time // by the wall clock; the connection closes with 4401 then; zero is never
 	Claims  any       // the application's
 }
 
-func (id Identity) hasExpired() bool { return !id.Expires.IsZero() && !id.Expires.After(time.Now()) }
+// expiresIn is the time until the identity expires by the wall clock. A monotonic reading in Expires is ignored: that
+// clock stands still while a machine sleeps, and credentials do not.
+func (id Identity) expiresIn(now time.Time) time.Duration {
+	if id.Expires.IsZero() {
+		return maxDuration
+	}
+	return id.Expires.Round(0).Sub(now)
+}
+
+func (s *Server) hasExpired(id Identity) bool { return id.expiresIn(s.now()) <= 0 }
+
+// expiryCheck is how often a connection looks at the wall clock at least: timers do not follow its steps.
+const expiryCheck = 30 * time.Second
 
 // anonymous is the identity of all that have none of their own.
 var anonymous Identity
@@ -38,7 +50,7 @@ func (c *Conn) setIdentity(id Identity) error {
 			return err
 		}
 	}
-	if id.hasExpired() {
+	if c.mount.srv.hasExpired(id) {
 		return Refuse(http.StatusUnauthorized, expired)
 	}
 	c.mu.Lock()
@@ -54,7 +66,7 @@ func (c *Conn) Renew(id Identity) error {
 	switch {
 	case id.UserID != c.user:
 		return fmt.Errorf("chanx: renew identity: it is of user %q, the connection is of %q: open another connection", id.UserID, c.user)
-	case id.hasExpired():
+	case c.mount.srv.hasExpired(id):
 		return errors.New("chanx: renew identity: it has expired")
 	}
 	c.mu.Lock()
@@ -67,19 +79,32 @@ func (c *Conn) Renew(id Identity) error {
 	return nil
 }
 
-// armExpiry is called under mu.
+// armExpiry sets the timer of the identity that the connection has now. The caller holds mu.
 func (c *Conn) armExpiry() {
-	if c.expiry != nil {
-		c.expiry.Stop()
-		c.expiry = nil
-	}
-	at := c.identity.Expires
-	if at.IsZero() || c.wire == nil {
+	if c.identity.Expires.IsZero() || c.wire == nil {
+		if c.expiry != nil {
+			c.expiry.Stop()
+		}
 		return
 	}
-	c.expiry = time.AfterFunc(time.Until(at), func() {
-		if c.Identity().hasExpired() { // else it was renewed in this moment
-			c.told(c.Close(closeExpired, expired))
-		}
-	})
+	wait := min(c.identity.expiresIn(c.mount.srv.now()), expiryCheck)
+	if c.expiry == nil {
+		c.expiry = time.AfterFunc(wait, c.checkExpiry)
+	} else {
+		c.expiry.Reset(wait)
+	}
+}
+
+// checkExpiry closes the connection if its identity has expired. If not, the wall clock was set back, the identity was
+// renewed, or it is only time to look.
+func (c *Conn) checkExpiry() {
+	c.mu.Lock()
+	expires := c.mount.srv.hasExpired(*c.identity)
+	if !expires && !c.over {
+		c.armExpiry()
+	}
+	c.mu.Unlock()
+	if expires {
+		c.told(c.Close(closeExpired, expired))
+	}
 }

@@ -88,6 +88,7 @@ type Server struct {
 	closed        atomic.Bool      // the layer is gone
 	observer      *guardedObserver // nil: nobody
 	incidents     incidents
+	now           func() time.Time // the wall clock
 
 	mu       sync.Mutex
 	mounts   []*mount
@@ -117,6 +118,7 @@ func NewServer(opts *ServerOptions) *Server {
 	s.limits = s.opts.Limits.withDefaults()
 	s.names = newNames(s.opts.Discriminator, s.opts.Camelize)
 	s.node = rand.Text()[:12]
+	s.now = func() time.Time { return time.Now().Round(0) }
 	s.logger = s.opts.Logger
 	if s.logger == nil {
 		s.logger = slog.Default()
