@@ -140,6 +140,20 @@ func (m *mount) mountEvents() {
 	}
 }
 
+// types lists the types of all messages and events.
+func (m *mount) types() (all []*schema.Type) {
+	for _, in := range m.endpoint.incoming {
+		all = append(all, in.typ)
+	}
+	for _, out := range m.outgoing {
+		all = append(all, out.typ)
+	}
+	for _, h := range m.endpoint.events {
+		all = append(all, h.typ)
+	}
+	return all
+}
+
 // plainCodec is of a type as it travels between servers.
 func (m *mount) plainCodec(t *schema.Type) *schema.Codec {
 	c, err := t.Codec(schema.AsDeclared)

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
+	"reflect"
 	"runtime"
 	"slices"
 	"strings"
@@ -98,7 +99,8 @@ type Server struct {
 	draining bool
 	empty    chan struct{} // closed when the last connection has gone while draining
 	drops    map[string]uint64
-	refused  refusals // does not change but for its numbers
+	refused  refusals              // does not change but for its numbers
+	unread   map[reflect.Type]bool // whose unread rules have been logged
 
 	onShutdown []func()
 }
@@ -107,7 +109,7 @@ type Server struct {
 func NewServer(opts *ServerOptions) *Server {
 	s := &Server{
 		mux: http.NewServeMux(), conns: map[*Conn]struct{}{}, users: map[string]int{}, drops: map[string]uint64{},
-		refused: newRefusals(), empty: make(chan struct{}),
+		refused: newRefusals(), empty: make(chan struct{}), unread: map[reflect.Type]bool{},
 	}
 	if opts != nil {
 		s.opts = *opts
@@ -174,9 +176,32 @@ func (s *Server) mount(pattern string, consumer Endpoint) *mount {
 	}
 	m := newMount(s, pattern, consumer.endpoint())
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.mounts = append(s.mounts[:len(s.mounts):len(s.mounts)], m)
+	s.mu.Unlock()
+	s.warnUnread(m)
 	return m
+}
+
+// warnUnread logs each type of a mount that has rules for another validation library, once for each type and server.
+func (s *Server) warnUnread(m *mount) {
+	tags := map[reflect.Type][]string{}
+	for _, t := range m.types() {
+		for _, u := range t.UnreadRules() {
+			if tag := u.Field + " " + u.Tag; !slices.Contains(tags[u.Type], tag) {
+				tags[u.Type] = append(tags[u.Type], tag)
+			}
+		}
+	}
+	for t, list := range tags {
+		s.mu.Lock()
+		logged := s.unread[t]
+		s.unread[t] = true
+		s.mu.Unlock()
+		if !logged {
+			s.logger.Warn("chanx: rules for another validation library are not checked: write them in chanx's tags or in a method Validate() error",
+				"pattern", m.pattern, "type", t.String(), "tags", list)
+		}
+	}
 }
 
 // mounted lists what is mounted; the list does not change any more.

@@ -179,6 +179,7 @@ type Type struct {
 	union     *union
 	enum      *enum
 	validates bool // has a Validate method, perhaps with a pointer receiver
+	unread    []UnreadRule
 	camelErr  error
 	codecs    [namings]codecSlot
 }

@@ -75,7 +75,11 @@ func (r *compilation) compileStruct(typ *Type) error {
 	if err != nil {
 		return err
 	}
-	for _, c := range dominant(found) {
+	kept, err := dominant(typ.goType, found)
+	if err != nil {
+		return err
+	}
+	for _, c := range kept {
 		f, err := r.compileField(typ.goType, c)
 		if err != nil {
 			return err
@@ -102,13 +106,18 @@ func members(typ *Type, t reflect.Type, at []int, inside map[reflect.Type]bool) 
 	inside[t] = true
 	defer delete(inside, t)
 	for f := range t.Fields() {
+		tag := f.Tag.Get("json")
+		if tag != "-" {
+			if err := checkTags(t, f); err != nil {
+				return nil, err
+			}
+		}
 		if f.Name == "_" {
-			if f.Tag.Get("additionalProperties") == "false" && len(at) == 0 {
+			if f.Tag.Get(strictTag) == "false" && len(at) == 0 {
 				typ.refuses = true
 			}
 			continue
 		}
-		tag := f.Tag.Get("json")
 		name, _, _ := strings.Cut(tag, ",")
 		index := append(append([]int(nil), at...), f.Index...)
 		frame, err := isFrameField(t, f)
@@ -118,11 +127,12 @@ func members(typ *Type, t reflect.Type, at []int, inside map[reflect.Type]bool) 
 		if tag == "-" {
 			continue
 		}
-		embedded := f.Type
-		if embedded.Kind() == reflect.Pointer {
-			embedded = embedded.Elem()
-		}
-		if f.Anonymous && name == "" && embedded.Kind() == reflect.Struct && (f.IsExported() || f.Type.Kind() == reflect.Struct) {
+		typ.noteUnread(t, f)
+		if isInlined(f) {
+			embedded := f.Type
+			if embedded.Kind() == reflect.Pointer {
+				embedded = embedded.Elem()
+			}
 			inner, err := members(typ, embedded, index, inside)
 			if err != nil {
 				return nil, err
@@ -145,24 +155,47 @@ func members(typ *Type, t reflect.Type, at []int, inside map[reflect.Type]bool) 
 	return found, nil
 }
 
-// dominant keeps, of the candidates with one name, the one that Go's embedding rules choose, or none. A field of the
-// frame and one of the payload do not meet.
-func dominant(all []candidate) (kept []candidate) {
+// dominant keeps, of the candidates with one name, the one that Go's embedding rules choose. Where they choose none,
+// encoding/json silently leaves all of them out, so that is an error. A field of the frame and one of the payload do not
+// meet.
+func dominant(owner reflect.Type, all []candidate) (kept []candidate, err error) {
 	for i, c := range all {
 		wins := true
-		for j, o := range all {
+		var equal *candidate
+		for j := range all {
+			o := &all[j]
 			if i == j || o.name != c.name || o.frame != c.frame {
 				continue
 			}
-			if len(o.index) < len(c.index) || len(o.index) == len(c.index) && (o.tagged || !c.tagged) {
+			if len(o.index) < len(c.index) || len(o.index) == len(c.index) && o.tagged && !c.tagged {
 				wins = false
+			} else if len(o.index) == len(c.index) && o.tagged == c.tagged && equal == nil {
+				equal = o
 			}
+		}
+		if wins && equal != nil {
+			return nil, &TypeError{Type: owner, Field: goPath(owner, c.index), Mend: fmt.Sprintf(
+				"it and %s are both %q, so that neither would be read or written: rename one, or leave one out with json:\"-\"",
+				goPath(owner, equal.index), c.name)}
 		}
 		if wins {
 			kept = append(kept, c)
 		}
 	}
-	return kept
+	return kept, nil
+}
+
+// goPath names a field with the embedded structs that it is in.
+func goPath(t reflect.Type, index []int) string {
+	var names []string
+	for _, i := range index {
+		if t.Kind() == reflect.Pointer {
+			t = t.Elem()
+		}
+		f := t.Field(i)
+		names, t = append(names, f.Name), f.Type
+	}
+	return strings.Join(names, ".")
 }
 
 func (r *compilation) compileField(owner reflect.Type, c candidate) (*field, error) {

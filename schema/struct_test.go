@@ -46,18 +46,27 @@ missing "b": Field required`})
 	equal(t, "embedded nil pointer", encoded(t, outer{}), `{"a":0,"named":{"c":0},"b":"","NoName":null}`)
 }
 
-func TestNamesThatGoCannotChooseBetweenAreLeftOut(t *testing.T) {
+func TestOfTwoFieldsOfOneNameTheOneThatGoChoosesIsTheMember(t *testing.T) {
 	type One struct{ X, Y int }
 	type Two struct {
-		X int
 		Z int `json:"Y"`
+	}
+	type Deep struct{ Two }
+	type Both struct {
+		Deep
+		*One
+		W int `json:"X"`
 	}
 	v := decoded[struct {
 		One
 		Two
 	}](t, `{"X":1,"Y":2}`)
-	if v.One.X != 0 || v.Two.X != 0 || v.One.Y != 0 || v.Z != 2 {
-		t.Errorf("got %+v: X is ambiguous, of the two Y the tagged one wins", v)
+	if v.X != 1 || v.One.Y != 0 || v.Z != 2 {
+		t.Errorf("got %+v: of the two Y the tagged one wins", v)
+	}
+	b := decoded[Both](t, `{"X":1,"Y":2}`)
+	if b.W != 1 || b.One.X != 0 || b.One.Y != 2 || b.Z != 0 {
+		t.Errorf("got %+v: the field that is embedded less deeply wins", b)
 	}
 }
 
