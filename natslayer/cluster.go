@@ -23,6 +23,15 @@ const (
 	askPause      = 250 * time.Millisecond // until a server that has not answered is asked again
 	patience      = 5 * time.Second        // until it is given up
 	heartbeat     = 30 * time.Second       // between hellos later
+	sweepPause    = time.Second            // between rounds that only find out who is not there
+)
+
+// These bound what others make a layer remember and send. The ids of servers and layers have 56 and 26 bytes.
+const (
+	maxServers = 512
+	maxNamed   = 5 // in an error
+	maxToken   = 64
+	maxReply   = maxPrefix + 4*(maxToken+1) + len(".sync.to")
 )
 
 // earlyHellos are sent after joining, for those to whom the first did not find the way.
@@ -45,10 +54,15 @@ var earlyHellos = []time.Duration{time.Second, 5 * time.Second}
 //	sync.hello                       to all: the sender's server and whether it is up; with a reply subject while it joins
 //	sync.at.<server>                 to one layer on a server, which answers: the sender's server
 //	sync.to.<layer>.<server>.<round> the answer, or the server's own word that nobody is there
+//
+// Anybody who may publish there can forge what is said; nothing of it is signed. So what a message names is checked before it
+// becomes a part of a subject, what is remembered has a limit, and the worst that a forger can do is in the package's comment.
 type cluster struct {
-	l    *Layer
-	nc   *nats.Conn
-	base string // "<prefix>.sync."
+	l        *Layer
+	nc       *nats.Conn
+	statuses chan nats.Status
+	base     string // "<prefix>.sync."
+	redialer redialer
 
 	looked    bool // at all
 	connected bool
@@ -60,6 +74,8 @@ type cluster struct {
 	others   map[string]bool // servers with layers, but for the own
 	silent   map[string]bool // those that have been given up
 	expected int             // how many there were before the connection was lost
+	crowded  bool            // more may be there than are remembered
+	swept    time.Time       // when a round was last begun because of that
 
 	greeting  bool
 	began     time.Time // when it joined
@@ -78,14 +94,34 @@ type round struct {
 	asked   time.Time
 }
 
-func newCluster(l *Layer) *cluster {
-	c := &cluster{l: l, nc: l.nc, base: l.opts.Prefix + ".sync.", others: map[string]bool{}, silent: map[string]bool{}}
-	for _, subject := range []string{c.base + "hello", c.base + "to." + l.me + ".>"} {
-		if sub, err := c.nc.ChanSubscribe(subject, l.control); err == nil { // else it has been closed, which look sees
+func newCluster(l *Layer, nc *nats.Conn) *cluster {
+	c := &cluster{l: l, base: l.opts.Prefix + ".sync.", others: map[string]bool{}, silent: map[string]bool{}}
+	c.redialer.results = make(chan result)
+	c.use(nc)
+	return c
+}
+
+// use has the layer work by a connection.
+func (c *cluster) use(nc *nats.Conn) {
+	c.l.watchErrors(nc)
+	c.l.conn.Store(nc)
+	c.nc, c.statuses, c.at, c.own, c.always = nc, nc.StatusChanged(), nil, "", nil
+	for _, subject := range []string{c.base + "hello", c.base + "to." + c.l.me + ".>"} {
+		if sub, err := nc.Subscribe(subject, c.sift); err == nil { // else it has been closed, which look sees
 			c.always = append(c.always, sub)
 		}
 	}
-	return c
+}
+
+// sift passes on what may be from a layer. nats.go calls it, so that nothing else takes up room in the channel.
+func (c *cluster) sift(m *nats.Msg) {
+	if len(m.Data) > 1+maxToken || len(m.Reply) > maxReply || len(m.Subject) > maxReply {
+		return
+	}
+	select {
+	case c.l.control <- m:
+	default: // it will be asked again, or say hello again
+	}
 }
 
 func (c *cluster) loop() {
@@ -98,7 +134,9 @@ func (c *cluster) loop() {
 		c.advance(now)
 		timer.Reset(c.next(now).Sub(now))
 		select {
-		case <-c.l.statuses:
+		case <-c.statuses:
+		case r := <-c.redialer.results:
+			c.redialed(r)
 		case m := <-c.l.control:
 			c.hear(m)
 		case <-c.l.kick:
@@ -111,19 +149,23 @@ func (c *cluster) loop() {
 
 // leave ends the cluster's subscriptions, on a connection that may go on.
 func (c *cluster) leave() {
-	for _, sub := range append(c.always, c.at) {
-		_ = sub.Unsubscribe() // the error is that the connection has been closed, or that there was no subscription
-	}
+	unsubscribe(append(c.always, c.at))
+	c.nc.RemoveStatusListener(c.statuses)
 }
 
 // look compares what nats.go says with what the cluster knows.
 func (c *cluster) look() {
+	if c.l.writeFailed.Swap(false) && c.nc.IsConnected() {
+		_ = c.nc.ForceReconnect() // the error is that it has been closed, which is seen next
+	}
 	connected, epoch := c.nc.IsConnected(), c.nc.Stats().Reconnects
+	c.planRedial()
 	if c.looked && connected == c.connected && (!connected || epoch == c.epoch) {
 		return
 	}
 	if c.connected || !connected {
 		c.l.state.lose(c.loss())
+		c.l.table.detach()
 	}
 	c.looked, c.connected, c.epoch = true, connected, epoch
 	if connected {
@@ -148,12 +190,13 @@ var (
 )
 
 func (c *cluster) join(now time.Time) {
+	c.l.table.attach(c.nc)
 	c.l.table.forgive()
 	c.l.state.forgive()
 	if own := c.nc.ConnectedServerId(); own != c.own {
 		_ = c.at.Unsubscribe() // the error is that the connection has been closed, which look sees, or that there was none
 		c.own = own
-		c.at, _ = c.nc.ChanQueueSubscribe(c.base+"at."+own, "layers", c.l.control) // likewise
+		c.at, _ = c.nc.QueueSubscribe(c.base+"at."+own, "layers", c.sift) // likewise
 	}
 	delete(c.others, c.own)
 	c.expected = len(c.others)
@@ -165,6 +208,7 @@ func (c *cluster) join(now time.Time) {
 // advance does what is due.
 func (c *cluster) advance(now time.Time) {
 	if !c.connected {
+		c.redial(now)
 		return
 	}
 	if !now.Before(c.nextHello) {
@@ -178,6 +222,9 @@ func (c *cluster) advance(now time.Time) {
 	case c.round != nil:
 		c.pursue(now)
 	case c.l.state.wantsRound(&c.l.table):
+		c.ask(now)
+	case c.crowded && now.Sub(c.swept) >= sweepPause:
+		c.swept = now
 		c.ask(now)
 	}
 }
@@ -193,8 +240,12 @@ func (c *cluster) greeted(now time.Time) bool {
 // next is when advance has something to do, if nothing happens before.
 func (c *cluster) next(now time.Time) time.Time {
 	switch {
+	case !c.connected && !c.redialer.due.IsZero():
+		return c.redialer.due
 	case !c.connected:
 		return now.Add(heartbeat)
+	case c.crowded && c.round == nil:
+		return c.swept.Add(sweepPause)
 	case c.round != nil && c.nextHello.After(now.Add(askPause)):
 		return now.Add(askPause)
 	default:
@@ -237,6 +288,7 @@ func (c *cluster) send(subject, reply, text string) {
 // ask begins a round.
 func (c *cluster) ask(now time.Time) {
 	c.rounds++
+	c.crowded = false
 	c.round = &round{
 		no: strconv.FormatUint(c.rounds, 10), through: c.l.table.soFar(),
 		waiting: maps.Clone(c.others), began: now,
@@ -267,7 +319,9 @@ func (c *cluster) pursue(now time.Time) {
 	switch since := now.Sub(r.began); {
 	case len(r.waiting) == 0 && c.l.dealtWithErrors(since > time.Second):
 		c.round = nil
-		c.l.state.confirm(r.through, &c.l.table)
+		if c.l.state.confirm(r.through, &c.l.table); c.l.state.isUp() {
+			c.redialer.failed = 0
+		}
 		c.advance(now)
 	case len(r.waiting) > 0 && since >= patience && !r.waiting[c.own]:
 		c.giveUp()
@@ -283,10 +337,12 @@ func (c *cluster) giveUp() {
 	servers := slices.Sorted(maps.Keys(c.round.waiting))
 	for _, server := range servers {
 		delete(c.others, server)
-		c.silent[server] = true
+		if len(c.silent) < maxServers {
+			c.silent[server] = true
+		}
 	}
-	c.l.state.fail(c.round.through, fmt.Errorf("%w: no node at the servers %s has answered within %v: they may not know of it yet",
-		layer.ErrUnavailable, strings.Join(servers, ", "), patience))
+	c.l.state.fail(c.round.through, fmt.Errorf("%w: no node at %d servers (%s) has answered within %v: they may not know of it yet",
+		layer.ErrUnavailable, len(servers), strings.Join(servers[:min(len(servers), maxNamed)], ", "), patience))
 	c.round = nil
 }
 
@@ -296,18 +352,41 @@ func (c *cluster) hear(m *nats.Msg) {
 	switch kind {
 	case "hello":
 		c.meet(string(m.Data))
-		if m.Reply != "" && c.connected && !strings.HasSuffix(string(m.Data), c.own) {
+		if c.isReply(m.Reply, 1) && c.connected && !strings.HasSuffix(string(m.Data), c.own) {
 			c.send(m.Reply+"."+c.own+".hello", "", c.presence())
 		}
 	case "at":
 		c.meet(string(m.Data))
-		c.send(m.Reply, "", c.presence())
+		if c.isReply(m.Reply, 3) {
+			c.send(m.Reply, "", c.presence())
+		}
 	case "to":
 		tokens := strings.Split(rest, ".") // layer, server, round
 		if len(tokens) == 3 {
 			c.answer(m, tokens[1], tokens[2])
 		}
 	}
+}
+
+// isReply reports whether a reply subject is one that layers use: "to.", and as many tokens. Whatever else stood there would
+// have this layer publish to it.
+func (c *cluster) isReply(subject string, tokens int) bool {
+	rest, ok := strings.CutPrefix(subject, c.base+"to.")
+	parts := strings.Split(rest, ".")
+	return ok && len(parts) == tokens && !slices.ContainsFunc(parts, func(s string) bool { return !isToken(s) })
+}
+
+// isToken reports whether a text can be the id of a server or a layer, or the number of a round.
+func isToken(s string) bool {
+	if s == "" || len(s) > maxToken {
+		return false
+	}
+	for i := range len(s) {
+		if !plain(s[i]) {
+			return false
+		}
+	}
+	return true
 }
 
 func (c *cluster) answer(m *nats.Msg, server, no string) {
@@ -324,7 +403,11 @@ func (c *cluster) answer(m *nats.Msg, server, no string) {
 // meet learns of a server. If a layer there has been up before we knew, or while we thought it gone, then what was
 // published by one of us may not have found its way to the other.
 func (c *cluster) meet(presence string) {
-	if len(presence) < 2 || presence[1:] == c.own || c.others[presence[1:]] {
+	if len(presence) < 2 || !isToken(presence[1:]) || presence[1:] == c.own || c.others[presence[1:]] {
+		return
+	}
+	if len(c.others) >= maxServers {
+		c.crowded = true // the next round finds out who is not there
 		return
 	}
 	server := presence[1:]

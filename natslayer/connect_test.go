@@ -39,7 +39,7 @@ func TestConnectSaysWhatIsWrong(t *testing.T) {
 	port := freePorts(t, 1)[0]
 	expectRefused(t, t.Context(), fmt.Sprintf("nats://127.0.0.1:%d", port), "no servers available for connection: is one running there? Options.StartWithoutBroker", nil)
 	expectRefused(t, t.Context(), "nats://127.0.0.1:99999999", "port", nil)
-	expectRefused(t, t.Context(), "nats://[", "missing ']'", nil)
+	expectRefused(t, t.Context(), "nats://[", "URL 1 cannot be parsed", nil)
 	expectRefused(t, t.Context(), " ", "the URL is empty", nil)
 	expectRefused(t, t.Context(), b.url(0), "Authorization Violation", nil)
 	expectRefused(t, t.Context(), b.url(0), "bad option", &natslayer.Options{NATS: []nats.Option{

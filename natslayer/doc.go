@@ -18,14 +18,22 @@
 //   - What one layer publishes to one subject arrives in that order; indeed what it publishes to all subjects does.
 //   - Delivery is at most once. Publish returns when nats.go has the data, which sends it at once; what was under way
 //     when a connection is lost may be lost, and both ends that lose their connection are told of a gap. Publish does
-//     not wait for the broker; a call may hang for up to 5 s (of a connection of [New]: its FlusherTimeout) if the
+//     not wait for the broker; a call may hang for up to 3 s (of a connection of [New]: its FlusherTimeout) if the
 //     network takes no bytes.
+//   - The layer comes back after every loss of its connection, until it is closed: nats.go connects again by itself, and where
+//     it closes the connection for good, because of an error of the server that it does not know or a callback of the
+//     application, the layer makes a new one. That is told as any loss. (A connection of [New] is not replaced.)
+//   - A server that is silent, but whose connection stays open, counts as lost 4 to 6 s after its last answer. nats.PingInterval
+//     and nats.MaxPingsOutstanding in Options.NATS change that: it is lost at the latest after the interval times one more than the
+//     number of pings. Until then Publish has no error, and Subscribe waits.
 //   - While there is no connection, calls fail at once with layer.ErrUnavailable. Nothing is buffered for later.
 //   - A receiver for which too much waits (Options.PendingMessages and PendingBytes) loses what comes then; it is told of
 //     a gap, and [Layer.Dropped] counts. A server that cannot keep up with NATS itself is disconnected by it, which is told
 //     as any loss.
 //   - A subject is written as one token of NATS, readable where it can be: "g/room 1" is "chanx.g/room=201".
-//   - Data may be as large as max_payload of the broker, by default 1 MiB. Larger data is an error.
+//   - Data may be as large as max_payload of the broker, by default 1 MiB. Larger data is an error. When a server lowers
+//     max_payload, clients learn it when they connect: the first publication that is too large costs the layer its connection,
+//     which is told as any loss; later ones are an error.
 //   - What NATS does not allow is an error of Subscribe. For Publish it is known too late: the publication is lost,
 //     which is told as a gap, and from then on Publish has the error.
 //
@@ -51,4 +59,19 @@
 //     falls into this moment may miss the second.
 //   - Between the clusters of a super-cluster (gateways), subscriptions and answers travel on different ways, so nothing is
 //     certain there but that they arrive soon.
+//
+// # Who may say what
+//
+// Whoever may publish to "<Prefix>.>" can publish in anybody's name. LayerAuth of chanx.ServerOptions signs what servers publish.
+// It does not sign what layers say to each other on "<Prefix>.sync.>", because a layer does not know the keys. What arrives there
+// is checked, and no message makes a layer publish anywhere else, lose its connection, or remember more than 512 servers. By
+// forging it somebody can at worst
+//
+//   - have links told of gaps, each of which is one status;
+//   - delay subscriptions by 5 s each, which fail with layer.ErrUnavailable then and are remembered, as long as they keep forging
+//     servers that do not answer;
+//   - end the wait of a subscription early, so that what another server's node publishes in the milliseconds after it is missed;
+//   - cost processor time, by sending a lot.
+//
+// Permissions of NATS prevent it: let only the users of the application publish to "<Prefix>.>".
 package natslayer

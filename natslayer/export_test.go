@@ -10,4 +10,4 @@ func (l *Layer) Stall() (resume func()) {
 }
 
 // Arrived is how many messages nats.go has read.
-func (l *Layer) Arrived() uint64 { return l.nc.Stats().InMsgs }
+func (l *Layer) Arrived() uint64 { return l.conn.Load().Stats().InMsgs }

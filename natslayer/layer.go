@@ -5,10 +5,8 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/nats-io/nats.go"
 
@@ -20,28 +18,26 @@ const (
 	// full means that the process does not run.
 	incomingSize = 1 << 16
 	controlSize  = 1 << 12
-
-	// writeTimeout is how long a call may hang on a connection that takes no bytes.
-	writeTimeout = 5 * time.Second
 )
 
 var _ layer.Layer = (*Layer)(nil)
 
 // Layer is a way to NATS. Its methods may be called concurrently.
 type Layer struct {
-	nc      *nats.Conn
-	owns    bool // the connection is closed with the layer
+	conn    atomic.Pointer[nats.Conn] // replaced when nats.go has closed it for good
+	url     string                    // of the connections that the layer makes; empty if it was given one
 	opts    Options
 	me      string // distinguishes layers
 	table   table
 	dropped atomic.Uint64
 
-	control  chan *nats.Msg // what layers say to each other
-	statuses chan nats.Status
-	kick     chan struct{} // has the cluster look around
-	stop     chan struct{}
-	running  sync.WaitGroup
-	closing  sync.Once
+	control chan *nats.Msg // what layers say to each other
+	kick    chan struct{}  // has the cluster look around
+	stop    chan struct{}
+	running sync.WaitGroup
+	closing sync.Once
+
+	writeFailed atomic.Bool // nats.go may have dropped what it could not write
 
 	state state
 }
@@ -49,18 +45,23 @@ type Layer struct {
 // Connect makes a connection to NATS, which [Layer.Close] closes. The URL is that of a server, as
 // "nats://user:password@host:4222" or "tls://host:4222", or several with commas between them; other servers of the cluster are
 // found through these. It returns when the layer can be used. If no server can be reached, each is tried once, if the
-// broker refuses, or if the context ends before, that is an error, unless Options.StartWithoutBroker is set. Later losses
-// of the connection are not: the layer comes back by itself.
+// broker refuses, or if the context ends before, that is an error, unless Options.StartWithoutBroker is set. No error quotes
+// a URL. Later losses of the connection are not errors: the layer comes back by itself, whatever the reason, until it is closed.
 //
-// Without other options the connection tries again every 250 to 750 ms when it is lost. Nil options are fine. A bad
-// Options.Prefix panics.
+// Without other options the connection tries again every 250 to 750 ms when it is lost. When nats.go closes it for good, as
+// it does for some errors of the server, the layer makes another one, after a pause that grows from 250 ms to 10 s while that
+// happens again and again. A server that is silent counts as lost after 4 to 6 s. Nil options are fine. A bad Options.Prefix
+// panics.
 func Connect(ctx context.Context, url string, opts *Options) (*Layer, error) {
 	with := opts.withDefaults()
-	nc, err := dial(ctx, url, with)
+	if err := checkURL(url); err != nil {
+		return nil, fmt.Errorf("natslayer: connect to the broker: %w", err)
+	}
+	nc, err := dial(ctx, url, connectOptions(with, with.StartWithoutBroker))
 	if err != nil {
 		return nil, fmt.Errorf("natslayer: connect to the broker: %w", err)
 	}
-	l := start(nc, true, with)
+	l := start(nc, url, with)
 	if with.StartWithoutBroker {
 		return l, nil
 	}
@@ -76,8 +77,13 @@ func Connect(ctx context.Context, url string, opts *Options) (*Layer, error) {
 //
 // The layer adds to the connection's error handler, and calls the one it found; do not set another one later, or what
 // NATS refuses or drops is not told. Make the connection with nats.ReconnectBufSize(-1), or what is published in the moment
-// before a loss is noticed arrives late; with nats.MaxReconnects(-1), or the layer stays down when nats.go has given up.
-// Nil options are fine. A bad Options.Prefix panics, and so does a connection that is nil or has nats.NoEcho.
+// before a loss is noticed arrives late; with nats.MaxReconnects(-1) and nats.IgnoreAuthErrorAbort(), or the layer stays down
+// when nats.go has given up; and with nats.PingInterval(2*time.Second) and nats.FlusherTimeout(3*time.Second), or it takes
+// nats.go six minutes to notice that a server is silent.
+//
+// The layer cannot replace a connection that nats.go closes for good, as it does when the server says that a rule was broken
+// ("Maximum Payload Violation"), or when it says something that nats.go does not know: from then on the layer is down.
+// [Connect] makes a new connection then. Nil options are fine. A bad Options.Prefix panics, and so does a connection that is nil or has nats.NoEcho.
 func New(nc *nats.Conn, opts *Options) *Layer {
 	if nc == nil {
 		panic("natslayer: new layer: the connection is nil")
@@ -85,82 +91,25 @@ func New(nc *nats.Conn, opts *Options) *Layer {
 	if nc.Opts.NoEcho {
 		panic("natslayer: new layer: the connection has nats.NoEcho: its links could not hear each other; make one without")
 	}
-	return start(nc, false, opts.withDefaults())
+	return start(nc, "", opts.withDefaults())
 }
 
-// connectOptions are those of the connection that a layer makes for itself.
-func connectOptions(opts Options) []nats.Option {
-	options := append([]nats.Option{
-		nats.Name("chanx"),
-		nats.ReconnectWait(250 * time.Millisecond),
-		nats.ReconnectJitter(500*time.Millisecond, 500*time.Millisecond),
-		nats.FlusherTimeout(writeTimeout),
-	}, opts.NATS...)
-	return append(options, func(o *nats.Options) error {
-		o.AllowReconnect, o.MaxReconnect, o.ReconnectBufSize, o.NoEcho = true, -1, -1, false
-		o.RetryOnFailedConnect, o.IgnoreAuthErrorAbort = opts.StartWithoutBroker, true
-		if o.AsyncErrorCB == nil {
-			o.AsyncErrorCB = func(*nats.Conn, *nats.Subscription, error) {} // or nats.go prints what the layer tells
-		}
-		return nil
-	})
-}
-
-// dial is nats.Connect bounded by a context.
-func dial(ctx context.Context, url string, opts Options) (*nats.Conn, error) {
-	if strings.TrimSpace(url) == "" {
-		return nil, errors.New("the URL is empty: give one such as nats://localhost:4222")
-	}
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	type result struct {
-		nc  *nats.Conn
-		err error
-	}
-	made := make(chan result, 1)
-	go func() {
-		nc, err := nats.Connect(url, connectOptions(opts)...)
-		if errors.Is(err, nats.ErrNoServers) {
-			err = fmt.Errorf("%w: %w: is one running there? Options.StartWithoutBroker starts anyway", layer.ErrUnavailable, err)
-		}
-		made <- result{nc, err}
-		if err == nil && ctx.Err() != nil {
-			select {
-			case <-made: // nobody has taken it
-				nc.Close()
-			default:
-			}
-		}
-	}()
-	select {
-	case r := <-made:
-		return r.nc, r.err
-	case <-ctx.Done():
-		select {
-		case r := <-made:
-			return r.nc, r.err
-		default:
-			return nil, ctx.Err()
-		}
-	}
-}
-
-func start(nc *nats.Conn, owns bool, opts Options) *Layer {
+func start(nc *nats.Conn, url string, opts Options) *Layer {
 	l := &Layer{
-		nc: nc, owns: owns, opts: opts, me: rand.Text(),
-		table:   table{nc: nc, incoming: make(chan *nats.Msg, incomingSize), topics: map[string]*topic{}},
+		url: url, opts: opts, me: rand.Text(),
+		table:   table{incoming: make(chan *nats.Msg, incomingSize), topics: map[string]*topic{}},
 		control: make(chan *nats.Msg, controlSize),
 		kick:    make(chan struct{}, 1),
 		stop:    make(chan struct{}),
 	}
 	l.state = state{links: map[*link]struct{}{}, changed: make(chan struct{}), seen: nc.LastError()}
-	l.watchErrors()
-	l.statuses = nc.StatusChanged()
-	l.running.Go(newCluster(l).loop)
+	l.running.Go(newCluster(l, nc).loop)
 	l.running.Go(l.pump)
 	return l
 }
+
+// owns reports whether the layer has made its connection. Then it closes it, and makes another when nats.go has closed it.
+func (l *Layer) owns() bool { return l.url != "" }
 
 // pump queues what arrives for the links it is for. It waits for nobody.
 func (l *Layer) pump() {
@@ -211,10 +160,9 @@ func (l *Layer) Close() {
 	l.closing.Do(func() {
 		close(l.stop)
 		l.running.Wait()
-		l.nc.RemoveStatusListener(l.statuses)
 		l.state.lose(errLayerClosed)
-		if l.owns {
-			l.nc.Close()
+		if l.owns() {
+			l.conn.Load().Close()
 		}
 		l.table.clear()
 	})

@@ -59,13 +59,18 @@ func (k *link) push(subject string, data []byte) {
 	k.append(item{subject: subject, data: data})
 }
 
-// tell queues a status, whatever else waits.
+// tell queues a status, whatever else waits. One that says the same as the one before it is left out, so that no number of
+// losses fills the queue.
 func (k *link) tell(s layer.Status) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if !k.closed {
-		k.append(item{status: &s})
+	if k.closed {
+		return
 	}
+	if n := len(k.queue); n > 0 && k.queue[n-1].status != nil && *k.queue[n-1].status == s {
+		return
+	}
+	k.append(item{status: &s})
 }
 
 // append is called with mu held.

@@ -13,9 +13,9 @@ import (
 var violation = regexp.MustCompile(`(?i)permissions violation for (subscription|publish) to "([^"]+)"`)
 
 // watchErrors adds to the connection's error handler.
-func (l *Layer) watchErrors() {
-	before := l.nc.ErrorHandler()
-	l.nc.SetErrorHandler(func(nc *nats.Conn, sub *nats.Subscription, err error) {
+func (l *Layer) watchErrors(nc *nats.Conn) {
+	before := nc.ErrorHandler()
+	nc.SetErrorHandler(func(nc *nats.Conn, sub *nats.Subscription, err error) {
 		if before != nil {
 			before(nc, sub, err)
 		}
@@ -41,7 +41,15 @@ func (l *Layer) hearError(sub *nats.Subscription, err error) {
 		}
 		l.state.deal(err)
 		l.wake()
+	case isNetwork(err):
+		l.failedToWrite()
 	}
+}
+
+// failedToWrite has the cluster connect anew: what nats.go could not write is lost, and perhaps subscriptions with it.
+func (l *Layer) failedToWrite() {
+	l.writeFailed.Store(true)
+	l.wake()
 }
 
 func (l *Layer) refuse(publish bool, name string, err error) {
@@ -59,7 +67,7 @@ func (l *Layer) refuse(publish bool, name string, err error) {
 // dealtWithErrors reports whether the error handler has had all errors that NATS had sent by now: nats.go calls it at some
 // later time. If it takes too long, somebody has set another handler.
 func (l *Layer) dealtWithErrors(enough bool) bool {
-	last := l.nc.LastError()
+	last := l.conn.Load().LastError()
 	if !errors.Is(last, nats.ErrPermissionViolation) || l.state.dealtWith(last) {
 		return true
 	}

@@ -248,13 +248,17 @@ func (l *Layer) publish(ctx context.Context, name string, data []byte) error {
 	if err := l.state.denial(name); err != nil {
 		return err
 	}
-	err := l.nc.Publish(name, data)
+	nc := l.conn.Load()
+	err := nc.Publish(name, data)
 	switch {
 	case err == nil:
 		return nil
 	case errors.Is(err, nats.ErrMaxPayload):
 		return fmt.Errorf("the data has %d bytes, more than the broker's max_payload of %d: send less, or raise it there",
-			len(data), l.nc.MaxPayload())
+			len(data), nc.MaxPayload())
+	case isNetwork(err):
+		l.failedToWrite()
+		return fmt.Errorf("%w: %w", layer.ErrUnavailable, err)
 	default: // the connection is lost, which the cluster is about to notice
 		return fmt.Errorf("%w: %w", layer.ErrUnavailable, err)
 	}

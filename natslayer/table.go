@@ -9,24 +9,29 @@ import (
 
 // table knows which links have subscribed to what. However many links of a layer a subject has, and however many
 // subjects there are: each has one subscription of NATS, and all deliver into one channel.
+//
+// While the layer is not connected the table does not touch the connection: nats.go holds its lock while it connects, which takes
+// seconds if a server is silent.
 type table struct {
-	nc       *nats.Conn
 	incoming chan *nats.Msg
 
 	mu     sync.RWMutex
 	topics map[string]*topic // by NATS subject
 	asked  uint64            // subscriptions made so far
+	nc     *nats.Conn        // nil while it is not connected
+	of     *nats.Conn        // has the subscriptions; it is nc if that is not nil
+	ended  []*nats.Subscription
 }
 
 // topic is a subject that somebody has subscribed to. The table's lock guards it.
 type topic struct {
 	subject string
-	name    string // the NATS subject
-	no      uint64 // it was the no'th that was asked for
-	sub     *nats.Subscription
-	links   []*link // replaced, never changed: whoever has looked it up may go on reading
-	refused error   // the broker's, who does not allow it; nil otherwise
-	lost    int     // publications that NATS dropped, as far as they have been counted
+	name    string             // the NATS subject
+	no      uint64             // it was the no'th that was asked for
+	sub     *nats.Subscription // nil if it waits for the connection
+	links   []*link            // replaced, never changed: whoever has looked it up may go on reading
+	refused error              // the broker's, who does not allow it; nil otherwise
+	lost    int                // publications that NATS dropped, as far as they have been counted
 }
 
 // add subscribes a link. It returns nil if the link is closed.
@@ -44,12 +49,48 @@ func (t *table) add(k *link, subject, name string) *topic {
 		t.asked++
 		s = &topic{subject: subject, name: name, no: t.asked}
 		t.topics[name] = s
-		// The error is that the connection has been closed for good, which awaitConfirmed tells.
-		s.sub, _ = t.nc.ChanSubscribe(name, t.incoming)
+		t.begin(s)
 	}
 	s.links = append(slices.Clip(s.links), k)
 	k.topics[subject] = s
 	return s
+}
+
+// begin makes the subscription of a topic, if the layer is connected. The caller holds mu.
+func (t *table) begin(s *topic) {
+	if t.nc != nil {
+		s.sub, _ = t.nc.ChanSubscribe(s.name, t.incoming) // the error is that it has been closed, which the cluster sees
+	}
+}
+
+// attach makes the subscriptions that a connection does not have yet, and ends those that it should not have any more.
+func (t *table) attach(nc *nats.Conn) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	fresh := nc != t.of
+	if !fresh {
+		unsubscribe(t.ended)
+	}
+	t.nc, t.of, t.ended = nc, nc, nil
+	for _, s := range t.topics {
+		if fresh || s.sub == nil {
+			s.lost = 0
+			t.begin(s)
+		}
+	}
+}
+
+// detach leaves the connection alone until the next attach.
+func (t *table) detach() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.nc = nil
+}
+
+func unsubscribe(subs []*nats.Subscription) {
+	for _, sub := range subs {
+		_ = sub.Unsubscribe() // the error is that the connection is closed: then there is nothing to end
+	}
 }
 
 func (t *table) remove(k *link, subject string) {
@@ -79,8 +120,12 @@ func (t *table) leave(k *link, s *topic) {
 
 func (t *table) end(s *topic) {
 	delete(t.topics, s.name)
-	if s.sub != nil {
-		_ = s.sub.Unsubscribe() // the error is that the connection is closed: then there is nothing to end
+	switch {
+	case s.sub == nil:
+	case t.nc == nil:
+		t.ended = append(t.ended, s.sub)
+	default:
+		unsubscribe([]*nats.Subscription{s.sub})
 	}
 }
 
@@ -155,4 +200,6 @@ func (t *table) clear() {
 	for _, s := range t.topics {
 		t.end(s)
 	}
+	unsubscribe(t.ended)
+	t.ended = nil
 }
