@@ -13,13 +13,10 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
-	"go.uber.org/goleak"
 
 	"github.com/chanx-go/chanx/layer"
 	"github.com/chanx-go/chanx/natslayer"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const soon = 20 * time.Second
 
