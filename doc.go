@@ -58,7 +58,9 @@
 //     beside it; they must lock what they share. The methods of Conn may be called from anywhere.
 //   - While a handler runs, pings are answered, and a lost connection cancels the handler's context within 10 ms while a
 //     core is free. Further frames wait; when [Limits].InboxFrames or InboxBytes wait, the socket is not read, so that the
-//     client meets back-pressure, pings wait and a loss is noticed only when reading resumes.
+//     client meets back-pressure and its pings wait. A client that is lost meanwhile is noticed within PingInterval and
+//     PongTimeout: by a ping that cannot be written, or on Linux by bytes that its system does not acknowledge. Other
+//     systems take minutes to give up a client that vanishes without closing its socket.
 //   - After a client's Close frame, what it sent before still runs, with a live context, up to CloseTimeout. When all of
 //     that has had its turn, the contexts of streams and of handlers with Concurrent end: the client reads nothing any
 //     more. If the transport is lost instead, what waits is discarded and counted.

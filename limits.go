@@ -75,7 +75,9 @@ type Limits struct {
 	Rate Rate
 
 	// PingInterval is the time between two pings, jittered; default 25 s. PongTimeout is how long the answer may
-	// take; default 10 s. Then the client is disconnected.
+	// take; default 10 s. Then the client is disconnected. While its inbox is full, the socket is not read and no answer
+	// is awaited: the client is disconnected when a ping cannot be written, or, on Linux, when its system has
+	// acknowledged nothing for PongTimeout. With PingInterval off, a client that is lost then is not noticed.
 	PingInterval, PongTimeout time.Duration
 
 	// MaxConnections is the number of connections of this server; off by default. Beyond it: HTTP 503.

@@ -45,6 +45,8 @@
 //   - TestClientsThatNeverRead: 1,000 end with 1013, the reader gets all; heap 112 KiB each, and SendQueueBytes.
 //   - TestStreamsToClientsThatNeverRead: 800 wait; 12 goroutines for each 8; heap 256 KiB, and SendQueueBytes.
 //     TestStreamsThatCannotGoOn: 50 end with WriteTimeout and 1006.
+//   - TestClientsThatFillTheInboxAndVanish: 300 that close, reset or fall silent end within PingInterval and PongTimeout,
+//     with 1006; heap 112 KiB each.
 //   - TestHalfClosedConnections: 90 in three ways end with 1006, 1013 and 1002.
 //   - TestStormsOfOpeningAndClosing: 1,500 connections in six ways. TestMoreConnectionsThanMaxConnections: 503.
 //   - TestPanicsOnTheWayIn, TestPanicsOfHandlers, TestPanicsOnTheWayOut: some 30 places; each costs its own message or

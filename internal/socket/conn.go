@@ -115,6 +115,7 @@ type Conn struct {
 	pinged    bool  // a ping waits for life
 	heard     bool  // bytes came since
 	renew     bool  // whoever reads the answer goes on in a fresh goroutine
+	bounded   bool  // boundUnacknowledged has set a limit
 	flying    int32 // chunks of q that drain is writing
 	discarded int32 // bytes since the end
 

@@ -27,8 +27,12 @@
 //	                                  by Lost; the others are
 //	                                  dropped
 //
-// In the state paused the peer meets back-pressure, pings wait, the time-outs of pongs and messages are suspended and a
-// lost transport is noticed only when reading resumes.
+// In the state paused the peer meets back-pressure, its pings wait and the time-out of an incomplete message is suspended.
+// Our pings go on, but no pong is awaited: it would stand behind unread data. A loss is a write that fails. Within
+// PingInterval and PongTimeout this finds a peer that has closed or reset its socket, because its system resets a
+// connection that is closed when a ping comes, and the next ping fails; and a peer whose system has acknowledged nothing for
+// PongTimeout, on Linux (TCP_USER_TIMEOUT, RFC 5482, which also ends a peer that takes in nothing for that long). Other
+// systems take minutes to give up a silent peer. A peer that only closes its write side is told when reading resumes.
 //
 // # Writing
 //

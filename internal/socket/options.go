@@ -46,7 +46,8 @@ type Options struct {
 	PingInterval time.Duration
 
 	// PongTimeout is how long after a ping nothing at all may arrive; beyond: disconnect. Any byte counts as life, not
-	// only the pong: a client in the middle of a large frame cannot send one. Default 10 s.
+	// only the pong: a client in the middle of a large frame cannot send one. While an inbox is full and so the socket is
+	// not read, it is how long the peer's system may acknowledge nothing. Default 10 s.
 	PongTimeout time.Duration
 }
 

@@ -143,6 +143,10 @@ func (c *Conn) beat() time.Duration {
 	if c.over() || !c.started {
 		return o.pingAfter()
 	}
+	if c.broken && c.paused() { // nobody reads who could tell of the loss
+		c.kill()
+		return 0
+	}
 	if c.pinged {
 		return c.life()
 	}
@@ -150,8 +154,7 @@ func (c *Conn) beat() time.Duration {
 	if o.PingInterval == 0 || c.writing || c.broken {
 		return o.pingAfter()
 	}
-	c.reply(finPing, nil)
-	c.flush()
+	c.ping()
 	c.renew = true
 	if o.PongTimeout == 0 {
 		return o.pingAfter()
@@ -160,12 +163,22 @@ func (c *Conn) beat() time.Duration {
 	return o.PongTimeout
 }
 
-// life is the time-out of a ping. While the reader waits for room nothing can be heard, and nothing is overdue; while
+func (c *Conn) ping() {
+	if c.paused() {
+		c.boundUnacknowledged(c.up.opt.PongTimeout)
+	}
+	c.reply(finPing, nil)
+	c.flush()
+}
+
+// life is the time-out of a ping. While reading is paused no pong can be heard, and probe looks for the peer; while
 // outgoing bytes wait, among which may be the ping itself, WriteTimeout watches.
 func (c *Conn) life() time.Duration {
 	o := &c.up.opt
 	switch {
-	case c.room != nil, c.writing:
+	case c.paused():
+		return c.probe()
+	case c.writing:
 		return o.PongTimeout
 	case !c.heard:
 		c.kill()

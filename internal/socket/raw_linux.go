@@ -1,9 +1,19 @@
 package socket
 
 import (
+	"math"
 	"syscall"
+	"time"
 	"unsafe"
 )
+
+// tcpUserTimeout is TCP_USER_TIMEOUT (RFC 5482; tcp(7)), which package syscall lacks.
+const tcpUserTimeout = 18
+
+// setUserTimeout has the system end a connection with ETIMEDOUT when bytes stay unacknowledged for d; 0 is its default.
+func setUserTimeout(fd uintptr, d time.Duration) {
+	_ = syscall.SetsockoptInt(int(fd), syscall.IPPROTO_TCP, tcpUserTimeout, int(min(d.Milliseconds(), math.MaxInt32))) // fails if it is not TCP
+}
 
 type iovecs = [vecMax]syscall.Iovec
 

@@ -172,31 +172,6 @@ func (c *Conn) runInline(b []byte) (reads bool) {
 	return c.run(item{})
 }
 
-// waitRoom does not read until the inbox has room. The peer's times stand still meanwhile: it cannot be heard.
-func (c *Conn) waitRoom() {
-	if c.flush(); c.stopped {
-		return // a write has failed: nobody would end the waiting
-	}
-	c.up.counters.waits.Add(1)
-	room, begin := make(chan struct{}), time.Now()
-	c.room = room
-	c.unlock()
-	<-room
-	c.mu.Lock()
-	c.heard = true
-	if c.part != nil {
-		c.part.since = c.part.since.Add(time.Since(begin))
-	}
-}
-
-// wakeReader ends waitRoom.
-func (c *Conn) wakeReader() {
-	if c.room != nil {
-		close(c.room)
-		c.room = nil
-	}
-}
-
 // pass discards b, looking for the peer's Close frame. It reports whether reading goes on. The caller holds mu.
 func (c *Conn) pass(b []byte) (reads bool) {
 	if !c.raw && !c.readDone {

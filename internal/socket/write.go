@@ -319,11 +319,12 @@ func (c *Conn) piece() []chunk {
 }
 
 // writeFailed notes that nothing can be written any more. What the peer has sent before may still be read, and reading
-// will tell of the loss, if anybody reads; a peer that takes nothing is not waited for.
+// will tell of the loss, if anybody reads; a peer that takes nothing is not waited for, nor is one that a ping finds gone
+// while reading is paused.
 func (c *Conn) writeFailed(err error) {
 	c.broken = true
 	c.armClose()
-	if c.readDone || !c.started || !isReset(err) {
+	if c.readDone || !c.started || !isReset(err) || c.pinged && c.paused() {
 		c.kill()
 	}
 }
