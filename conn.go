@@ -153,13 +153,26 @@ func (m *mount) appendFrame(b []byte, v Message, ref string) ([]byte, sentCounte
 	if err != nil {
 		return nil, nil, err
 	}
-	if b, err = out.appendMessage(b, v); err != nil {
+	if items, ok := itemsOf(v); ok {
+		b, err = items.AppendJSON(append(append(b, out.head...), `,"payload":`...))
+	} else {
+		b, err = out.appendMessage(b, v)
+	}
+	if err != nil {
 		return nil, nil, err
 	}
 	if out.group {
 		b = m.names.appendFlags(b, flags{})
 	}
 	return appendEnd(b, ref), out.counter, nil
+}
+
+// itemsOf are the items of an ErrorMessage that tells of invalid input. They are what a client can have written most
+// cheaply, so that this does without encoding/json.
+func itemsOf(v Message) (ValidationError, bool) {
+	m, _ := v.(ErrorMessage)
+	items, ok := m.Payload.(ValidationError)
+	return items, ok
 }
 
 // Close closes the connection with a code of RFC 6455 section 7.4 that may be sent (see CloseError); what was sent

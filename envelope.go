@@ -49,6 +49,7 @@ type frame struct {
 const (
 	maxRefBytes  = 64
 	maxTagPoints = 64
+	maxTags      = 1 << 10 // bytes of all known ones: the text of an item has no room for more
 )
 
 // reader decodes the frames of one mount. Readers are pooled: their decoders keep buffers.
@@ -81,7 +82,7 @@ func (m *mount) read(data []byte) (frame, ValidationError) {
 	} else if items != nil {
 		return e.frame, items
 	}
-	if items := m.checkTag(&e); items != nil {
+	if items := m.checkTag(d, &e); items != nil {
 		return frame{ref: e.ref}, items
 	}
 	if e.in == nil {
@@ -218,17 +219,17 @@ func (e *envelope) readRef(d *schema.Decoder) error {
 }
 
 // checkTag tells what is wrong with the discriminator.
-func (m *mount) checkTag(e *envelope) ValidationError {
+func (m *mount) checkTag(d *schema.Decoder, e *envelope) ValidationError {
 	switch {
 	case !e.tagged:
-		return ValidationError{{Type: "union_tag_not_found", Loc: []any{}, Msg: fmt.Sprintf(
-			"Unable to extract tag using discriminator '%s'", m.names.discriminator)}}
+		d.Fail("union_tag_not_found", "Unable to extract tag using discriminator '"+m.names.discriminator+"'")
 	case e.in == nil && e.tag != cancelAction:
-		return ValidationError{{Type: "union_tag_invalid", Loc: []any{}, Msg: fmt.Sprintf(
-			"Input tag '%s' found using '%s' does not match any of the expected tags: %s",
-			cut(e.tag, maxTagPoints), m.names.discriminator, m.tags)}}
+		d.Fail("union_tag_invalid", "Input tag '"+cut(e.tag, maxTagPoints)+"' found using '"+m.names.discriminator+
+			"' does not match any of the expected tags: "+m.tags)
+	default:
+		return nil
 	}
-	return nil
+	return d.Errors()
 }
 
 // finish completes the message, and adds the items of ref and topic behind those of it.
@@ -262,7 +263,7 @@ func syntaxError(err error) ValidationError { return invalidJSON(err.Error()) }
 
 // cut shortens s to n code points.
 func cut(s string, n int) string {
-	if len(s) <= n || utf8.RuneCountInString(s) <= n {
+	if len(s) <= n {
 		return s
 	}
 	for i := range s {
@@ -272,6 +273,16 @@ func cut(s string, n int) string {
 		n--
 	}
 	return s
+}
+
+// cutBytes shortens s to n bytes, and says so.
+func cutBytes(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	for n -= len("..."); n > 0 && !utf8.RuneStart(s[n]); n-- {
+	}
+	return s[:n] + "..."
 }
 
 // quoteTags lists tags as the texts of validation errors do.

@@ -18,7 +18,7 @@ type FieldError = schema.FieldError
 type ValidationError = schema.ValidationError
 
 // Error is an error that the client is told: {"reason": Reason, "detail": Detail}. Any other error of a handler is
-// logged, and the client learns only that there was one.
+// logged, and the client learns only that there was one. Of each text the client is told 1 KiB; the rest is cut off.
 type Error struct {
 	Reason string // a word for programs, such as "room_full"
 	Detail string // a text for people

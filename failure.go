@@ -11,6 +11,10 @@ import (
 
 // This file decides what the error of a handler means for the log, the counters and the client.
 
+// maxTold is how much of a text of the application's a client is told, in bytes: it may repeat what the client has sent.
+const maxTold = 1 << 10
+
+// reason is the payload of an error that is not about the form of a message.
 type reason struct {
 	Reason string `json:"reason"`
 	Detail string `json:"detail"`
@@ -20,7 +24,7 @@ type reason struct {
 // handler's.
 func (c *Conn) explain(ctx context.Context, err error, action string) ErrorMessage {
 	if told, ok := errors.AsType[*Error](err); ok {
-		return ErrorMessage{reason{told.Reason, told.Detail}}
+		return ErrorMessage{reason{cutBytes(told.Reason, maxTold), cutBytes(told.Detail, maxTold)}}
 	}
 	level := slog.LevelError
 	if c.isExpected(ctx, err) {

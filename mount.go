@@ -19,7 +19,7 @@ type mount struct {
 	limits  schema.Limits
 
 	incoming map[string]*mountedIncoming
-	tags     string // the incoming actions, for texts
+	tags     string // the incoming actions, for texts: as many as these may have
 	sent     map[reflect.Type]*mountedOutgoing
 	actions  map[string]*mountedOutgoing
 	events   map[string]*mountedEvent
@@ -119,6 +119,7 @@ func (m *mount) mountIncoming() {
 		tags = append(tags, ping.action)
 	}
 	m.tags = quoteTags(tags)
+	m.tags = m.tags[:min(len(m.tags), maxTags)]
 }
 
 // builtinPing answers Ping where a consumer does not.

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"math"
 	"math/big"
-	"strconv"
 	"unicode/utf8"
 )
 
@@ -12,7 +11,7 @@ import (
 func (r *rules) checkString(d *Decoder, s string) bool {
 	if r.enum != nil {
 		if _, ok := r.enum.set[s]; !ok {
-			d.fail("literal_error", r.enum.message())
+			d.fail("literal_error", r.enum.text)
 			return false
 		}
 	}
@@ -20,12 +19,12 @@ func (r *rules) checkString(d *Decoder, s string) bool {
 		return false
 	}
 	if r.pattern != nil && !r.pattern.MatchString(s) {
-		d.fail("string_pattern_mismatch", "String should match pattern '"+r.pattern.String()+"'")
+		d.fail("string_pattern_mismatch", r.patternText)
 		return false
 	}
 	if r.format != nil {
 		if why := r.format.check(s); why != "" {
-			d.fail(r.format.item, r.format.text+why)
+			d.failBecause(r.format.item, r.format.text, why)
 			return false
 		}
 	}
@@ -41,10 +40,10 @@ func (r *rules) checkLength(d *Decoder, s string) bool {
 	n := utf8.RuneCountInString(s)
 	switch {
 	case least != nil && n < *least:
-		d.fail("string_too_short", "String should have at least "+strconv.Itoa(*least)+" character"+plural(*least))
+		d.fail("string_too_short", r.shortText)
 		return false
 	case most != nil && n > *most:
-		d.fail("string_too_long", "String should have at most "+strconv.Itoa(*most)+" character"+plural(*most))
+		d.fail("string_too_long", r.longText)
 		return false
 	}
 	return true
@@ -60,7 +59,7 @@ func (r *rules) checkInt(d *Decoder, x int64) bool {
 			ok = b.allowsExactly(new(big.Rat).SetInt64(x))
 		}
 		if !ok {
-			b.fail(d)
+			d.fail(b.item, b.text)
 			return false
 		}
 	}
@@ -73,7 +72,7 @@ func (r *rules) checkUint(d *Decoder, x uint64) bool {
 	}
 	for i := range r.bounds {
 		if b := &r.bounds[i]; !b.allowsExactly(new(big.Rat).SetUint64(x)) {
-			b.fail(d)
+			d.fail(b.item, b.text)
 			return false
 		}
 	}
@@ -90,7 +89,7 @@ func (r *rules) checkFloat(d *Decoder, x float64) bool {
 	for i := range r.bounds {
 		b := &r.bounds[i]
 		if !b.allows(cmp.Compare(x, b.float), isMultiple(x, b.float)) {
-			b.fail(d)
+			d.fail(b.item, b.text)
 			return false
 		}
 	}

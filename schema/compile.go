@@ -330,6 +330,9 @@ func (r *compilation) compileInterface(typ *Type) error {
 	}
 	typ.kind = kindUnion
 	typ.union = &union{discriminator: u.Discriminator, byTag: map[string]*variant{}, byType: map[reflect.Type]*variant{}}
+	for n := range Naming(namings) {
+		typ.union.quoted[n] = "'" + typ.union.member(n) + "'"
+	}
 	r.unions = append(r.unions, typ)
 	for _, v := range u.Variants {
 		vt, err := r.compile(v.Type)

@@ -12,6 +12,9 @@ import (
 
 // value reads the value at the cursor into v, which can be set and is zero, and runs its Validate method.
 func (d *Decoder) value(t *Type, r *rules, v reflect.Value) error {
+	if d.full && !d.isWanted() {
+		return d.unwanted()
+	}
 	if !t.validates {
 		return d.plainValue(t, r, v)
 	}
@@ -71,6 +74,12 @@ func (d *Decoder) special(t *Type, r *rules, v reflect.Value) error {
 	}
 }
 
+// unwanted passes over a value whose items would not be told: enough is wrong before it.
+func (d *Decoder) unwanted() error {
+	d.failed++ // what it belongs to does not pass
+	return d.Skip()
+}
+
 // refuse adds an item and passes over the value that it is about.
 func (d *Decoder) refuse(typ, msg string) error {
 	d.fail(typ, msg)
@@ -82,7 +91,7 @@ func (d *Decoder) missing() { d.fail("missing", "Field required") }
 // refuseText passes over a value where a string should be.
 func (d *Decoder) refuseText(t *Type, r *rules) error {
 	if e := refusingEnum(t, r); e != nil {
-		return d.refuse("literal_error", e.message())
+		return d.refuse("literal_error", e.text)
 	}
 	if r != nil && r.format != nil && r.format.kindItem != "" {
 		return d.refuse(r.format.kindItem, r.format.kindText)
@@ -166,7 +175,7 @@ func (d *Decoder) time(v reflect.Value) error {
 	}
 	t, why := parseTime(text)
 	if why != "" {
-		d.fail("datetime_parsing", "Input should be a valid datetime, "+why)
+		d.failBecause("datetime_parsing", "Input should be a valid datetime, ", why)
 		return nil
 	}
 	*v.Addr().Interface().(*time.Time) = t
@@ -183,7 +192,7 @@ func (d *Decoder) duration(v reflect.Value) error {
 	}
 	x, why := parseDuration(string(text))
 	if why != "" {
-		d.fail("time_delta_parsing", "Input should be a valid timedelta, "+why)
+		d.failBecause("time_delta_parsing", "Input should be a valid timedelta, ", why)
 	}
 	v.SetInt(int64(x))
 	return nil
@@ -199,7 +208,7 @@ func (d *Decoder) bytes(v reflect.Value) error {
 	}
 	b, why := parseBase64(text)
 	if why != "" {
-		d.fail("bytes_invalid_encoding", "Data should be valid base64: "+why)
+		d.failBecause("bytes_invalid_encoding", "Data should be valid base64: ", why)
 	}
 	v.SetBytes(b)
 	return nil
@@ -232,7 +241,9 @@ const maxOwnText = 2 * maxText
 
 // failOwn tells the error of a type's own method.
 func (d *Decoder) failOwn(err error) {
-	d.fail("value_error", "Value error, "+cutAt(err.Error(), maxOwnText))
+	if d.wanted() {
+		d.keep(finding{typ: "value_error", msg: "Value error, ", rest: cutAt(err.Error(), maxOwnText)})
+	}
 }
 
 // ownJSON reads a value by the type's own UnmarshalJSON. A type that has MarshalJSON only is read as encoding/json does.

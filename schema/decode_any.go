@@ -15,6 +15,9 @@ func (d *Decoder) anyValue(v reflect.Value) error {
 }
 
 func (d *Decoder) any() (any, error) {
+	if d.full && !d.isWanted() {
+		return nil, d.unwanted()
+	}
 	switch c := d.peek(); {
 	case c == '{':
 		return d.anyObject()

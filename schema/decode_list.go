@@ -50,7 +50,8 @@ func (d *Decoder) tooLong(most int) (bool, error) {
 	return true, nil
 }
 
-// elements reads the list at the cursor. The set gets its elements if they must be unique.
+// elements reads the list at the cursor. The set gets its elements if they must be unique. Once one has failed nobody
+// will see the list, and all that follow are read into the same place.
 func (d *Decoder) elements(t *Type, r *rules, v reflect.Value, set *valueSet) (n int, err error) {
 	elem, unique := r.ofElements()
 	if err := d.enter(); err != nil {
@@ -59,17 +60,30 @@ func (d *Decoder) elements(t *Type, r *rules, v reflect.Value, set *valueSet) (n
 	if t.kind == kindSlice {
 		v.Set(reflect.MakeSlice(t.goType, 0, 0))
 	}
+	before, place, beyond := d.failed, 0, false
 	for ; ; n++ {
 		if more, err := d.more(']', n == 0); err != nil || !more {
 			return n, err
 		}
+		if beyond = beyond || d.isBeyond(n); beyond {
+			if err := d.unwanted(); err != nil {
+				return n, err
+			}
+			continue
+		}
 		d.peek()
 		start := d.pos
 		d.pushIndex(n)
-		err := d.value(t.elem.Type, elem, element(t, v, n))
+		at := element(t, v, place)
+		err := d.value(t.elem.Type, elem, at)
 		d.pop()
 		if err != nil {
 			return n, err
+		}
+		if d.failed == before {
+			place++
+		} else {
+			at.SetZero()
 		}
 		if unique {
 			if err := set.add(d.data[start:d.pos]); err != nil {
@@ -79,7 +93,7 @@ func (d *Decoder) elements(t *Type, r *rules, v reflect.Value, set *valueSet) (n
 	}
 }
 
-// element is the nth of a list that has n, ready to be set.
+// element is the nth of a list that has n or one more, ready to be set.
 func element(t *Type, v reflect.Value, n int) reflect.Value {
 	if t.kind == kindArray {
 		return v.Index(n)
@@ -87,7 +101,9 @@ func element(t *Type, v reflect.Value, n int) reflect.Value {
 	if n == v.Cap() {
 		v.Grow(1)
 	}
-	v.SetLen(n + 1)
+	if n == v.Len() {
+		v.SetLen(n + 1)
+	}
 	return v.Index(n)
 }
 

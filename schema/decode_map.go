@@ -36,6 +36,7 @@ type entries struct {
 	elem        *rules
 	least, most int // most is -1 if there is no limit
 	passed      int
+	beyond      bool // no item about what follows would be told
 	names       nameSet
 }
 
@@ -74,8 +75,12 @@ func (e *entries) entry(d *Decoder, n int) error {
 	if e.names.add(name) {
 		return duplicate(name, at)
 	}
-	if e.tooMany() {
+	switch {
+	case e.tooMany():
 		return d.Skip()
+	case e.beyond || d.isBeyond(2*n):
+		e.beyond = true
+		return d.unwanted()
 	}
 	before, member := d.failed, string(name)
 	key := e.key(d, member, 2*n)

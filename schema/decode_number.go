@@ -19,7 +19,7 @@ func (d *Decoder) integer(t *Type, r *rules, v reflect.Value) error {
 	negative, x, item := parseInteger(text)
 	switch {
 	case item == fractional && refusingEnum(t, r) != nil:
-		d.fail("literal_error", refusingEnum(t, r).message())
+		d.fail("literal_error", refusingEnum(t, r).text)
 	case item != nil:
 		d.fail(item.typ, item.msg)
 	case t.kind == kindInt:
@@ -32,7 +32,7 @@ func (d *Decoder) integer(t *Type, r *rules, v reflect.Value) error {
 
 func (d *Decoder) refuseInteger(t *Type, r *rules) error {
 	if e := refusingEnum(t, r); e != nil {
-		return d.refuse("literal_error", e.message())
+		return d.refuse("literal_error", e.text)
 	}
 	return d.refuse("int_type", "Input should be a valid integer")
 }

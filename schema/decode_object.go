@@ -45,6 +45,8 @@ type structReader struct {
 	known int // how many were seen
 	other *nameSet
 	extra int // members that were refused
+	// beyond is set when no item about further ones would be told.
+	beyond bool
 }
 
 // member reads one member. Most come in the order of the fields and are spelt as this package spells them.
@@ -100,13 +102,18 @@ func (o *structReader) unknown(d *Decoder, name []byte, at int) error {
 	if o.other.add(name) {
 		return duplicate(name, at)
 	}
-	if o.t.refuses && (o.tag == "" || string(name) != o.tag) {
-		d.push(string(name), len(o.t.fields)+o.extra)
-		d.fail("extra_forbidden", "Extra inputs are not permitted")
-		d.pop()
-		o.extra++
+	if !o.t.refuses || o.tag != "" && string(name) == o.tag {
+		return d.Skip()
 	}
-	return d.Skip()
+	rank := len(o.t.fields) + o.extra
+	o.extra++
+	if o.beyond = o.beyond || d.isBeyond(rank); o.beyond {
+		return d.unwanted()
+	}
+	d.push(string(name), rank)
+	err := d.refuse("extra_forbidden", "Extra inputs are not permitted")
+	d.pop()
+	return err
 }
 
 // absent sets defaults and reports what is missing.

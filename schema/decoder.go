@@ -121,6 +121,10 @@ func (d *Decoder) BeginObject() (ok bool, err error) {
 
 func (d *Decoder) invalidUTF8() error {
 	for i := 0; i < len(d.data); {
+		if d.data[i] < utf8.RuneSelf {
+			i++
+			continue
+		}
 		r, n := utf8.DecodeRune(d.data[i:])
 		if r == utf8.RuneError && n == 1 {
 			return &SyntaxError{"invalid UTF-8", i}
@@ -149,7 +153,7 @@ func (d *Decoder) NextMember() (name []byte, ok bool, err error) {
 }
 
 func duplicate(name []byte, at int) error {
-	return &SyntaxError{fmt.Sprintf("duplicate member %q", cutText(string(name))), at}
+	return &SyntaxError{fmt.Sprintf("duplicate member %q", cutText(string(name[:min(len(name), maxText*utf8.UTFMax)]))), at}
 }
 
 // End reports anything but white space behind the value.

@@ -3,10 +3,12 @@ package schema
 import (
 	"fmt"
 	"reflect"
+	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
-// FieldError is one thing that is wrong with a value.
+// FieldError is one thing that is wrong with a value. Msg has at most 1 KiB; a longer text is cut, and ends with "...".
 type FieldError struct {
 	Type string `json:"type"` // a stable word, such as "missing"
 	Loc  []any  `json:"loc"`  // the path to it: strings and integers
@@ -37,6 +39,44 @@ func (v ValidationError) Error() string {
 	return b.String()
 }
 
+// AppendJSON writes the items as JSON behind b, as encoding/json does, at less cost. The error is of a path element that
+// JSON cannot express.
+func (v ValidationError) AppendJSON(b []byte) (_ []byte, err error) {
+	if v == nil {
+		return append(b, "null"...), nil
+	}
+	b = append(b, '[')
+	for i, f := range v {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendText(append(b, `{"type":`...), f.Type)
+		if b, err = f.appendLoc(append(b, `,"loc":`...)); err != nil {
+			return b, err
+		}
+		b = append(appendText(append(b, `,"msg":`...), f.Msg), '}')
+	}
+	return append(b, ']'), nil
+}
+
+func (f *FieldError) appendLoc(b []byte) (_ []byte, err error) {
+	if f.Loc == nil {
+		return append(b, "null"...), nil
+	}
+	b = append(b, '[')
+	for i, l := range f.Loc {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		if n, ok := l.(int); ok {
+			b = strconv.AppendInt(b, int64(n), 10)
+		} else if b, err = appendAny(b, l); err != nil {
+			return b, err
+		}
+	}
+	return append(b, ']'), nil
+}
+
 // TypeError says why a Go type cannot be described: a mistake in the program.
 type TypeError struct {
 	Type  reflect.Type
@@ -61,6 +101,21 @@ func (e *TypeError) Error() string {
 const maxText = 64
 
 func cutText(s string) string { return cutAt(s, maxText) }
+
+// maxMessage is how long the text of an item is at most, in bytes: a list of all that is allowed may be longer.
+const maxMessage = 1 << 10
+
+func cutMessage(s string) string {
+	const dots = "..." // in ASCII, which is written fastest
+	if len(s) <= maxMessage {
+		return s
+	}
+	end := maxMessage - len(dots)
+	for !utf8.RuneStart(s[end]) {
+		end--
+	}
+	return s[:end] + dots
+}
 
 // cutAt shortens s to a number of code points.
 func cutAt(s string, most int) string {

@@ -14,7 +14,9 @@ type findings struct {
 	failed  int // counts also the items that are not kept
 	most    int
 	found   []finding
-	bar     []int // rank of the last item worth keeping; nil while there is room
+	steps   []step  // of the paths of found, in one piece of memory
+	full    bool    // there are as many items as are wanted
+	bar     finding // if full: the last item worth keeping
 }
 
 // step is one element of a path: a name, or an index if key is false. Rank is its place among its siblings.
@@ -23,11 +25,16 @@ type step struct {
 	index int
 	rank  int
 	key   bool
+	last  bool // it is no element: it puts an item behind those of what is below
 }
 
+// finding is an item that may be told in the end. Its path and text are made only then.
 type finding struct {
-	item FieldError
-	rank []int
+	typ       string
+	msg, rest string // the text in two parts
+	section   int
+	path      []step
+	below     []any // continues the path
 }
 
 func (f *findings) reset(most int) {
@@ -37,8 +44,19 @@ func (f *findings) reset(most int) {
 	case most < 0:
 		most = math.MaxInt
 	}
-	*f = findings{path: f.path[:0], most: most}
+	old := *f
+	*f = findings{path: old.path[:0], most: most}
+	if cap(old.found) <= keepFindings && cap(old.steps) <= keepFindings*4 {
+		if len(old.found) > 0 {
+			clear(old.found[:cap(old.found)]) // those that were cut off have paths too
+			clear(old.steps)
+		}
+		f.found, f.steps = old.found[:0], old.steps[:0]
+	}
 }
+
+// keepFindings is how many findings a decoder keeps the memory for.
+const keepFindings = 64
 
 func (f *findings) push(name string, rank int) {
 	f.path = append(f.path, step{name: name, rank: rank, key: true})
@@ -53,46 +71,108 @@ func (d *Decoder) Fail(typ, msg string, loc ...any) {
 	d.add(typ, msg, loc)
 }
 
-// fail adds an item at the current path.
+// fail adds an item at the current path. The text is one that exists already: see wanted for others.
 func (f *findings) fail(typ, msg string) { f.add(typ, msg, nil) }
+
+// failBecause adds an item whose text has two parts, which are joined if it is told.
+func (f *findings) failBecause(typ, msg, why string) {
+	if f.wanted() {
+		f.keep(finding{typ: typ, msg: msg, rest: why})
+	}
+}
 
 // failLast adds an item at the current path that comes behind those of what is below it.
 func (f *findings) failLast(typ, msg string) {
-	f.path = append(f.path, step{rank: math.MaxInt})
-	if f.wanted() {
-		f.keep(typ, msg, f.loc(f.path[:len(f.path)-1], nil))
-	}
+	f.path = append(f.path, step{rank: math.MaxInt, last: true})
+	f.fail(typ, msg)
 	f.pop()
 }
 
 func (f *findings) add(typ, msg string, loc []any) {
 	if f.wanted() {
-		f.keep(typ, msg, f.loc(f.path, loc))
+		f.keep(finding{typ: typ, msg: msg, below: loc})
 	}
 }
 
-// wanted counts a failure and reports whether its item is among the first.
+// wanted counts a failure and reports whether its item is among the first. Only then is its text worth making.
 func (f *findings) wanted() bool {
 	f.failed++
-	if f.bar == nil {
-		return true
-	}
-	if c := cmp.Compare(f.section, f.bar[0]); c != 0 {
-		return c < 0
-	}
-	for i, s := range f.path {
-		if i+1 >= len(f.bar) {
-			return false
-		}
-		if c := cmp.Compare(s.rank, f.bar[i+1]); c != 0 {
-			return c < 0
-		}
-	}
-	return len(f.path)+1 < len(f.bar)
+	return f.isWanted()
 }
 
-func (f *findings) loc(path []step, below []any) []any {
-	loc := make([]any, 0, len(path)+len(below))
+// isWanted reports whether an item at the current path would be among the first. If it would not, neither would any
+// below it.
+func (f *findings) isWanted() bool {
+	if !f.full {
+		return true
+	}
+	if f.section != f.bar.section {
+		return f.section < f.bar.section
+	}
+	for i, s := range f.path {
+		if i >= len(f.bar.path) {
+			return false
+		}
+		if s.rank != f.bar.path[i].rank {
+			return s.rank < f.bar.path[i].rank
+		}
+	}
+	return len(f.path) < len(f.bar.path)
+}
+
+// isBeyond reports whether no item of the sibling with that rank, below the current path, would be among the first.
+func (f *findings) isBeyond(rank int) bool {
+	if !f.full {
+		return false
+	}
+	f.path = append(f.path, step{rank: rank})
+	wanted := f.isWanted()
+	f.pop()
+	return !wanted
+}
+
+// keep stores an item at the current path. The list may grow to twice what is wanted before it is cut again, so that
+// cutting is cheap.
+func (f *findings) keep(found finding) {
+	n := len(f.found)
+	if found.section = f.section; n < cap(f.found) { // the path of one that was cut off is written over
+		found.path = f.found[:n+1][n].path[:0]
+	}
+	if len(f.path) <= cap(found.path) {
+		found.path = append(found.path, f.path...)
+	} else {
+		start := len(f.steps)
+		f.steps = append(f.steps, f.path...)
+		found.path = f.steps[start:len(f.steps):len(f.steps)]
+	}
+	f.found = append(f.found, found)
+	if n++; n/2 >= f.most || !f.full && n == f.most {
+		f.cut()
+	}
+}
+
+// cut sorts the items and keeps the first of them.
+func (f *findings) cut() {
+	slices.SortStableFunc(f.found, finding.compare)
+	if len(f.found) >= f.most {
+		f.found = f.found[:f.most]
+		f.bar, f.full = f.found[f.most-1], true
+	}
+}
+
+func (f finding) compare(other finding) int {
+	if c := cmp.Compare(f.section, other.section); c != 0 {
+		return c
+	}
+	return slices.CompareFunc(f.path, other.path, func(a, b step) int { return cmp.Compare(a.rank, b.rank) })
+}
+
+// item is what is told of it. Its path is built behind loc, which has room for it.
+func (f *finding) item(loc []any) FieldError {
+	path := f.path
+	if n := len(path); n > 0 && path[n-1].last {
+		path = path[:n-1]
+	}
 	for _, s := range path {
 		if s.key {
 			loc = append(loc, cutText(s.name))
@@ -100,35 +180,13 @@ func (f *findings) loc(path []step, below []any) []any {
 			loc = append(loc, s.index)
 		}
 	}
-	for _, l := range below {
+	for _, l := range f.below {
 		if s, ok := l.(string); ok {
 			l = cutText(s)
 		}
 		loc = append(loc, l)
 	}
-	return loc
-}
-
-// keep stores an item. The list may grow to twice what is wanted before it is cut, so that cutting is cheap.
-func (f *findings) keep(typ, msg string, loc []any) {
-	rank := make([]int, 1, len(f.path)+1)
-	rank[0] = f.section
-	for _, s := range f.path {
-		rank = append(rank, s.rank)
-	}
-	f.found = append(f.found, finding{FieldError{typ, loc, msg}, rank})
-	if len(f.found)/2 >= f.most {
-		f.cut()
-	}
-}
-
-// cut sorts the items and keeps the first of them.
-func (f *findings) cut() {
-	slices.SortStableFunc(f.found, func(a, b finding) int { return slices.Compare(a.rank, b.rank) })
-	if len(f.found) > f.most {
-		f.found = f.found[:f.most]
-		f.bar = f.found[f.most-1].rank
-	}
+	return FieldError{Type: f.typ, Loc: loc, Msg: cutMessage(f.msg + f.rest)}
 }
 
 // Errors are the items collected since Reset, in the order of the fields; nil if there are none.
@@ -137,9 +195,15 @@ func (d *Decoder) Errors() ValidationError {
 		return nil
 	}
 	d.cut()
-	items := make(ValidationError, len(d.found))
-	for i, found := range d.found {
-		items[i] = found.item
+	length := 0
+	for i := range d.found {
+		length += len(d.found[i].path) + len(d.found[i].below)
+	}
+	items, locs := make(ValidationError, len(d.found)), make([]any, length)
+	for i := range d.found {
+		items[i] = d.found[i].item(locs[:0])
+		n := len(items[i].Loc)
+		items[i].Loc, locs = locs[:n:n], locs[n:]
 	}
 	return items
 }

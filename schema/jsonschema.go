@@ -124,7 +124,7 @@ func describeNumber(t *Type, r *rules) *document {
 		s.Minimum, s.Maximum = rangeOf(t.goType.Kind())
 	}
 	for _, b := range r.bounds {
-		number := json.RawMessage(b.text)
+		number := json.RawMessage(b.number)
 		switch b.tag {
 		case "multipleOf":
 			s.MultipleOf = number
@@ -165,5 +165,5 @@ func tighter(own json.RawMessage, b bound, sign int) json.RawMessage {
 			return own
 		}
 	}
-	return json.RawMessage(b.text)
+	return json.RawMessage(b.number)
 }

@@ -12,7 +12,9 @@ import (
 // rules are the constraints of one place where a type is used.
 type rules struct {
 	minLength, maxLength *int
+	shortText, longText  string // of their items
 	pattern              *regexp.Regexp
+	patternText          string
 	format               *format
 	bounds               []bound // in the order in which they are tried
 	enum                 *enum
@@ -32,7 +34,9 @@ func (r *rules) ofElements() (elem *rules, unique bool) {
 // bound is a constraint on a number.
 type bound struct {
 	tag     string
-	text    string // shortest decimal form
+	number  string // shortest decimal form
+	item    string
+	text    string // of the item
 	float   float64
 	exact   *big.Rat
 	whole   int64 // if isWhole
@@ -44,6 +48,7 @@ type enum struct {
 	values []string // as JSON has them, strings unquoted
 	isText bool
 	set    map[string]struct{}
+	text   string // of the item: it lists the values
 }
 
 func newEnum(values []string, isText bool) *enum {
@@ -51,6 +56,7 @@ func newEnum(values []string, isText bool) *enum {
 	for _, v := range values {
 		e.set[v] = struct{}{}
 	}
+	e.text = cutMessage(e.message())
 	return e
 }
 
@@ -122,8 +128,8 @@ func isList(k kind) bool   { return k == kindSlice || k == kindArray }
 func isMap(k kind) bool    { return k == kindMap }
 
 var constraints = []constraint{
-	{"minLength", isText, setCount("minLength", func(r *rules) **int { return &r.minLength })},
-	{"maxLength", isText, setCount("maxLength", func(r *rules) **int { return &r.maxLength })},
+	{"minLength", isText, setLength("minLength", "least", func(r *rules) (**int, *string) { return &r.minLength, &r.shortText })},
+	{"maxLength", isText, setLength("maxLength", "most", func(r *rules) (**int, *string) { return &r.maxLength, &r.longText })},
 	{"pattern", isText, setPattern},
 	{"format", isText, setFormat},
 	{"multipleOf", isNumber, setBound("multipleOf")},
@@ -202,10 +208,23 @@ func setCount(tag string, at func(*rules) **int) func(*rules, *field, *Type, str
 	}
 }
 
+func setLength(tag, word string, at func(*rules) (**int, *string)) func(*rules, *field, *Type, string) error {
+	set := setCount(tag, func(r *rules) **int { n, _ := at(r); return n })
+	return func(r *rules, f *field, t *Type, tagText string) error {
+		if err := set(r, f, t, tagText); err != nil {
+			return err
+		}
+		n, text := at(r)
+		*text = fmt.Sprintf("String should have at %s %d character%s", word, **n, plural(**n))
+		return nil
+	}
+}
+
 func setPattern(r *rules, f *field, _ *Type, text string) (err error) {
 	if r.pattern, err = regexp.Compile(text); err != nil {
 		return f.wrong("pattern", "%v", err)
 	}
+	r.patternText = cutMessage("String should match pattern '" + text + "'")
 	return nil
 }
 
@@ -233,11 +252,12 @@ func setBound(tag string) func(*rules, *field, *Type, string) error {
 		if tag == "multipleOf" && (exact.Sign() <= 0 || t.kind != kindFloat && !exact.IsInt()) {
 			return f.wrong(tag+":"+strconv.Quote(text), "it must be greater than 0, and whole for integers")
 		}
-		b := bound{tag: tag, text: strconv.FormatFloat(float, 'f', -1, 64), float: float, exact: exact}
+		b := bound{tag: tag, number: strconv.FormatFloat(float, 'f', -1, 64), float: float, exact: exact}
 		if exact.IsInt() {
-			b.text = exact.Num().String()
+			b.number = exact.Num().String()
 			b.whole, b.isWhole = exact.Num().Int64(), exact.Num().IsInt64()
 		}
+		b.item, b.text = boundItems[tag].typ, boundItems[tag].msg+b.number
 		r.bounds = append(r.bounds, b)
 		return nil
 	}
@@ -291,12 +311,6 @@ func (b *bound) allows(cmp int, multiple bool) bool {
 	default:
 		return cmp > 0
 	}
-}
-
-// fail adds the item of a bound.
-func (b *bound) fail(d *Decoder) {
-	item := boundItems[b.tag]
-	d.fail(item.typ, item.msg+b.text)
 }
 
 func countMessage(what string, n int, most bool, actual int) string {

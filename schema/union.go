@@ -3,7 +3,6 @@ package schema
 import (
 	"fmt"
 	"reflect"
-	"strings"
 )
 
 // union is an interface type whose values are told apart by a string member of their object.
@@ -12,6 +11,8 @@ type union struct {
 	variants      []*variant // in the order of their declaration
 	byTag         map[string]*variant
 	byType        map[reflect.Type]*variant
+	known         string          // the tags, for texts
+	quoted        [namings]string // the discriminator, for texts
 }
 
 // variant is one concrete type of a union.
@@ -21,7 +22,10 @@ type variant struct {
 }
 
 func (u *union) add(v *variant) {
-	u.variants = append(u.variants, v)
+	if u.variants = append(u.variants, v); len(u.variants) > 1 {
+		u.known += ", "
+	}
+	u.known += "'" + v.tag + "'"
 	u.byTag[v.tag] = v
 	u.byType[v.typ.goType] = v
 }
@@ -76,9 +80,13 @@ func (d *Decoder) variant(t *Type, v reflect.Value) error {
 	chosen := t.union.byTag[tag.text]
 	switch {
 	case !found:
-		return d.refuse("union_tag_not_found", "Unable to extract tag using discriminator '"+name+"'")
+		d.failBecause("union_tag_not_found", "Unable to extract tag using discriminator ", t.union.quoted[d.naming])
+		return d.Skip()
 	case chosen == nil || !tag.isText:
-		return d.refuse("union_tag_invalid", t.union.unknownTag(tag.text, name))
+		if d.wanted() {
+			d.keep(finding{typ: "union_tag_invalid", msg: unknownTag(tag.text, name), rest: t.union.known})
+		}
+		return d.Skip()
 	}
 	object := reflect.New(chosen.object().goType).Elem()
 	d.push(tag.text, 0)
@@ -94,13 +102,9 @@ func (d *Decoder) variant(t *Type, v reflect.Value) error {
 	return nil
 }
 
-func (u *union) unknownTag(tag, name string) string {
-	known := make([]string, len(u.variants))
-	for i, v := range u.variants {
-		known[i] = v.tag
-	}
-	return fmt.Sprintf("Input tag '%s' found using '%s' does not match any of the expected tags: '%s'",
-		cutText(tag), name, strings.Join(known, "', '"))
+// unknownTag begins the text of an item; the known tags follow.
+func unknownTag(tag, name string) string {
+	return "Input tag '" + cutText(tag) + "' found using '" + name + "' does not match any of the expected tags: "
 }
 
 // checkVariants finds variants that cannot carry the discriminator. All types below are compiled.

@@ -71,7 +71,7 @@ func judge(t *Type, v reflect.Value, n Naming) ValidationError {
 	}
 	items, ok := errors.AsType[ValidationError](err)
 	if !ok {
-		return ValidationError{{Type: "value_error", Msg: "Value error, " + err.Error()}}
+		return ValidationError{{Type: "value_error", Msg: "Value error, " + cutMessage(err.Error())}}
 	}
 	if n == AsDeclared {
 		return items
@@ -128,7 +128,7 @@ func (t *Type) declared(name string) *field {
 func (d *Decoder) allowsString(t *Type, r *rules, s string) bool {
 	if t.enum != nil {
 		if _, ok := t.enum.set[s]; !ok {
-			d.fail("literal_error", t.enum.message())
+			d.fail("literal_error", t.enum.text)
 			return false
 		}
 	}
@@ -162,7 +162,7 @@ func (d *Decoder) allowsEnum(t *Type, r *rules, text []byte) bool {
 		}
 	}
 	if failing != nil {
-		d.fail("literal_error", failing.message())
+		d.fail("literal_error", failing.text)
 	}
 	return failing == nil
 }

@@ -38,6 +38,8 @@
 //   - TestErrorsOfHugeKeys: 20 items of 64 code points a step, whatever was sent.
 //   - TestFloodsOfInvalidFrames: 101 are answered, then 1008.
 //   - TestCostlyFrames: 60,000 bytes of 21 kinds take at most 3 times the processor's time of the same in eight frames.
+//   - TestRefusedFramesCostLittle: frames of every kind of type that are refused, plain and deflated, of 150 to 57,000
+//     bytes, take at most 5 times the processor's time of those that are accepted and get an answer of the same length.
 //   - TestFloodsOfCancels, TestFloodsOfCancelledStreams: 40,000 and 200; each message has one terminal frame.
 //   - TestEventFlood: EventQueue wait, one more is 1013.
 //   - TestFloodsOfBroadcasts: the copies that are due are at most half more than package hub allows.
