@@ -108,7 +108,7 @@ var messageMistakes = []mistake{
 	{"the server's own action", func() { chanx.Sends[errorMessage](newState()) }, []string{"errorMessage", `"error"`}},
 	{"bad tag", func() { on[badTag](newState()) }, []string{"badTag.Name", `minLength:"x"`, "whole number"}},
 	{"bad default", func() { on[badDefault](newState()) }, []string{"badDefault.N", `default:"many"`}},
-	{"field that is no JSON", func() { on[badField](newState()) }, []string{"chan int", "json:\"-\""}},
+	{"field that is no JSON", func() { on[badField](newState()) }, []string{"chan int at chanx_test.badField.C", "json:\"-\""}},
 	{"interface field", func() { on[anyFace](newState()) }, []string{"Face()", "ConsumerOptions.Unions"}},
 	{
 		"latest of nothing", func() { chanx.Latest(newState(), func(plainMessage) string { return "" }) },

@@ -26,7 +26,7 @@ func (t *Type) Codec(n Naming) (*Codec, error) {
 	slot := &t.codecs[n]
 	slot.once.Do(func() {
 		if n == CamelCase {
-			slot.err = t.collision(map[*Type]bool{})
+			slot.err = locate(t.collision(map[*Type]bool{}), t.goType, t.pathTo)
 		}
 		if slot.err == nil {
 			slot.codec = &Codec{t, n}
@@ -54,22 +54,10 @@ func (t *Type) collision(seen map[*Type]bool) error {
 
 // parts are the types that values of t have inside.
 func (t *Type) parts(yield func(*Type) bool) {
-	for _, fields := range [][]*field{t.fields, t.frame.fields} {
-		for _, f := range fields {
-			if !yield(f.Type) {
-				return
-			}
+	for _, part := range t.steps {
+		if !yield(part) {
+			return
 		}
-	}
-	if t.union != nil {
-		for _, v := range t.union.variants {
-			if !yield(v.typ) {
-				return
-			}
-		}
-	}
-	if t.elem != nil {
-		yield(t.elem.Type)
 	}
 }
 

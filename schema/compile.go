@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"reflect"
+	"strings"
 	"sync"
 	"time"
 )
@@ -108,27 +109,10 @@ func (c *Compiler) Compile(t reflect.Type) (*Type, error) {
 	run := &compilation{c: c, fresh: map[reflect.Type]*Type{}}
 	typ, err := run.compile(t)
 	if err != nil {
-		return nil, err
+		return nil, locate(err, t, func(reflect.Type) string { return strings.Join(run.path, "") })
 	}
-	for _, typ := range run.order {
-		if err := typ.checkParts(); err != nil {
-			return nil, err
-		}
-	}
-	for _, typ := range run.unions {
-		if err := typ.checkVariants(); err != nil {
-			return nil, err
-		}
-	}
-	for _, field := range run.defaults {
-		if err := field.checkDefault(); err != nil {
-			return nil, err
-		}
-	}
-	for _, field := range run.examples {
-		if err := field.checkExample(); err != nil {
-			return nil, err
-		}
+	if err := run.check(); err != nil {
+		return nil, locate(err, t, typ.pathTo)
 	}
 	maps.Copy(c.types, run.fresh)
 	return typ, nil
@@ -142,6 +126,42 @@ type compilation struct {
 	unions   []*Type
 	defaults []*field
 	examples []*field
+	path     []string // from the first type to the one that is being compiled; after an error, where it is
+}
+
+// check makes the checks for which all types must be compiled.
+func (r *compilation) check() error {
+	for _, typ := range r.order {
+		if err := typ.checkParts(); err != nil {
+			return err
+		}
+	}
+	for _, typ := range r.unions {
+		if err := typ.checkVariants(); err != nil {
+			return err
+		}
+	}
+	for _, field := range r.defaults {
+		if err := field.checkDefault(); err != nil {
+			return err
+		}
+	}
+	for _, field := range r.examples {
+		if err := field.checkExample(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// inside compiles a type that is a part, at a step of the path.
+func (r *compilation) inside(step string, t reflect.Type) (*Type, error) {
+	r.path = append(r.path, step)
+	typ, err := r.compile(t)
+	if err == nil {
+		r.path = r.path[:len(r.path)-1]
+	}
+	return typ, err
 }
 
 type kind uint8
@@ -301,14 +321,14 @@ func (r *compilation) byKind(typ *Type) error {
 }
 
 func (r *compilation) element(typ *Type) error {
-	elem, err := r.compile(typ.goType.Elem())
+	elem, err := r.inside(elementStep(typ), typ.goType.Elem())
 	typ.elem = &node{Type: elem}
 	return err
 }
 
 func (r *compilation) compileMap(typ *Type) error {
 	var err error
-	if typ.key, err = r.compile(typ.goType.Key()); err != nil {
+	if typ.key, err = r.inside("[key]", typ.goType.Key()); err != nil {
 		return err
 	}
 	switch typ.key.kind {
@@ -335,7 +355,7 @@ func (r *compilation) compileInterface(typ *Type) error {
 	}
 	r.unions = append(r.unions, typ)
 	for _, v := range u.Variants {
-		vt, err := r.compile(v.Type)
+		vt, err := r.inside(variantStep(v.Type), v.Type)
 		if err != nil {
 			return err
 		}

@@ -82,10 +82,11 @@ type TypeError struct {
 	Type  reflect.Type
 	Field string // "" if it is the type as a whole
 	Tag   string // the tag and its text; "" if it is not about one
+	Path  string // from the type that was to be described, such as Order.Lines[].Price; "" if Type is that type
 	Mend  string // what is wrong and what to do
 }
 
-// Error names the type, the field, the tag and the mend.
+// Error names the type, the field, the tag, the path and the mend.
 func (e *TypeError) Error() string {
 	where := e.Type.String()
 	if e.Field != "" {
@@ -93,6 +94,9 @@ func (e *TypeError) Error() string {
 	}
 	if e.Tag != "" {
 		where += " " + e.Tag
+	}
+	if e.Path != "" {
+		where += " at " + e.Path
 	}
 	return "schema: compile " + where + ": " + e.Mend
 }

@@ -199,7 +199,7 @@ func goPath(t reflect.Type, index []int) string {
 }
 
 func (r *compilation) compileField(owner reflect.Type, c candidate) (*field, error) {
-	typ, err := r.compile(c.Type)
+	typ, err := r.inside("."+goPath(owner, c.index), c.Type)
 	if err != nil {
 		return nil, err
 	}

@@ -307,15 +307,15 @@ func TestMistakesInTheTagFrameAreNamed(t *testing.T) {
 	}](t, `.x frame:"true": the field is not exported: export it or remove the tag`)
 	mistake[embedding](t, `schema_test.embedding.Sender frame:"true": an embedded struct is no member by itself: tag its fields, or name it with json`)
 	mistake[ownText](t, `schema_test.ownText.At frame:"true": the type is written by methods of its own, which write one value: remove the tag or the methods`)
-	inside := func(holder string) string {
-		return `schema_test.stamped.At frame:"true": schema_test.stamped is inside ` + holder +
+	inside := func(at, holder string) string {
+		return `schema_test.stamped.At frame:"true" at ` + at + `.At: schema_test.stamped is inside ` + holder +
 			", and only a message itself has a frame: remove the tag, or give " + holder + " a type without it"
 	}
-	mistake[within](t, inside("schema_test.within"))
-	mistake[[]stamped](t, inside("[]schema_test.stamped"))
-	mistake[map[string][1]stamped](t, inside("[1]schema_test.stamped"))
-	mistake[*stamped](t, inside("*schema_test.stamped"))
-	mistake[drawing](t, strings.ReplaceAll(inside("schema_test.shape"), "stamped", "framed"), schema.Union{
+	mistake[within](t, inside("schema_test.within.Inner", "schema_test.within"))
+	mistake[[]stamped](t, inside("[]schema_test.stamped[]", "[]schema_test.stamped"))
+	mistake[map[string][1]stamped](t, inside("map[string][1]schema_test.stamped[][]", "[1]schema_test.stamped"))
+	mistake[*stamped](t, inside("*schema_test.stamped", "*schema_test.stamped"))
+	mistake[drawing](t, strings.ReplaceAll(inside("schema_test.drawing.Shape.(schema_test.stamped)", "schema_test.shape"), "stamped", "framed"), schema.Union{
 		Interface: reflect.TypeFor[shape](), Discriminator: "kind", Variants: []schema.Variant{{Tag: "framed", Type: reflect.TypeFor[framed]()}},
 	})
 	mistake[framedChain](t, `schema_test.framedChain.At frame:"true": schema_test.framedChain is inside *schema_test.framedChain, `+

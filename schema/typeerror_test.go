@@ -55,12 +55,63 @@ func (s shadowed) Validate() error { return nil }
 func TestTypesThatJSONDoesNotHaveAreNamed(t *testing.T) {
 	const mend = `: JSON has no such value: leave the field out with json:"-" or give the type MarshalJSON and UnmarshalJSON`
 	mistake[chan int](t, "chan int"+mend)
-	mistake[struct{ F func() }](t, "func()"+mend)
-	mistake[[]complex128](t, "complex128"+mend)
+	mistake[struct{ F func() }](t, "func() at struct { F func() }.F"+mend)
+	mistake[[]complex128](t, "complex128 at []complex128[]"+mend)
 	mistake[map[bool]int](t, "map[bool]int: keys of a JSON object are strings: use a string, an integer or a TextMarshaler as key")
-	mistake[struct{ E error }](t, "error: it is an interface: declare the types it may hold in ConsumerOptions.Unions")
+	mistake[struct{ E error }](t, "error at struct { E error }.E: it is an interface: declare the types it may hold in ConsumerOptions.Unions")
 	mistake[noSet](t, "schema_test.noSet: its Enum returns no value: return all that are allowed")
 	mistake[boolOf](t, "schema_test.boolOf: Enum is for strings and integers: remove the method or change the type")
+}
+
+type (
+	orderLine struct {
+		Price any `json:"price"`
+		Done  chan int
+	}
+	orderBook struct {
+		ByID  map[int]*[]orderLine `json:"by_id"`
+		Again *orderBook
+	}
+	deepOrder struct {
+		viaBook
+	}
+	viaBook  struct{ Book orderBook }
+	deepTag  struct{ Lines []*wrongTag }
+	wrongTag struct {
+		Price int `json:"price" minimum:"low"`
+	}
+	deepDefault  struct{ Lines [2]wrongDefault }
+	wrongDefault struct {
+		Price int `json:"price" default:"low"`
+	}
+	deepKey   struct{ ByPoint map[string]map[point]int }
+	deepUnion struct{ Shapes []shape }
+	badShape  struct{ Inner []struct{ C chan int } }
+)
+
+func (badShape) shape() {}
+
+func TestTheErrorNamesThePathFromTheMessage(t *testing.T) {
+	const noValue = `: JSON has no such value: leave the field out with json:"-" or give the type MarshalJSON and UnmarshalJSON`
+	mistake[deepOrder](t, "chan int at schema_test.deepOrder.viaBook.Book.ByID[][].Done"+noValue)
+	mistake[deepTag](t, `schema_test.wrongTag.Price minimum:"low" at schema_test.deepTag.Lines[].Price: it must be a number`)
+	mistake[deepDefault](t, `schema_test.wrongDefault.Price default:"low" at schema_test.deepDefault.Lines[].Price: `+
+		`it must be JSON: unexpected 'l', want a value at byte 0`)
+	mistake[deepKey](t, "map[schema_test.point]int at schema_test.deepKey.ByPoint[]: keys of a JSON object are strings: use a string, an integer or a TextMarshaler as key")
+	mistake[deepUnion](t, "chan int at schema_test.deepUnion.Shapes[].(schema_test.badShape).Inner[].C"+noValue, schema.Union{
+		Interface: reflect.TypeFor[shape](), Discriminator: "kind", Variants: []schema.Variant{
+			{Tag: "circle", Type: reflect.TypeFor[circle]()}, {Tag: "bad", Type: reflect.TypeFor[badShape]()},
+		},
+	})
+	c, err := schema.NewCompiler(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // what has failed is not kept
+		if _, err := c.Compile(reflect.TypeFor[deepTag]()); err == nil || !strings.Contains(err.Error(), "deepTag.Lines[].Price") {
+			t.Error(err)
+		}
+	}
 }
 
 func TestMistakesInTagsAreNamed(t *testing.T) {
@@ -181,7 +232,7 @@ func TestNamesThatCollideAreNamed(t *testing.T) {
 	for range 2 {
 		_, err := typ.Codec(schema.CamelCase)
 		wrong, ok := errors.AsType[*schema.TypeError](err)
-		if want := `schema: compile schema_test.leaf.B: it and A are both "userName" in camelCase: rename one`; !ok || wrong.Error() != want {
+		if want := `schema: compile schema_test.leaf.B at schema_test.branch.L[][].B: it and A are both "userName" in camelCase: rename one`; !ok || wrong.Error() != want {
 			t.Errorf("got %v, want %s", err, want)
 		}
 	}
@@ -227,7 +278,7 @@ func TestMistakesInUnionsAreNamed(t *testing.T) {
 	mistake[shape](t, "schema_test.circle: a union is over an interface type", schema.Union{Interface: reflect.TypeFor[circle]()})
 	mistake[shape](t, `schema_test.shape: variant schema_test.selfWritten is written by its own methods, which know no "shape_kind": `+
 		"remove the methods or wrap it in a struct", variants(schema.Variant{Tag: "s", Type: reflect.TypeFor[selfWritten]()}))
-	mistake[shape](t, "schema_test.badTag.Kind: it is the discriminator of the union schema_test.shape and has the variant's tag: "+
+	mistake[shape](t, "schema_test.badTag.Kind at schema_test.shape.(schema_test.badTag).Kind: it is the discriminator of the union schema_test.shape and has the variant's tag: "+
 		"make it a string or rename it", variants(schema.Variant{Tag: "b", Type: reflect.TypeFor[badTag]()}))
 }
 
@@ -235,7 +286,7 @@ func TestValidateMethodsThatNeverRunAreNamed(t *testing.T) {
 	mistake[both](t, "schema_test.both: it embeds schema_test.First and schema_test.Second, so that Validate of neither runs: declare Validate on it")
 	mistake[viaPointer](t, "schema_test.viaPointer.One: its Validate could run on a nil pointer: embed schema_test.One itself, "+
 		"or declare Validate on schema_test.viaPointer")
-	mistake[struct{ viaPointer }](t, "schema_test.viaPointer.One: its Validate could run on a nil pointer: embed schema_test.One itself, "+
+	mistake[struct{ viaPointer }](t, "schema_test.viaPointer.One at struct { schema_test.viaPointer }.One: its Validate could run on a nil pointer: embed schema_test.One itself, "+
 		"or declare Validate on schema_test.viaPointer")
 	compiled[shadowed](t)
 	compiled[struct{ One }](t)
