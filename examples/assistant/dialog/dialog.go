@@ -57,14 +57,22 @@ func (o Options) open(c *chanx.Conn, _ *http.Request) (*Dialog, error) {
 // and does not read the connection's state: while it runs, forget may replace d.talk, and recall read the conversation.
 func (d *Dialog) ask(ctx context.Context, m AskMessage) iter.Seq2[TokenMessage, error] {
 	talk := d.talk
-	turn, past := talk.ask(m.Prompt)
+	turn, past, ok := talk.ask(m.Prompt)
 	return func(yield func(TokenMessage, error) bool) {
+		if !ok {
+			d.tell(ctx, UsageMessage{Finish: Failed})
+			yield(TokenMessage{}, explain(errFull))
+			return
+		}
 		usage := UsageMessage{PromptTokens: model.Count(past, m.Prompt), Finish: Failed}
 		defer func() { // the model may panic
 			talk.end(turn, usage.Finish)
 			d.tell(ctx, usage)
 		}()
 		for text, err := range d.Model.Answer(ctx, past, m.Prompt) {
+			if err == nil && !talk.fits(text) {
+				err = errFull
+			}
 			if err != nil {
 				usage.Finish = broken(ctx)
 				yield(TokenMessage{}, explain(err))
@@ -91,10 +99,15 @@ func broken(ctx context.Context) Finish {
 
 const tooLong = "too_long"
 
+var errFull = errors.New("dialog: the conversation has reached maxBytes or maxTurns")
+
 // explain makes of a model's error what the client may know.
 func explain(err error) error {
-	if errors.Is(err, model.ErrFull) {
+	switch {
+	case errors.Is(err, model.ErrFull):
 		return chanx.Errorf(tooLong, "the conversation has more than %d words: begin a new one", model.Window)
+	case errors.Is(err, errFull):
+		return chanx.Errorf(tooLong, "the conversation takes too much memory: begin a new one")
 	}
 	return fmt.Errorf("model: %w", err)
 }

@@ -197,6 +197,50 @@ func TestALongConversationEndsWithAnErrorThatSaysWhatToDo(t *testing.T) {
 	})
 }
 
+// TestAConversationIsBounded: by many questions, by long ones, and by an answer without end.
+func TestAConversationIsBounded(t *testing.T) {
+	long := strings.Repeat("é", 4000)
+	silent := scripted(func(_ context.Context, _ []model.Exchange, prompt string, yield func(string, error) bool) {
+		if prompt != "talk" {
+			yield("", model.ErrFull)
+			return
+		}
+		for yield(long, nil) {
+		}
+	})
+	for _, tt := range []struct {
+		name, prompt        string
+		asks, turns, tokens int
+	}{
+		{"many short questions", "?", maxTurns + 1, maxTurns, 0},
+		{"long questions", long, maxBytes/len(long) + 1, maxBytes / len(long), 0},
+		{"an answer without end", "talk", 1, 1, (maxBytes - len("talk")) / len(long)},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			inHouse(t, silent, func(t *testing.T, h *house) {
+				c := h.dial()
+				for range tt.asks {
+					c.Send(AskMessage{tt.prompt})
+					tokens := len(chanxtest.CollectUntil[UsageMessage](c))
+					c.ExpectError("too_long")
+					if tokens > tt.tokens {
+						t.Fatalf("%d tokens came, want at most %d", tokens, tt.tokens)
+					}
+				}
+				all := recall(c)
+				if len(all) != tt.turns || len(all[0].Answer) != tt.tokens*len(long) {
+					t.Errorf("it remembers %d turns, and %d bytes of the first answer, want %d and %d",
+						len(all), len(all[0].Answer), tt.turns, tt.tokens*len(long))
+				}
+				chanxtest.Request[chanx.CompleteMessage](c, ForgetMessage{})
+				if got := recall(c); len(got) > 0 {
+					t.Errorf("after forgetting it remembers %d turns", len(got))
+				}
+			})
+		})
+	}
+}
+
 func TestBadQuestionsAreExplained(t *testing.T) {
 	inHouse(t, nil, func(t *testing.T, h *house) {
 		c := h.dial()
