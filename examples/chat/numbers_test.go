@@ -43,6 +43,7 @@ func TestMetrics(t *testing.T) {
 chanx_connections 1
 # HELP chanx_events_received_total Events that a handler got, for each connection.
 # TYPE chanx_events_received_total counter
+chanx_events_received_total{event="logout"} 0
 chanx_events_received_total{event="notify"} 0
 # HELP chanx_groups Groups that have members on this node.
 # TYPE chanx_groups gauge

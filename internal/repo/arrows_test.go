@@ -77,7 +77,7 @@ var arrows = []arrow{
 		"it knows processes and bytes: what the nodes say to each other is theirs",
 	},
 	{
-		"examples/...", "./ ./layer ./chanxtest ./examples/... modernc.org/sqlite " + prom + " " + prom + "/promhttp",
+		"examples/...", "./ ./layer ./chanxtest ./examples/... modernc.org/sqlite golang.org/x/text/cases golang.org/x/text/unicode/norm " + prom + " " + prom + "/promhttp",
 		leak + " " + peer + " " + prom + "/testutil",
 		"an example shows what an application can do, so it uses what an application can import",
 	},

@@ -269,6 +269,22 @@ async function loggedOut(ann) {
   await page.close();
 }
 
+// logout leads away from all tabs of a login. Another browser of the same user stays.
+async function logout() {
+  const options = { viewport: { width: 900, height: 600 } };
+  const [dan, elsewhere] = [await arrive("Dan", options), await arrive("Dan", options)];
+  await dan.login("/rooms/lobby");
+  await elsewhere.login("/rooms/lobby");
+  const tab = await dan.open();
+  await tab.goto(`${CHAT_URL}/rooms/go`);
+  await inRoom(tab);
+  await dan.page.getByRole("button", { name: "Log out" }).click();
+  for (const page of [dan.page, tab]) await page.getByLabel("Your name").waitFor();
+  assert.equal(dan.page.url(), `${CHAT_URL}/`);
+  assert.equal(tab.url(), `${CHAT_URL}/?room=go`);
+  await inRoom(elsewhere.page);
+}
+
 async function pictures(ann, bob) {
   for (const p of [ann, bob]) {
     await p.shoot("room");
@@ -290,7 +306,7 @@ const people = [];
 try {
   const ann = await arrive("Ann", { viewport: { width: 900, height: 600 } });
   const bob = await arrive("Bob", { viewport: { width: 390, height: 844 }, colorScheme: "dark", hasTouch: true });
-  for (const scene of [meet, talk, staysText, twoTabs, notices, restart, remembers, pictures, reconnection, backoff, unanswered, loggedOut]) {
+  for (const scene of [meet, talk, staysText, twoTabs, notices, restart, remembers, pictures, reconnection, backoff, unanswered, loggedOut, logout]) {
     const began = Date.now();
     console.log(`${scene.name}…`);
     await scene(ann, bob);

@@ -4,23 +4,19 @@ package login
 
 import (
 	"crypto/hmac"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"net/http"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/chanx-go/chanx"
 )
 
 // Lifetime is how long a login lasts.
 const Lifetime = 30 * 24 * time.Hour
-
-// MaxName is how many characters (code points) a name may have.
-const MaxName = 40
 
 const cookieName = "chat_login"
 
@@ -31,25 +27,22 @@ type Cookies struct{ key []byte }
 // New returns Cookies that sign with key; see [LoadKey].
 func New(key []byte) *Cookies { return &Cookies{key} }
 
-// login is what a cookie says.
-type login struct {
+// Login is what a cookie says. It is the Claims of its [chanx.Identity], whose UserID is [Fold] of the name.
+type Login struct {
+	ID      string `json:"id"` // tells this login from others under the same name
 	Name    string `json:"name"`
 	Expires int64  `json:"exp"` // in seconds since 1970
 }
 
-// CleanName returns name without surrounding space, and whether it may be used.
-func CleanName(name string) (string, bool) {
-	name = strings.TrimSpace(name)
-	n := utf8.RuneCountInString(name)
-	return name, n > 0 && n <= MaxName && utf8.ValidString(name) && !strings.ContainsFunc(name, misleads)
+// Of returns the login of an identity made by [Cookies.Authenticate].
+func Of(id chanx.Identity) Login {
+	l, _ := id.Claims.(Login)
+	return l
 }
-
-// misleads reports characters that would change how the text around a name is shown.
-func misleads(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) }
 
 // Issue logs the sender of r in under a name accepted by [CleanName].
 func (c *Cookies) Issue(w http.ResponseWriter, r *http.Request, name string) error {
-	payload, err := json.Marshal(login{name, time.Now().Add(Lifetime).Unix()})
+	payload, err := json.Marshal(Login{rand.Text(), name, time.Now().Add(Lifetime).Unix()})
 	if err != nil {
 		return err
 	}
@@ -72,7 +65,7 @@ func cookie(r *http.Request, value string, maxAge int) *http.Cookie {
 
 // Authenticate returns who sent r, or a refusal with status 401.
 func (c *Cookies) Authenticate(r *http.Request) (chanx.Identity, error) {
-	var l login
+	var l Login
 	if got, err := r.Cookie(cookieName); err != nil || !c.verify(got.Value, &l) {
 		return chanx.Identity{}, chanx.Refuse(http.StatusUnauthorized, "log in first")
 	}
@@ -80,11 +73,11 @@ func (c *Cookies) Authenticate(r *http.Request) (chanx.Identity, error) {
 	if !time.Now().Before(expires) {
 		return chanx.Identity{}, chanx.Refuse(http.StatusUnauthorized, "your login has expired")
 	}
-	return chanx.Identity{UserID: l.Name, Expires: expires}, nil
+	return chanx.Identity{UserID: Fold(l.Name), Expires: expires, Claims: l}, nil
 }
 
 // verify reads a cookie's value into l and reports whether this server signed it.
-func (c *Cookies) verify(value string, l *login) bool {
+func (c *Cookies) verify(value string, l *Login) bool {
 	text, signature, _ := strings.Cut(value, ".")
 	if !hmac.Equal([]byte(signature), []byte(c.sign(text))) { // in constant time
 		return false

@@ -3,6 +3,8 @@ package room
 import (
 	"strings"
 	"testing"
+
+	"github.com/chanx-go/chanx/examples/chat/login"
 )
 
 func TestValidName(t *testing.T) {
@@ -21,14 +23,14 @@ func TestValidName(t *testing.T) {
 
 func TestMembersAdmit(t *testing.T) {
 	t.Parallel()
-	m := Members{"staff": {"ann", "bob"}, "sealed": nil}
+	m := Members{"staff": {"Ann", "b\u200bob"}, "sealed": nil}
 	tests := []struct {
 		user, room string
 		want       bool
 	}{
 		{"ann", "staff", true},
-		{"bob", "staff", true},
-		{"Ann", "staff", false},
+		{login.Fold("Bob"), "staff", true},
+		{"Ann", "staff", false}, // a user id is folded
 		{"eve", "staff", false},
 		{"", "staff", false},
 		{"ann", "sealed", false},

@@ -10,14 +10,15 @@ import (
 
 	"github.com/chanx-go/chanx"
 	"github.com/chanx-go/chanx/chanxtest"
+	"github.com/chanx-go/chanx/examples/chat/login"
 	"github.com/chanx-go/chanx/examples/chat/store"
 	"github.com/chanx-go/chanx/layer"
 )
 
-// byHeader takes a user's name from a header; the cookie has tests of its own.
+// byHeader takes a user's name, and the ID of a login, from headers; the cookie has tests of its own.
 var byHeader = chanx.AuthenticatorFunc(func(r *http.Request) (chanx.Identity, error) {
 	if name := r.Header.Get("User"); name != "" {
-		return chanx.Identity{UserID: name}, nil
+		return chanx.Identity{UserID: login.Fold(name), Claims: login.Login{ID: r.Header.Get("Login"), Name: name}}, nil
 	}
 	return chanx.Identity{}, chanx.Refuse(http.StatusUnauthorized, "log in first")
 })

@@ -64,6 +64,11 @@ type Notice struct {
 // NotifyEvent carries a Notice to the connections of a room, on whichever server they are.
 type NotifyEvent struct{ Notice }
 
+// LogoutEvent tells the connections of a user, on whichever server they are, that one of their logins has ended.
+type LogoutEvent struct {
+	Login string `json:"login" doc:"the ID of the login"`
+}
+
 // NotificationMessage shows a Notice to a client.
 type NotificationMessage struct{ Notice }
 
@@ -96,3 +101,6 @@ func (NotificationMessage) Action() string { return "notification" }
 
 // Event names the event between servers.
 func (NotifyEvent) Event() string { return "notify" }
+
+// Event implements chanx.Event.
+func (LogoutEvent) Event() string { return "logout" }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/chanx-go/chanx"
+	"github.com/chanx-go/chanx/examples/chat/login"
 	"github.com/chanx-go/chanx/examples/chat/store"
 	"github.com/chanx-go/chanx/layer"
 )
@@ -16,11 +17,14 @@ import (
 // HistorySize is how many posts a visitor is shown on entering.
 const HistorySize = 50
 
+// closeLoggedOut is the close code after which a client needs a new login, as when a login expires.
+const closeLoggedOut = 4000 + http.StatusUnauthorized
+
 // Options says what all visits share.
 type Options struct {
 	Store   *store.Store
 	Members Members
-	Logins  chanx.Authenticator // a login's UserID is the name shown to others
+	Logins  chanx.Authenticator // as login.Cookies: with a login.Login as Claims
 	Logger  *slog.Logger
 	Node    string // the name of this server, shown to visitors; none shows nothing
 }
@@ -43,6 +47,7 @@ func New(opts Options) *chanx.Consumer[Visit] {
 	chanx.On(visit, (*Visit).chat)
 	chanx.On(visit, (*Visit).typing)
 	chanx.OnEvent(visit, (*Visit).notify)
+	chanx.OnEvent(visit, (*Visit).loggedOut)
 	chanx.Sends[NodeMessage](visit)
 	chanx.Sends[HistoryMessage](visit)
 	chanx.Sends[NotificationMessage](visit)
@@ -126,7 +131,15 @@ func (v *Visit) notify(ctx context.Context, e NotifyEvent) error {
 	return v.Send(ctx, NotificationMessage(e))
 }
 
-func (v *Visit) name() string { return v.Identity().UserID }
+// loggedOut ends the connection if it was opened with the login that has ended. Another login of the same user goes on.
+func (v *Visit) loggedOut(_ context.Context, e LogoutEvent) error {
+	if login.Of(v.Identity()).ID != e.Login {
+		return nil
+	}
+	return &chanx.CloseError{Code: closeLoggedOut, Reason: "logged out"}
+}
+
+func (v *Visit) name() string { return login.Of(v.Identity()).Name }
 
 func (v *Visit) presence() Presence {
 	return Presence{Username: v.name(), RoomName: v.room, Timestamp: time.Now().UTC()}
@@ -135,7 +148,7 @@ func (v *Visit) presence() Presence {
 func (v *Visit) history(past []store.Message) HistoryMessage {
 	posts := make(HistoryMessage, 0, len(past))
 	for _, m := range past {
-		posts = append(posts, PastPost{Post: post(m), IsMine: m.Sender == v.name()})
+		posts = append(posts, PastPost{Post: post(m), IsMine: login.Fold(m.Sender) == v.Identity().UserID})
 	}
 	return posts
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/chanx-go/chanx"
 	"github.com/chanx-go/chanx/chanxtest"
+	"github.com/chanx-go/chanx/examples/chat/login"
 	"github.com/chanx-go/chanx/examples/chat/store"
 )
 
@@ -88,6 +89,50 @@ func TestWhatIsSaidReachesTheRoomWithTheRightMarks(t *testing.T) {
 		if _, past := h.enter("Ann", "lobby"); !slices.Equal(past, HistoryMessage{{want, true}}) {
 			t.Errorf("history %+v, want what was received, as her own", past)
 		}
+	})
+}
+
+// TestNamesThatLookTheSameAreOneUser: nobody is in a room as somebody else who looks like Ann.
+func TestNamesThatLookTheSameAreOneUser(t *testing.T) {
+	inHouse(t, func(t *testing.T, h *house) {
+		all := h.gather("Ann", "Ann\u200b", "Eve")
+		all[1].Send(ChatMessage{"it is me"})
+		for i, mine := range []bool{true, true, false} {
+			if f := chanxtest.Receive[ChatGroupMessage](all[i]); f.IsMine != mine {
+				t.Errorf("connection %d: is_mine %v, want %v", i+1, f.IsMine, mine)
+			}
+		}
+		for _, name := range []string{"Ann\u200b", "\u0410nn"} {
+			c, past := h.enter(name, "staff")
+			if len(past) > 0 {
+				t.Errorf("%q reads %v in staff", name, past)
+			}
+			c.Close(1000, "")
+		}
+		_, past := h.enter("ANN", "lobby")
+		if len(past) != 1 || !past[0].IsMine {
+			t.Errorf("the history is %+v, want the own post", past)
+		}
+	})
+}
+
+// TestALogoutClosesItsOwnConnections: another login of the same user, as in another browser, goes on.
+func TestALogoutClosesItsOwnConnections(t *testing.T) {
+	inHouse(t, func(t *testing.T, h *house) {
+		dial := func(user, id, room string) *chanxtest.Conn {
+			c := chanxtest.Dial(t, h.srv, "/ws/rooms/"+room, &chanxtest.DialOptions{Header: http.Header{"User": {user}, "Login": {id}}})
+			chanxtest.ReceiveUntil[UserJoinedMessage](c)
+			return c
+		}
+		ended := []*chanxtest.Conn{dial("Ann", "1", "lobby"), dial("Ann", "1", "staff")}
+		others := []*chanxtest.Conn{dial("Ann", "2", "go"), dial("Eve", "1", "random")}
+		if err := h.srv.Emit(t.Context(), LogoutEvent{Login: "1"}, chanx.ToUser(login.Fold("Ann"))); err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range ended {
+			c.ExpectClosed(4401)
+		}
+		expectNothing(t, others...)
 	})
 }
 
@@ -180,7 +225,7 @@ func TestRefusalsAreToldAndTheRoomIsNot(t *testing.T) {
 			{"nobody", "", "lobby", 401, "log in first"},
 			{"nobody, members-only room", "", "staff", 401, "log in first"},
 			{"not a member", "Bob", "staff", 403, "members only"},
-			{"the name differs", "ann", "staff", 403, "members only"},
+			{"the name differs", "Anne", "staff", 403, "members only"},
 			{"no such room", "Ann", "Lobby", 404, "no such room"},
 			{"not a name", "Ann", "a%2Fb", 404, "no such room"},
 		}

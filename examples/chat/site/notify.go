@@ -8,16 +8,18 @@ import (
 	"net/http"
 
 	"github.com/chanx-go/chanx"
+	"github.com/chanx-go/chanx/examples/chat/login"
 	"github.com/chanx-go/chanx/examples/chat/room"
 )
 
 // notify tells a room something from outside it: the event reaches the room's connections wherever
 // they are. It answers 204, or an object with a member "error".
 func (o Options) notify(w http.ResponseWriter, r *http.Request) {
-	user, name, ok := o.enter(w, r, refuseJSON)
+	id, name, ok := o.enter(w, r, refuseJSON)
 	if !ok {
 		return
 	}
+	user := login.Of(id).Name
 	notice, status, problem := readNotice(r)
 	if problem != "" {
 		refuseJSON(w, status, problem)

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/chanx-go/chanx"
 	"github.com/chanx-go/chanx/examples/chat/login"
 	"github.com/chanx-go/chanx/examples/chat/room"
 )
@@ -65,7 +66,7 @@ func (o Options) login(w http.ResponseWriter, r *http.Request) {
 	name, ok := login.CleanName(given)
 	if !ok {
 		render(w, http.StatusUnprocessableEntity, "login.html", loginPage{
-			Room: target, Name: given, MaxName: login.MaxName, Problem: "A name has 1 to 40 characters, all of them visible.",
+			Room: target, Name: given, MaxName: login.MaxName, Problem: "A name has 1 to 40 characters that can be seen, and the letters of a word are of one alphabet.",
 		})
 		return
 	}
@@ -77,8 +78,16 @@ func (o Options) login(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, roomURL(target), http.StatusSeeOther)
 }
 
+// logout ends a login in this browser: its cookie, and the connections that were opened with it. Whoever has a copy of the
+// cookie can still use it until it expires; an application that must not allow that keeps a list of logins.
 func (o Options) logout(w http.ResponseWriter, r *http.Request) {
 	o.Logins.Clear(w, r)
+	if id, err := o.Logins.Authenticate(r); err == nil {
+		l := login.Of(id)
+		if err := o.Server.Emit(r.Context(), room.LogoutEvent{Login: l.ID}, chanx.ToUser(id.UserID)); err != nil {
+			o.Logger.ErrorContext(r.Context(), "connections on other nodes may stay open after a logout", "user", l.Name, "error", err)
+		}
+	}
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
@@ -93,7 +102,7 @@ func (o Options) find(w http.ResponseWriter, r *http.Request) {
 }
 
 func (o Options) room(w http.ResponseWriter, r *http.Request) {
-	user, name, ok := o.enter(w, r, func(w http.ResponseWriter, status int, detail string) {
+	id, name, ok := o.enter(w, r, func(w http.ResponseWriter, status int, detail string) {
 		if status == http.StatusUnauthorized {
 			http.Redirect(w, r, "/?room="+url.QueryEscape(r.PathValue("room")), http.StatusSeeOther)
 			return
@@ -109,13 +118,13 @@ func (o Options) room(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	render(w, http.StatusOK, "room.html", roomPage{
-		Room: name, User: user, Rooms: o.list(user, name, made), MaxRoom: room.MaxName,
+		Room: name, User: login.Of(id).Name, Rooms: o.list(id.UserID, name, made), MaxRoom: room.MaxName,
 	})
 }
 
 // list returns the rooms to choose from: the open ones, those made by people, the one shown, and
 // the members-only rooms that the user may enter.
-func (o Options) list(user, current string, made []string) []listedRoom {
+func (o Options) list(userID, current string, made []string) []listedRoom {
 	names := append(slices.Clone(openRooms), current)
 	names = append(names, made...)
 	for name := range o.Members {
@@ -124,7 +133,7 @@ func (o Options) list(user, current string, made []string) []listedRoom {
 	slices.Sort(names)
 	var listed []listedRoom
 	for _, name := range slices.Compact(names) {
-		if o.Members.Admit(user, name) {
+		if o.Members.Admit(userID, name) {
 			_, closed := o.Members[name]
 			listed = append(listed, listedRoom{name, name == current, closed})
 		}

@@ -55,7 +55,7 @@ func hygiene(next http.Handler) http.Handler {
 
 // enter returns who wants to enter which room, or answers the request and returns false. The rules
 // are those of the WebSocket route.
-func (o Options) enter(w http.ResponseWriter, r *http.Request, refuse refusal) (user, name string, ok bool) {
+func (o Options) enter(w http.ResponseWriter, r *http.Request, refuse refusal) (id chanx.Identity, name string, ok bool) {
 	name = r.PathValue("room")
 	id, err := o.Logins.Authenticate(r)
 	switch {
@@ -66,9 +66,9 @@ func (o Options) enter(w http.ResponseWriter, r *http.Request, refuse refusal) (
 	case !o.Members.Admit(id.UserID, name):
 		refuse(w, http.StatusForbidden, "This room is for its members only.")
 	default:
-		return id.UserID, name, true
+		return id, name, true
 	}
-	return "", "", false
+	return chanx.Identity{}, "", false
 }
 
 // refusal answers a request that is not granted.

@@ -174,13 +174,35 @@ func TestLogin(t *testing.T) {
 			for _, c := range r.Cookies() {
 				next.AddCookie(c)
 			}
-			if id, _ := w.Logins.Authenticate(next); id.UserID != tt.user {
-				t.Errorf("logged in as %q, want %q", id.UserID, tt.user)
+			if id, _ := w.Logins.Authenticate(next); login.Of(id).Name != tt.user {
+				t.Errorf("logged in as %q, want %q", login.Of(id).Name, tt.user)
 			}
 		})
 	}
 	if r := w.postForm("", "/login", url.Values{"name": {"a"}, "x": {strings.Repeat("x", maxBody)}}); r.StatusCode != http.StatusBadRequest {
 		t.Errorf("a form beyond the limit: %d, want 400", r.StatusCode)
+	}
+}
+
+// TestLogoutClosesTheConnectionsOfItsLogin: those of another browser of the same user stay open.
+func TestLogoutClosesTheConnectionsOfItsLogin(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	dial := func(cookie, name string) *chanxtest.Conn {
+		c := chanxtest.Dial(t, w.Server, "/ws/rooms/"+name, &chanxtest.DialOptions{Header: http.Header{"Cookie": {cookie}}})
+		chanxtest.ReceiveUntil[room.UserJoinedMessage](c)
+		return c
+	}
+	here, elsewhere := w.cookie("Ann"), w.cookie("ann")
+	closed, open := dial(here, "go"), dial(elsewhere, "random")
+	r := w.do("", "POST", "/logout", "", "Cookie", here)
+	if cookies := r.Cookies(); r.StatusCode != http.StatusSeeOther || len(cookies) != 1 || cookies[0].MaxAge >= 0 {
+		t.Errorf("logout: %d, cookies %v, want 303 and the cookie deleted", r.StatusCode, cookies)
+	}
+	closed.ExpectClosed(4401)
+	open.ExpectNothing()
+	if r := w.do("", "POST", "/logout", ""); r.StatusCode != http.StatusSeeOther {
+		t.Errorf("logout of nobody: %d, want 303", r.StatusCode)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
 	"slices"
 	"time"
 
@@ -39,9 +40,12 @@ CREATE TABLE IF NOT EXISTS messages (
 ) STRICT;
 CREATE INDEX IF NOT EXISTS messages_of_room ON messages (room, id);`
 
-// Open opens the database in file and makes it if there is none. The empty name is a database in
-// memory, which is gone after Close.
+// Open opens the database in file. If there is no such file it makes one, readable by its owner only. The empty name is a
+// database in memory, which is gone after Close.
 func Open(ctx context.Context, file string) (*Store, error) {
+	if err := create(file); err != nil {
+		return nil, fmt.Errorf("store: open: %w", err)
+	}
 	db, err := sql.Open("sqlite", dataSource(file))
 	if err != nil {
 		return nil, fmt.Errorf("store: open %q: %w", file, err)
@@ -53,6 +57,19 @@ func Open(ctx context.Context, file string) (*Store, error) {
 		return nil, fmt.Errorf("store: open %q: %w", file, errors.Join(err, db.Close()))
 	}
 	return &Store{db}, nil
+}
+
+// create makes an empty file unless there is one. SQLite takes it as an empty database, and gives the files that it puts beside
+// it the same permissions.
+func create(file string) error {
+	if file == "" {
+		return nil
+	}
+	f, err := os.OpenFile(file, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return err
+	}
+	return f.Close()
 }
 
 // dataSource asks for a write-ahead log, so that readers and the writer do not wait for each

@@ -138,6 +138,24 @@ func TestReopen(t *testing.T) {
 	}
 }
 
+// TestOnlyTheOwnerReadsWhatWasSaid: SQLite makes files beside the database, too.
+func TestOnlyTheOwnerReadsWhatWasSaid(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s := open(t, filepath.Join(dir, "chat.db"))
+	add(t, s, "lobby", "for those in the room")
+	files, err := os.ReadDir(dir)
+	if err != nil || len(files) != 3 {
+		t.Fatalf("the folder has %v, %v, want chat.db, chat.db-shm and chat.db-wal", files, err)
+	}
+	for _, f := range files {
+		info, err := f.Info()
+		if err != nil || info.Mode() != 0o600 {
+			t.Errorf("%s: %v, %v, want mode 0600", f.Name(), info.Mode(), err)
+		}
+	}
+}
+
 func TestConcurrentWriters(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "chat.db")

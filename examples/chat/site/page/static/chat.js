@@ -8,6 +8,7 @@ const log = new Log($("log"), $("newer"));
 const typists = new Typists($("typing"));
 const unanswered = new Map(); // ref → what was said, until the server says that it has it
 let refs = 0, entered = false, lost = false, typedAt = 0;
+let leaving = false; // this page is logging out, and its answer leads to another
 
 for (const avatar of document.querySelectorAll(".avatar[data-name]")) dress(avatar, avatar.dataset.name);
 
@@ -88,6 +89,7 @@ function leave() {
 }
 
 function closed(code, reason) {
+  if (leaving) return;
   if (code === 4401) return location.assign(`/?room=${encodeURIComponent(room)}`); // log in again
   if ($("problem").hidden) problem(`The server closed the connection: ${reason || code}`);
 }
@@ -136,6 +138,8 @@ $("content").addEventListener("keydown", (e) => {
   e.preventDefault();
   say();
 });
+
+document.querySelector('form[action="/logout"]').addEventListener("submit", () => (leaving = true));
 
 $("composer").addEventListener("submit", (e) => {
   e.preventDefault();
