@@ -250,7 +250,7 @@ func (k *Call) verdict(ctx context.Context) (told error, replaced bool) {
 // told reports whether a terminal frame is on its way.
 func (c *Conn) told(err error) bool {
 	if err != nil && !errors.Is(err, ErrClosed) {
-		c.log(slog.LevelWarn, "chanx: client not told", "error", err)
+		c.logError(slog.LevelWarn, "chanx: client not told", "", err)
 	}
 	return err == nil
 }
@@ -278,8 +278,8 @@ func (c *Conn) closeBecause(why *CloseError) {
 	if err == nil || errors.Is(err, ErrClosed) {
 		return
 	}
-	c.log(slog.LevelError, "chanx: handler failed", "error", err)
+	c.logError(slog.LevelError, "chanx: handler failed", "close", err)
 	if err := c.Close(socket.CloseInternal, ""); err != nil {
-		c.log(slog.LevelError, "chanx: close failed", "error", err)
+		c.logError(slog.LevelError, "chanx: close failed", "", err)
 	}
 }

@@ -50,8 +50,8 @@ func (k *cluster) refused(by layer.Link, log *journal, what, subject string, dat
 	if got := k.nodes[0].Stats().Drops; !maps.Equal(got, want) {
 		k.t.Errorf("%s: counted is %v, want %v", says, got, want)
 	}
-	head := "ERROR layer data refused what=" + what + " count=1 subject=" + subject + " error=chanx: read layer data: "
-	if got := log.take(); len(got) != 1 || !strings.HasPrefix(got[0], head) || !strings.Contains(got[0], says) {
+	head := "ERROR layer data refused what=" + what + " subject=" + subject + " error=chanx: read layer data: "
+	if got := log.take(); len(got) != 1 || !strings.HasPrefix(got[0], head) || !strings.Contains(got[0], says) || !strings.HasSuffix(got[0], " count=1") {
 		k.t.Errorf("log %q, want %q and %q", got, head, says)
 	}
 }

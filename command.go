@@ -8,6 +8,7 @@ import (
 	"log/slog"
 
 	"github.com/chanx-go/chanx/internal/socket"
+	"github.com/chanx-go/chanx/internal/throttle"
 )
 
 // closeCommand is the payload of a kindClose.
@@ -90,14 +91,15 @@ func regroup(kind byte, conns []*link, groups []string) (turned []string, err er
 func (s *Server) obeyRegroup(p *publication, groups []string, subject string) {
 	turned, err := regroup(p.kind, s.copyFor(p.targets, subject), groups)
 	if err != nil {
-		s.logger.Error("chanx: command failed", "command", p.action, "error", err)
+		verb := commandName(p.kind)
+		s.logThrottled(slog.LevelError, "chanx: command failed", verb+throttle.Types(err), "command", verb, "error", err)
 	}
 	if len(turned) == 0 {
 		return
 	}
 	go func() { // a receiver must not call the link
 		if err := s.settle(context.Background(), p.action+" group", turned...); err != nil && !errors.Is(err, ErrClosed) {
-			s.logger.Warn("chanx: channel layer does not follow", "error", err)
+			s.unfollowed(err)
 		}
 	}()
 }
@@ -115,6 +117,17 @@ func (s *Server) copyFor(targets []string, subject string) (all []*link) {
 		}
 	}
 	return all
+}
+
+// commandName is for the log: the name that a publication has is another node's.
+func commandName(kind byte) string {
+	switch kind {
+	case kindClose:
+		return "disconnect"
+	case kindJoin:
+		return "join"
+	}
+	return "leave"
 }
 
 func newCommand(kind byte, verb string, v any) (*delivery, error) {
@@ -146,7 +159,7 @@ func (c *Conn) obey(d *delivery) {
 		err = c.disconnect(cmd.Code, cmd.Reason)
 	}
 	if err != nil && !errors.Is(err, ErrClosed) {
-		c.log(slog.LevelError, "chanx: command failed", "command", d.action, "error", err)
+		c.logError(slog.LevelError, "chanx: command failed", commandName(d.kind), err, "command", commandName(d.kind))
 	}
 }
 

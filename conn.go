@@ -41,10 +41,9 @@ type Conn struct {
 	cancel    context.CancelFunc
 	state     any // *S
 
-	conduct   *conduct // of the running handler's goroutine
-	refs      refs
-	parallel  parallel
-	incidents atomic.Pointer[incidents] // nil: nothing was dropped
+	conduct  *conduct // of the running handler's goroutine
+	refs     refs
+	parallel parallel
 
 	mu        sync.Mutex
 	identity  *Identity   // replaced, never changed

@@ -159,7 +159,7 @@ func (l *link) Event(item any) {
 func (c *Conn) opened() {
 	err := c.guardTo(c.openFailed, func() error {
 		if err := c.Join(c.ctx, c.mount.opts.Groups...); err != nil {
-			c.log(slog.LevelWarn, "chanx: join static groups", "error", err) // if it is of the layer, membership here stands
+			c.logError(slog.LevelWarn, "chanx: join static groups", "", err) // if it is of the layer, membership here stands
 		}
 		if c.mount.onOpen == nil {
 			return nil
@@ -189,7 +189,7 @@ func (c *Conn) event(d *delivery) {
 	}
 	k := &Call{Conn: c, Action: d.action, task: &h.task, value: h.make(), headers: d.headers, handled: h.handled.of(c)}
 	invalid := func(err error) {
-		c.log(slog.LevelError, "chanx: event is not valid", append([]any{"event", d.action}, errorAttrs(err)...)...)
+		c.logError(slog.LevelError, "chanx: event is not valid", h.name, err, "event", h.name)
 		c.mount.srv.dropped(c, dropInvalidEvents, 1)
 	}
 	err := c.guardTo(invalid, func() error { return h.codec.Unmarshal(d.plain, k.value, c.mount.limits) })
@@ -228,9 +228,8 @@ func (l *link) Closed(code int, reason string) {
 	c.mu.Unlock()
 	c.parallel.wait()
 	defer func() { // even if OnClose ends the goroutine
-		c.end(c.vacate())
 		c.countForgotten()
-		c.logDrops()
+		c.end(c.vacate())
 		if o := c.mount.observer; o != nil && arrived {
 			o.Close(c, &CloseError{code, reason})
 		}
@@ -248,8 +247,4 @@ func (l *link) Closed(code int, reason string) {
 	if err != nil {
 		failed(err)
 	}
-}
-
-func (c *Conn) log(level slog.Level, text string, attrs ...any) {
-	c.mount.srv.logger.Log(c.ctx, level, text, append([]any{"conn", c.ID(), "pattern", c.mount.pattern}, attrs...)...)
 }

@@ -18,36 +18,22 @@ const (
 	dropGaps             = "gaps"
 )
 
-// dropped counts and logs what a connection lost.
+// dropped counts and logs what a connection lost. The warning is about all connections, which one it was is said at level
+// debug: many may lose something at once.
 func (s *Server) dropped(c *Conn, what string, n int) {
 	s.countDrop(c, what, n)
-	i := c.incidents.Load()
-	if i == nil {
-		c.incidents.CompareAndSwap(nil, &incidents{})
-		i = c.incidents.Load()
+	s.logDrop(what, n)
+	if s.logger.Enabled(c.ctx, slog.LevelDebug) {
+		c.debug("chanx: dropped", "what", what, "count", n)
 	}
-	if n = i.add(what, n); n > 0 {
-		c.logDrop(what, n)
-	}
-}
-
-// logDrops says at the end what has not been said yet.
-func (c *Conn) logDrops() {
-	if i := c.incidents.Load(); i != nil {
-		for _, one := range i.end() {
-			c.logDrop(one.what, one.kept)
-		}
-	}
-}
-
-func (c *Conn) logDrop(what string, n int) {
-	c.log(slog.LevelWarn, "chanx: dropped", "what", what, "count", n)
 }
 
 // skipped counts what the connection's consumer does not know: in a cluster of several versions that is no fault.
 func (s *Server) skipped(c *Conn, what string) {
 	s.countDrop(c, what, 1)
-	c.log(slog.LevelDebug, "chanx: skipped", "what", what)
+	if s.logger.Enabled(c.ctx, slog.LevelDebug) {
+		c.debug("chanx: skipped", "what", what)
+	}
 }
 
 // countDrop counts what was lost; c is nil if it was of no connection.

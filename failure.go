@@ -37,7 +37,7 @@ func (c *Conn) explain(ctx context.Context, err error, action string) ErrorMessa
 var internalError = ErrorMessage{reason{"internal", "Failed to process message"}}
 
 func (c *Conn) logFailure(level slog.Level, err error, action string) {
-	c.log(level, "chanx: handler failed", append([]any{"action", action}, errorAttrs(err)...)...)
+	c.logError(level, "chanx: handler failed", action, err, "action", action)
 }
 
 // logUntold logs the error of a handler of which the client is told nothing, because the call was cancelled or took too

@@ -5,9 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"time"
 
+	"github.com/chanx-go/chanx/internal/throttle"
 	"github.com/chanx-go/chanx/layer"
 )
 
@@ -104,11 +106,9 @@ func (s *subscriptions) retire(ctx context.Context, sub *subscription) {
 	s.linger.failed(fmt.Errorf("chanx: unsubscribe from %q: %w", strings.TrimPrefix(sub.subject, groupSubject("")), err))
 }
 
-// unfollowed is told of each failure to end a subscription. There may be as many as subjects.
+// unfollowed is told of each failure to tell the layer who is in a group. There may be as many as subjects.
 func (s *Server) unfollowed(err error) {
-	if n := s.incidents.add("unsubscribe", 1); n > 0 {
-		s.logger.Warn("chanx: channel layer does not follow", "error", err, "count", n)
-	}
+	s.logThrottled(slog.LevelWarn, "chanx: channel layer does not follow", throttle.Types(err), "error", err)
 }
 
 // close forgets what lingers: to close the link ends it all.

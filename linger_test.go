@@ -228,7 +228,8 @@ func TestFailuresOfWhatNobodyWaitsForAreLogged(t *testing.T) {
 		asked.fails = errCut
 		k.ok(p.conn.Leave(t.Context(), "g", "h"))
 		pass(linger)
-		want := `WARN channel layer does not follow error=chanx: unsubscribe from "g": the cable is cut count=1`
+		want := `WARN channel layer does not follow error=chanx: unsubscribe from "g": the cable is cut
+DEBUG channel layer does not follow error=chanx: unsubscribe from "h": the cable is cut`
 		if got := strings.Join(log.take(), "\n"); got != want {
 			t.Errorf("log\n%s", got)
 		}

@@ -2,13 +2,12 @@ package chanx
 
 import (
 	"context"
-	"log/slog"
 	"slices"
 	"time"
 )
 
 // Observer is told what happens on a server, for metrics and tracing. Its methods are called from many goroutines, some
-// of them for every frame: they must not block. A panic of one is logged, once a minute, and changes nothing else; to end
+// of them for every frame: they must not block. A panic of one is logged, and changes nothing else; to end
 // the goroutine is no way to fail. Embed NopObserver to implement only some, and to stay an Observer when
 // there are more.
 type Observer interface {
@@ -107,7 +106,7 @@ func logMessages(quiet []string) Middleware {
 			}
 			start := time.Now()
 			err := next(ctx, k)
-			k.Conn.log(slog.LevelInfo, "chanx: handled", "message", k.no, "action", k.Action, "ref", k.Ref,
+			k.Conn.logMessage("chanx: handled", "message", k.no, "action", k.Action, "ref", k.Ref,
 				"took", time.Since(start), "error", err)
 			return err
 		}
@@ -122,7 +121,7 @@ func (c *Conn) sent(counter sentCounter, action string, bytes int) {
 		m.observer.Out(c, action, bytes)
 	}
 	if m.logs && !slices.Contains(m.quiet, action) {
-		c.log(slog.LevelInfo, "chanx: sent", "action", action, "bytes", bytes)
+		c.logMessage("chanx: sent", "action", action, "bytes", bytes)
 	}
 }
 

@@ -5,14 +5,15 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+
+	"github.com/chanx-go/chanx/internal/throttle"
 )
 
 // guardedObserver is an Observer of the application whose panics are contained: it is called from places where one would
 // end the process, or leave a connection half done.
 type guardedObserver struct {
-	o         Observer
-	log       *slog.Logger
-	incidents incidents
+	o     Observer
+	lines *throttle.Log
 }
 
 var _ Observer = (*guardedObserver)(nil)
@@ -23,8 +24,10 @@ func (g *guardedObserver) contain(method string) {
 	if v == nil {
 		return
 	}
-	if n := g.incidents.add("", 1); n > 0 {
-		g.log.Error("chanx: observer failed", "method", method, "error", fmt.Sprintf("panic: %v", v), "stack", string(debug.Stack()), "count", n)
+	kind := throttle.Kind{Text: "chanx: observer failed", Detail: method}
+	if !g.lines.Skip(kind, 1) { // it may fail for every frame, and a stack takes long
+		g.lines.Log(context.Background(), slog.LevelError, kind, 1,
+			"method", method, "error", fmt.Sprintf("panic: %v", v), "stack", string(debug.Stack()))
 	}
 }
 

@@ -39,7 +39,7 @@ func (m *mount) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	sock, err := m.srv.upgrader.Upgrade(w, r)
 	if err != nil {
-		c.log(slog.LevelInfo, "chanx: handshake failed", "error", err)
+		c.logError(slog.LevelInfo, "chanx: handshake failed", "", err)
 		(*link)(c).Closed(socket.CloseAbnormal, "handshake failed")
 		return
 	}
@@ -87,7 +87,7 @@ func (m *mount) refuse(w http.ResponseWriter, r *http.Request, c *Conn, err erro
 		return
 	}
 	if err != nil {
-		c.log(slog.LevelInfo, "chanx: handshake failed", "error", err)
+		c.logError(slog.LevelInfo, "chanx: handshake failed", "", err)
 		return
 	}
 	b, counter, err := m.appendFrame(nil, authentication(why.status, why.detail), "")

@@ -17,7 +17,5 @@ func (s *Server) missed(d *delivery, by [][]*link) {
 		return
 	}
 	s.countDrop(nil, dropOverload, n)
-	if all := s.incidents.add(dropOverload, n); all > 0 {
-		s.logger.Warn("chanx: dropped", "what", dropOverload, "count", all)
-	}
+	s.logDrop(dropOverload, n)
 }

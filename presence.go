@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"iter"
-	"log/slog"
 	"net/http"
 	"slices"
 )
@@ -26,7 +25,7 @@ func (c *Conn) announce(ctx context.Context) error {
 		s.subscriptions.count(subject, 1)
 	}
 	if err := s.settle(ctx, "subscribe to", addresses...); err != nil {
-		c.log(slog.LevelWarn, "chanx: channel layer does not follow", "error", err)
+		s.unfollowed(err)
 	}
 	return nil
 }
@@ -75,7 +74,7 @@ func (c *Conn) vacate() (last []string) {
 func (c *Conn) end(last []string) {
 	err := c.mount.srv.settle(context.WithoutCancel(c.ctx), "unsubscribe from", last...)
 	if err != nil && !errors.Is(err, ErrClosed) {
-		c.log(slog.LevelWarn, "chanx: channel layer does not follow", "error", err)
+		c.mount.srv.unfollowed(err)
 	}
 	c.mount.srv.forget(c)
 }

@@ -110,6 +110,7 @@ func TestARefusedConnectionLeavesNothingBehind(t *testing.T) {
 			chanxtest.Receive[chanx.AuthenticationMessage](p)
 			p.ExpectClosed(4403)
 		}
+		synctest.Wait()
 		for _, c := range refused {
 			if k.nodes[0].Knows(c.ID()) || len(c.Groups()) != 0 || c.Context().Err() == nil {
 				t.Errorf("a refused connection is known, in %q, with a context that ends with %v", c.Groups(), c.Context().Err())

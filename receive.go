@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"slices"
 
+	"github.com/chanx-go/chanx/internal/throttle"
 	"github.com/chanx-go/chanx/layer"
 	"github.com/chanx-go/chanx/schema"
 )
@@ -63,16 +64,16 @@ func (s *Server) understand(d *delivery) (groups []string, err error) {
 	return groups, nil
 }
 
-// refuseData counts layer data that is not obeyed, and logs it unless it has just logged of its like: who can write to the
-// broker must not be able to fill the log.
+// refuseData counts and logs layer data that is not obeyed.
 func (s *Server) refuseData(subject string, err error) {
 	what := dropUnreadable
 	if r, is := errors.AsType[*layerError](err); is {
 		what = r.what
 	}
 	s.countDrop(nil, what, 1)
-	if n := s.incidents.add(what, 1); n > 0 {
-		s.logger.Error("chanx: layer data refused", "what", what, "count", n, "subject", subject, "error", err)
+	kind := throttle.Kind{Text: "chanx: layer data refused", Detail: what, Counted: true}
+	if !s.lines.Skip(kind, 1) {
+		s.lines.Log(context.Background(), slog.LevelError, kind, 1, "what", what, "subject", subject, "error", err)
 	}
 }
 
@@ -105,5 +106,5 @@ func (s *Server) status(st layer.Status) {
 	if !st.Up || st.Gap {
 		level = slog.LevelWarn
 	}
-	s.logger.Log(context.Background(), level, "chanx: channel layer", "up", st.Up, "gap", st.Gap, "error", st.Err)
+	s.logThrottled(level, "chanx: channel layer", fmt.Sprint(st.Up, st.Gap), "up", st.Up, "gap", st.Gap, "error", st.Err)
 }

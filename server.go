@@ -17,6 +17,7 @@ import (
 
 	"github.com/chanx-go/chanx/internal/hub"
 	"github.com/chanx-go/chanx/internal/socket"
+	"github.com/chanx-go/chanx/internal/throttle"
 	"github.com/chanx-go/chanx/layer"
 	"github.com/chanx-go/chanx/layer/memlayer"
 )
@@ -67,7 +68,8 @@ type ServerOptions struct {
 	// Observer is told what happens, for metrics and tracing; nil is nobody.
 	Observer Observer
 
-	// Logger is told of failed handlers, drops and the layer; nil is slog.Default().
+	// Logger is told of failed handlers, drops and the layer: of each kind at most once a minute, with the number of
+	// occurrences, and each time at level debug. nil is slog.Default().
 	Logger *slog.Logger
 }
 
@@ -88,8 +90,8 @@ type Server struct {
 	nextShard     atomic.Uint32
 	closed        atomic.Bool      // the layer is gone
 	observer      *guardedObserver // nil: nobody
-	incidents     incidents
 	now           func() time.Time // the wall clock
+	lines         *throttle.Log    // what is logged above level debug
 
 	mu       sync.Mutex
 	mounts   []*mount
@@ -125,8 +127,9 @@ func NewServer(opts *ServerOptions) *Server {
 	if s.logger == nil {
 		s.logger = slog.Default()
 	}
+	s.lines = throttle.New(s.logger)
 	if o := s.opts.Observer; o != nil {
-		s.observer = &guardedObserver{o: o, log: s.logger}
+		s.observer = &guardedObserver{o: o, lines: s.lines}
 	}
 	s.upgrader = socket.NewUpgrader(s.opts.Compression.apply(s.limits.socket(s.opts.Origins, s.opts.Subprotocols)))
 	s.hub = hub.New[*link](runtime.GOMAXPROCS(0), (*delivery).weight)
@@ -247,9 +250,13 @@ func (s *Server) maxRefusing() int { return min(max(s.limits.MaxConnections, min
 
 func (s *Server) forget(c *Conn) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	delete(s.conns, c)
 	s.tellEmpty()
+	isLast := s.draining && len(s.conns) == 0
+	s.mu.Unlock()
+	if isLast {
+		s.lines.Flush() // Shutdown may have returned
+	}
 }
 
 // tellEmpty is called under mu.
@@ -288,6 +295,7 @@ const (
 // http.Server.Shutdown after it; the other order works too. Streams are handlers: one that would go on for ever has to
 // be told, see RegisterOnShutdown.
 func (s *Server) Shutdown(ctx context.Context) error {
+	defer s.lines.Flush()
 	all := s.drain()
 	s.hub.Flush(ctx)
 	err := s.closeAll(ctx, all)

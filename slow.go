@@ -126,7 +126,7 @@ func (d *delivery) keyOf(to *Conn, out *mountedOutgoing) (key string) {
 		return err
 	})
 	if err != nil {
-		to.log(slog.LevelError, "chanx: key of latest message", append([]any{"action", d.action}, errorAttrs(err)...)...)
+		to.logError(slog.LevelError, "chanx: key of latest message", out.action, err, "action", out.action)
 	}
 	return key
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/chanx-go/chanx"
+	"github.com/chanx-go/chanx/internal/throttle"
 )
 
 const (
@@ -28,6 +29,7 @@ const (
 // Authenticator is a [chanx.Authenticator] that reads JSON Web Tokens. Its methods may be called concurrently.
 type Authenticator struct {
 	opts   Options
+	lines  *throttle.Log
 	parser *jwt.Parser
 	static keySet     // nil if published is not
 	jwks   *published // nil if static is not
@@ -42,7 +44,7 @@ type Authenticator struct {
 // a key is too weak, or the URL is not safe or does not give the keys.
 func New[C any](ctx context.Context, o Options) (*Authenticator, error) {
 	o = o.withDefaults()
-	a := &Authenticator{opts: o, decode: decode[C], parser: jwt.NewParser(
+	a := &Authenticator{opts: o, lines: throttle.New(o.Logger), decode: decode[C], parser: jwt.NewParser(
 		jwt.WithValidMethods(o.Algorithms),
 		jwt.WithIssuer(o.Issuer),
 		jwt.WithAudience(o.Audience...),
@@ -54,7 +56,7 @@ func New[C any](ctx context.Context, o Options) (*Authenticator, error) {
 	)}
 	var err error
 	if o.JWKSURL != "" {
-		a.jwks, err = newPublished(ctx, o)
+		a.jwks, err = newPublished(ctx, o, a.lines)
 	} else {
 		a.static, err = staticKeys(o)
 	}
@@ -73,11 +75,12 @@ func decode[C any](payload []byte) (any, error) {
 }
 
 // Close stops reading keys in the background and returns when that has ended. Afterwards the keys that are known stay in
-// use. With keys in the options it does nothing.
+// use. It logs how often tokens were refused since the last line that says so.
 func (a *Authenticator) Close() {
 	if a.jwks != nil {
 		a.jwks.close()
 	}
+	a.lines.Flush()
 }
 
 // Authenticate returns the identity of the token in a request. See [Authenticator.Verify] for its errors; a request
@@ -176,14 +179,15 @@ func userID(claim any) (string, error) {
 
 // refuse logs why a token is refused. t is nil if it could not be read.
 func (a *Authenticator) refuse(ctx context.Context, t *jwt.Token, why error) error {
-	attrs := []slog.Attr{slog.Any("reason", why)}
+	attrs := []any{"reason", why}
 	if t != nil {
 		if claims, ok := t.Claims.(jwt.MapClaims); ok {
-			attrs = append(attrs, slog.String("issuer", clip(claims["iss"])))
+			attrs = append(attrs, "issuer", clip(claims["iss"]))
 		}
-		attrs = append(attrs, slog.String("kid", clip(t.Header["kid"])))
+		attrs = append(attrs, "kid", clip(t.Header["kid"]))
 	}
-	a.opts.Logger.LogAttrs(ctx, slog.LevelInfo, "jwtauth: token refused", attrs...)
+	kind := a.lines.Variant(throttle.Kind{Text: "jwtauth: token refused", Detail: throttle.Types(why)}, why.Error())
+	a.lines.Log(ctx, slog.LevelInfo, kind, 1, attrs...)
 	return chanx.Refuse(http.StatusUnauthorized, invalid)
 }
 

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/MicahParks/jwkset"
+
+	"github.com/chanx-go/chanx/internal/throttle"
 )
 
 const (
@@ -33,6 +35,7 @@ type published struct {
 	algs      []string
 	transport http.RoundTripper
 	logger    *slog.Logger
+	lines     *throttle.Log
 	ctx       context.Context // ends with close
 	cancel    context.CancelFunc
 	running   sync.WaitGroup
@@ -45,12 +48,12 @@ type published struct {
 }
 
 // newPublished reads the keys once, and then again and again.
-func newPublished(ctx context.Context, o Options) (*published, error) {
+func newPublished(ctx context.Context, o Options, lines *throttle.Log) (*published, error) {
 	u, err := parseJWKSURL(o.JWKSURL)
 	if err != nil {
 		return nil, fmt.Errorf("jwtauth: read Options.JWKSURL: %w", err)
 	}
-	p := &published{url: u, algs: o.Algorithms, transport: o.Transport, logger: o.Logger}
+	p := &published{url: u, algs: o.Algorithms, transport: o.Transport, logger: o.Logger, lines: lines}
 	if p.keys, err = p.fetch(ctx); err == nil && len(p.keys) == 0 {
 		err = fmt.Errorf("none of its keys fits the algorithms %q", o.Algorithms)
 	}
@@ -160,7 +163,8 @@ func (p *published) keep(keys keySet, err error) {
 	if err == nil {
 		p.keys = keys
 	} else if p.ctx.Err() == nil {
-		p.logger.Warn("jwtauth: keys cannot be read", "url", p.url.Redacted(), "error", err)
+		kind := throttle.Kind{Text: "jwtauth: keys cannot be read"}
+		p.lines.Log(p.ctx, slog.LevelWarn, kind, 1, "url", p.url.Redacted(), "error", err)
 	}
 }
 

@@ -67,8 +67,8 @@ type Options struct {
 	// Optional lets in who shows no token at all, as the anonymous identity. A token that is shown must be good.
 	Optional bool
 
-	// Logger is told why tokens are refused (level Info) and when the keys cannot be read (Warn); nil is
-	// slog.Default().
+	// Logger is told why tokens are refused (level Info) and when the keys cannot be read (Warn), each kind once a minute
+	// with the number of times, and each time at level Debug; nil is slog.Default().
 	Logger *slog.Logger
 }
 

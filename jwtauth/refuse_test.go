@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -223,6 +224,28 @@ func TestTheTypeKeepsPurposesApart(t *testing.T) {
 		if ok != (err == nil) || !ok && !isRefusal(err) {
 			t.Errorf("typ %v: %v", typ, err)
 		}
+	}
+}
+
+// TestBadTokensCannotFillTheLog: further ones of a kind are counted, and told at level debug or when the window ends.
+func TestBadTokensCannotFillTheLog(t *testing.T) {
+	t.Parallel()
+	var log logbook
+	o := options()
+	o.Logger = slog.New(slog.NewTextHandler(&log, nil))
+	a := newAuth(t, o)
+	for i := range 1000 {
+		_, err := verify(t, a, good().with("exp", time.Now().Unix()-int64(3600+i)).ed())
+		if _, bad := verify(t, a, strings.Repeat("x", 8193+i)); !isRefusal(err) || !isRefusal(bad) {
+			t.Fatal(err, bad)
+		}
+	}
+	if lines := strings.Count(log.take(), "\n"); lines < 2 || lines > 10 {
+		t.Errorf("%d lines", lines)
+	}
+	a.Close()
+	if logged := log.take(); strings.Count(logged, "count=") < 2 {
+		t.Errorf("at the end: logged %q", logged)
 	}
 }
 

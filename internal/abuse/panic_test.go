@@ -362,7 +362,7 @@ func TestPanicsOnTheWayOut(t *testing.T) {
 	logged.logs(t, secret, "range function continued iteration")
 }
 
-// TestFloodsOfPanics: a client that has found what panics makes the log no longer than Rate allows, whoever panics.
+// TestFloodsOfPanics: a client that has found what panics makes the log no longer than a line a minute for each panic.
 func TestFloodsOfPanics(t *testing.T) {
 	const raiders, each, burst = 10, 100, 3
 	f, logged := bombed(t, chanx.Limits{Rate: chanx.Rate{PerSecond: 0.001, Burst: burst}})
@@ -387,7 +387,7 @@ func TestFloodsOfPanics(t *testing.T) {
 		}
 		return r.leave()
 	})
-	if n := strings.Count(logged.String(), `"stack":`); n != raiders*burst {
-		t.Errorf("%d panics were logged, want %d", n, raiders*burst)
+	if n := strings.Count(logged.String(), `"stack":`); n < 3 || n > 6 { // each kind once a minute
+		t.Errorf("%d lines of panics were logged, want one of each of three kinds", n)
 	}
 }

@@ -29,7 +29,7 @@ const (
 
 var arrows = []arrow{
 	{
-		".", "./schema ./layer ./layer/memlayer ./internal/hub ./internal/probe ./internal/socket " + jsontext,
+		".", "./schema ./layer ./layer/memlayer ./internal/hub ./internal/probe ./internal/socket ./internal/throttle " + jsontext,
 		"./ ./chanxtest ./internal/chat ./internal/faultlayer ./internal/nodetest " + codec + " " + leak + " " + peer + " " + jsonschema,
 		"whoever imports chanx gets no broker, no document tool and no test helper with it",
 	},
@@ -44,6 +44,7 @@ var arrows = []arrow{
 	},
 	{"layer/memlayer", "./layer", "./layer/memlayer ./layer/layertest " + leak, "it is the model of a broker: it sees subjects and bytes"},
 	{"internal/hub", "", "./internal/hub " + leak, "it knows who is in which group, not what is sent to them"},
+	{"internal/throttle", "", "./internal/throttle", "it knows lines of a log, whoever writes them"},
 	{
 		"internal/faultlayer", "./layer", "./internal/faultlayer ./layer/memlayer ./layer/layertest " + leak,
 		"it wraps any layer, and knows no more of it than its contract",
@@ -82,7 +83,7 @@ var arrows = []arrow{
 		"an example shows what an application can do, so it uses what an application can import",
 	},
 	{
-		"jwtauth", "./ github.com/golang-jwt/jwt/v5 github.com/MicahParks/jwkset", "./jwtauth ./chanxtest " + leak,
+		"jwtauth", "./ ./internal/throttle github.com/golang-jwt/jwt/v5 github.com/MicahParks/jwkset", "./jwtauth ./chanxtest " + leak,
 		"an application that has no tokens gets no token library",
 	},
 	{

@@ -17,7 +17,7 @@ var rules = []rule{
 	arrowRule, productionRule,
 	packageDocRule, exportedDocRule,
 	fileLengthRule, functionLengthRule, nameRule,
-	sleepRule, sentinelRule, panicRule,
+	sleepRule, sentinelRule, panicRule, logRule,
 	goVersionRule, leftoverRule, machineRule, compiledDocsRule,
 }
 

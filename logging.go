@@ -1,0 +1,54 @@
+package chanx
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+
+	"github.com/chanx-go/chanx/internal/throttle"
+)
+
+// Clients, other nodes and handlers in a loop can make anything happen again and again, so what is logged above level
+// debug goes through Server.lines: of each kind one line a minute, with the number of occurrences. Only LogMessages, which
+// asks for a line for each message, does not.
+
+// logError logs an error of a handler, or of anything else that belongs to one consumer. Errors of different Go types are
+// different kinds, and so are the first few texts of each within a minute.
+func (c *Conn) logError(level slog.Level, text, detail string, err error, attrs ...any) {
+	s := c.mount.srv
+	attrs = append(slices.Clip(attrs), errorAttrs(err)...)
+	if level == slog.LevelDebug {
+		c.debug(text, attrs...)
+		return
+	}
+	kind := s.lines.Variant(throttle.Kind{Text: text, Detail: c.mount.pattern + " " + detail + throttle.Types(err)}, err.Error())
+	s.lines.Log(c.ctx, level, kind, 1, c.logAttrs(attrs)...)
+}
+
+// logThrottled logs anything else. detail tells apart kinds of one text; it must not contain what a client or another node
+// has sent. With Conn.logAttrs the line names a connection.
+func (s *Server) logThrottled(level slog.Level, text, detail string, attrs ...any) {
+	s.lines.Log(context.Background(), level, throttle.Kind{Text: text, Detail: detail}, 1, attrs...)
+}
+
+// logDrop logs how much was discarded. It makes nothing while a line is not due: drops may be frequent.
+func (s *Server) logDrop(what string, n int) {
+	kind := throttle.Kind{Text: "chanx: dropped", Detail: what, Counted: true}
+	if !s.lines.Skip(kind, n) {
+		s.lines.Log(context.Background(), slog.LevelWarn, kind, n, "what", what)
+	}
+}
+
+// debug logs at level debug, each time.
+func (c *Conn) debug(text string, attrs ...any) {
+	c.mount.srv.logger.Log(c.ctx, slog.LevelDebug, text, c.logAttrs(attrs)...)
+}
+
+// logMessage logs what LogMessages asks for, each time.
+func (c *Conn) logMessage(text string, attrs ...any) {
+	c.mount.srv.logger.Log(c.ctx, slog.LevelInfo, text, c.logAttrs(attrs)...)
+}
+
+func (c *Conn) logAttrs(attrs []any) []any {
+	return append([]any{"conn", c.ID(), "pattern", c.mount.pattern}, attrs...)
+}
