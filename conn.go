@@ -51,10 +51,11 @@ type Conn struct {
 	wire      transport   // nil until the handshake is answered
 	early     *early      // what has happened until then; nil if nothing has
 	announced bool
-	placed    bool // it counts against MaxConnections; guarded by Server.mu
-	counted   bool // and against MaxConnectionsPerUser; likewise
-	over      bool // the transport has ended: nothing is sent any more, OnClose may still broadcast
-	left      bool // and no group is joined any more
+	placed    bool         // it counts against MaxConnections; guarded by Server.mu
+	counted   bool         // and against MaxConnectionsPerUser; likewise
+	over      bool         // the transport has ended: nothing is sent any more, OnClose may still broadcast
+	left      bool         // and no group is joined any more
+	events    atomic.Int32 // that are on their way to its handlers
 	groups    []string
 }
 
@@ -241,7 +242,7 @@ func giveBuffer(b *[]byte) {
 // newConn makes a connection that has not been accepted yet.
 func (m *mount) newConn(r *http.Request) *Conn {
 	c := &Conn{mount: m, subject: connSubject(m.srv.newID()), identity: &anonymous, shard: m.srv.nextShard.Add(1), remote: r.RemoteAddr}
-	c.ctx, c.cancel = context.WithCancel(context.Background())
+	c.ctx, c.cancel = context.WithCancel((*origin)(c))
 	return c
 }
 

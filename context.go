@@ -13,6 +13,29 @@ type ownContext struct {
 	conn *Conn
 }
 
+// origin is the parent of a connection's context, and the connection itself, so that every context that a handler is given,
+// or derives, leads back to it.
+type origin Conn
+
+type originKey struct{}
+
+func (*origin) Deadline() (time.Time, bool) { return time.Time{}, false }
+func (*origin) Done() <-chan struct{}       { return nil }
+func (*origin) Err() error                  { return nil }
+
+func (o *origin) Value(key any) any {
+	if key == (originKey{}) {
+		return (*Conn)(o)
+	}
+	return nil
+}
+
+// connOf is the connection whose context ctx is, or is derived from; nil if there is none.
+func connOf(ctx context.Context) *Conn {
+	c, _ := ctx.Value(originKey{}).(*Conn)
+	return c
+}
+
 func own(ctx context.Context, c *Conn) context.Context {
 	if ctx == c.ctx {
 		return ctx

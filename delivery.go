@@ -29,6 +29,8 @@ type delivery struct {
 	fromUser   string
 	exceptSelf bool
 
+	behind []*Conn // connections of this node that have too many events, this one included: the emitter's to read
+
 	spellings []*spelling // of a message
 	keys      keys        // likewise, of Latest
 }
@@ -259,6 +261,7 @@ func (c *Conn) post(d *delivery) {
 		return
 	}
 	if wire == nil || wire.Post(d) != nil {
+		c.mount.srv.events.taken(c)
 		c.mount.srv.dropped(c, dropRefusedEvents, 1)
 	}
 }

@@ -149,6 +149,7 @@ func (l *link) Event(item any) {
 	c := (*Conn)(l)
 	defer c.countForgotten()
 	if d, ok := item.(*delivery); ok {
+		c.mount.srv.events.taken(c)
 		c.event(d)
 		return
 	}

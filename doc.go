@@ -70,6 +70,8 @@
 //   - A receiver that does not keep up never slows the others: what waits for it is bounded by SendQueueBytes, then it is
 //     disconnected with 1013, unless messages whose types are Droppable make room. Of a type given to Latest only the
 //     newest of each key waits.
+//   - [Conn.Emit] and [Server.Emit] wait for connections on the same node that have more than EventQueue events to handle,
+//     for at most a second, when the other receivers have the event. See [Limits].EventQueue.
 //   - [Conn.Broadcast] returns when the message is in order for every member on this node, the sender's own copy in its
 //     queue, and with the channel layer. If the layer is down, members on this node get it all the same, and the error
 //     wraps [github.com/chanx-go/chanx/layer.ErrUnavailable].

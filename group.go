@@ -116,11 +116,12 @@ func (c *Conn) Broadcast(ctx context.Context, m Message, opts ...BroadcastOption
 }
 
 // Emit sends an event to the handlers of connections: without a target, of the groups that this connection is in, its
-// own included. See Broadcast for when it returns and what the error says.
+// own included. See Broadcast for when it returns and what the error says. Where more events than Limits.EventQueue wait for
+// another connection on this node, Emit also waits for that connection, for at most one second.
 func (c *Conn) Emit(ctx context.Context, e Event, to ...Target) error {
 	r := targets(to)
 	if len(to) == 0 {
 		r.subjects = groupSubjects(c.Groups())
 	}
-	return c.mount.srv.emit(ctx, e, r)
+	return c.mount.srv.emit(ctx, c, e, r)
 }

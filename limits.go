@@ -33,7 +33,10 @@ type Limits struct {
 	// 128 KiB. Beyond them the connection is not read.
 	InboxFrames, InboxBytes int
 
-	// EventQueue is the number of events that wait for a connection; default 256. One more closes it with 1013.
+	// EventQueue is the number of events that wait for a connection; default 256. Beyond it Emit on the same node waits
+	// until half of them have been handled, for at most one second. A connection that has handled none of them in that
+	// second is closed with 1013. So is one for which eight times as many events wait: its own handlers and other nodes
+	// cannot wait for it, and nobody waits for it again before it has caught up.
 	EventQueue int
 
 	// MaxGroups is the number of groups that a connection may be in; default 128. Beyond it Join is an error.
@@ -124,6 +127,7 @@ func (l Limits) withDefaults() Limits {
 	l.SubscriptionLinger = orDefault(l.SubscriptionLinger, 5*time.Second, 0)
 	l.HandlerTimeout = orDefault(l.HandlerTimeout, maxDuration, maxDuration)
 	l.MaxConcurrent = orDefault(l.MaxConcurrent, 8, maxInt)
+	l.EventQueue = orDefault(l.EventQueue, 256, maxInt)
 	l.CloseTimeout = orDefault(l.CloseTimeout, 5*time.Second, maxDuration)
 	return l
 }
@@ -136,7 +140,7 @@ func (l Limits) socket(origins, subprotocols []string) socket.Options {
 	return socket.Options{
 		Origins: origins, Subprotocols: subprotocols,
 		MaxMessageBytes: l.MaxMessageBytes, MessageTimeout: l.MessageTimeout, MaxFragments: l.MaxFragments,
-		InboxFrames: l.InboxFrames, InboxBytes: l.InboxBytes, EventQueue: l.EventQueue, SendQueueBytes: l.SendQueueBytes,
+		InboxFrames: l.InboxFrames, InboxBytes: l.InboxBytes, EventQueue: l.hardEventQueue(), SendQueueBytes: l.SendQueueBytes,
 		WriteTimeout: l.WriteTimeout, HandshakeTimeout: l.HandshakeTimeout, CloseTimeout: l.CloseTimeout,
 		PingInterval: l.PingInterval, PongTimeout: l.PongTimeout,
 	}

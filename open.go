@@ -53,7 +53,7 @@ func (m *mount) authorise(c *Conn, r *http.Request) (err error) {
 	r = r.WithContext(ctx)
 	a := m.authenticator(r)
 	if m.opts.Context != nil {
-		c.ctx, c.cancel = context.WithCancel(m.opts.Context(context.Background(), r)) // nobody knows the connection yet
+		c.ctx, c.cancel = context.WithCancel(m.opts.Context((*origin)(c), r)) // nobody knows the connection yet
 	}
 	if a != nil {
 		id, err := a.Authenticate(r)

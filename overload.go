@@ -7,6 +7,7 @@ func (s *Server) missed(d *delivery, by [][]*link) {
 	for _, part := range by {
 		if d.kind != kindClose {
 			n += len(part)
+			s.events.missed(d, part)
 			continue
 		}
 		for _, l := range part {

@@ -76,6 +76,7 @@ func (c *Conn) end(last []string) {
 	if err != nil && !errors.Is(err, ErrClosed) {
 		c.mount.srv.unfollowed(err)
 	}
+	c.mount.srv.events.forget(c)
 	c.mount.srv.forget(c)
 }
 

@@ -126,13 +126,14 @@ func (s *Server) Broadcast(ctx context.Context, m Message, to ...Target) error {
 	return s.deliver(ctx, d, r.subjects)
 }
 
-// Emit sends an event to the handlers of connections. Without a target it is an error. See Conn.Emit.
+// Emit sends an event to the handlers of connections. Without a target it is an error. See Conn.Emit. With
+// the context of a handler it does not wait for the connection of that handler.
 func (s *Server) Emit(ctx context.Context, e Event, to ...Target) error {
 	r, err := outside("emit", to)
 	if err != nil {
 		return err
 	}
-	return s.emit(ctx, e, r)
+	return s.emit(ctx, nil, e, r)
 }
 
 func outside(verb string, to []Target) (recipients, error) {
@@ -143,7 +144,8 @@ func outside(verb string, to []Target) (recipients, error) {
 	return r, r.err
 }
 
-func (s *Server) emit(ctx context.Context, e Event, r recipients) error {
+// emit sends an event; from is the connection whose method was called, if there is one.
+func (s *Server) emit(ctx context.Context, from *Conn, e Event, r recipients) error {
 	if r.err != nil {
 		return r.err
 	}
@@ -151,7 +153,9 @@ func (s *Server) emit(ctx context.Context, e Event, r recipients) error {
 	if err != nil {
 		return err
 	}
-	return s.deliver(ctx, d, r.subjects)
+	err = s.deliver(ctx, d, r.subjects)
+	s.events.wait(ctx, from, d.behind)
+	return err
 }
 
 func (s *Server) encodeEvent(e Event) (*delivery, error) {

@@ -86,6 +86,7 @@ type Server struct {
 	link          layer.Link
 	auth          *layerAuth
 	subscriptions subscriptions
+	events        eventQueues
 	mux           *http.ServeMux
 	nextShard     atomic.Uint32
 	closed        atomic.Bool      // the layer is gone
@@ -132,7 +133,8 @@ func NewServer(opts *ServerOptions) *Server {
 		s.observer = &guardedObserver{o: o, lines: s.lines}
 	}
 	s.upgrader = socket.NewUpgrader(s.opts.Compression.apply(s.limits.socket(s.opts.Origins, s.opts.Subprotocols)))
-	s.hub = hub.New[*link](runtime.GOMAXPROCS(0), (*delivery).weight)
+	s.hub = hub.New[*link](runtime.GOMAXPROCS(0), (*delivery).weight, s.events.queued)
+	s.events.limit = s.limits.EventQueue
 	s.auth = newLayerAuth(s.opts.LayerAuth)
 	s.opts.LayerAuth = LayerAuth{} // secrets are not kept where they may be printed
 	l := s.opts.Layer

@@ -28,7 +28,7 @@ type Stats struct {
 	//
 	//	messages_unhandled         of clients, that waited for a handler when the connection was lost or closed
 	//	events_unhandled           likewise
-	//	events_overflow            beyond Limits.EventQueue: the connection ends with 1013; in events_refused too
+	//	events_overflow            connections that ended with 1013 because too many events waited: see Limits.EventQueue
 	//	events_refused             for a connection that has ended, or whose queue was full
 	//	events_undeclared          that the connection's consumer has no OnEvent for
 	//	events_invalid             whose data its type does not accept

@@ -41,7 +41,7 @@
 //   - TestRefusedFramesCostLittle: frames of every kind of type that are refused, plain and deflated, of 150 to 57,000
 //     bytes, take at most 5 times the processor's time of those that are accepted and get an answer of the same length.
 //   - TestFloodsOfCancels, TestFloodsOfCancelledStreams: 40,000 and 200; each message has one terminal frame.
-//   - TestEventFlood: EventQueue wait, one more is 1013.
+//   - TestEventFlood: EventQueue wait, one more is 1013 after a second.
 //   - TestFloodsOfBroadcasts: the copies that are due are at most half more than package hub allows.
 //   - TestGroupChurn: 20,000 joins of 10 clients leave no group and no subscription. TestMoreGroupsThanMaxGroups.
 //   - TestClientsThatNeverRead: 1,000 end with 1013, the reader gets all; heap 112 KiB each, and SendQueueBytes.

@@ -48,13 +48,15 @@ type Hub[M Member[D], D any] struct {
 	alone  map[string]M // by Bind
 	shards []shard[M, D]
 	weigh  func(D) (each, kept int)
+	note   func(D, []M)
 }
 
 // New returns a hub with that many shards, at least one. weigh tells how many bytes a delivery is for each of its members,
-// and how many it keeps in memory.
-func New[M Member[D], D any](shards int, weigh func(D) (each, kept int)) *Hub[M, D] {
+// and how many it keeps in memory. note is called with a delivery and those members of a shard who are about to get
+// it, before any of them does: it must not block, and must not change or keep the slice.
+func New[M Member[D], D any](shards int, weigh func(D) (each, kept int), note func(D, []M)) *Hub[M, D] {
 	return &Hub[M, D]{
-		groups: map[string]*group[M]{}, alone: map[string]M{}, shards: make([]shard[M, D], max(shards, 1)), weigh: weigh,
+		groups: map[string]*group[M]{}, alone: map[string]M{}, shards: make([]shard[M, D], max(shards, 1)), weigh: weigh, note: note,
 	}
 }
 
@@ -185,6 +187,7 @@ func (h *Hub[M, D]) deliverMatch(d D, groups []string, k int) (missed [][]M, ful
 	each, kept := h.weigh(d)
 	h.each(groups, k, func(shard int, members []M) {
 		s := &h.shards[shard]
+		h.note(d, members)
 		queued, isFull := s.push(members, d, load{int64(each+perCopy) * int64(len(members)), int64(kept + perDelivery)})
 		if !queued {
 			missed = append(missed, members)

@@ -62,7 +62,7 @@ func newHub(shards, members int) (*Hub[*member, string], []*member) {
 	for i := range ms {
 		ms[i] = &member{n: uint32(i)}
 	}
-	return New[*member](shards, func(s string) (each, kept int) { return len(s), len(s) }), ms
+	return New[*member](shards, func(s string) (each, kept int) { return len(s), len(s) }, func(string, []*member) {}), ms
 }
 
 func TestMembersAreCountedOnceAndEmptyGroupsForgotten(t *testing.T) {
