@@ -63,7 +63,7 @@ func newParty(t *testing.T, o *ServerOptions) (*Server, []*Conn) {
 		}
 	})
 	var conns []*Conn
-	for i, m := range []*mount{s.mount("/all", all), s.mount("/some", some)} {
+	for i, m := range []*mount{s.mount(s.mux, "/all", all), s.mount(s.mux, "/some", some)} {
 		for _, user := range []string{"", "ann", "ben"} {
 			c := m.newConn(httptest.NewRequest("GET", "/", nil))
 			c.state, c.wire, c.user = &speaker{c}, &recorder{gone: user == "ben" && i == 1}, user

@@ -76,8 +76,11 @@ func asRefusal(err error) (r *refusal, closeCode int) {
 	if errors.As(err, &r) {
 		return r, 4000 + r.status
 	}
-	return &refusal{http.StatusInternalServerError, "Internal server error"}, socket.CloseInternal
+	return &refusal{http.StatusInternalServerError, serverError}, socket.CloseInternal
 }
+
+// serverError is what a client is told of an error that is none of its business.
+const serverError = "Internal server error"
 
 // validator compiles types for Validate.
 var validator = func() *schema.Compiler {

@@ -119,7 +119,7 @@ var tapeWireReasons = []tapeReason{
 			}
 			switch x.turn.rest {
 			case "/ws/no/such/route":
-				x.told[x.turn.who] = []any{"HTTP 404"}
+				x.refuse("404 nothing is served at this path")
 			case "/ws/auth/room/x": // open asks for the user first
 				x.refuse("401 Authentication credentials were not provided.")
 			case "/ws/auth/room/x carol":

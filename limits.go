@@ -136,9 +136,9 @@ func (l Limits) schema() schema.Limits {
 	return schema.Limits{MaxDepth: l.MaxDepth, MaxErrors: l.MaxErrors}
 }
 
-func (l Limits) socket(origins, subprotocols []string) socket.Options {
+func (l Limits) socket(o *ServerOptions) socket.Options {
 	return socket.Options{
-		Origins: origins, Subprotocols: subprotocols,
+		Origins: o.Origins, Hosts: o.Hosts, Subprotocols: o.Subprotocols,
 		MaxMessageBytes: l.MaxMessageBytes, MessageTimeout: l.MessageTimeout, MaxFragments: l.MaxFragments,
 		InboxFrames: l.InboxFrames, InboxBytes: l.InboxBytes, EventQueue: l.hardEventQueue(), SendQueueBytes: l.SendQueueBytes,
 		WriteTimeout: l.WriteTimeout, HandshakeTimeout: l.HandshakeTimeout, CloseTimeout: l.CloseTimeout,

@@ -15,6 +15,7 @@ type mount struct {
 	*endpoint
 	srv     *Server
 	pattern string
+	place   string // where the program has called Handle or Handler: file and line
 	names   *names
 	limits  schema.Limits
 
@@ -30,6 +31,7 @@ type mount struct {
 	logs     bool             // what is handled and sent
 	quiet    []string
 
+	carriers    []string // subprotocols of an Authenticator, which see
 	completions bool
 	authMessage bool
 	raw         sentCounter // of Raw messages
@@ -76,6 +78,9 @@ func newMount(s *Server, pattern string, e *endpoint) *mount {
 		raw:         newSentCounter(),
 		completions: e.opts.Completions.or(s.opts.Completions),
 		authMessage: e.opts.AuthenticationMessage.or(e.opts.Authenticator != nil),
+	}
+	if a, ok := e.opts.Authenticator.(interface{ Subprotocols() []string }); ok {
+		m.carriers = a.Subprotocols()
 	}
 	m.wrap()
 	m.mountIncoming()

@@ -12,20 +12,14 @@ import (
 // ServeHTTP opens a connection, in the order of the protocol: handshake and origin are checked, then the limits, the
 // Authenticator and open decide, then the handshake is answered.
 func (m *mount) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if status, err := m.srv.upgrader.Check(r); err != nil {
-		if status == http.StatusUpgradeRequired {
-			w.Header().Set("Upgrade", "websocket")
-			w.Header().Set("Connection", "Upgrade")
-		}
-		w.Header().Set("Sec-WebSocket-Version", socket.Version)
-		http.Error(w, err.Error(), status)
+	if e := m.srv.upgrader.Check(r); e != nil {
+		answer(w, r, e.Status, e.Detail)
 		return
 	}
 	c := m.newConn(r)
 	if !m.srv.admit(c) {
 		c.cancel()
-		w.Header().Set("Retry-After", "5")
-		http.Error(w, "too many connections, or shutting down", http.StatusServiceUnavailable)
+		answer(w, r, http.StatusServiceUnavailable, "too many connections, or shutting down")
 		return
 	}
 	turnAway := func(err error) {
@@ -37,9 +31,10 @@ func (m *mount) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		turnAway(err)
 		return
 	}
-	sock, err := m.srv.upgrader.Upgrade(w, r)
+	m.warnUnchosen(c, r)
+	sock, err := m.srv.upgrader.Upgrade(w, r, m.carriers...)
 	if err != nil {
-		c.logError(slog.LevelInfo, "chanx: handshake failed", "", err)
+		m.upgradeFailed(w, r, c, err, http.StatusInternalServerError, serverError)
 		(*link)(c).Closed(socket.CloseAbnormal, "handshake failed")
 		return
 	}
@@ -78,16 +73,13 @@ func (m *mount) refuse(w http.ResponseWriter, r *http.Request, c *Conn, err erro
 		c.logRefused(r.Context(), err)
 	}
 	if m.srv.opts.RefuseWithHTTP {
-		http.Error(w, why.detail, why.status)
+		answer(w, r, why.status, why.detail)
 		return
 	}
-	sock, err := m.srv.upgrader.UpgradeToRefuse(w, r, m.srv.maxRefusing())
-	if errors.Is(err, socket.ErrRefusing) {
-		http.Error(w, why.detail, why.status)
-		return
-	}
+	m.warnUnchosen(c, r)
+	sock, err := m.srv.upgrader.UpgradeToRefuse(w, r, m.srv.maxRefusing(), m.carriers...)
 	if err != nil {
-		c.logError(slog.LevelInfo, "chanx: handshake failed", "", err)
+		m.upgradeFailed(w, r, c, err, why.status, why.detail)
 		return
 	}
 	b, counter, err := m.appendFrame(nil, authentication(why.status, why.detail), "")

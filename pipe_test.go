@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/gobwas/ws"
 )
@@ -116,4 +117,14 @@ func (c *rawClient) frames() (texts []string, code ws.StatusCode, reason string)
 		}
 		texts = append(texts, string(f.Payload))
 	}
+}
+
+// ends expects that the server closes the connection, and returns how long that took.
+func (c *rawClient) ends() time.Duration {
+	c.t.Helper()
+	begin := time.Now()
+	if b, err := io.ReadAll(c.r); err != nil || len(b) > 0 {
+		c.t.Errorf("got %q, %v, want the end of the connection", b, err)
+	}
+	return time.Since(begin)
 }

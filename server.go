@@ -31,10 +31,20 @@ type ServerOptions struct {
 	// to the broker.
 	LayerAuth LayerAuth
 
-	// Origins are further origins whose pages may connect, each as scheme://host:port. A page from the server's own
-	// host always may, and so may a request without Origin, which no browser sends. "*" admits every page: with
-	// cookies for authentication, any site could then act as your user.
+	// Origins are further origins whose pages may connect, each as scheme://host:port; a default port may be left out.
+	// The host may be "*.example.com": all subdomains of example.com at any depth, but not example.com itself. "null" is the
+	// origin of local files and sandboxed frames. "*" admits every page: with cookies for authentication, any site could
+	// then act as your user.
+	//
+	// A page from the server's own host always may connect, and so may a request without Origin, which no browser sends.
+	// Over TLS the page's scheme must be https. Without TLS it may be http or https, because a proxy may have taken TLS off.
 	Origins []string
+
+	// Hosts are the hosts that requests may be for, compared with the Host header: "example.com" with any port,
+	// "example.com:8443" with this one, "*.example.com" for all subdomains. Empty is every host. A handshake for another
+	// host is refused with 403. A server that an attacker's page can reach under a name of its own (DNS rebinding), such
+	// as one on localhost or in a private network, should list its names: its own host is what Origin is compared with.
+	Hosts []string
 
 	// Subprotocols are those that the server speaks, best first.
 	Subprotocols []string
@@ -94,6 +104,8 @@ type Server struct {
 	now           func() time.Time // the wall clock
 	lines         *throttle.Log    // what is logged above level debug
 
+	nowhere func() *mount // refuses handshakes that no pattern matches
+
 	mu       sync.Mutex
 	mounts   []*mount
 	conns    map[*Conn]struct{}
@@ -132,7 +144,8 @@ func NewServer(opts *ServerOptions) *Server {
 	if o := s.opts.Observer; o != nil {
 		s.observer = &guardedObserver{o: o, lines: s.lines}
 	}
-	s.upgrader = socket.NewUpgrader(s.opts.Compression.apply(s.limits.socket(s.opts.Origins, s.opts.Subprotocols)))
+	s.upgrader = socket.NewUpgrader(s.opts.Compression.apply(s.limits.socket(&s.opts)))
+	s.nowhere = sync.OnceValue(func() *mount { return newMount(s, "", newNowhere()) })
 	s.hub = hub.New[*link](runtime.GOMAXPROCS(0), (*delivery).weight, s.events.queued)
 	s.events.limit = s.limits.EventQueue
 	s.auth = newLayerAuth(s.opts.LayerAuth)
@@ -161,18 +174,19 @@ func (s *Server) newID() string { return s.node + "." + rand.Text() }
 // the pattern is bad or taken, or if names of the consumer collide under Camelize. Where the server itself is mounted on a
 // ServeMux that also has patterns like "GET /", mount it as "GET /ws/": net/http refuses patterns that conflict.
 func (s *Server) Handle(pattern string, consumer Endpoint) {
-	s.mux.Handle(pattern, s.mount(pattern, consumer))
+	s.mount(s.mux, pattern, consumer)
 }
 
 // Handler returns a handler that serves the pattern alone, to be mounted on another router. It matches the path itself,
 // so that PathValue works; the router must leave the path as it is.
 func (s *Server) Handler(pattern string, consumer Endpoint) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle(pattern, s.mount(pattern, consumer))
-	return mux
+	s.mount(mux, pattern, consumer)
+	return router{s, mux}
 }
 
-func (s *Server) mount(pattern string, consumer Endpoint) *mount {
+// mount registers a consumer. Its callers are called by the program, in the place that panics are to name.
+func (s *Server) mount(mux *http.ServeMux, pattern string, consumer Endpoint) *mount {
 	if strings.ContainsAny(pattern, " \t") {
 		panic(fmt.Sprintf("chanx: handle %q: a WebSocket opens with GET always: leave the method out", pattern))
 	}
@@ -180,6 +194,8 @@ func (s *Server) mount(pattern string, consumer Endpoint) *mount {
 		panic(fmt.Sprintf("chanx: handle %q: the consumer is nil", pattern))
 	}
 	m := newMount(s, pattern, consumer.endpoint())
+	m.place = callerPlace(2)
+	s.register(mux, m)
 	s.mu.Lock()
 	s.mounts = append(s.mounts[:len(s.mounts):len(s.mounts)], m)
 	s.mu.Unlock()
@@ -216,8 +232,10 @@ func (s *Server) mounted() []*mount {
 	return s.mounts
 }
 
-// ServeHTTP opens connections at the patterns given to Handle.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
+// ServeHTTP opens connections at the patterns given to Handle. A handshake at another path is refused with 404 like by a
+// consumer: it is told and closed with 4404, or answered with 404 if ServerOptions.RefuseWithHTTP is set. So is one whose
+// path net/http would redirect, such as /ws for the pattern /ws/, because browsers do not follow.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { router{s, s.mux}.ServeHTTP(w, r) }
 
 // admit counts a connection in, unless there are too many or the server is shutting down.
 func (s *Server) admit(c *Conn) bool {

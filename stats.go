@@ -86,6 +86,10 @@ func (s *Server) Stats() Stats {
 	for _, m := range s.mounted() {
 		m.addTo(&st)
 	}
+	refusal := AuthenticationMessage{}.Action()
+	if out, ok := st.Out[refusal]; ok { // where no pattern matches, it is sent too
+		st.Out[refusal] = s.nowhere().actions[refusal].counter.addTo(out)
+	}
 	for _, c := range s.snapshot() {
 		st.QueuedBytes += int64(c.queuedBytes())
 	}

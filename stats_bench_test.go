@@ -31,7 +31,7 @@ func speakers(n int) (all []*Conn) {
 	c := NewConsumer(func(c *Conn, _ *http.Request) (*speaker, error) { return &speaker{c}, nil }, nil)
 	OnRequest(c, func(_ *speaker, _ context.Context, m speech) (speech, error) { return m, nil })
 	Broadcasts[speech](c)
-	m := NewServer(nil).mount("/speakers", c)
+	m := NewServer(nil).mount(http.NewServeMux(), "/speakers", c)
 	for range n {
 		conn := m.newConn(httptest.NewRequest("GET", "/speakers", nil))
 		conn.state, conn.wire = &speaker{conn}, nowhere{}

@@ -99,7 +99,7 @@ func TestDialRefused(t *testing.T) {
 
 func TestDialFailuresShowTheAnswer(t *testing.T) {
 	bubble(t, chanx.ServerOptions{}, func(t *testing.T, s *chanx.Server) {
-		expectFailure(t, func(f *failing) { chanxtest.Dial(f, s, "/nowhere", nil) }, "status 404: 404 page not found")
+		expectFailure(t, func(f *failing) { chanxtest.Dial(f, http.NotFoundHandler(), "/nowhere", nil) }, "status 404: 404 page not found")
 		expectFailure(t, func(f *failing) { chanxtest.DialRefused(f, s, "/ws", nil) }, "it was upgraded")
 		mute := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			conn, _, err := http.NewResponseController(w).Hijack()

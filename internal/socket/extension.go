@@ -1,7 +1,7 @@
 package socket
 
 import (
-	"errors"
+	"net/http"
 	"strings"
 )
 
@@ -21,7 +21,7 @@ const (
 	clientWindow
 )
 
-var errExtensions = errors.New("socket: check handshake: Sec-WebSocket-Extensions is malformed")
+var errExtensions = noHandshake(http.StatusBadRequest, "Sec-WebSocket-Extensions is malformed")
 
 // agree is the answer to the first offer of permessage-deflate that can be served, or "": an offer that is invalid or asks
 // for something else is declined (RFC 7692, section 7.1). Malformed lines are an error (RFC 6455, section 9.1). It keeps

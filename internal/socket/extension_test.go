@@ -83,14 +83,14 @@ func TestOffersOfExtensions(t *testing.T) {
 		if got != k.answer {
 			t.Errorf("%q: answer %q, want %q", k.lines, got, k.answer)
 		}
-		if status, _ := u.Check(r); status != map[bool]int{true: http.StatusBadRequest}[k.answer == "400"] {
-			t.Errorf("%q: Check says %d", k.lines, status)
+		if err := u.Check(r); (err != nil) != (k.answer == "400") || err != nil && err.Status != http.StatusBadRequest {
+			t.Errorf("%q: Check says %v", k.lines, err)
 		}
 		if _, err := u.Upgrade(httptest.NewRecorder(), r); k.answer == "400" && err != errExtensions {
 			t.Errorf("%q: Upgrade says %v", k.lines, err)
 		}
-		if status, err := NewUpgrader(Options{}).Check(r); err != nil {
-			t.Errorf("%q without compression: %d, %v", k.lines, status, err)
+		if err := NewUpgrader(Options{}).Check(r); err != nil {
+			t.Errorf("%q without compression: %v", k.lines, err)
 		}
 	}
 }

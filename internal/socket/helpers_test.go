@@ -323,8 +323,8 @@ func newServer(t testing.TB, o Options, secure bool) *server {
 	t.Helper()
 	s := &server{u: NewUpgrader(o), conns: make(chan *Conn, 64)}
 	s.http = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if status, err := s.u.Check(r); err != nil {
-			http.Error(w, err.Error(), status)
+		if err := s.u.Check(r); err != nil {
+			http.Error(w, err.Detail, err.Status)
 			return
 		}
 		c, err := s.u.Upgrade(w, r)

@@ -9,9 +9,14 @@ import (
 // time-out off.
 type Options struct {
 	// Origins are the values of the Origin header that are allowed besides the request's own host: "https://example.com",
-	// "http://localhost:5173", "null". Scheme, host and port must be equal; a default port may be left out.
+	// "http://localhost:5173", "null". Scheme, host and port must be equal; a default port may be left out. The host
+	// "*.example.com" stands for all subdomains, at any depth, and not for example.com itself.
 	// "*" allows every origin, and with it any web page to open connections with its visitors' cookies: dangerous.
 	Origins []string
+
+	// Hosts are the values of the Host header that are allowed: "example.com", with any port, "example.com:8443",
+	// "*.example.com" for all subdomains. Default: all.
+	Hosts []string
 
 	// Subprotocols are offered in this order: the first that the client lists too is chosen. Default: none.
 	Subprotocols []string

@@ -3,7 +3,10 @@ package socket
 import (
 	"fmt"
 	"net/http"
+	"net/netip"
 	"net/url"
+	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -20,9 +23,17 @@ func parseOrigin(s string) (origin, error) {
 		return origin{}, err
 	}
 	if u.Scheme == "" || u.Hostname() == "" || u.User != nil || u.Path != "" || strings.ContainsAny(s, "?#") {
-		return origin{}, fmt.Errorf("want scheme://host[:port], have %q", s)
+		return origin{}, fmt.Errorf("want scheme://host[:port] and nothing behind it, have %q", s)
 	}
-	return origin{u.Scheme, strings.ToLower(u.Hostname()), portOf(u)}, nil
+	return origin{u.Scheme, canonicalHost(u.Hostname()), portOf(u)}, nil
+}
+
+// canonicalHost is a host as browsers send it, except that names outside ASCII stay as they are.
+func canonicalHost(h string) string {
+	if ip, err := netip.ParseAddr(h); err == nil {
+		return ip.String()
+	}
+	return strings.ToLower(h)
 }
 
 func portOf(u *url.URL) string {
@@ -38,10 +49,39 @@ func portOf(u *url.URL) string {
 	return ""
 }
 
+// wildcard stands before a domain whose subdomains are meant, at any depth, but not the domain itself.
+const wildcard = "*."
+
+// checkListed finds hosts and ports of an option that no browser sends.
+func checkListed(host, port string) error {
+	name := strings.TrimPrefix(host, wildcard)
+	switch {
+	case strings.Contains(name, "*"):
+		return fmt.Errorf("the only wildcard is %q before a domain, as in *.example.com", wildcard)
+	case name != host && (name == "" || strings.HasPrefix(name, ".") || strings.Contains(name, ":")):
+		return fmt.Errorf("behind %q must be a domain", wildcard)
+	case strings.ContainsFunc(name, func(r rune) bool { return r >= 0x80 }):
+		return fmt.Errorf("write the host as browsers send it, in Punycode: xn--…")
+	case strings.ContainsAny(name, "%/\\@,; \t"):
+		return fmt.Errorf("%q is no host", name)
+	}
+	if n, err := strconv.ParseUint(port, 10, 16); port != "" && (err != nil || n == 0 || strconv.FormatUint(n, 10) != port) {
+		return fmt.Errorf("%q is no port: want 1 to 65535", port)
+	}
+	return nil
+}
+
+// isBelow reports whether host is a subdomain of domain.
+func isBelow(host, domain string) bool {
+	sub, ok := strings.CutSuffix(host, domain)
+	return ok && len(sub) > 1 && sub[len(sub)-1] == '.'
+}
+
 // An originPolicy says which pages may open connections (RFC 6455, section 10.2).
 type originPolicy struct {
 	any, opaque bool
 	listed      map[origin]bool
+	domains     []origin // whose subdomains are listed
 }
 
 func newOriginPolicy(listed []string) (originPolicy, error) {
@@ -54,39 +94,102 @@ func newOriginPolicy(listed []string) (originPolicy, error) {
 			p.opaque = true
 		default:
 			o, err := parseOrigin(s)
+			if err == nil {
+				err = checkListed(o.host, o.port)
+			}
 			if err != nil {
 				return p, fmt.Errorf("socket: use origin %q: %w", s, err)
 			}
-			p.listed[o] = true
+			if domain, ok := strings.CutPrefix(o.host, wildcard); ok {
+				o.host = domain
+				p.domains = append(p.domains, o)
+			} else {
+				p.listed[o] = true
+			}
 		}
 	}
 	return p, nil
 }
 
-func (p originPolicy) check(r *http.Request) error {
+func (p originPolicy) check(r *http.Request) *HandshakeError {
 	sent := r.Header["Origin"]
 	if len(sent) == 0 || p.any {
 		return nil // not a browser, or nobody cares
 	}
 	if len(sent) > 1 {
-		return fmt.Errorf("socket: check origin: %d Origin headers", len(sent))
+		return noHandshake(http.StatusForbidden, "the request has %d Origin headers", len(sent))
 	}
 	if sent[0] == opaqueOrigin && p.opaque {
 		return nil
 	}
 	o, err := parseOrigin(sent[0])
-	if err != nil || !p.listed[o] && !o.serves(r.Host) {
-		return fmt.Errorf("socket: check origin: %q is not allowed for host %q", sent[0], r.Host)
+	if err != nil || !p.lists(o) && !o.serves(r) {
+		return noHandshake(http.StatusForbidden, "the origin %q is not allowed for the host %q", sent[0], r.Host)
 	}
 	return nil
 }
 
-// serves reports whether the page came from the host that is asked. A Host without a port is that of the page's own
-// scheme: a proxy may have taken TLS off.
-func (o origin) serves(host string) bool {
-	if o.scheme != "http" && o.scheme != "https" {
+func (p originPolicy) lists(o origin) bool {
+	return p.listed[o] || slices.ContainsFunc(p.domains, func(d origin) bool {
+		return d.scheme == o.scheme && d.port == o.port && isBelow(o.host, d.host)
+	})
+}
+
+// serves reports whether the page came from the host that is asked. Over TLS its scheme must be https. Without TLS both are
+// possible, because a proxy may have taken TLS off: then a Host without a port is that of the page's own scheme.
+func (o origin) serves(r *http.Request) bool {
+	if o.scheme != "https" && (o.scheme != "http" || r.TLS != nil) {
 		return false
 	}
-	own, err := parseOrigin(o.scheme + "://" + host)
+	own, err := parseOrigin(o.scheme + "://" + r.Host)
 	return err == nil && own == o
+}
+
+// A hostPolicy says for which hosts a request may be. Without any it may be for all.
+type hostPolicy []hostPort
+
+// hostPort is one that is listed; without port it may be any.
+type hostPort struct{ host, port string }
+
+func newHostPolicy(listed []string) (p hostPolicy, err error) {
+	for _, s := range listed {
+		h, err := parseHost(s)
+		if err == nil {
+			err = checkListed(h.host, h.port)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("socket: use host %q: %w", s, err)
+		}
+		p = append(p, h)
+	}
+	return p, nil
+}
+
+// parseHost reads what a Host header may hold (RFC 9110, section 7.2).
+func parseHost(s string) (hostPort, error) {
+	u, err := url.Parse("//" + s)
+	if err != nil || u.Host != s || u.Hostname() == "" || strings.HasSuffix(s, ":") || strings.Contains(u.Hostname(), ":") && s[0] != '[' {
+		return hostPort{}, fmt.Errorf("want host[:port], have %q", s)
+	}
+	return hostPort{canonicalHost(u.Hostname()), u.Port()}, nil
+}
+
+func (p hostPolicy) check(r *http.Request) *HandshakeError {
+	if len(p) == 0 {
+		return nil
+	}
+	h, err := parseHost(r.Host)
+	if err != nil || !slices.ContainsFunc(p, func(l hostPort) bool { return l.matches(h, r.TLS != nil) }) {
+		return noHandshake(http.StatusForbidden, "the host %q is not served here", r.Host)
+	}
+	return nil
+}
+
+// matches compares the host of a request with a listed one. A request without port is for that of its scheme, which may be
+// either of them without TLS, because a proxy may have taken TLS off.
+func (l hostPort) matches(h hostPort, tls bool) bool {
+	if domain, ok := strings.CutPrefix(l.host, wildcard); ok && !isBelow(h.host, domain) || !ok && l.host != h.host {
+		return false
+	}
+	return l.port == "" || l.port == h.port || h.port == "" && (l.port == "443" || l.port == "80" && !tls)
 }

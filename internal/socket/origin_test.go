@@ -1,7 +1,9 @@
 package socket
 
 import (
+	"crypto/tls"
 	"net/http"
+	"strings"
 	"testing"
 )
 
@@ -73,6 +75,24 @@ var origins = []struct {
 	{"Host with a path", nil, "example.com/x", []string{"https://example.com"}, false},
 	{"Host is null", nil, "null", []string{"null"}, false},
 	{"Host is empty", nil, "", []string{"https://"}, false},
+	{"over TLS, https", nil, "example.com", []string{"https://example.com"}, true},
+	{"over TLS, http", nil, "example.com", []string{"http://example.com"}, false},
+	{"over TLS, http with the port of https", nil, "example.com:443", []string{"http://example.com:443"}, false},
+	{"over TLS, http on the same port", nil, "example.com:8443", []string{"http://example.com:8443"}, false},
+	{"over TLS, http that is listed", []string{"http://example.com"}, "example.com", []string{"http://example.com"}, true},
+	{"subdomain of a listed domain", []string{"https://*.a.example"}, "b.example", []string{"https://www.a.example"}, true},
+	{"deep subdomain of a listed domain", []string{"https://*.a.example"}, "b.example", []string{"https://x.www.a.example"}, true},
+	{"subdomain in upper case", []string{"https://*.A.example"}, "b.example", []string{"https://WWW.a.Example"}, true},
+	{"listed domain itself", []string{"https://*.a.example"}, "b.example", []string{"https://a.example"}, false},
+	{"listed domain as the end of another", []string{"https://*.a.example"}, "b.example", []string{"https://eviola.example"}, false},
+	{"listed domain behind a dot alone", []string{"https://*.a.example"}, "b.example", []string{"https://.a.example"}, false},
+	{"listed domain as a subdomain of another", []string{"https://*.a.example"}, "b.example", []string{"https://www.a.example.evil.example"}, false},
+	{"subdomain with another scheme", []string{"https://*.a.example"}, "b.example", []string{"http://www.a.example"}, false},
+	{"subdomain with another port", []string{"https://*.a.example"}, "b.example", []string{"https://www.a.example:8443"}, false},
+	{"subdomain with the listed port", []string{"https://*.a.example:8443"}, "b.example", []string{"https://www.a.example:8443"}, true},
+	{"subdomain with the default port listed", []string{"https://*.a.example:443"}, "b.example", []string{"https://www.a.example"}, true},
+	{"wildcard itself", []string{"https://*.a.example"}, "b.example", []string{"https://*.a.example"}, true}, // no browser has such a host
+	{"long IPv6 that is listed", []string{"http://[0:0:0:0:0:0:0:1]"}, "b.example", []string{"http://[::1]"}, true},
 	{"two in one header", nil, "example.com", []string{"https://example.com https://example.com"}, false},
 }
 
@@ -84,10 +104,62 @@ func TestOrigins(t *testing.T) {
 			r := request(t, handshake)
 			r.Host = k.host
 			set("Origin", k.sent...)(r)
-			status, err := NewUpgrader(Options{Origins: k.listed}).Check(r)
-			if k.ok && err != nil || !k.ok && (err == nil || status != http.StatusForbidden) {
-				t.Errorf("%d %v", status, err)
+			if strings.HasPrefix(k.name, "over TLS") {
+				r.TLS = &tls.ConnectionState{}
+			}
+			err := NewUpgrader(Options{Origins: k.listed}).Check(r)
+			if k.ok && err != nil || !k.ok && (err == nil || err.Status != http.StatusForbidden) {
+				t.Errorf("%v", err)
 			}
 		})
+	}
+}
+
+func TestHosts(t *testing.T) {
+	t.Parallel()
+	for _, k := range []struct {
+		listed, host string
+		tls, ok      bool
+	}{
+		{"example.com", "example.com", false, true},
+		{"example.com", "EXAMPLE.com", false, true},
+		{"Example.com", "example.com", false, true},
+		{"example.com", "example.com:8443", false, true},
+		{"example.com", "evil.example", false, false},
+		{"example.com", "www.example.com", false, false},
+		{"example.com", "example.com.evil.example", false, false},
+		{"example.com", "example.com.", false, false},
+		{"example.com", "", false, false},
+		{"example.com", "example.com:", false, false},
+		{"example.com", "me@example.com", false, false},
+		{"example.com", "example.com/x", false, false},
+		{"example.com:8443", "example.com:8443", false, true},
+		{"example.com:8443", "example.com:8444", false, false},
+		{"example.com:8443", "example.com", true, false},
+		{"example.com:443", "example.com", true, true},
+		{"example.com:443", "example.com", false, true}, // a proxy took TLS off
+		{"example.com:443", "example.com:80", false, false},
+		{"example.com:80", "example.com", false, true},
+		{"example.com:80", "example.com", true, false},
+		{"*.example.com", "a.example.com", false, true},
+		{"*.example.com", "b.a.example.com:8080", false, true},
+		{"*.example.com", "example.com", false, false},
+		{"*.example.com", "aexample.com", false, false},
+		{"*.example.com", ".example.com", false, false},
+		{"127.0.0.1", "127.0.0.1:8080", false, true},
+		{"[::1]", "[::1]:8080", false, true},
+		{"[0:0:0:0:0:0:0:1]", "[::1]", false, true},
+		{"[::1]", "[::2]", false, false},
+	} {
+		r := request(t, handshake)
+		set("Origin", "http://"+k.host)(r) // as with DNS rebinding: the page believes that it is of this host
+		if r.Host = k.host; k.tls {
+			r.TLS = &tls.ConnectionState{}
+			set("Origin", "https://"+k.host)(r)
+		}
+		err := NewUpgrader(Options{Hosts: []string{"other.example", k.listed}}).Check(r)
+		if k.ok && err != nil || !k.ok && (err == nil || err.Status != http.StatusForbidden) {
+			t.Errorf("%q listed, host %q, TLS %t: %v", k.listed, k.host, k.tls, err)
+		}
 	}
 }

@@ -36,27 +36,27 @@ func TestHandshakeCheck(t *testing.T) {
 		err    string
 	}{
 		{"as it should be", func(*http.Request) {}, 0, ""},
-		{"POST", func(r *http.Request) { r.Method = "POST" }, 405, "method POST, want GET"},
-		{"HEAD", func(r *http.Request) { r.Method = "HEAD" }, 405, "method HEAD, want GET"},
+		{"POST", func(r *http.Request) { r.Method = "POST" }, 405, "is opened with GET"},
+		{"HEAD", func(r *http.Request) { r.Method = "HEAD" }, 405, "is opened with GET"},
 		{"extended CONNECT of HTTP/2", func(r *http.Request) {
 			r.Method, r.Proto, r.ProtoMajor, r.ProtoMinor = "CONNECT", "HTTP/2.0", 2, 0
-		}, 405, "method CONNECT, want GET"},
-		{"no Connection", set("Connection"), 426, "not a request to upgrade"},
-		{"other Connection", set("Connection", "keep-alive"), 426, "not a request to upgrade"},
-		{"longer token in Connection", set("Connection", "upgraded"), 426, "not a request to upgrade"},
+		}, 405, "is opened with GET"},
+		{"no Connection", set("Connection"), 426, "open it with a WebSocket client"},
+		{"other Connection", set("Connection", "keep-alive"), 426, "open it with a WebSocket client"},
+		{"longer token in Connection", set("Connection", "upgraded"), 426, "open it with a WebSocket client"},
 		{"Connection in several lines", set("Connection", "keep-alive", "foo, UPGRADE ,bar"), 0, ""},
-		{"no Upgrade", set("Upgrade"), 426, "not a request to upgrade"},
-		{"other Upgrade", set("Upgrade", "h2c"), 426, "not a request to upgrade"},
-		{"Upgrade with a version", set("Upgrade", "websocket/13"), 426, "not a request to upgrade"},
+		{"no Upgrade", set("Upgrade"), 426, "open it with a WebSocket client"},
+		{"other Upgrade", set("Upgrade", "h2c"), 426, "open it with a WebSocket client"},
+		{"Upgrade with a version", set("Upgrade", "websocket/13"), 426, "open it with a WebSocket client"},
 		{"Upgrade with a choice", set("Upgrade", "h2c,\tWebSocket"), 0, ""},
-		{"Upgrade with a long s", set("Upgrade", "web\u017focket"), 426, "not a request to upgrade"},
-		{"Upgrade with a Kelvin sign", set("Upgrade", "websoc\u212aet"), 426, "not a request to upgrade"},
-		{"Connection with a wide space", set("Connection", "upgrade\u2003"), 426, "not a request to upgrade"},
-		{"plain GET", func(r *http.Request) { r.Header = http.Header{} }, 426, "not a request to upgrade"},
-		{"HTTP/1.0", func(r *http.Request) { r.Proto, r.ProtoMinor = "HTTP/1.0", 0 }, 400, "cannot upgrade HTTP/1.0"},
+		{"Upgrade with a long s", set("Upgrade", "web\u017focket"), 426, "open it with a WebSocket client"},
+		{"Upgrade with a Kelvin sign", set("Upgrade", "websoc\u212aet"), 426, "open it with a WebSocket client"},
+		{"Connection with a wide space", set("Connection", "upgrade\u2003"), 426, "open it with a WebSocket client"},
+		{"plain GET", func(r *http.Request) { r.Header = http.Header{} }, 426, "open it with a WebSocket client"},
+		{"HTTP/1.0", func(r *http.Request) { r.Proto, r.ProtoMinor = "HTTP/1.0", 0 }, 400, "over HTTP/1.1, not HTTP/1.0"},
 		{"HTTP/2", func(r *http.Request) {
 			r.Proto, r.ProtoMajor, r.ProtoMinor = "HTTP/2.0", 2, 0
-		}, 400, "cannot upgrade HTTP/2.0"},
+		}, 400, "over HTTP/1.1, not HTTP/2.0"},
 		{"no version", set("Sec-WebSocket-Version"), 426, "Sec-WebSocket-Version is not 13"},
 		{"old version", set("Sec-WebSocket-Version", "8"), 426, "Sec-WebSocket-Version is not 13"},
 		{"list of versions", set("Sec-WebSocket-Version", "13, 8"), 426, "Sec-WebSocket-Version is not 13"},
@@ -71,18 +71,19 @@ func TestHandshakeCheck(t *testing.T) {
 		{"body", func(r *http.Request) { r.ContentLength = 6 }, 400, "the request has a body"},
 		{"body of unknown length", func(r *http.Request) { r.ContentLength = -1 }, 400, "the request has a body"},
 		{"chunked body", func(r *http.Request) { r.TransferEncoding = []string{"chunked"} }, 400, "the request has a body"},
+		{"body of a plain GET", func(r *http.Request) { r.Header, r.ContentLength = http.Header{}, 6 }, 400, "the request has a body"},
 		{"foreign origin", set("Origin", "https://evil.example"), 403, `"https://evil.example" is not allowed`},
 	} {
 		t.Run(k.name, func(t *testing.T) {
 			t.Parallel()
 			r := request(t, handshake)
 			k.change(r)
-			status, err := u.Check(r)
-			if status != k.status || (err == nil) != (k.status == 0) {
-				t.Fatalf("%d, %v, want %d", status, err, k.status)
+			err := u.Check(r)
+			if (err == nil) != (k.status == 0) || err != nil && err.Status != k.status {
+				t.Fatalf("%v, want %d", err, k.status)
 			}
-			if err != nil && !strings.Contains(err.Error(), k.err) {
-				t.Errorf("%q, want %q", err, k.err)
+			if err != nil && !strings.Contains(err.Detail, k.err) {
+				t.Errorf("%q, want %q", err.Detail, k.err)
 			}
 		})
 	}
@@ -149,7 +150,7 @@ func TestUpgradeFails(t *testing.T) {
 	}
 	r := request(t, handshake)
 	r.Method = "PUT"
-	if _, err := u.Upgrade(w, r); err == nil || !strings.Contains(err.Error(), "method PUT") {
+	if _, err := u.Upgrade(w, r); err == nil || !strings.Contains(err.Error(), "opened with GET") {
 		t.Errorf("method: %v", err)
 	}
 	ours, theirs := net.Pipe()
@@ -233,6 +234,28 @@ func TestBadOptionsPanic(t *testing.T) {
 		`use origin "example.com"`:          {Origins: []string{"example.com"}},
 		`use origin "https://example.com/"`: {Origins: []string{"https://example.com/"}},
 		`use origin "https://*.com:x"`:      {Origins: []string{"https://*.com:x"}},
+		`use origin "https://*"`:            {Origins: []string{"https://*"}},
+		`use origin "https://*."`:           {Origins: []string{"https://*."}},
+		`use origin "https://*:443"`:        {Origins: []string{"https://*:443"}},
+		`use origin "https://a.*.com"`:      {Origins: []string{"https://a.*.com"}},
+		`use origin "https://*a.com"`:       {Origins: []string{"https://*a.com"}},
+		`use origin "https://*.*.com"`:      {Origins: []string{"https://*.*.com"}},
+		`use origin "*.example.com"`:        {Origins: []string{"*.example.com"}},
+		`use origin "//example.com"`:        {Origins: []string{"//example.com"}},
+		`use origin "https://a.com/x"`:      {Origins: []string{"https://a.com/x"}},
+		`use origin "https://a.com:0443"`:   {Origins: []string{"https://a.com:0443"}},
+		`use origin "https://a.com:99999"`:  {Origins: []string{"https://a.com:99999"}},
+		`use origin "https://bücher.de"`:    {Origins: []string{"https://bücher.de"}},
+		`use origin "https://a.com,b.com"`:  {Origins: []string{"https://a.com,b.com"}},
+		`use origin " https://a.com"`:       {Origins: []string{" https://a.com"}},
+		`use origin ""`:                     {Origins: []string{""}},
+		`use host "https://example.com"`:    {Hosts: []string{"https://example.com"}},
+		`use host "example.com/"`:           {Hosts: []string{"example.com/"}},
+		`use host "*"`:                      {Hosts: []string{"*"}},
+		`use host "::1"`:                    {Hosts: []string{"::1"}},
+		`use host "a:"`:                     {Hosts: []string{"a:"}},
+		`use host "a:0"`:                    {Hosts: []string{"a:0"}},
+		`use host ""`:                       {Hosts: []string{""}},
 		`use subprotocol "a b"`:             {Subprotocols: []string{"a b"}},
 		`use subprotocol ""`:                {Subprotocols: []string{""}},
 		`use subprotocol "a"`:               {Subprotocols: []string{"a", "b", "a"}},

@@ -1,0 +1,184 @@
+package chanx
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/chanx-go/chanx/internal/socket"
+)
+
+// router serves the consumers of one ServeMux.
+type router struct {
+	srv *Server
+	mux *http.ServeMux
+}
+
+// ServeHTTP gives a request to the consumer whose pattern matches. Nothing but mounts are registered, so what the mux finds
+// besides is an answer of its own: 404, or a redirection to the path that matches.
+func (h router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	found, pattern := h.mux.Handler(r)
+	if _, ok := found.(*mount); ok {
+		h.mux.ServeHTTP(w, r)
+		return
+	}
+	switch {
+	case !h.srv.opts.RefuseWithHTTP && h.srv.upgrader.Check(r) == nil:
+		r.Pattern = pattern
+		h.srv.nowhere().ServeHTTP(w, r)
+	case pattern == "" && r.RequestURI != "*":
+		answer(w, r, http.StatusNotFound, noEndpoint)
+	default:
+		ignoreBody(w, r)
+		h.mux.ServeHTTP(w, r)
+	}
+}
+
+const noEndpoint = "nothing is served at this path"
+
+// nobody is the state of connections that are never accepted.
+type nobody struct{ *Conn }
+
+// newNowhere is a consumer that refuses handshakes at paths that no pattern matches.
+func newNowhere() *endpoint {
+	refuse := func(r *http.Request) error {
+		if r.Pattern != "" {
+			return Refuse(http.StatusNotFound, noEndpoint+": "+r.Pattern+" is")
+		}
+		return Refuse(http.StatusNotFound, noEndpoint)
+	}
+	return NewConsumer(func(_ *Conn, r *http.Request) (*nobody, error) { return nil, refuse(r) }, &ConsumerOptions{
+		// Before open, because that costs the channel layer something. A test may put another in its place.
+		Authenticator: AuthenticatorFunc(func(r *http.Request) (Identity, error) { return Identity{}, refuse(r) }),
+	}).endpoint()
+}
+
+// answer refuses a request with a plain HTTP status and a text for people.
+func answer(w http.ResponseWriter, r *http.Request, status int, text string) {
+	h := w.Header()
+	switch status {
+	case http.StatusMethodNotAllowed:
+		h.Set("Allow", http.MethodGet) // RFC 9110 section 15.5.6
+	case http.StatusUpgradeRequired:
+		h.Set("Sec-WebSocket-Version", socket.Version)
+		if r.ProtoMajor == 1 { // HTTP/2 has no such headers: RFC 9113 section 8.2.2
+			h.Set("Upgrade", "websocket")
+			h.Set("Connection", "Upgrade")
+		}
+	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
+		h.Set("Retry-After", "5")
+	}
+	ignoreBody(w, r)
+	http.Error(w, text, status)
+}
+
+// ignoreBody keeps net/http from waiting for a body that nobody reads, before or behind the answer: it would read up to
+// 256 KiB to use the connection again.
+func ignoreBody(w http.ResponseWriter, r *http.Request) {
+	if r.ContentLength == 0 {
+		return
+	}
+	if r.ProtoMajor == 1 {
+		w.Header().Add("Connection", "close")
+	}
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now()) // without it, http.Server.ReadTimeout bounds the wait
+}
+
+// upgradeFailed answers with a plain HTTP status where that is still possible.
+func (m *mount) upgradeFailed(w http.ResponseWriter, r *http.Request, c *Conn, err error, status int, text string) {
+	switch {
+	case errors.Is(err, socket.ErrRefusing):
+		answer(w, r, status, text)
+	case errors.Is(err, socket.ErrHijack):
+		answer(w, r, status, text)
+		c.logError(slog.LevelError, "chanx: the connection cannot be taken over from the HTTP server. Probably a middleware hides it "+
+			"behind an http.ResponseWriter of its own: give that type the method Unwrap() http.ResponseWriter, or serve WebSockets "+
+			"outside of the middleware", "", err, "writer", fmt.Sprintf("%T", w))
+	default:
+		c.logError(slog.LevelInfo, "chanx: handshake failed", "", err)
+	}
+}
+
+// warnUnchosen logs that a client offers subprotocols of which none is chosen: a browser fails such a connection, and its
+// page learns nothing but 1006.
+func (m *mount) warnUnchosen(c *Conn, r *http.Request) {
+	offered := r.Header["Sec-Websocket-Protocol"]
+	if len(offered) == 0 || m.srv.upgrader.Chosen(r, m.carriers...) != "" {
+		return
+	}
+	m.srv.logThrottled(slog.LevelWarn, "chanx: the client offers subprotocols, and none is chosen: browsers fail such a connection. "+
+		"List one in ServerOptions.Subprotocols, or let the client offer the name that stands for its token", m.pattern,
+		c.logAttrs([]any{"offered", m.printable(offered), "listed", m.srv.opts.Subprotocols, "for_tokens", m.carriers})...)
+}
+
+// maxOffered and maxOfferedBytes bound what the log shows of offered subprotocols.
+const maxOffered, maxOfferedBytes = 8, 16
+
+// printable is what the log may show of offered subprotocols: those that are long, or begin like one that carries a token,
+// may be secrets.
+func (m *mount) printable(offered []string) (names []string) {
+	for _, line := range offered {
+		for o := range strings.SplitSeq(line, ",") {
+			if len(names) == maxOffered {
+				return append(names, "…")
+			}
+			o = strings.Trim(o, " \t")
+			if i := slices.IndexFunc(m.carriers, func(p string) bool { return strings.HasPrefix(o, p) }); i >= 0 {
+				o = m.carriers[i] + "…"
+			} else if len(o) > maxOfferedBytes {
+				o = fmt.Sprintf("%s… (%d bytes)", o[:maxOfferedBytes/2], len(o))
+			}
+			names = append(names, o)
+		}
+	}
+	return names
+}
+
+// callerPlace is the folder, file and line of a caller; skip is as for runtime.Caller, seen from the function that calls
+// this one.
+func callerPlace(skip int) string {
+	_, file, line, _ := runtime.Caller(skip + 1)
+	return filepath.Base(filepath.Dir(file)) + "/" + filepath.Base(file) + ":" + strconv.Itoa(line)
+}
+
+// registeredAt is how net/http says where a pattern was registered. For patterns of this package that is always the same
+// line of this file.
+var registeredAt = regexp.MustCompile(`pattern ("(?:[^"\\]|\\.)*") \(registered at [^)]*\)`)
+
+// register gives a mount to its mux. What net/http panics with names places in this package: they become those of the
+// program.
+func (s *Server) register(mux *http.ServeMux, m *mount) {
+	defer func() {
+		if why := recover(); why != nil {
+			isNew := true // the new pattern comes first; the other may be spelled alike
+			text := registeredAt.ReplaceAllStringFunc(fmt.Sprint(why), func(p string) string {
+				quoted, place := registeredAt.FindStringSubmatch(p)[1], m.place
+				if !isNew {
+					place = s.placeOf(quoted)
+				}
+				isNew = false
+				return "pattern " + quoted + " (handled at " + place + ")"
+			})
+			panic(fmt.Sprintf("chanx: handle %q at %s: %s", m.pattern, m.place, text))
+		}
+	}()
+	mux.Handle(m.pattern, m)
+}
+
+// placeOf says where a pattern was given to Handle before.
+func (s *Server) placeOf(quoted string) string {
+	for _, m := range s.mounted() {
+		if strconv.Quote(m.pattern) == quoted {
+			return m.place
+		}
+	}
+	return "another place"
+}
