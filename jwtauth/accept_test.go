@@ -51,6 +51,8 @@ func TestTheSubprotocolOfTheTokenIsNotChosen(t *testing.T) {
 	}{
 		{[]string{"app.v1", "bearer." + token}, "app.v1"},
 		{[]string{"bearer." + token, "app.v1"}, "app.v1"},
+		{[]string{"bearer.", "bearer." + token, "app.v1"}, "app.v1"},
+		{[]string{"bearer." + token, "bearer."}, "bearer."},
 		{[]string{"bearer." + token}, ""}, // which a browser takes for a failure
 	}
 	for _, tt := range tests {
@@ -60,7 +62,10 @@ func TestTheSubprotocolOfTheTokenIsNotChosen(t *testing.T) {
 			t.Errorf("chosen %q, want %q", got, tt.chosen)
 		}
 	}
-	c := chanxtest.Dial(t, srv, "/ws", &chanxtest.DialOptions{Subprotocols: []string{"app.v1", "bearer.x"}})
+	c := chanxtest.Dial(t, srv, "/ws", &chanxtest.DialOptions{Subprotocols: []string{"bearer.", "bearer.x"}})
+	if got := c.Subprotocol(); got != "bearer." {
+		t.Errorf("a browser would not be told of a refusal: chosen %q", got)
+	}
 	expectRefused(t, c, 401, 4401, refused)
 }
 

@@ -107,5 +107,6 @@ func ExampleNew() {
 
 	srv := chanx.NewServer(&chanx.ServerOptions{Subprotocols: []string{"chat.v1"}})
 	srv.Handle("/ws/rooms/{room}", room)
-	log.Print(http.ListenAndServe("localhost:8080", srv))
+	web := &http.Server{Addr: "localhost:8080", Handler: srv, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second}
+	log.Print(web.ListenAndServe())
 }

@@ -13,12 +13,13 @@ import (
 type Source struct {
 	tokens func(*http.Request) []string
 	scheme map[string]any // of an AsyncAPI document
+	prefix string         // of FromSubprotocol
 }
 
 // FromHeader finds tokens in the header "Authorization: Bearer <token>" (RFC 6750 section 2.1). Programs can send it,
 // pages in browsers cannot.
 func FromHeader() Source {
-	return Source{bearers, map[string]any{"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
+	return Source{tokens: bearers, scheme: map[string]any{"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
 }
 
 func bearers(r *http.Request) (tokens []string) {
@@ -35,12 +36,12 @@ func bearers(r *http.Request) (tokens []string) {
 // other sites open too: it is ServerOptions.Origins that keeps those out.
 func FromCookie(name string) Source {
 	mustBeToken("FromCookie", name)
-	return Source{func(r *http.Request) (tokens []string) {
+	return Source{tokens: func(r *http.Request) (tokens []string) {
 		for _, c := range r.CookiesNamed(name) {
 			tokens = append(tokens, c.Value)
 		}
 		return tokens
-	}, apiKey("cookie", name)}
+	}, scheme: apiKey("cookie", name)}
 }
 
 // FromQuery finds tokens in a parameter of the request's URL. URLs end up in the logs of every server and proxy on the
@@ -49,7 +50,7 @@ func FromQuery(name string) Source {
 	if name == "" {
 		panic("jwtauth: FromQuery: the name is empty")
 	}
-	return Source{func(r *http.Request) []string { return r.URL.Query()[name] }, apiKey("query", name)}
+	return Source{tokens: func(r *http.Request) []string { return r.URL.Query()[name] }, scheme: apiKey("query", name)}
 }
 
 // FromSubprotocol finds tokens among the subprotocols that a client offers (RFC 6455 section 1.9), behind a prefix. It is
@@ -61,20 +62,37 @@ func FromQuery(name string) Source {
 // chosen, so let the client offer a real one too, and list that in the server's options:
 //
 //	chanx.NewServer(&chanx.ServerOptions{Subprotocols: []string{"app.v1"}})
+//
+// Without a real one, let it offer the prefix itself, which is then the answer:
+//
+//	new WebSocket("wss://example.com/ws", ["bearer.", "bearer." + token])
+//
+// A token that is offered alone cannot work in browsers: the log warns of it, without showing it.
 func FromSubprotocol(prefix string) Source {
 	mustBeToken("FromSubprotocol", prefix)
 	scheme := apiKey("header", "Sec-WebSocket-Protocol")
 	scheme["description"] = fmt.Sprintf("The token is offered as a subprotocol, behind %s, beside the one that is spoken.", prefix)
-	return Source{func(r *http.Request) (tokens []string) {
+	return Source{tokens: func(r *http.Request) (tokens []string) {
 		for _, line := range r.Header.Values("Sec-WebSocket-Protocol") {
 			for offer := range strings.SplitSeq(line, ",") {
-				if token, ok := strings.CutPrefix(strings.TrimSpace(offer), prefix); ok {
+				if token, ok := strings.CutPrefix(strings.Trim(offer, " \t"), prefix); ok {
 					tokens = append(tokens, token)
 				}
 			}
 		}
 		return tokens
-	}, scheme}
+	}, scheme: scheme, prefix: prefix}
+}
+
+// Subprotocols are the prefixes of FromSubprotocol, in their order. A server answers with the first of them that a client
+// offers, if it offers no subprotocol that the server speaks.
+func (a *Authenticator) Subprotocols() (prefixes []string) {
+	for _, s := range a.opts.Sources {
+		if s.prefix != "" {
+			prefixes = append(prefixes, s.prefix)
+		}
+	}
+	return prefixes
 }
 
 func apiKey(in, name string) map[string]any {
