@@ -23,7 +23,14 @@
 //
 //	srv := chanx.NewServer(nil)
 //	srv.Handle("/ws/rooms/{room}", New())
-//	err := http.ListenAndServe("localhost:8080", srv)
+//	web := &http.Server{
+//		Addr: "localhost:8080", Handler: srv,
+//		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, MaxHeaderBytes: 16 << 10,
+//	}
+//	err := web.ListenAndServe()
+//
+// Until a request is complete it is net/http's: without ReadHeaderTimeout and ReadTimeout, whoever sends half a request
+// holds a connection for ever, and MaxHeaderBytes is 1 MB. They do not concern connections that are open.
 //
 // # Frames
 //

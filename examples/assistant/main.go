@@ -56,6 +56,7 @@ func run(ctx context.Context, addr string, pace time.Duration, log io.Writer) er
 func serve(ctx context.Context, l net.Listener, assistant *chanx.Server) error {
 	server := &http.Server{
 		Handler: routes(assistant), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second,
+		MaxHeaderBytes: 16 << 10,
 	}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(l) }()

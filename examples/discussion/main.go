@@ -48,6 +48,7 @@ func serve(ctx context.Context, l net.Listener, logger *slog.Logger) error {
 	chat := chanx.NewServer(&chanx.ServerOptions{Logger: logger})
 	server := &http.Server{
 		Handler: routes(chat, logger), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second,
+		MaxHeaderBytes: 16 << 10,
 	}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(l) }()
