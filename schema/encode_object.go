@@ -39,7 +39,7 @@ func (f *field) omits(v reflect.Value) bool {
 		return true
 	}
 	if !f.omitZero || !f.asksZero {
-		return f.omitZero && v.IsZero()
+		return f.omitZero && f.isZero(v)
 	}
 	for v.Kind() == reflect.Pointer || v.Kind() == reflect.Interface {
 		if v.IsNil() {
@@ -48,6 +48,30 @@ func (f *field) omits(v reflect.Value) bool {
 		v = v.Elem()
 	}
 	return addressable(v).Addr().Interface().(interface{ IsZero() bool }).IsZero()
+}
+
+// isZero reports whether a value would come back as zero: an empty list that is left out comes back as nil, so that a
+// struct with nothing else is zero too.
+func (t *Type) isZero(v reflect.Value) bool {
+	switch {
+	case v.IsZero():
+		return true
+	case t.kind == kindTime: // whatever its zone: +00:00 comes back as UTC
+		return timeOf(v).IsZero()
+	case t.kind == kindStruct:
+		return !slices.ContainsFunc(t.fields, func(f *field) bool {
+			member, ok := f.read(v)
+			return ok && !f.omits(member) && !f.isZero(member)
+		})
+	case t.kind == kindArray:
+		for i := range v.Len() {
+			if !t.elem.isZero(v.Index(i)) {
+				return false
+			}
+		}
+		return true
+	}
+	return false
 }
 
 func isNilPointer(v reflect.Value) bool { return v.Kind() == reflect.Pointer && v.IsNil() }

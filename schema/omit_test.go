@@ -3,6 +3,7 @@ package schema_test
 import (
 	"reflect"
 	"testing"
+	"time"
 
 	"github.com/chanx-go/chanx/schema"
 )
@@ -26,6 +27,39 @@ func TestAnEmptyValueDoesNotComeBackAsTheDefault(t *testing.T) {
 	var back options
 	if err := codec.Unmarshal(b, &back, schema.Limits{}); err != nil || back.On || back.Level != 0 || len(back.Names) > 0 || back.Colour != nil {
 		t.Errorf("came back as %+v, %v", back, err)
+	}
+}
+
+// TestWhatIsLeftOutComesBackAsItWas: what was read is the same after it was written and read again, also where a field
+// with omitzero has nothing inside but what is left out itself.
+func TestWhatIsLeftOutComesBackAsItWas(t *testing.T) {
+	t.Parallel()
+	type inner struct {
+		List []int          `json:"list,omitempty"`
+		Map  map[string]int `json:"map,omitempty"`
+		At   time.Time      `json:"at,omitzero"`
+		Note *string        `json:"note"`
+		N    int            `json:"n,omitempty"`
+	}
+	type embedded struct{ In inner }
+	type outer struct {
+		In    inner     `json:"in,omitzero"`
+		Pair  [2]inner  `json:"pair,omitzero"`
+		Deep  *embedded `json:"deep,omitzero"`
+		Plain struct {
+			In inner `json:"in,omitzero"`
+		} `json:"plain,omitzero"`
+		When struct {
+			At time.Time `json:"at"`
+		} `json:"when,omitzero"`
+	}
+	codec := newCodec(t, reflect.TypeFor[outer](), schema.AsDeclared)
+	for _, text := range []string{
+		`{"in":{"list":[]}}`, `{"in":{"map":{},"note":null}}`, `{"in":{"at":"0001-01-01T00:00:00+00:00"}}`, `{"in":{"note":""}}`,
+		`{"pair":[{"list":[]},{}]}`, `{"pair":[{},{"n":1}]}`, `{"deep":{"In":{"list":[]}}}`, `{"plain":{"in":{"list":[]}}}`,
+		`{"plain":{"in":{"list":[1]}}}`, `{"when":{"at":"0001-01-01T00:00:00+00:00"}}`, `{"when":{"at":"0001-01-01T02:00:00+02:00"}}`,
+	} {
+		sameAgain(t, codec, reflect.TypeFor[outer](), []byte(text))
 	}
 }
 

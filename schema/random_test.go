@@ -19,6 +19,7 @@ func FuzzTypes(f *testing.F) {
 	for n := range uint64(64) {
 		f.Add(n, n)
 	}
+	f.Add(uint64(5910704445922426242), uint64(2465018602838400154)) // omitzero around omitempty
 	f.Fuzz(func(t *testing.T, typeSeed, textSeed uint64) {
 		typ := typeMaker{rand.New(rand.NewPCG(typeSeed, 1))}.structure(3)
 		compiler, err := schema.NewCompiler(nil)
