@@ -69,7 +69,7 @@ func (c *Conn) reject(ref string, why ErrorMessage) {
 // read decodes a message. Types with methods of their own run them here.
 func (c *Conn) read(p []byte, binary bool, exited func(error)) (f frame, items ValidationError, err error) {
 	if binary {
-		return f, invalidJSON("binary messages are not accepted"), nil
+		return frame{ref: looseRef(p)}, invalidJSON("binary messages are not accepted"), nil
 	}
 	err = c.guardTo(exited, func() error {
 		f, items = c.mount.read(p)

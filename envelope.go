@@ -78,7 +78,7 @@ func (m *mount) read(data []byte) (frame, ValidationError) {
 	d.Reset(data, m.limits)
 	var e envelope
 	if items, err := m.members(d, &e); err != nil {
-		return frame{}, syntaxError(err)
+		return frame{ref: e.refIn(data)}, syntaxError(err)
 	} else if items != nil {
 		return e.frame, items
 	}
@@ -89,7 +89,7 @@ func (m *mount) read(data []byte) (frame, ValidationError) {
 		return e.frame, nil // a cancel
 	}
 	if err := m.finish(d, &e); err != nil {
-		return frame{}, syntaxError(err)
+		return frame{ref: e.refIn(data)}, syntaxError(err)
 	}
 	if items := d.Errors(); len(items) > 0 {
 		return frame{ref: e.ref}, items
@@ -216,6 +216,14 @@ func (e *envelope) readRef(d *schema.Decoder) error {
 		e.ref = string(ref)
 	}
 	return nil
+}
+
+// refIn is the ref of a frame that is not valid JSON, or "".
+func (e *envelope) refIn(data []byte) string {
+	if e.ref != "" || e.badRef != nil {
+		return e.ref
+	}
+	return looseRef(data)
 }
 
 // checkTag tells what is wrong with the discriminator.
