@@ -3,7 +3,6 @@ package schema
 import (
 	"encoding"
 	"encoding/json"
-	"errors"
 	"reflect"
 	"slices"
 	"strconv"
@@ -64,7 +63,7 @@ func (d *Decoder) special(t *Type, r *rules, v reflect.Value) error {
 	case kindText:
 		return d.textValue(t, r, v)
 	case kindJSON:
-		return d.ownJSON(v)
+		return d.ownJSON(t, v)
 	default: // kindRaw
 		raw, err := d.Raw()
 		if err == nil {
@@ -226,28 +225,18 @@ func (d *Decoder) textValue(t *Type, r *rules, v reflect.Value) error {
 	if (r != nil || t.enum != nil) && !d.allowsString(t, r, string(text)) {
 		return nil
 	}
-	d.unmarshalText(text, v)
+	d.unmarshalText(t, text, v)
 	return nil
 }
 
-func (d *Decoder) unmarshalText(text []byte, v reflect.Value) {
+func (d *Decoder) unmarshalText(t *Type, text []byte, v reflect.Value) {
 	if err := v.Addr().Interface().(encoding.TextUnmarshaler).UnmarshalText(text); err != nil {
-		d.failOwn(err)
-	}
-}
-
-// maxOwnText is how much of a foreign error an item quotes, in code points: it may repeat the whole input.
-const maxOwnText = 2 * maxText
-
-// failOwn tells the error of a type's own method.
-func (d *Decoder) failOwn(err error) {
-	if d.wanted() {
-		d.keep(finding{typ: "value_error", msg: "Value error, ", rest: cutAt(err.Error(), maxOwnText)})
+		d.failOwn(t, err, "invalid string")
 	}
 }
 
 // ownJSON reads a value by the type's own UnmarshalJSON. A type that has MarshalJSON only is read as encoding/json does.
-func (d *Decoder) ownJSON(v reflect.Value) error {
+func (d *Decoder) ownJSON(t *Type, v reflect.Value) error {
 	raw, err := d.Raw()
 	if err != nil {
 		return err
@@ -256,22 +245,10 @@ func (d *Decoder) ownJSON(v reflect.Value) error {
 	if ok {
 		err = own.UnmarshalJSON(raw[:len(raw):len(raw)])
 	} else {
-		err = withoutGoTypes(json.Unmarshal(raw, v.Addr().Interface()))
+		err = json.Unmarshal(raw, v.Addr().Interface())
 	}
 	if err != nil {
-		d.failOwn(err)
+		d.failOwn(t, err, "invalid "+kindName(raw[0]))
 	}
 	return nil
-}
-
-// withoutGoTypes tells an error of encoding/json in words of JSON.
-func withoutGoTypes(err error) error {
-	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		at := ""
-		if wrong.Field != "" {
-			at = " at " + cutText(wrong.Field)
-		}
-		return errors.New("unexpected " + cutText(wrong.Value) + at)
-	}
-	return err
 }

@@ -116,7 +116,7 @@ func (d *Decoder) setKey(t *Type, name string, k reflect.Value) {
 		k.SetString(name)
 		d.allowsString(t, nil, name)
 	case kindText:
-		d.unmarshalText([]byte(name), k)
+		d.unmarshalText(t, []byte(name), k)
 	case kindInt:
 		d.setIntKey(t, name, k)
 	default:

@@ -13,6 +13,10 @@ type FieldError struct {
 	Type string `json:"type"` // a stable word, such as "missing"
 	Loc  []any  `json:"loc"`  // the path to it: strings and integers
 	Msg  string `json:"msg"`  // a text for people
+
+	// Cause is the error of a type's own method whose text is not for clients, as it may name what the program is made
+	// of; nil otherwise. It is not sent.
+	Cause error `json:"-"`
 }
 
 // ValidationError is all that is wrong with a value, in the order of its fields. Length 0 is success.

@@ -35,6 +35,7 @@ type finding struct {
 	section   int
 	path      []step
 	below     []any // continues the path
+	cause     error // the text hides it
 }
 
 func (f *findings) reset(most int) {
@@ -186,7 +187,7 @@ func (f *finding) item(loc []any) FieldError {
 		}
 		loc = append(loc, l)
 	}
-	return FieldError{Type: f.typ, Loc: loc, Msg: cutMessage(f.msg + f.rest)}
+	return FieldError{Type: f.typ, Loc: loc, Msg: cutMessage(f.msg + f.rest), Cause: f.cause}
 }
 
 // Errors are the items collected since Reset, in the order of the fields; nil if there are none.

@@ -126,7 +126,7 @@ func decimalFloat(x float64, bits int) float64 {
 func (i *inspection) text(t *Type, r *rules, v reflect.Value) {
 	text, err := marshalText(v)
 	if err != nil {
-		i.fail("value_error", "Value error, "+err.Error())
+		i.failOwn(t, err, "invalid value")
 		return
 	}
 	i.allowsString(t, r, string(text))
@@ -233,7 +233,7 @@ func (i *inspection) unique(t *Type, v reflect.Value) error {
 func (i *inspection) dictionary(t *Type, r *rules, v reflect.Value) error {
 	all, err := sortedEntries(t, v)
 	if err != nil {
-		i.fail("value_error", "Value error, "+err.Error())
+		i.failOwn(t.key, err, "invalid key")
 		return nil
 	}
 	if !i.own && !v.IsNil() {

@@ -198,7 +198,7 @@ func TestKeysOfMapsAreReadAsTheirType(t *testing.T) {
 		in{`{"128":1}`, `int_parsing_size "128","[key]": Unable to parse input string as an integer, exceeded maximum size`})
 	decode[map[uint8]int](t, in{`{"256":1}`, `int_parsing_size "256","[key]": Unable to parse input string as an integer, exceeded maximum size`},
 		in{`{"1.0":1}`, `int_type "1.0","[key]": Input should be a valid integer`})
-	decode[map[netip.Addr]int](t, in{`{"x":1}`, `value_error "x","[key]": Value error, ParseAddr("x"): unable to parse IP`})
+	decode[map[netip.Addr]int](t, in{`{"x":1}`, `value_error "x","[key]": Value error, invalid string`})
 	decode[map[colour]int](t, in{`{"red":1}`, ""}, in{`{"Red":1}`, `literal_error "Red","[key]": Input should be 'red' or 'blue'`})
 }
 

@@ -1,6 +1,9 @@
 package schema
 
-import "reflect"
+import (
+	"errors"
+	"reflect"
+)
 
 // Message is a value that is being read from a frame: one member of the frame is its payload, others are its fields that
 // are tagged frame:"true". They come in any order, one call for each, and End comes last. It is used by one goroutine.
@@ -98,7 +101,19 @@ func (m *Message) absent() {
 }
 
 func (m *Message) validate() {
-	for _, item := range judge(m.codec.typ, m.value, m.codec.naming) {
+	err := m.value.Addr().Interface().(validator).Validate()
+	if err == nil {
+		return
+	}
+	t := m.codec.typ
+	items, ok := errors.AsType[ValidationError](err)
+	if !ok {
+		m.enterPayload()
+		m.d.failOwn(t, err, "invalid value")
+		m.leavePayload()
+		return
+	}
+	for _, item := range ownItems(t, items, m.codec.naming) {
 		if m.ofFrame(item) {
 			m.d.add(item.Type, item.Msg, item.Loc)
 			continue

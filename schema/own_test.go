@@ -92,7 +92,7 @@ func TestErrorsOfOwnMethodsAreValueErrors(t *testing.T) {
 		`{"t":"21","p":[1],"w":{"n":"x"},"r":null,"m":{"a":1},"k":{"x":"y"},"l":[{}]}`,
 		`value_error "t": Value error, it must end with C
 value_error "p": Value error, it must be two numbers
-value_error "w": Value error, unexpected string at n
+value_error "w": Value error, unexpected string
 value_error "m","a": Value error, it must be two numbers
 value_error "k","x","[key]": Value error, it must end with C
 value_error "l",0: Value error, it must be two numbers`,
@@ -100,10 +100,7 @@ value_error "l",0: Value error, it must be two numbers`,
 		in{`{"t":1,"p":null,"w":[],"r":1,"m":{},"k":{},"l":[]}`, `string_type "t": Input should be a valid string
 value_error "p": Value error, it must be two numbers
 value_error "w": Value error, unexpected array`})
-	decode[value[netip.Addr]](t, in{
-		`{"v":"` + strings.Repeat("é", 1000) + `"}`,
-		`value_error "v": Value error, ParseAddr("` + strings.Repeat("é", 117),
-	})
+	decode[value[netip.Addr]](t, in{`{"v":"` + strings.Repeat("é", 1000) + `"}`, `value_error "v": Value error, invalid string`})
 	decode[value[big.Int]](t, in{`{"v":123456789012345678901234567890}`, ""})
 }
 

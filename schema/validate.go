@@ -1,7 +1,6 @@
 package schema
 
 import (
-	"errors"
 	"fmt"
 	"reflect"
 	"runtime"
@@ -58,29 +57,9 @@ func (d *Decoder) validate(t *Type, v reflect.Value) {
 	if !t.validates {
 		return
 	}
-	for _, i := range judge(t, v, d.naming) {
-		d.add(i.Type, i.Msg, i.Loc)
+	if err := v.Addr().Interface().(validator).Validate(); err != nil {
+		d.failOwn(t, err, "invalid value")
 	}
-}
-
-// judge runs the Validate method of v. Paths of its items that are in declared names come back in those of the naming.
-func judge(t *Type, v reflect.Value, n Naming) ValidationError {
-	err := v.Addr().Interface().(validator).Validate()
-	if err == nil {
-		return nil
-	}
-	items, ok := errors.AsType[ValidationError](err)
-	if !ok {
-		return ValidationError{{Type: "value_error", Msg: "Value error, " + cutMessage(err.Error())}}
-	}
-	if n == AsDeclared {
-		return items
-	}
-	items = slices.Clone(items)
-	for i := range items {
-		items[i].Loc = t.spell(items[i].Loc, n)
-	}
-	return items
 }
 
 // spell writes a path in declared names in those of a naming, as far as the type knows it.
