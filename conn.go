@@ -24,7 +24,9 @@ type transport interface {
 	Subprotocol() string
 	Abort()
 	Post(e any) error
-	WaitWritable(ctx context.Context, n int) error
+	WaitTurn(ctx context.Context) error
+	WriteTurn(ctx context.Context, p []byte) error
+	EndTurn()
 	QueuedBytes() int
 }
 

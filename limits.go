@@ -42,7 +42,9 @@ type Limits struct {
 	// MaxGroups is the number of groups that a connection may be in; default 128. Beyond it Join is an error.
 	MaxGroups int
 
-	// SendQueueBytes is what may wait to be sent to a client, in bytes; default 1 MiB. Beyond it: close 1013.
+	// SendQueueBytes is what may wait to be sent to a client, in bytes; default 1 MiB. Beyond it: close 1013. Items of
+	// streams wait instead, before they are encoded, while more than half of it is in use. One message that is longer is
+	// accepted while nothing else waits.
 	SendQueueBytes int
 
 	// WriteTimeout is how long the queue of a client may stand still; default 10 s. Then it is disconnected.

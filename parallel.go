@@ -145,15 +145,15 @@ func (c *Conn) stream(ctx context.Context, k *Call) error {
 }
 
 // sendItem waits until the client has taken most of what was sent before, and the item has room: a stream is no faster than
-// its reader.
+// its reader. Only then is an item encoded, and one at a time, however many streams the client has.
 func (c *Conn) sendItem(ctx context.Context, item Message, ref string) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return c.writeBy(item, ref, func(wire transport, b []byte) error {
-		if err := wire.WaitWritable(ctx, len(b)); err != nil {
-			return err
-		}
-		return wire.WriteText(b, false)
-	})
+	wire := c.transport()
+	if err := wire.WaitTurn(ctx); err != nil {
+		return wireError(err)
+	}
+	defer wire.EndTurn() // also if a method of the item panics
+	return c.writeBy(item, ref, func(wire transport, b []byte) error { return wire.WriteTurn(ctx, b) })
 }

@@ -53,7 +53,7 @@ type Handler interface {
 }
 
 // A Conn is the server's side of one WebSocket connection. All its methods may be called concurrently, also by its
-// Handler (but not by [Handler.Lost], [Handler.Closing] and [Handler.Arrived]); none but WaitWritable blocks. A Conn that is neither started
+// Handler (but not by [Handler.Lost], [Handler.Closing] and [Handler.Arrived]); none but WaitTurn and WriteTurn blocks. A Conn that is neither started
 // nor closed keeps its transport open.
 //
 // Invariants: every change of the fields below mu is made under mu; got, part and armed belong to who holds the reading
@@ -76,7 +76,7 @@ type Conn struct {
 	taken uint64        // messages for which the handler has been called, or is about to be
 	room  chan struct{} // the reader waits here while the inbox is full
 
-	writable chan struct{} // WaitWritable waits here
+	writable chan struct{} // waitUntil waits here
 
 	out    *[]byte // cork: the newest bytes of the queue
 	q      []chunk // what is before them
@@ -115,6 +115,7 @@ type Conn struct {
 	pinged    bool  // a ping waits for life
 	heard     bool  // bytes came since
 	renew     bool  // whoever reads the answer goes on in a fresh goroutine
+	turn      bool  // a writer has it: see WaitTurn
 	bounded   bool  // boundUnacknowledged has set a limit
 	flying    int32 // chunks of q that drain is writing
 	discarded int32 // bytes since the end

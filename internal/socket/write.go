@@ -1,7 +1,6 @@
 package socket
 
 import (
-	"context"
 	"errors"
 	"syscall"
 	"time"
@@ -24,6 +23,11 @@ func (c *Conn) WriteText(p []byte, cork bool) error {
 	}
 	c.mu.Lock()
 	defer c.unlock()
+	return c.writeText(p, cork)
+}
+
+// writeText is WriteText of what is not deflated. The caller holds mu.
+func (c *Conn) writeText(p []byte, cork bool) error {
 	if err := c.admit(headerSize(len(p)) + len(p)); err != nil {
 		return err
 	}
@@ -60,41 +64,6 @@ func (c *Conn) WriteFrames(fs []Frame, cork bool) error {
 	}
 	c.release(cork)
 	return nil
-}
-
-// WaitWritable returns when no more than half of Options.SendQueueBytes waits and a message of n bytes has room, so that a
-// writer which can wait is no faster than its reader. It fails with ErrClosed when nothing may be written any more, and when
-// ctx ends.
-func (c *Conn) WaitWritable(ctx context.Context, n int) error {
-	for {
-		c.mu.Lock()
-		if c.sealed || c.broken {
-			c.unlock()
-			return ErrClosed
-		}
-		if c.queued <= c.up.opt.SendQueueBytes/2 && c.fitsIn(headerSize(n)+n) {
-			c.unlock()
-			return nil
-		}
-		if c.writable == nil {
-			c.writable = make(chan struct{})
-		}
-		writable := c.writable
-		c.unlock()
-		select {
-		case <-writable:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-}
-
-// wakeWriters ends WaitWritable where it has to look again.
-func (c *Conn) wakeWriters() {
-	if c.writable != nil && (c.sealed || c.queued <= c.up.opt.SendQueueBytes/2) {
-		close(c.writable)
-		c.writable = nil
-	}
 }
 
 // Uncork writes what is corked.

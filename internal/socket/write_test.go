@@ -308,8 +308,8 @@ func TestOversizedMessage(t *testing.T) {
 	})
 }
 
-// TestWaitWritable waits until half of the queue is free, and no longer than something may be written.
-func TestWaitWritable(t *testing.T) {
+// TestWaitTurn waits until half of the queue is free, and no longer than something may be written.
+func TestWaitTurn(t *testing.T) {
 	t.Parallel()
 	for name, k := range map[string]struct {
 		free func(h *recorder, p *peer)
@@ -330,13 +330,20 @@ func TestWaitWritable(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				h, p := stuck(t, Options{SendQueueBytes: 80, WriteTimeout: -1, CloseTimeout: -1, PingInterval: -1})
-				must(t, h.c.WaitWritable(t.Context(), 1))
+				must(t, h.c.WaitTurn(t.Context()))
+				h.c.EndTurn()
 				must(t, h.c.WriteFrames([]Frame{PrepareText(make([]byte, 60)).Droppable()}, false))
 				ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 				defer cancel()
 				done := make(chan error, 2)
 				for range cap(done) {
-					go func() { done <- h.c.WaitWritable(ctx, 1) }()
+					go func() {
+						err := h.c.WaitTurn(ctx)
+						if err == nil {
+							h.c.EndTurn()
+						}
+						done <- err
+					}()
 				}
 				synctest.Wait()
 				if len(done) > 0 {

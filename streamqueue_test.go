@@ -1,0 +1,86 @@
+package chanx_test
+
+import (
+	"context"
+	"encoding"
+	"iter"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+
+	"github.com/chanx-go/chanx"
+)
+
+type (
+	readMessage struct{ Bytes int }
+	leaf        struct {
+		Text countedText `json:"text"`
+	}
+	// countedText is a text that counts the bytes of what is encoded.
+	countedText struct {
+		n  int
+		to *atomic.Int64
+	}
+)
+
+func (readMessage) Action() string { return "read" }
+func (leaf) Action() string        { return "page_item" }
+
+var _ encoding.TextMarshaler = countedText{}
+
+func (c countedText) MarshalText() ([]byte, error) {
+	c.to.Add(int64(c.n))
+	return []byte(strings.Repeat("x", c.n)), nil
+}
+
+func (c *countedText) UnmarshalText(b []byte) error {
+	c.n = len(b)
+	return nil
+}
+
+// TestStreamsEncodeWhatHasRoom: of all streams of a client that does not read, what is encoded and not sent is at most
+// SendQueueBytes. When the client reads, all of them go on, and end.
+func TestStreamsEncodeWhatHasRoom(t *testing.T) {
+	for name, k := range map[string]struct{ streams, size, queue int }{
+		"8 streams":           {8, 60_000, 1 << 20},
+		"many streams":        {50, 60_000, 1 << 20},
+		"a small queue":       {8, 60_000, 100_000},
+		"beyond the queue":    {8, 60_000, 50_000},
+		"small items":         {8, 100, 10_000},
+		"one stream, as well": {1, 60_000, 200_000},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := chanx.ServerOptions{Limits: chanx.Limits{
+				SendQueueBytes: k.queue, MaxConcurrent: k.streams, WriteTimeout: -1, PingInterval: -1, InboxFrames: k.streams,
+			}}
+			bubble(t, o, func(t *testing.T, srv *chanx.Server) {
+				const each = 40
+				var encoded atomic.Int64
+				c := chanx.NewConsumer(func(c *chanx.Conn, _ *http.Request) (*state, error) { return &state{Conn: c}, nil }, nil)
+				chanx.OnStream(c, func(_ *state, _ context.Context, m readMessage) iter.Seq2[leaf, error] {
+					return func(yield func(leaf, error) bool) {
+						for i := 0; i < each && yield(leaf{countedText{m.Bytes, &encoded}}, nil); i++ {
+						}
+					}
+				})
+				srv.Handle("/ws", c)
+				client, v := dialSlow(t, srv)
+				for range k.streams {
+					client.SendRef(readMessage{k.size}, "")
+				}
+				synctest.Wait()
+				if n, most := int(encoded.Load()), k.queue/2+2*k.size; n > most {
+					t.Errorf("%d bytes are encoded, want at most %d", n, most)
+				}
+				v.reopen()
+				synctest.Wait()
+				if n := len(client.Pending()); n != k.streams*each {
+					t.Errorf("%d items came, want %d: %v", n, k.streams*each, client.Ended())
+				}
+				client.Close(1000, "")
+			})
+		})
+	}
+}
