@@ -24,7 +24,8 @@ type attachment struct {
 	owners  []*stream                 // of slots, if sharded
 	nodes   map[string]rueidis.Client // by address, if sharded
 
-	lost chan error // holds why accepted publications have been lost, if that has not been told
+	hide func(error) error // takes passwords out
+	lost chan error        // holds why accepted publications have been lost, if that has not been told
 
 	cancel context.CancelFunc // closes every connection
 	tasks  sync.WaitGroup
@@ -51,17 +52,17 @@ type stream struct {
 // connect makes an attachment. The context bounds it and what it lives for: when it ends, the attachment fails.
 func connect(ctx context.Context, cfg *config, l listener) (*attachment, error) {
 	ctx, cancel := context.WithCancel(ctx)
-	a := &attachment{cancel: cancel, done: make(chan struct{}), lost: make(chan error, 1)}
+	a := &attachment{cancel: cancel, hide: cfg.hide, done: make(chan struct{}), lost: make(chan error, 1)}
 	client, err := rueidis.NewClient(bound(ctx, cfg.option))
 	if err != nil {
 		cancel()
-		return nil, err
+		return nil, cfg.hide(err)
 	}
 	a.client = client
 	if err := a.start(ctx, cfg, l); err != nil {
 		a.fail(err)
 		a.close()
-		return nil, err
+		return nil, cfg.hide(err)
 	}
 	return a, nil
 }
@@ -203,7 +204,7 @@ func (a *attachment) fail(err error) {
 		if err == nil {
 			err = net.ErrClosed
 		}
-		a.err = err
+		a.err = a.hide(err)
 		close(a.done)
 	})
 }

@@ -15,6 +15,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -30,6 +31,8 @@ func TestURLsThatAreNone(t *testing.T) {
 	for _, url := range []string{
 		"", "localhost:6379", "http://localhost", "redis://:sec/ret@localhost", "redis://user:secret@localhost:port", "secret://localhost",
 		"redis://localhost/secret", "redis://localhost/1/2", "redis://localhost?db=secret", "redis://localhost?dial_timeout=secret", "redis://\x7f",
+		"redis://secret:1/@localhost", "redis://secret:1?x=secret@localhost", "redis://secret:1#secret@localhost", "redis://:sec%zzret@localhost",
+		"redis://localhost?addr=u:secret@localhost", "redis://localhost//", "redis://localhost/0/",
 	} {
 		_, err := redislayer.Connect(t.Context(), url, &redislayer.Options{StartWithoutBroker: true})
 		if err == nil || !strings.HasPrefix(err.Error(), "redislayer: read URL: ") || !strings.Contains(err.Error(), "write ") {
@@ -42,6 +45,52 @@ func TestURLsThatAreNone(t *testing.T) {
 	_, err := redislayer.Connect(t.Context(), "redis://localhost", &redislayer.Options{StartWithoutBroker: true, TLS: &tls.Config{}})
 	if err == nil || !strings.Contains(err.Error(), "rediss://") {
 		t.Errorf("TLS for a URL without: %v", err)
+	}
+}
+
+// TestDatabaseMayBeLeftOut reads URLs as the registration of the scheme says.
+func TestDatabaseMayBeLeftOut(t *testing.T) {
+	t.Parallel()
+	s := startServer(t, "--requirepass", "se/s@me")
+	for _, end := range []string{"", "/", "/0", "/2", "?db=2", "/?db=2", "/?client_name=x", "/#x"} {
+		exchange(t, connect(t, "redis://:se%2Fs%40me@"+address(s.port)+end, nil), connect(t, "redis://:se%2Fs%40me@"+address(s.port), nil), "s")
+	}
+	for url, want := range map[string]rueidis.ClientOption{
+		"redis://host":             {InitAddress: []string{"host:6379"}},
+		"redis://host/":            {InitAddress: []string{"host:6379"}},
+		"rediss://host/":           {InitAddress: []string{"host:6379"}},
+		"rediss://host":            {InitAddress: []string{"host:6379"}},
+		"redis://":                 {InitAddress: []string{"localhost:6379"}},
+		"redis:///":                {InitAddress: []string{"localhost:6379"}},
+		"redis:///3":               {InitAddress: []string{"localhost:6379"}, SelectDB: 3},
+		"redis://u:p%2f@host:1/4":  {InitAddress: []string{"host:1"}, SelectDB: 4, Username: "u", Password: "p/"},
+		"redis://u:p%2f@[::1]:1/":  {InitAddress: []string{"[::1]:1"}, Username: "u", Password: "p/"},
+		"redis://host/?addr=two:1": {InitAddress: []string{"host:6379", "two:1"}},
+		"valkey://host/?db=5":      {InitAddress: []string{"host:6379"}, SelectDB: 5},
+		"unix:///tmp/redis.sock":   {InitAddress: []string{"/tmp/redis.sock"}},
+		"unix://u:p@/tmp/s?db=1":   {InitAddress: []string{"/tmp/s"}, SelectDB: 1, Username: "u", Password: "p"},
+	} {
+		var got rueidis.ClientOption
+		connect(t, url, &redislayer.Options{StartWithoutBroker: true, Configure: func(o *rueidis.ClientOption) { got = *o }})
+		if !slices.Equal(got.InitAddress, want.InitAddress) || got.SelectDB != want.SelectDB || got.Username != want.Username || got.Password != want.Password {
+			t.Errorf("%s: %v, database %d, %q, %q", url, got.InitAddress, got.SelectDB, got.Username, got.Password)
+		}
+	}
+}
+
+// TestNoErrorQuotesThePassword has a server that quotes what it does not know.
+func TestNoErrorQuotesThePassword(t *testing.T) {
+	t.Parallel()
+	s := startServer(t, "--rename-command", "AUTH", "", "--rename-command", "HELLO", "")
+	url := "redis://user:wrong-one@" + address(s.port)
+	_, err := redislayer.Connect(t.Context(), url, nil)
+	if err == nil || strings.Contains(err.Error(), "wrong-one") || !strings.Contains(err.Error(), "unknown command") {
+		t.Errorf("connect: %v, want the server's reason without the password", err)
+	}
+	n := open(t, connect(t, url, &redislayer.Options{StartWithoutBroker: true}))
+	n.awaits("down", func() bool { return len(n.statuses) > 0 })
+	if err := n.Publish(t.Context(), "s", nil); err == nil || strings.Contains(err.Error(), "wrong-one") || strings.Contains(n.statuses[0].Err.Error(), "wrong-one") {
+		t.Errorf("publish: %v; told %v", err, n.statuses[0].Err)
 	}
 }
 

@@ -38,7 +38,8 @@
 //     until all is connected and subscribed again, as one: with one shard of a cluster lost, it is down for all subjects.
 //   - Echo: a link receives its own publications.
 //
-// A lost connection is noticed at once if it was closed, and after about ten seconds if the network just drops everything.
+// A lost connection is noticed at once if it was closed, and after 6 to 7 seconds if the server is silent or the network just
+// drops everything. Until then Publish has no error as long as the outbox has room, and Subscribe waits.
 // The first attempt to connect again follows within 50 milliseconds, the others at most a second apart. Subscriptions are
 // made again thousands at a time.
 //
@@ -49,6 +50,12 @@
 //
 // One loss cannot be told: with Options.Classic the nodes of a cluster pass publications on to each other, and what is lost
 // when two of them lose each other is known to neither subscriber nor publisher.
+//
+// # Who may say what
+//
+// Whoever may publish to the channels can publish in anybody's name; LayerAuth of chanx.ServerOptions signs what servers publish.
+// It does not prevent that somebody publishes a lot, or publishes as much as proto-max-bulk-len allows (512 MiB), which each
+// subscribed node holds in memory while it arrives. Let only the application's user publish to these channels.
 //
 // # Limits
 //

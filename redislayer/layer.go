@@ -27,7 +27,8 @@ var _ layer.Layer = (*Layer)(nil)
 //	redis://host1:port?addr=host2:port&master_set=name      sentinels that watch over the primary of that name
 //	unix:///path/to/socket
 //
-// with rediss in place of redis for TLS. User, password and database may be left out, and so may the port, which is 6379. The
+// with rediss in place of redis for TLS. User, password and database may be left out, with or without the slash, and so may the
+// port, which is 6379. The
 // parameters db, dial_timeout, write_timeout, client_name and protocol are those of rueidis.ParseURL; skip_verify switches
 // off the check of certificates. Whether the server is one of a cluster is found out.
 //

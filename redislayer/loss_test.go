@@ -12,7 +12,6 @@ import (
 	"github.com/redis/rueidis"
 
 	"github.com/chanx-go/chanx/layer"
-	"github.com/chanx-go/chanx/redislayer"
 )
 
 // TestAKilledStreamIsMadeAgain has Redis close the connections that are subscribed, as it does to a subscriber that is too slow.
@@ -110,14 +109,19 @@ func TestASlowReceiverIsCutOff(t *testing.T) {
 func TestASilentBrokerIsLost(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
-	l := connect(t, s.url(), &redislayer.Options{Configure: func(o *rueidis.ClientOption) {
-		o.Dialer.KeepAlive, o.Dialer.Timeout, o.ConnWriteTimeout = 50*time.Millisecond, 2*time.Second, 2*time.Second
-	}})
-	a := open(t, l)
+	l := connect(t, s.url(), nil)
+	a, idle := open(t, l), open(t, l)
 	a.subscribe("s")
+	idle.subscribe("s")
 	s.pause(t)
+	began := time.Now()
 	a.publish("s", "lost")
-	a.awaits("down", func() bool { return len(a.statuses) > 0 })
+	for _, n := range []*node{a, idle} {
+		n.awaits("down", func() bool { return len(n.statuses) > 0 })
+		if took := time.Since(began); took > 10*time.Second {
+			t.Errorf("told after %v", took)
+		}
+	}
 	for call, err := range map[string]error{
 		"publish": a.Publish(t.Context(), "s", nil), "subscribe": a.Subscribe(t.Context(), "s"),
 	} {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/redis/rueidis"
 )
@@ -19,6 +21,10 @@ const maxRedirections = 8
 // ringScale is the logarithm of how many calls of rueidis have room on a connection, each with any number of commands. There
 // are never more than its user's, a ping of rueidis and one as it closes.
 const ringScale = 4
+
+// answerTime is how long Redis may leave a ping without an answer, and how long a write may hang. A connection that has been
+// idle for a second is pinged, so a silent server counts as lost after 6 to 7 s.
+const answerTime = 5 * time.Second
 
 // Options are the settings of [Connect]. The zero value, and nil, are for production.
 type Options struct {
@@ -41,7 +47,8 @@ type Options struct {
 	StartWithoutBroker bool
 
 	// Configure may change what else rueidis can do, after the URL and TLS have been applied: other credentials for
-	// sentinels, credentials that change, time-outs, a dialer. It is called once. What would break the promises of the layer is
+	// sentinels, credentials that change, time-outs, a dialer. A server that is silent is noticed after Dialer.KeepAlive (1 s) and
+	// ConnWriteTimeout (5 s). It is called once. What would break the promises of the layer is
 	// overwritten: retries, replicas, several connections for publications, connections of limited life.
 	Configure func(*rueidis.ClientOption)
 }
@@ -67,7 +74,13 @@ func newConfig(address string, o Options) (*config, error) {
 	if !slices.Contains(schemes, u.Scheme) {
 		return nil, errors.New("it begins with no known scheme; write redis://host:port, rediss://host:port for TLS, or unix:///path")
 	}
-	option, err := rueidis.ParseURL(address)
+	if strings.Contains(u.Path+u.RawQuery+u.Fragment, "@") {
+		return nil, errors.New("there is an @ behind its host; write redis://user:password@host:port/0" + escape)
+	}
+	if u.Path == "/" {
+		u.Path = "" // the default database (https://www.iana.org/assignments/uri-schemes/prov/redis), which rueidis refuses
+	}
+	option, err := rueidis.ParseURL(u.String())
 	if err != nil {
 		return nil, errors.New("its database, a time-out or a flag is not valid; write redis://host:port/0?dial_timeout=5s" + escape)
 	}
@@ -76,6 +89,9 @@ func newConfig(address string, o Options) (*config, error) {
 			return nil, errors.New("Options.TLS is set, but it does not begin with rediss://")
 		}
 		option.TLSConfig = o.TLS.Clone()
+	}
+	if option.ConnWriteTimeout == 0 {
+		option.ConnWriteTimeout = answerTime
 	}
 	option.Sentinel.TLSConfig, option.Sentinel.Dialer = option.TLSConfig, option.Dialer
 	if o.Configure != nil {
@@ -106,6 +122,26 @@ func keepPromises(o *rueidis.ClientOption) {
 		o.ClusterOption.MaxMovedRedirections = maxRedirections
 	}
 }
+
+// hide takes a password out of an error: Redis quotes the arguments of a command that it does not know.
+func (c *config) hide(err error) error {
+	for _, password := range []string{c.option.Password, c.option.Sentinel.Password} {
+		if err != nil && password != "" && strings.Contains(err.Error(), password) {
+			err = &hidden{strings.ReplaceAll(err.Error(), password, "xxxxx"), err}
+		}
+	}
+	return err
+}
+
+// hidden is an error with another text.
+type hidden struct {
+	text  string
+	cause error
+}
+
+func (h *hidden) Error() string { return h.text }
+
+func (h *hidden) Unwrap() error { return h.cause }
 
 // String names the servers, and never a password.
 func (c *config) String() string {
