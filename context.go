@@ -2,8 +2,12 @@ package chanx
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"sync"
 	"time"
+
+	"github.com/chanx-go/chanx/layer"
 )
 
 // ownContext is the context of a handler in the connection's queue, where it differs from the connection's. What is sent
@@ -92,6 +96,14 @@ func (p *patience) Err() error {
 		return p.timed.Err()
 	}
 	return p.Context.Err()
+}
+
+// explain tells the error of a layer that has not answered in time from one of the other context.
+func (p *patience) explain(err error) error {
+	if !errors.Is(err, context.DeadlineExceeded) || p.Context.Err() != nil || errors.Is(err, layer.ErrUnavailable) {
+		return err
+	}
+	return fmt.Errorf("%w: no answer within %v: %w", layer.ErrUnavailable, p.time, err)
 }
 
 // end is to be called when the call has returned.

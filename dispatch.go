@@ -159,7 +159,7 @@ func (l *link) Event(item any) {
 // opened joins the static groups and runs OnOpen.
 func (c *Conn) opened() {
 	err := c.guardTo(c.openFailed, func() error {
-		if err := c.Join(c.ctx, c.mount.opts.Groups...); err != nil {
+		if err := c.join(c.ctx, c.mount.srv.subscribeTime(c.ctx), c.mount.opts.Groups...); err != nil {
 			c.logError(slog.LevelWarn, "chanx: join static groups", "", err) // if it is of the layer, membership here stands
 		}
 		if c.mount.onOpen == nil {

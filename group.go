@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 )
 
 func groupSubjects(names []string) []string {
@@ -16,17 +17,27 @@ func groupSubjects(names []string) []string {
 
 // Join makes the connection a member of groups: it gets what is broadcast and emitted to them once Join has returned. A
 // name is 1 to 200 bytes of UTF-8 without control characters. If one of them is bad, or the connection would be in more
-// than MaxGroups, it joins none. If the channel layer is down the error wraps layer.ErrUnavailable, and if it does not
-// answer before ctx ends or within PublishTimeout, it is that of the context: messages of this node arrive all the same,
-// those of others once the layer is up again. To join again changes nothing, and tells whether it is.
+// than MaxGroups, it joins none. The channel layer is told of all groups at once. If it is down, or does not answer within
+// PublishTimeout, the error wraps layer.ErrUnavailable; if it does not answer before ctx ends, it is that of the context.
+// Messages of this node arrive all the same, those of others once the layer is up again. In open, Join waits for a quarter
+// of the time that is left of OpenTimeout. To join again changes nothing, and tells whether the layer is up.
 func (c *Conn) Join(ctx context.Context, groups ...string) error {
+	wait := c.mount.srv.limits.PublishTimeout
+	if c.transport() == nil {
+		wait = c.mount.srv.subscribeTime(ctx)
+	}
+	return c.join(ctx, wait, groups...)
+}
+
+// join waits for the layer no longer than a time.
+func (c *Conn) join(ctx context.Context, wait time.Duration, groups ...string) error {
 	if err := checkNames("group name", groups); err != nil {
 		return err
 	}
 	if _, err := c.enter(groups); err != nil {
 		return err
 	}
-	return c.mount.srv.settle(ctx, "join group", groupSubjects(distinct(groups))...)
+	return c.mount.srv.settleWithin(ctx, wait, "join group", groupSubjects(distinct(groups))...)
 }
 
 // enter adds the connection to the groups that it is not in. The subjects of those of which it is the first member on

@@ -17,8 +17,9 @@ import (
 // new one behind the old one, then move it to the front, then remove the old one. Each step begins when the one before has
 // reached every server.
 //
-// What is sent can still be read, held back, and sent again as it was, to those whom it was for: that takes access to the
-// broker, which its own passwords, permissions and TLS are to prevent. And each server that has a key can speak for all.
+// What is sent can still be read, held back, and sent again as it was, to those whom it was for; the broker can be flooded, and
+// nodes can be disconnected from it. That takes access to the broker, which its own passwords, permissions and TLS are to
+// prevent. What layers say to each other is not signed: see natslayer. And each server that has a key can speak for all.
 type LayerAuth struct {
 	// Keys are secrets of at least 32 random bytes, the same for all servers; a shorter one panics in NewServer. The first
 	// signs what this server publishes, and what others publish must be signed with one of them (HMAC-SHA-256). Without

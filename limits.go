@@ -53,7 +53,8 @@ type Limits struct {
 	// HandshakeTimeout bounds the answer to the opening handshake; default 10 s.
 	HandshakeTimeout time.Duration
 
-	// OpenTimeout bounds the request's context in an Authenticator and in open together; default 10 s.
+	// OpenTimeout bounds the request's context in an Authenticator and in open together; default 10 s. A channel layer that does
+	// not answer is given a quarter of what is left of it, before open and in each Join in open; then the opening goes on.
 	OpenTimeout time.Duration
 
 	// PublishTimeout bounds each wait for the channel layer: to take over a broadcast, event or command, to subscribe to a

@@ -38,9 +38,12 @@ func (s *subscriptions) init(link layer.Link, l *Limits, failed func(error)) {
 	s.linger.life, s.linger.end = context.WithCancel(context.Background())
 }
 
+// works reports whether subjects linger at all.
+func (l *linger) works() bool { return l.time > 0 && !l.closed }
+
 // add lets a subject linger, unless nothing does any more.
 func (l *linger) add(sub *subscription) bool {
-	if l.time == 0 || l.closed {
+	if !l.works() {
 		return false
 	}
 	if sub.place == nil {
@@ -63,6 +66,15 @@ func (l *linger) remove(sub *subscription) {
 }
 
 func (l *linger) first() *subscription { return l.waiting.Front().Value.(*subscription) }
+
+// oldest takes out up to n of those that have lingered long enough by a time, or of all for the zero time.
+func (l *linger) oldest(n int, by time.Time) (subjects []string) {
+	for len(subjects) < n && l.waiting.Len() > 0 && (by.IsZero() || !l.first().until.After(by)) {
+		subjects = append(subjects, l.first().subject)
+		l.remove(l.first())
+	}
+	return subjects
+}
 
 // arm sets the timer for the first. While sweep runs, that looks after itself.
 func (l *linger) arm() {
@@ -88,22 +100,23 @@ func (s *subscriptions) sweep() {
 			break
 		}
 		ctx, cancel := context.WithTimeout(l.life, l.timeout)
-		s.retire(ctx, l.first())
+		s.retire(ctx, l.oldest(maxTogether, time.Now()))
 		cancel()
 	}
 	l.sweeping = false
 }
 
-// retire tells the layer that a subject has no members, unless it has some again. The caller holds mu.
-func (s *subscriptions) retire(ctx context.Context, sub *subscription) {
-	s.linger.remove(sub)
-	err := s.follow(ctx, sub.subject, false)
-	if err == nil || errors.Is(err, ErrClosed) || s.linger.closed {
-		return
-	}
-	s.mu.Unlock()
-	defer s.mu.Lock()
-	s.linger.failed(fmt.Errorf("chanx: unsubscribe from %q: %w", strings.TrimPrefix(sub.subject, groupSubject("")), err))
+// retire tells the layer that subjects that lingered have no members, unless they have some again. The caller holds mu.
+func (s *subscriptions) retire(ctx context.Context, subjects []string) {
+	s.together(len(subjects), func(i int) {
+		err := s.follow(ctx, subjects[i], false)
+		if err == nil || errors.Is(err, ErrClosed) || s.linger.closed {
+			return
+		}
+		s.mu.Unlock()
+		defer s.mu.Lock()
+		s.linger.failed(fmt.Errorf("chanx: unsubscribe from %q: %w", strings.TrimPrefix(subjects[i], groupSubject("")), err))
+	})
 }
 
 // unfollowed is told of each failure to tell the layer who is in a group. There may be as many as subjects.

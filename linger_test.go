@@ -35,6 +35,13 @@ func (c *calls) call(f faultlayer.Call) (time.Duration, error) {
 	return c.slow, c.fails
 }
 
+// setSlow has each call take that long from now on.
+func (c *calls) setSlow(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.slow = d
+}
+
 // took is how often since the last time.
 func (c *calls) took() (subscribed, unsubscribed int) {
 	synctest.Wait()

@@ -24,7 +24,7 @@ func (c *Conn) announce(ctx context.Context) error {
 	for _, subject := range addresses {
 		s.subscriptions.count(subject, 1)
 	}
-	if err := s.settle(ctx, "subscribe to", addresses...); err != nil {
+	if err := s.settleWithin(ctx, s.subscribeTime(ctx), "subscribe to", addresses...); err != nil {
 		s.unfollowed(err)
 	}
 	return nil

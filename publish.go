@@ -75,7 +75,7 @@ func (s *Server) publish(ctx context.Context, d *delivery, p *publication) error
 }
 
 // publishData publishes once for each subject by which other nodes hear of the targets.
-func (s *Server) publishData(ctx context.Context, p *publication) error {
+func (s *Server) publishData(ctx *patience, p *publication) error {
 	bp := takeBuffer()
 	defer giveBuffer(bp)
 	*bp = s.auth.append((*bp)[:0], p)
@@ -90,7 +90,7 @@ func (s *Server) publishData(ctx context.Context, p *publication) error {
 			return ErrClosed
 		}
 		if err != nil {
-			errs = append(errs, fmt.Errorf("chanx: publish %q to %q: %w", p.action, subject, err))
+			errs = append(errs, fmt.Errorf("chanx: publish %q to %q: %w", p.action, subject, ctx.explain(err)))
 		}
 	}
 	return errors.Join(errs...)

@@ -57,16 +57,74 @@ func (s *subscriptions) isWanted(subject string) bool {
 	return sub != nil && sub.members > 0
 }
 
-// settle brings the layer to what the members ask for now, but lets a subject linger that has none. When it returns
-// without an error, publications of other nodes arrive if there are members.
-func (s *subscriptions) settle(ctx context.Context, subject string) error {
+// maxTogether is how many calls of the link are made at once. A layer sends together what is asked for together.
+const maxTogether = 128
+
+// settle brings the layer to what the members of subjects ask for now, but lets a subject linger that has none. When it returns
+// without an error, publications of other nodes arrive where there are members. Errors are those of the subjects, in their
+// order; nil is none.
+func (s *subscriptions) settle(ctx context.Context, subjects []string) []error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	err := s.follow(ctx, subject, true)
-	for s.linger.waiting.Len() > maxLingering {
-		s.retire(ctx, s.linger.first())
+	var errs []error
+	if s.changes(subjects) < 2 {
+		errs = s.followEach(ctx, subjects)
+	} else {
+		errs = s.followTogether(ctx, subjects)
 	}
-	return err
+	if over := s.linger.waiting.Len() - maxLingering; over > 0 {
+		s.retire(ctx, s.linger.oldest(over, time.Time{}))
+	}
+	return errs
+}
+
+// changes is how many of the subjects the layer has to be told of. The caller holds mu.
+func (s *subscriptions) changes(subjects []string) (n int) {
+	for _, subject := range subjects {
+		sub := s.all[subject]
+		if sub != nil && (sub.members > 0) != sub.told && (sub.members > 0 || !s.linger.works()) {
+			n++
+		}
+	}
+	return n
+}
+
+// together does n things at once, each with mu held, as it is by the caller. What waits lets the others go on.
+func (s *subscriptions) together(n int, do func(i int)) {
+	s.mu.Unlock()
+	defer s.mu.Lock()
+	for first := 0; first < n; first += maxTogether {
+		var all sync.WaitGroup
+		for i := first; i < min(first+maxTogether, n); i++ {
+			all.Go(func() {
+				s.mu.Lock()
+				defer s.mu.Unlock()
+				do(i)
+			})
+		}
+		all.Wait()
+	}
+}
+
+// followTogether is follow of all subjects at once.
+func (s *subscriptions) followTogether(ctx context.Context, subjects []string) []error {
+	errs := make([]error, len(subjects))
+	s.together(len(subjects), func(i int) { errs[i] = s.follow(ctx, subjects[i], true) })
+	return errs
+}
+
+// followEach is follow of one subject after the other. Without an error it allocates nothing.
+func (s *subscriptions) followEach(ctx context.Context, subjects []string) (errs []error) {
+	for i, subject := range subjects {
+		err := s.follow(ctx, subject, true)
+		if err != nil && errs == nil {
+			errs = make([]error, len(subjects))
+		}
+		if err != nil {
+			errs[i] = err
+		}
+	}
+	return errs
 }
 
 // follow is settle of one subject. Calls of the link for it come after each other; what members ask for meanwhile is done
@@ -136,16 +194,32 @@ func (s *subscriptions) tell(ctx context.Context, subject string, sub *subscript
 
 // settle tells the layer of subjects whose members have changed, within PublishTimeout.
 func (s *Server) settle(ctx context.Context, verb string, subjects ...string) error {
+	return s.settleWithin(ctx, s.limits.PublishTimeout, verb, subjects...)
+}
+
+// settleWithin is settle within a time of its own. A layer that takes longer is unavailable; ctx is not asked for that.
+func (s *Server) settleWithin(ctx context.Context, d time.Duration, verb string, subjects ...string) error {
 	if len(subjects) == 0 {
 		return nil
 	}
-	patient := withPatience(ctx, s.limits.PublishTimeout)
+	patient := withPatience(ctx, d)
 	defer patient.end()
-	var errs []error
-	for _, subject := range subjects {
-		if err := s.subscriptions.settle(patient, subject); err != nil {
-			errs = append(errs, fmt.Errorf("chanx: %s %q: %w", verb, strings.TrimPrefix(subject, groupSubject("")), err))
+	errs := s.subscriptions.settle(patient, subjects)
+	for i, err := range errs {
+		if err != nil {
+			subject := strings.TrimPrefix(subjects[i], groupSubject(""))
+			errs[i] = fmt.Errorf("chanx: %s %q: %w", verb, subject, patient.explain(err))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// subscribeTime is how long an opening may wait for the layer at a time: a part of what it has left, so that a broker that is
+// silent makes no opening fail.
+func (s *Server) subscribeTime(ctx context.Context) time.Duration {
+	left := s.limits.OpenTimeout
+	if deadline, ok := ctx.Deadline(); ok {
+		left = min(left, time.Until(deadline))
+	}
+	return min(left/4, s.limits.PublishTimeout)
 }

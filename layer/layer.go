@@ -17,6 +17,11 @@
 //   - Unsubscribe stops: a publication that begins after Unsubscribe has returned does not arrive. What began before may
 //     still.
 //   - Echo: a link may or may not receive its own publications. Receivers recognise and ignore them.
+//   - A broker that is silent, as when its process is stopped but its connections stay open, is told as lost within 10 seconds.
+//     Until then Publish need not have an error, and Subscribe may wait.
+//   - A link comes back after every loss of its connection, whatever closed it and however often, until Close.
+//   - What others publish, on whatever subject of the broker, breaks none of these rules.
+//   - Subscribe of several subjects from several goroutines takes about as long as one: an implementation asks for them together.
 //   - Subjects that differ in one byte are different, whatever the broker allows in its own names.
 //   - Data belongs to the caller again when Publish returns; data given to a receiver may be kept but not modified.
 //   - Every method but Close may be called at any time from any number of goroutines.
