@@ -108,15 +108,18 @@ func (s *subscriptions) sweep() {
 
 // retire tells the layer that subjects that lingered have no members, unless they have some again. The caller holds mu.
 func (s *subscriptions) retire(ctx context.Context, subjects []string) {
-	s.together(len(subjects), func(i int) {
-		err := s.follow(ctx, subjects[i], false)
-		if err == nil || errors.Is(err, ErrClosed) || s.linger.closed {
-			return
+	errs := make([]error, len(subjects))
+	s.together(len(subjects), func(i int) { errs[i] = s.follow(ctx, subjects[i], false) })
+	if s.linger.closed {
+		return
+	}
+	s.mu.Unlock()
+	defer s.mu.Lock()
+	for i, err := range errs {
+		if err != nil && !errors.Is(err, ErrClosed) {
+			s.linger.failed(fmt.Errorf("chanx: unsubscribe from %q: %w", strings.TrimPrefix(subjects[i], groupSubject("")), err))
 		}
-		s.mu.Unlock()
-		defer s.mu.Lock()
-		s.linger.failed(fmt.Errorf("chanx: unsubscribe from %q: %w", strings.TrimPrefix(subjects[i], groupSubject("")), err))
-	})
+	}
 }
 
 // unfollowed is told of each failure to tell the layer who is in a group. There may be as many as subjects.
