@@ -240,8 +240,14 @@ func (e *endpoint) emit(ctx context.Context, ev Event, to []Target) error {
 	return errors.Join(errs...)
 }
 
-func (e *endpoint) compile(t reflect.Type) *schema.Type {
+// compile describes a type and checks that it suits the directions in which it travels.
+func (e *endpoint) compile(t reflect.Type, directions ...func(*schema.Type) error) *schema.Type {
 	typ, err := e.compiler.Compile(t)
+	for _, check := range directions {
+		if err == nil {
+			err = check(typ)
+		}
+	}
 	if err != nil {
 		panic(fmt.Sprintf("chanx: register with consumer %s: %v", e.opts.Name, err))
 	}

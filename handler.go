@@ -203,9 +203,7 @@ func Broadcasts[M Message, S any](c *Consumer[S], opts ...MessageOption) {
 }
 
 func actionOf(t reflect.Type) string {
-	if t.Kind() == reflect.Pointer || t.Kind() == reflect.Interface {
-		checkMessage(t, "-", false)
-	}
+	checkValue(t, "message", "Action") // before it is called, which would panic in a nil pointer
 	return reflect.Zero(t).Interface().(Message).Action()
 }
 
@@ -223,7 +221,7 @@ func (e *endpoint) receive(in *incoming, t reflect.Type, noHandler bool) {
 				t, in.action, other.typ.GoType()))
 		}
 	}
-	in.typ = e.compile(t)
+	in.typ = e.compile(t, (*schema.Type).CheckReadable)
 	e.incoming = append(e.incoming, in)
 }
 
@@ -239,7 +237,7 @@ func (e *endpoint) handle(h *eventHandler, t reflect.Type) {
 			panic(fmt.Sprintf("chanx: register event %s: %s has the name %q already: rename one", t, other.typ.GoType(), h.name))
 		}
 	}
-	h.typ = e.compile(t)
+	h.typ = e.compile(t, (*schema.Type).CheckReadable, (*schema.Type).CheckWritable)
 	e.events = append(e.events, h)
 }
 
@@ -257,5 +255,6 @@ func (e *endpoint) send(t reflect.Type, action string, group bool, opts messageO
 		other.merge(opts)
 		return
 	}
-	e.outgoing = append(e.outgoing, &outgoing{messageOptions: opts, action: action, typ: e.compile(t), group: group})
+	typ := e.compile(t, (*schema.Type).CheckWritable)
+	e.outgoing = append(e.outgoing, &outgoing{messageOptions: opts, action: action, typ: typ, group: group})
 }

@@ -47,6 +47,7 @@ func (e *endpoint) latest(t reflect.Type, make func() any, key func(any) string)
 		if out.key != nil {
 			panic(fmt.Sprintf("chanx: register latest %s: consumer %s has it already", t, e.opts.Name))
 		}
+		e.compile(t, (*schema.Type).CheckReadable)
 		out.make, out.key = make, key
 		return
 	}

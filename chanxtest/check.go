@@ -19,7 +19,7 @@ func (c *Conn) check(f received) error {
 	switch {
 	case f.Message.Name == "":
 		return errors.New("it has no action")
-	case len(f.fields) > 0 && !mayHaveFields(t):
+	case len(f.fields) > 0 && !c.mayHaveFields(t):
 		return fmt.Errorf("it has members that no frame has: %s", f.fields[1:])
 	case t == nil:
 		return nil
@@ -27,19 +27,23 @@ func (c *Conn) check(f received) error {
 		return errors.New("it is declared with Broadcasts, but comes without is_mine and is_current")
 	case t == reflect.TypeFor[chanx.ErrorMessage]():
 		return checkError(f.Message.Payload)
-	case writesOnly(t):
+	case c.writesOnly(t):
 		return nil
 	}
 	return c.message(f.Frame, reflect.New(t))
 }
 
 // mayHaveFields reports whether the frame's fields are still to be held against the type.
-func mayHaveFields(t reflect.Type) bool { return t != nil && !writesOnly(t) }
+func (c *Conn) mayHaveFields(t reflect.Type) bool { return t != nil && !c.writesOnly(t) }
 
-// writesOnly reports whether a type says how it is written, but not how it is read.
-func writesOnly(t reflect.Type) bool {
+// writesOnly reports whether a type, or one inside it, says how it is written, but not how it is read.
+func (c *Conn) writesOnly(t reflect.Type) bool {
 	p := reflect.PointerTo(t)
-	return p.Implements(reflect.TypeFor[json.Marshaler]()) && !p.Implements(reflect.TypeFor[json.Unmarshaler]())
+	if p.Implements(reflect.TypeFor[json.Marshaler]()) && !p.Implements(reflect.TypeFor[json.Unmarshaler]()) {
+		return true
+	}
+	typ, _, err := c.codec(t)
+	return err == nil && typ.CheckReadable() != nil
 }
 
 // checkError holds an error's payload against the two forms that it may have.

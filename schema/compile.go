@@ -175,7 +175,7 @@ const (
 	kindBytes
 	kindTime
 	kindDuration
-	kindText // encoding.TextMarshaler and TextUnmarshaler
+	kindText // encoding.TextMarshaler or TextUnmarshaler
 	kindJSON // json.Marshaler or Unmarshaler
 	kindRaw  // json.RawMessage
 	kindAny
@@ -254,7 +254,7 @@ func (r *compilation) compile(t reflect.Type) (*Type, error) {
 	if err := r.classify(typ); err != nil {
 		return nil, err
 	}
-	typ.enum, err = enumOf(t)
+	typ.enum, err = enumOf(typ)
 	return typ, err
 }
 
@@ -275,10 +275,10 @@ func (r *compilation) classify(typ *Type) error {
 		return r.compileInterface(typ)
 	case implements[json.Marshaler](t) || implements[json.Unmarshaler](t):
 		typ.kind = kindJSON
-		return noFrameFields(t)
-	case implements[encoding.TextMarshaler](t) && implements[encoding.TextUnmarshaler](t):
+		return ownForm(t, "MarshalJSON", "UnmarshalJSON")
+	case implements[encoding.TextMarshaler](t) || implements[encoding.TextUnmarshaler](t):
 		typ.kind = kindText
-		return noFrameFields(t)
+		return ownForm(t, "MarshalText", "UnmarshalText")
 	default:
 		return r.byKind(typ)
 	}

@@ -230,25 +230,48 @@ func (d *Decoder) textValue(t *Type, r *rules, v reflect.Value) error {
 }
 
 func (d *Decoder) unmarshalText(t *Type, text []byte, v reflect.Value) {
-	if err := v.Addr().Interface().(encoding.TextUnmarshaler).UnmarshalText(text); err != nil {
+	own, ok := v.Addr().Interface().(encoding.TextUnmarshaler)
+	if !ok { // only a test reads what is sent: see CheckReadable
+		d.fail("value_error", errNotRead)
+		return
+	}
+	if err := own.UnmarshalText(text); err != nil {
 		d.failOwn(t, err, "invalid string")
 	}
 }
 
 // ownJSON reads a value by the type's own UnmarshalJSON. A type that has MarshalJSON only is read as encoding/json does.
+// null is for pointers alone, but for a type that writes its zero value as null.
 func (d *Decoder) ownJSON(t *Type, v reflect.Value) error {
 	raw, err := d.Raw()
 	if err != nil {
 		return err
 	}
+	first := raw[0]
 	own, ok := v.Addr().Interface().(json.Unmarshaler)
 	if ok {
 		err = own.UnmarshalJSON(raw[:len(raw):len(raw)])
 	} else {
 		err = json.Unmarshal(raw, v.Addr().Interface())
 	}
-	if err != nil {
-		d.failOwn(t, err, "invalid "+kindName(raw[0]))
+	switch {
+	case err != nil:
+		d.failOwn(t, err, "invalid "+kindName(first))
+	case first == 'n' && !writesNull(t.goType):
+		d.fail("value_error", "Value error, it must not be null")
+	default:
+		d.allowsOwn(t, v)
 	}
 	return nil
+}
+
+// writesNull reports whether the zero value of a type is written as null, as that of an optional value is.
+func writesNull(t reflect.Type) (is bool) {
+	defer func() {
+		if recover() != nil { // the method expects something to be set
+			is = false
+		}
+	}()
+	b, err := appendOwnJSON(nil, reflect.New(t).Elem())
+	return err == nil && string(b) == "null"
 }

@@ -116,7 +116,9 @@ func (d *Decoder) setKey(t *Type, name string, k reflect.Value) {
 		k.SetString(name)
 		d.allowsString(t, nil, name)
 	case kindText:
-		d.unmarshalText(t, []byte(name), k)
+		if d.allowsString(t, nil, name) {
+			d.unmarshalText(t, []byte(name), k)
+		}
 	case kindInt:
 		d.setIntKey(t, name, k)
 	default:

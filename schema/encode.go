@@ -229,7 +229,11 @@ func addressable(v reflect.Value) reflect.Value {
 }
 
 func marshalText(v reflect.Value) ([]byte, error) {
-	return addressable(v).Addr().Interface().(encoding.TextMarshaler).MarshalText()
+	own, ok := addressable(v).Addr().Interface().(encoding.TextMarshaler)
+	if !ok {
+		return nil, errNotWritten
+	}
+	return own.MarshalText()
 }
 
 // appendOwnJSON writes a value by its MarshalJSON; a type that has UnmarshalJSON only is written as encoding/json does.

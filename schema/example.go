@@ -76,6 +76,9 @@ func (s *sampler) scalar(b []byte, t *Type, r *rules, choice int) []byte {
 	case kindString, kindText:
 		return appendText(b, sampleText(t, r, choice))
 	case kindJSON:
+		if values := enumOfPlace(t, r); len(values) > 0 {
+			return append(b, values[choice%len(values)]...)
+		}
 		if own, err := appendOwnJSON(b, reflect.New(t.goType).Elem()); err == nil {
 			return own
 		}

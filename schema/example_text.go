@@ -1,7 +1,6 @@
 package schema
 
 import (
-	"encoding"
 	"fmt"
 	"iter"
 	"reflect"
@@ -113,7 +112,7 @@ func sampleWord(r *rules, choice int) string {
 
 // ownText is the text of a type's zero value.
 func ownText(t *Type) string {
-	text, err := reflect.New(t.goType).Interface().(encoding.TextMarshaler).MarshalText()
+	text, err := marshalText(reflect.New(t.goType).Elem())
 	if err != nil {
 		return ""
 	}

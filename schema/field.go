@@ -129,6 +129,9 @@ func members(typ *Type, t reflect.Type, at []int, inside map[reflect.Type]bool) 
 		}
 		typ.noteUnread(t, f)
 		if isInlined(f) {
+			if err := hasOwnForm(t, f); err != nil {
+				return nil, err
+			}
 			embedded := f.Type
 			if embedded.Kind() == reflect.Pointer {
 				embedded = embedded.Elem()
@@ -139,6 +142,9 @@ func members(typ *Type, t reflect.Type, at []int, inside map[reflect.Type]bool) 
 			}
 			found = append(found, inner...)
 			continue
+		}
+		if err := unsettable(typ, t, f, inside); err != nil {
+			return nil, err
 		}
 		if !f.IsExported() {
 			if tag != "" {
@@ -217,6 +223,9 @@ func (r *compilation) compileField(owner reflect.Type, c candidate) (*field, err
 			f.omitEmpty = true
 		case "omitzero":
 			f.omitZero, f.asksZero = true, implements[interface{ IsZero() bool }](c.Type)
+			if err := f.checkIsZero(); err != nil {
+				return nil, err
+			}
 		case "string":
 			f.inString = true
 		}

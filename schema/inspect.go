@@ -97,6 +97,8 @@ func (i *inspection) scalar(t *Type, r *rules, v reflect.Value) {
 		}
 	case kindText:
 		i.text(t, r, v)
+	case kindJSON:
+		i.allowsOwn(t, v)
 	case kindRaw:
 		if err := checkRaw(v.Bytes()); err != nil && v.Len() > 0 {
 			i.fail("json_invalid", "Invalid JSON: "+err.Error())
@@ -268,6 +270,8 @@ func (i *inspection) key(t *Type, m mapEntry, rank int) {
 		i.allowsInt(t, nil, k.Int())
 	case kindUint:
 		i.allowsUint(t, nil, k.Uint())
+	case kindText:
+		i.allowsString(t, nil, m.name)
 	}
 	if i.failed == before {
 		i.validate(t, copied(m.key))

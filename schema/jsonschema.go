@@ -76,6 +76,8 @@ func (d *Definitions) describe(t *Type, r *rules) *document {
 		return d.list(t, r)
 	case kindUnion:
 		return d.oneOf(t)
+	case kindJSON:
+		return &document{Enum: enumOfPlace(t, r)}
 	}
 	return &document{}
 }

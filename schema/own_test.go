@@ -93,6 +93,7 @@ func TestErrorsOfOwnMethodsAreValueErrors(t *testing.T) {
 		`value_error "t": Value error, it must end with C
 value_error "p": Value error, it must be two numbers
 value_error "w": Value error, unexpected string
+value_error "r": Value error, it must not be null
 value_error "m","a": Value error, it must be two numbers
 value_error "k","x","[key]": Value error, it must end with C
 value_error "l",0: Value error, it must be two numbers`,

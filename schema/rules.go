@@ -48,7 +48,8 @@ type enum struct {
 	values []string // as JSON has them, strings unquoted
 	isText bool
 	set    map[string]struct{}
-	text   string // of the item: it lists the values
+	text   string              // of the item: it lists the values
+	own    map[string]struct{} // of a type with JSON methods: the values as Go has them
 }
 
 func newEnum(values []string, isText bool) *enum {
@@ -79,27 +80,6 @@ func (e *enum) message() string {
 		return "Input should be " + quoted[0]
 	}
 	return "Input should be " + strings.Join(quoted[:last], ", ") + " or " + quoted[last]
-}
-
-// enumOf asks a type with the method Enum() []T for its values.
-func enumOf(t reflect.Type) (*enum, error) {
-	m, ok := t.MethodByName("Enum")
-	if !ok || m.Type.NumIn() != 1 || m.Type.NumOut() != 1 || m.Type.Out(0) != reflect.SliceOf(t) {
-		return nil, nil
-	}
-	k := t.Kind()
-	if k != reflect.String && !isInteger(k) {
-		return nil, &TypeError{Type: t, Mend: "Enum is for strings and integers: remove the method or change the type"}
-	}
-	var values []string
-	list := reflect.Zero(t).MethodByName("Enum").Call(nil)[0]
-	for i := range list.Len() {
-		values = append(values, keyText(list.Index(i)))
-	}
-	if len(values) == 0 {
-		return nil, &TypeError{Type: t, Mend: "its Enum returns no value: return all that are allowed"}
-	}
-	return newEnum(values, k == reflect.String), nil
 }
 
 func isInteger(k reflect.Kind) bool { return k >= reflect.Int && k <= reflect.Uint64 }

@@ -25,9 +25,13 @@ func validates(t reflect.Type) (bool, error) {
 		if !f.Anonymous || !implements[validator](f.Type) {
 			continue
 		}
-		if f.Type.Kind() == reflect.Pointer {
+		switch f.Type.Kind() {
+		case reflect.Pointer:
 			return false, &TypeError{Type: t, Field: f.Name, Mend: fmt.Sprintf(
 				"its Validate could run on a nil pointer: embed %s itself, or declare Validate on %s", f.Type.Elem(), t)}
+		case reflect.Interface:
+			return false, &TypeError{Type: t, Field: f.Name, Mend: fmt.Sprintf(
+				"its Validate could run on a nil interface: name the field, or declare Validate on %s", t)}
 		}
 		if _, err := validates(f.Type); err != nil {
 			return false, err
@@ -45,7 +49,10 @@ func validates(t reflect.Type) (bool, error) {
 func promoted(t reflect.Type, method string) bool {
 	m, ok := t.MethodByName(method)
 	if !ok {
-		m, _ = reflect.PointerTo(t).MethodByName(method)
+		m, ok = reflect.PointerTo(t).MethodByName(method)
+	}
+	if !ok {
+		return false
 	}
 	pc := m.Func.Pointer()
 	file, _ := runtime.FuncForPC(pc).FileLine(pc)
