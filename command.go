@@ -110,11 +110,7 @@ func (s *Server) copyFor(targets []string, subject string) (all []*link) {
 		if published(t) != subject {
 			continue
 		}
-		for _, l := range s.hub.Match(t) {
-			if !(*Conn)(l).inAny(targets[:k]) {
-				all = append(all, l)
-			}
-		}
+		all = append(all, s.hub.MatchOnly(targets, k)...)
 	}
 	return all
 }

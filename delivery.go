@@ -203,6 +203,17 @@ func (m *mount) spelling(d *delivery, out *mountedOutgoing) *spelling {
 // Shard spreads connections over the hub's shards.
 func (l *link) Shard() uint32 { return l.shard }
 
+// InAny reports whether the connection is reached by one of the subjects.
+func (l *link) InAny(subjects hub.Names) bool {
+	c := (*Conn)(l)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if subjects.Has("", c.subject) || subjects.Has("", everyone) || c.user != "" && subjects.Has(userSubject(""), c.user) {
+		return true
+	}
+	return slices.ContainsFunc(c.groups, func(name string) bool { return subjects.Has(groupSubject(""), name) })
+}
+
 // frameLists hold frames on their way to a connection. It is a connection at a time, so there are few; each would be 2 KB of
 // garbage a delivery, because what writes is behind an interface.
 var frameLists = sync.Pool{New: func() any { return new([32]socket.Frame) }}

@@ -14,7 +14,6 @@ package hub
 
 import (
 	"context"
-	"slices"
 	"strings"
 	"sync"
 )
@@ -29,6 +28,10 @@ type Member[D any] interface {
 	// Deliver takes a run. It must not block and must not keep it. Calls for one member never overlap. If it ends its
 	// goroutine, the others get theirs all the same.
 	Deliver(*Run[D])
+
+	// InAny reports whether the member belongs to one of the groups. It may be called at any time, but by no method of
+	// the hub that changes groups.
+	InAny(Names) bool
 }
 
 // Run is deliveries that go to the same members of a shard, one member after the other.
@@ -68,10 +71,10 @@ func (h *Hub[M, D]) Join(name string, m M) {
 	defer h.mu.Unlock()
 	g := h.groups[name]
 	if g == nil {
-		g = &group[M]{parts: make([]part[M], len(h.shards))}
+		g = &group[M]{}
 		h.groups[name] = g
 	}
-	if g.parts[h.shardOf(m)].add(m) {
+	if h.add(g, m) {
 		g.size++
 	}
 }
@@ -81,7 +84,7 @@ func (h *Hub[M, D]) Leave(name string, m M) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	g := h.groups[name]
-	if g == nil || !g.parts[h.shardOf(m)].remove(m) {
+	if g == nil || !h.remove(g, m) {
 		return
 	}
 	if g.size--; g.size == 0 {
@@ -106,11 +109,7 @@ func (h *Hub[M, D]) Unbind(name string) {
 
 // Match lists the members of the groups, each once.
 func (h *Hub[M, D]) Match(groups ...string) (all []M) {
-	h.mu.RLock()
-	defer h.mu.RUnlock()
-	for k := range groups {
-		h.each(groups, k, func(_ int, members []M) { all = append(all, members...) })
-	}
+	h.distinct(groups, func(_ int, members []M) { all = append(all, members...) })
 	return all
 }
 
@@ -145,7 +144,7 @@ func (h *Hub[M, D]) Has(name string, m M) bool {
 
 func (h *Hub[M, D]) has(name string, m M) bool {
 	if g := h.groups[name]; g != nil {
-		return g.parts[h.shardOf(m)].find(m) >= 0
+		return h.isMember(g, m)
 	}
 	one, bound := h.alone[name]
 	return bound && one == m
@@ -156,72 +155,56 @@ func (h *Hub[M, D]) has(name string, m M) bool {
 // it would wait for itself. missed lists those, in slices that must not be changed, whose shard had no room for it: too
 // many have waited in vain.
 func (h *Hub[M, D]) Deliver(d D, groups ...string) (missed [][]M) {
-	missed, full := h.hand(d, groups)
-	for _, s := range full {
+	out := handing[M, D]{hub: h, d: d}
+	out.each, out.kept = h.weigh(d)
+	if len(groups) == 1 {
+		h.mu.RLock()
+		h.members(groups[0], out.push)
+		h.mu.RUnlock()
+	} else {
+		h.distinct(groups, out.push)
+	}
+	for _, s := range out.full {
 		s.wait()
 	}
-	return missed
-}
-
-// hand returns the shards where too much is due. It must not wait: a worker may need a lock of who waits for h.mu.
-func (h *Hub[M, D]) hand(d D, groups []string) (missed [][]M, full []*shard[M, D]) {
-	h.mu.RLock()
-	defer h.mu.RUnlock()
-	for k := range groups {
-		m, f := h.deliverMatch(d, groups, k)
-		missed, full = append(missed, m...), append(full, f...)
-	}
-	return missed, full
+	return out.missed
 }
 
 // DeliverMatch hands d to those members of groups[k] that belong to none of the groups before it: one copy of
 // something that is sent to each of the groups on its own. It never waits. See Deliver for who is missed.
 func (h *Hub[M, D]) DeliverMatch(d D, groups []string, k int) (missed [][]M) {
-	h.mu.RLock()
-	defer h.mu.RUnlock()
-	missed, _ = h.deliverMatch(d, groups, k)
-	return missed
+	out := handing[M, D]{hub: h, d: d}
+	out.each, out.kept = h.weigh(d)
+	h.matchOnly(groups, k, out.push)
+	return out.missed
 }
 
-func (h *Hub[M, D]) deliverMatch(d D, groups []string, k int) (missed [][]M, full []*shard[M, D]) {
-	each, kept := h.weigh(d)
-	h.each(groups, k, func(shard int, members []M) {
-		s := &h.shards[shard]
-		h.note(d, members)
-		queued, isFull := s.push(members, d, load{int64(each+perCopy) * int64(len(members)), int64(kept + perDelivery)})
-		if !queued {
-			missed = append(missed, members)
-		}
-		if isFull {
-			full = append(full, s)
-		}
-	})
-	return missed, full
+// MatchOnly lists those members of groups[k] that belong to none of the groups before it.
+func (h *Hub[M, D]) MatchOnly(groups []string, k int) (all []M) {
+	h.matchOnly(groups, k, func(_ int, members []M) { all = append(all, members...) })
+	return all
 }
 
-// each gives f, shard by shard, the members of groups[k] that belong to none of the groups before it.
-func (h *Hub[M, D]) each(groups []string, k int, f func(shard int, members []M)) {
-	before := groups[:k]
-	if m, bound := h.alone[groups[k]]; bound && !h.hasAny(before, m) {
-		f(h.shardOf(m), []M{m})
-	}
-	g := h.groups[groups[k]]
-	if g == nil {
-		return
-	}
-	for i := range g.parts {
-		members := g.parts[i].snapshot()
-		if k > 0 {
-			members = slices.DeleteFunc(slices.Clone(members), func(m M) bool { return h.hasAny(before, m) })
-		}
-		if len(members) > 0 {
-			f(i, members)
-		}
-	}
+// handing is a delivery that is being put into the queues of shards.
+type handing[M Member[D], D any] struct {
+	hub        *Hub[M, D]
+	d          D
+	each, kept int
+	missed     [][]M
+	full       []*shard[M, D] // where too much is due
 }
 
-func (h *Hub[M, D]) hasAny(groups []string, m M) bool {
-	return slices.ContainsFunc(groups, func(name string) bool { return h.has(name, m) })
+// push does not wait.
+func (o *handing[M, D]) push(shard int, members []M) {
+	s := &o.hub.shards[shard]
+	o.hub.note(o.d, members)
+	queued, isFull := s.push(members, o.d, load{int64(o.each+perCopy) * int64(len(members)), int64(o.kept + perDelivery)})
+	if !queued {
+		o.missed = append(o.missed, members)
+	}
+	if isFull {
+		o.full = append(o.full, s)
+	}
 }
 
 // Flush returns when everything that was handed over before the call has been delivered, or when ctx ends.

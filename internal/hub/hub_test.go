@@ -3,6 +3,8 @@ package hub
 import (
 	"context"
 	"fmt"
+	"iter"
+	"maps"
 	"math/rand/v2"
 	"runtime"
 	"slices"
@@ -16,7 +18,9 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // member keeps what it is given; calls is the number of Deliver calls.
 type member struct {
+	hub   *Hub[*member, string]
 	n     uint32
+	asked func()        // by InAny
 	exits bool          // Deliver ends the goroutine
 	hold  chan struct{} // Deliver waits for it twice, if set: to show that it has begun, and to end
 	mu    sync.Mutex
@@ -27,6 +31,22 @@ type member struct {
 }
 
 func (m *member) Shard() uint32 { return m.n }
+
+func (m *member) InAny(names Names) bool {
+	if m.asked != nil {
+		m.asked()
+	}
+	m.hub.mu.RLock()
+	defer m.hub.mu.RUnlock()
+	for _, all := range []iter.Seq[string]{maps.Keys(m.hub.groups), maps.Keys(m.hub.alone)} {
+		for name := range all {
+			if names.Has(name[:len(name)/2], name[len(name)/2:]) && m.hub.has(name, m) {
+				return true
+			}
+		}
+	}
+	return false
+}
 
 func (m *member) Deliver(run *Run[string]) {
 	if m.hold != nil {
@@ -58,11 +78,12 @@ func (m *member) expect(t *testing.T, want ...string) {
 }
 
 func newHub(shards, members int) (*Hub[*member, string], []*member) {
+	h := New[*member](shards, func(s string) (each, kept int) { return len(s), len(s) }, func(string, []*member) {})
 	ms := make([]*member, members)
 	for i := range ms {
-		ms[i] = &member{n: uint32(i)}
+		ms[i] = &member{hub: h, n: uint32(i)}
 	}
-	return New[*member](shards, func(s string) (each, kept int) { return len(s), len(s) }, func(string, []*member) {}), ms
+	return h, ms
 }
 
 func TestMembersAreCountedOnceAndEmptyGroupsForgotten(t *testing.T) {
