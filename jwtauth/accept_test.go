@@ -3,6 +3,7 @@ package jwtauth_test
 import (
 	"encoding/json"
 	"net/http"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -271,3 +272,31 @@ func TestSecuritySchemesDescribeTheSources(t *testing.T) {
 }
 
 var _ chanx.Authenticator = (*jwtauth.Authenticator)(nil)
+
+// TestClaimsAreMatchedExactly: another spelling of a name is another claim.
+func TestClaimsAreMatchedExactly(t *testing.T) {
+	t.Parallel()
+	id, err := verify(t, newAuth(t, options()), good().with("ROLE", "root").with("Role", "root").with("SUB", "root").ed())
+	if c, _ := id.Claims.(claims); err != nil || id.UserID != "ann" || c.Role != "admin" {
+		t.Errorf("%+v, %v", id, err)
+	}
+	id, err = verify(t, newAuth(t, options()), good().with("role", nil).with("ROLE", "root").ed())
+	if c, _ := id.Claims.(claims); err != nil || c.Role != "" {
+		t.Errorf("%+v, %v", id, err)
+	}
+}
+
+// TestTheServerAcceptsWhatIsAccepted as a user: a name that it refuses would be an error of the server.
+func TestTheServerAcceptsWhatIsAccepted(t *testing.T) {
+	t.Parallel()
+	srv := newServer(t, newAuth(t, options()))
+	for _, sub := range []string{"a", strings.Repeat("x", 200), strings.Repeat("\u00fc", 100), "ann smith", "\u200b", "a.*>b"} {
+		expectUser(t, chanxtest.Dial(t, srv, "/ws", bearer(good().with("sub", sub).ed())), youAre{sub, "admin"})
+	}
+	last := time.Now().AddDate(99, 0, 0).Truncate(time.Second)
+	for _, exp := range []any{last.Unix(), float64(last.Unix()) + 0.5} {
+		if id, err := verify(t, newAuth(t, options()), good().with("exp", exp).with("iat", 0).with("nbf", 0).ed()); err != nil || id.Expires.Before(last) {
+			t.Errorf("%v: %v, %v", exp, id.Expires, err)
+		}
+	}
+}

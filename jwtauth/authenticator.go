@@ -3,12 +3,10 @@ package jwtauth
 import (
 	"context"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
-	"strconv"
 	"strings"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -36,7 +34,8 @@ type Authenticator struct {
 	decode func(payload []byte) (any, error)
 }
 
-// New returns an Authenticator. C is what Identity.Claims is: a struct with tags of encoding/json, or map[string]any. A
+// New returns an Authenticator. C is what Identity.Claims is: a struct with tags of encoding/json, or map[string]any. Names
+// are matched exactly, unlike in encoding/json: a field without a tag has the claim of its own name, upper case included. A
 // token whose claims do not fit C is refused.
 //
 // With Options.JWKSURL the keys are read before New returns, bounded by ctx and 5 s, and from then on in the background
@@ -64,14 +63,6 @@ func New[C any](ctx context.Context, o Options) (*Authenticator, error) {
 		return nil, err
 	}
 	return a, nil
-}
-
-func decode[C any](payload []byte) (any, error) {
-	var c C
-	if err := json.Unmarshal(payload, &c); err != nil {
-		return nil, fmt.Errorf("read claims: %w", err)
-	}
-	return c, nil
 }
 
 // Close stops reading keys in the background and returns when that has ended. Afterwards the keys that are known stay in
@@ -105,6 +96,9 @@ func (a *Authenticator) Verify(ctx context.Context, token string) (chanx.Identit
 	claims := jwt.MapClaims{}
 	if len(token) > maxTokenBytes {
 		return chanx.Identity{}, a.refuse(ctx, nil, fmt.Errorf("the token has %d bytes, more than %d", len(token), maxTokenBytes))
+	}
+	if err := checkForm(token); err != nil {
+		return chanx.Identity{}, a.refuse(ctx, nil, err)
 	}
 	parsed, err := a.parser.ParseWithClaims(token, claims, func(t *jwt.Token) (any, error) { return a.key(ctx, t) })
 	if errors.Is(err, errNoKeys) {
@@ -146,6 +140,9 @@ func mediaType(typ string) string { return strings.TrimPrefix(strings.ToLower(ty
 
 // identity makes one of a token that was verified.
 func (a *Authenticator) identity(t *jwt.Token, claims jwt.MapClaims) (id chanx.Identity, err error) {
+	if err := checkTimes(claims); err != nil {
+		return id, err
+	}
 	exp, err := claims.GetExpirationTime()
 	if err != nil {
 		return id, err
@@ -160,21 +157,6 @@ func (a *Authenticator) identity(t *jwt.Token, claims jwt.MapClaims) (id chanx.I
 	id.Claims, err = a.decode(payload)
 	id.Expires = exp.Add(a.opts.Leeway)
 	return id, err
-}
-
-// userID takes an integer too: many databases count their users. Nobody may become the anonymous user by an empty claim.
-func userID(claim any) (string, error) {
-	switch c := claim.(type) {
-	case string:
-		if c != "" {
-			return c, nil
-		}
-	case json.Number:
-		if n, err := c.Int64(); err == nil {
-			return strconv.FormatInt(n, 10), nil
-		}
-	}
-	return "", errors.New("it names no user")
 }
 
 // refuse logs why a token is refused. t is nil if it could not be read.

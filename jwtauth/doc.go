@@ -25,7 +25,11 @@
 //     (RFC 7518 section 3.2), RSA keys have at least 2048 bits (section 3.3).
 //   - The issuer is Options.Issuer exactly (RFC 7519 section 4.1.1, RFC 8725 section 3.8), and one of Options.Audience is
 //     among the token's (4.1.3, 3.9).
-//   - exp is there and has not passed; nbf and iat, if there, are not in the future (4.1.4 to 4.1.6).
+//   - exp is there and has not passed; nbf and iat, if there, are not in the future (4.1.4 to 4.1.6). None is negative or
+//     more than 100 years ahead, as milliseconds are.
+//   - The user claim is a text of 1 to 200 bytes without control characters, or an integer.
+//   - Names of claims and of members of the header and of keys are matched exactly: SUB is not sub. No name occurs twice
+//     (RFC 7519 section 4, RFC 8725 section 2.4). White space around or in a token is not ignored.
 //   - The header's typ is Options.Type, if that is set (RFC 8725 section 3.11), and the header has no crit: there is no
 //     extension that this package knows (RFC 7515 section 4.1.11).
 //   - Nothing of a token leads anywhere: kid is compared with names of known keys, and jku, x5u, x5c and jwk are not read

@@ -2,7 +2,6 @@ package jwtauth
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -15,6 +14,8 @@ import (
 	"time"
 
 	"github.com/MicahParks/jwkset"
+	jsonv2 "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/chanx-go/chanx/internal/throttle"
 )
@@ -200,8 +201,10 @@ func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastRe
 
 // parse reads a JWK Set. A key that is not for us does not spoil the others (RFC 7517 section 5).
 func (p *published) parse(b []byte) (set keySet, err error) {
-	var doc struct{ Keys []json.RawMessage }
-	if err := json.Unmarshal(b, &doc); err != nil {
+	var doc struct {
+		Keys []jsontext.Value `json:"keys"`
+	}
+	if err := jsonv2.Unmarshal(b, &doc, jsontext.AllowDuplicateNames(true)); err != nil { // of keys, each is asked for itself
 		return nil, fmt.Errorf("parse key set: %w", err)
 	}
 	if doc.Keys == nil {
@@ -220,6 +223,10 @@ func (p *published) parse(b []byte) (set keySet, err error) {
 
 // parseJWK reads one key. Private is off: a secret in a set is an error, and of a key pair only the public half is taken.
 func parseJWK(raw []byte, pinned []string) (key, error) {
+	raw, err := exactJWK(raw)
+	if err != nil {
+		return key{}, err
+	}
 	jwk, err := jwkset.NewJWKFromRawJSON(raw, jwkset.JWKMarshalOptions{Private: false}, jwkset.JWKValidateOptions{})
 	if err != nil {
 		return key{}, err

@@ -5,6 +5,7 @@ import (
 	"crypto/ecdh"
 	"crypto/rand"
 	"crypto/rsa"
+	"encoding/json"
 	"net/http"
 	"strings"
 	"sync"
@@ -381,4 +382,24 @@ func TestOnlyThePublicHalfOfAKeyPairIsTaken(t *testing.T) {
 	keys := &endpoint{}
 	keys.publish(pair)
 	expectKnown(t, newAuth(t, fromJWKS(serve(t, keys))), "k", edKey, true)
+}
+
+// TestMembersOfKeysAreMatchedExactly: another spelling of a name is another member, and none may occur twice.
+func TestMembersOfKeysAreMatchedExactly(t *testing.T) {
+	t.Parallel()
+	plain := func(kid string, key any) string {
+		b := must(json.Marshal(jwk(kid, key)))
+		return strings.TrimSuffix(string(b), "}")
+	}
+	keys := &endpoint{}
+	keys.set(http.StatusOK, []byte(`{"KEYS":[`+plain("other", otherKey)+`}],"keys":[`+
+		plain("upper", edKey)+`,"USE":"enc","ALG":"RS256","KID":"stolen","Kty":"RSA"},`+
+		plain("twice", otherKey)+`,"kid":"once"},`+
+		strings.Replace(plain("no kty", otherKey), `"kty"`, `"KTY"`, 1)+`}]}`))
+	a := newAuth(t, fromJWKS(serve(t, keys)))
+	expectKnown(t, a, "upper", edKey, true)
+	for _, kid := range []string{"stolen", "other", "twice", "once", "no kty"} {
+		expectKnown(t, a, kid, edKey, false)
+		expectKnown(t, a, kid, otherKey, false)
+	}
 }

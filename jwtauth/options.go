@@ -53,7 +53,8 @@ type Options struct {
 	// Sources are where a token may be in a request. All are looked at.
 	Sources []Source
 
-	// UserClaim is the claim that becomes Identity.UserID: a text, or an integer; default "sub".
+	// UserClaim is the claim that becomes Identity.UserID: a text of 1 to 200 bytes without control
+	// characters, or an integer; default "sub".
 	UserClaim string
 
 	// Type is the header's typ that a token must have, such as "at+jwt" for access tokens (RFC 9068); "" is any. It

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -31,6 +32,15 @@ func unsigned(header map[string]any, signature string) string {
 
 func pemOf(key any) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: must(x509.MarshalPKIXPublicKey(key))})
+}
+
+// signed is a token with the key edKey and any text as its header, to which the algorithm is added, and as further claims.
+func signed(header, further string) string {
+	text := func(s string) string { return base64.RawURLEncoding.EncodeToString([]byte(s)) }
+	head := `{"alg":"EdDSA",` + strings.TrimPrefix(header, "{")
+	claims := fmt.Sprintf(`{"iss":%q,"aud":%q,"sub":"ann",%s}`, issuer, audience, further)
+	b := text(head) + "." + text(claims)
+	return b + "." + base64.RawURLEncoding.EncodeToString(ed25519.Sign(edKey, []byte(b)))
 }
 
 // badToken is one that must not be accepted, and a word of the reason that the log gives.
@@ -93,11 +103,45 @@ func badTokens(attacker string) []badToken {
 		{"two parts", strings.Join(strings.Split(k.ed(), ".")[:2], "."), "segments"},
 		{"four parts", k.ed() + ".e30", "segments"},
 		{"five parts", "e30.e30.e30.e30.e30", "segments"},
-		{"padded", k.ed() + "=", "base64"},
+		{"padded", k.ed() + "=", "base64url"},
 		{"claims are no JSON", segment(map[string]any{"alg": "EdDSA"}) + ".aGVsbG8.AA", "JSON"},
-		{"header is null", "bnVsbA." + segment(good().claims) + ".AA", "unspecified"},
+		{"header is null", "bnVsbA." + segment(good().claims) + ".AA", "JSON object"},
 		{"a word", "hello", "segments"},
 		{"huge", k.with("filler", strings.Repeat("x", 8<<10)).ed(), "more than 8192"},
+	}
+}
+
+// oddTokens are refused like badTokens: their signatures are right, but they mean nothing, or can be read in two ways.
+func oddTokens() []badToken {
+	now := time.Now()
+	k := good().head("kid", "k")
+	return []badToken{
+		{"subject of 201 bytes", k.with("sub", strings.Repeat("x", 201)).ed(), "more than 200"},
+		{"subject with a line break", k.with("sub", "ann\n").ed(), "control character"},
+		{"subject with a zero byte", k.with("sub", "\x00").ed(), "control character"},
+		{"subject with a control character of C1", k.with("sub", "ann\u0085").ed(), "control character"},
+		{"exp in milliseconds", k.with("exp", now.Add(time.Hour).UnixMilli()).ed(), "100 years"},
+		{"exp in a century", k.with("exp", now.AddDate(101, 0, 0).Unix()).ed(), "100 years"},
+		{"exp without bounds", signed(`{"kid":"k"}`, `"exp":1e300`), "exp"},
+		{"exp beyond every number", signed(`{"kid":"k"}`, `"exp":1e999`), "exp"},
+		{"exp before 1970", k.with("exp", -1).ed(), "expired"},
+		{"exp is null", signed(`{"kid":"k"}`, `"exp":null`), "exp"},
+		{"nbf in milliseconds", k.with("nbf", now.UnixMilli()).ed(), "not valid yet"},
+		{"nbf without bounds", signed(`{"kid":"k"}`, fmt.Sprintf(`"exp":%d,"nbf":1e300`, now.Add(time.Hour).Unix())), "nbf"},
+		{"nbf before 1970", k.with("nbf", -1).ed(), "nbf"},
+		{"nbf is null", signed(`{"kid":"k"}`, fmt.Sprintf(`"exp":%d,"nbf":null`, now.Add(time.Hour).Unix())), "nbf"},
+		{"iat in milliseconds", k.with("iat", now.UnixMilli()).ed(), "before issued"},
+		{"subject in upper case", k.with("sub", nil).with("SUB", "root").ed(), "names no user"},
+		{"exp in upper case", k.with("exp", nil).with("EXP", now.Add(time.Hour).Unix()).ed(), "exp"},
+		{"issuer in upper case", k.with("iss", nil).with("Iss", issuer).ed(), "iss"},
+		{"two subjects", signed(`{"kid":"k"}`, fmt.Sprintf(`"exp":%d,"sub":"root"`, now.Add(time.Hour).Unix())), "member twice"},
+		{"two subjects, one with an escape", signed(`{"kid":"k"}`, fmt.Sprintf(`"exp":%d,"s\u0075b":"root"`, now.Add(time.Hour).Unix())), "member twice"},
+		{"two members of a claim", signed(`{"kid":"k"}`, fmt.Sprintf(`"exp":%d,"x":{"a":1,"a":2}`, now.Add(time.Hour).Unix())), "member twice"},
+		{"two kids", signed(`{"kid":"r","kid":"k"}`, fmt.Sprintf(`"exp":%d`, now.Add(time.Hour).Unix())), "member twice"},
+		{"something behind the claims", signed(`{"kid":"k"}`, fmt.Sprintf(`"exp":%d} {"sub":"root"`, now.Add(time.Hour).Unix())), "JSON object"},
+		{"claims are not UTF-8", signed(`{"kid":"k"}`, fmt.Sprintf("\"exp\":%d,\"x\":\"\xff\"", now.Add(time.Hour).Unix())), "JSON object"},
+		{"algorithm in lower case", unsigned(map[string]any{"alg": "eddsa", "kid": "k"}, "AA"), "unavailable"},
+		{"kid in upper case", k.head("kid", "K").ed(), "no key fits"},
 	}
 }
 
@@ -114,7 +158,7 @@ func TestBadTokensAreRefusedAlike(t *testing.T) {
 	o.Algorithms, o.Logger = []string{"EdDSA", "RS256"}, log.logger()
 	srv := newServer(t, newAuth(t, o))
 	start := time.Now()
-	for _, tt := range badTokens(attackerURL) {
+	for _, tt := range append(badTokens(attackerURL), oddTokens()...) {
 		t.Run(tt.name, func(t *testing.T) {
 			expectRefused(t, chanxtest.Dial(t, srv, "/ws", bearer(tt.token)), 401, 4401, refused)
 			logged := log.take()
@@ -264,6 +308,22 @@ func TestTheLogClipsWhatATokenSays(t *testing.T) {
 	for _, want := range []string{"kid=k-" + strings.Repeat("y", 62), "issuer=i-" + strings.Repeat("z", 62), "level=INFO"} {
 		if !strings.Contains(logged, want) || len(logged) > 500 {
 			t.Errorf("logged %q, want %q in it", logged, want)
+		}
+	}
+}
+
+// TestNothingIsIgnoredAroundAToken: a decoder of base64 passes over line breaks.
+func TestNothingIsIgnoredAroundAToken(t *testing.T) {
+	a := newAuth(t, options())
+	token := good().ed()
+	if _, err := verify(t, a, token); err != nil {
+		t.Fatal(err)
+	}
+	for _, space := range []string{"\n", "\r\n", " ", "\t", "\u2028", "\x00"} {
+		for _, bad := range []string{token + space, space + token, token[:5] + space + token[5:], strings.Replace(token, ".", space+".", 1), strings.Replace(token, ".", "."+space, 1)} {
+			if _, err := verify(t, a, bad); !isRefusal(err) {
+				t.Errorf("with %q: %v", space, err)
+			}
 		}
 	}
 }

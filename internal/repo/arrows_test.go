@@ -83,7 +83,7 @@ var arrows = []arrow{
 		"an example shows what an application can do, so it uses what an application can import",
 	},
 	{
-		"jwtauth", "./ ./internal/throttle github.com/golang-jwt/jwt/v5 github.com/MicahParks/jwkset", "./jwtauth ./chanxtest " + leak,
+		"jwtauth", "./ ./internal/throttle github.com/golang-jwt/jwt/v5 github.com/MicahParks/jwkset github.com/go-json-experiment/json github.com/go-json-experiment/json/jsontext github.com/go-json-experiment/json/v1", "./jwtauth ./chanxtest " + leak,
 		"an application that has no tokens gets no token library",
 	},
 	{
