@@ -38,8 +38,13 @@ type (
 		AB  int `json:"a_b"`
 		AB2 int `json:"aB"`
 	}
-	noName struct{}
+	noName    struct{}
+	camelFace struct {
+		Kind string `json:"faceKind"`
+	}
 )
+
+func (camelFace) Face() {}
 
 func (*ptrMessage) Action() string  { return "ptr" }
 func (noAction) Action() string     { return "" }
@@ -170,6 +175,13 @@ var serverMistakes = []mistake{
 		on[collides](c)
 		chanx.NewServer(&chanx.ServerOptions{Camelize: true}).Handle("/ws", c)
 	}, []string{"collides.AB2", "camelCase", `"aB"`}},
+	{"discriminator that is a field", func() {
+		face := chanx.Union[interface{ Face() }]("face_kind", chanx.VariantOf[camelFace]("camel"))
+		c := chanx.NewConsumer(openState, &chanx.ConsumerOptions{Unions: []chanx.UnionType{face}})
+		on[anyFace](c)
+		chanx.NewServer(nil).Handle("/ws", c)
+		chanx.NewServer(&chanx.ServerOptions{Camelize: true}).Handle("/ws", c)
+	}, []string{`handle "/ws"`, "camelFace.Kind at chanx_test.anyFace.V.(chanx_test.camelFace).Kind", `the discriminator "face_kind"`, "rename one"}},
 	{
 		"registered too late", func() { c := newState(); chanx.NewServer(nil).Handle("/ws", c); on[sayMessage](c) },
 		[]string{"state", "before Handle"},

@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"cmp"
 	"fmt"
 	"reflect"
 	"sync"
@@ -41,8 +42,8 @@ func (t *Type) collision(seen map[*Type]bool) error {
 		return nil
 	}
 	seen[t] = true
-	if t.camelErr != nil {
-		return t.camelErr
+	if err := cmp.Or(t.camelErr, t.overwritten(CamelCase)); err != nil {
+		return err
 	}
 	for part := range t.parts {
 		if err := part.collision(seen); err != nil {

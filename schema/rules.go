@@ -5,6 +5,7 @@ import (
 	"math/big"
 	"reflect"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -245,7 +246,19 @@ func setBound(tag string) func(*rules, *field, *Type, string) error {
 
 func setEnum(r *rules, f *field, t *Type, text string) error {
 	values, passes := strings.Split(text, ","), false
-	for _, v := range values {
+	for i, v := range values {
+		mend := ""
+		switch {
+		case v == "":
+			mend = "it has an empty value: remove a comma, or make the field a pointer if it may be left out"
+		case v != strings.TrimSpace(v):
+			mend = fmt.Sprintf("%q begins or ends with a space: separate values by a comma alone", v)
+		case slices.Contains(values[:i], v):
+			mend = fmt.Sprintf("it has %q twice: remove one", v)
+		}
+		if mend != "" {
+			return f.wrong("enum:"+strconv.Quote(text), "%s", mend)
+		}
 		if !isText(t.kind) && !isIntegerOf(t.goType, v) {
 			return f.wrong("enum:"+strconv.Quote(text), "%q is not an integer that %s holds, as JSON spells it", v, t.goType)
 		}

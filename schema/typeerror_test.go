@@ -263,6 +263,70 @@ func (selfWritten) shape()                       {}
 func (badTag) shape()                            {}
 func (selfWritten) MarshalJSON() ([]byte, error) { return nil, nil }
 
+type (
+	camelKind struct {
+		Kind string `json:"shapeKind"`
+	}
+	snakeKind struct {
+		Kind int `json:"shape_kind"`
+	}
+	limitedKind struct {
+		Kind string `json:"shape_kind" enum:"a,b"`
+	}
+	embeddedKind struct{ camelKind }
+)
+
+func (camelKind) shape()    {}
+func (snakeKind) shape()    {}
+func (limitedKind) shape()  {}
+func (embeddedKind) shape() {}
+
+func TestADiscriminatorThatIsAnotherFieldInCamelCaseIsNamed(t *testing.T) {
+	union := func(discriminator, tag string, of reflect.Type) schema.Union {
+		return schema.Union{Interface: reflect.TypeFor[shape](), Discriminator: discriminator, Variants: []schema.Variant{{Tag: tag, Type: of}}}
+	}
+	for _, k := range []struct {
+		union schema.Union
+		want  string
+	}{
+		{union("shape_kind", "c", reflect.TypeFor[camelKind]()), `camelKind.Kind at schema_test.drawing.Shape.(schema_test.camelKind).Kind: ` +
+			`it and the discriminator "shape_kind" of the union schema_test.shape are both "shapeKind" in camelCase: rename one`},
+		{union("shape_kind", "c", reflect.TypeFor[embeddedKind]()), `embeddedKind.Kind at`},
+		{union("shapeKind", "s", reflect.TypeFor[snakeKind]()), `snakeKind.Kind at`},
+		{union("shape_kind", "s", reflect.TypeFor[*camelKind]()), `camelKind.Kind at`},
+	} {
+		typ := compiled[drawing](t, k.union)
+		if _, err := typ.Codec(schema.AsDeclared); err != nil {
+			t.Error(err)
+		}
+		if _, err := typ.Codec(schema.CamelCase); err == nil || !strings.Contains(err.Error(), k.want) {
+			t.Errorf("got %v, want %s", err, k.want)
+		}
+	}
+	if _, err := compiled[drawing](t, shapes).Codec(schema.CamelCase); err != nil {
+		t.Error(err) // square has a field for its tag
+	}
+	mistake[drawing](t, "schema_test.limitedKind.Kind at schema_test.drawing.Shape.(schema_test.limitedKind).Kind: it is the discriminator of the union "+
+		`schema_test.shape and its tags or type refuse "c", the tag of the variant: Input should be 'a' or 'b'`, union("shape_kind", "c", reflect.TypeFor[limitedKind]()))
+	compiled[drawing](t, union("shape_kind", "a", reflect.TypeFor[limitedKind]()))
+}
+
+func TestMistakesInEnumTagsAreNamed(t *testing.T) {
+	tagMistake[string](t, `enum:"red, green"`, `enum:"red, green"`, `" green" begins or ends with a space`)
+	tagMistake[string](t, `enum:"red ,green"`, `"red " begins or ends with a space`)
+	tagMistake[int](t, `enum:"1, 2"`, `" 2" begins or ends with a space`)
+	tagMistake[string](t, `enum:"a,,b"`, "an empty value")
+	tagMistake[string](t, `enum:"a,"`, "an empty value")
+	tagMistake[string](t, `enum:""`, "an empty value")
+	tagMistake[*[]string](t, `enum:"a,b,a"`, `"a" twice`)
+	tagMistake[uint8](t, `enum:"1,1"`, `"1" twice`)
+	for _, tag := range []string{`enum:"New York,Los Angeles"`, `enum:"a"`, `default:" a b "`, `example:"a,  b"`, `enum:"a,A"`, `doc:" what, it is "`} {
+		if _, err := compileTag[string](t, tag); err != nil {
+			t.Errorf("%s: %v", tag, err)
+		}
+	}
+}
+
 func TestMistakesInUnionsAreNamed(t *testing.T) {
 	variants := func(all ...schema.Variant) schema.Union {
 		return schema.Union{Interface: reflect.TypeFor[shape](), Discriminator: "shape_kind", Variants: all}

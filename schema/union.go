@@ -117,8 +117,32 @@ func (t *Type) checkVariants() error {
 				object.goType, t.union.discriminator)}
 		}
 		for _, f := range object.fields {
-			if f.names[AsDeclared] == t.union.discriminator && f.kind != kindString {
+			if f.names[AsDeclared] != t.union.discriminator {
+				continue
+			}
+			if f.kind != kindString {
 				return f.wrong("", "it is the discriminator of the union %s and has the variant's tag: make it a string or rename it", t.goType)
+			}
+			var d Decoder
+			if d.Reset(nil, Limits{}); !d.allowsString(f.Type, f.rules, v.tag) {
+				return f.wrong("", "it is the discriminator of the union %s and its tags or type refuse %q, the tag of the variant: %s",
+					t.goType, v.tag, d.Errors()[0].Msg)
+			}
+		}
+	}
+	return nil
+}
+
+// overwritten finds a field of a variant that has the name of the discriminator in a naming, though it is another in declared
+// names: it would be neither received nor sent.
+func (t *Type) overwritten(n Naming) error {
+	if t.union == nil {
+		return nil
+	}
+	for _, v := range t.union.variants {
+		for _, f := range v.object().fields {
+			if f.names[n] == t.union.member(n) && f.names[AsDeclared] != t.union.discriminator {
+				return f.wrong("", "it and the discriminator %q of the union %s are both %q in camelCase: rename one", t.union.discriminator, t.goType, f.names[n])
 			}
 		}
 	}
