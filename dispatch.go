@@ -33,6 +33,10 @@ func (l *link) Message(p []byte, binary bool) {
 	c := (*Conn)(l)
 	defer c.countForgotten()
 	no := c.refs.next()
+	if r := &c.mount.srv.limits.Rate; r.PerSecond > 0 && !c.record().rate.take(r) {
+		c.overRate(p, binary)
+		return
+	}
 	refused := c.mount.srv.refused
 	exited := func(err error) {
 		refused.add(refusedInternal)
@@ -47,14 +51,24 @@ func (l *link) Message(p []byte, binary bool) {
 		c.countInvalid()
 	case f.in == nil && err == nil:
 		c.refs.cancel(f.ref, 0)
-	case c.mount.srv.limits.Rate.PerSecond > 0 && !c.record().rate.take(&c.mount.srv.limits.Rate):
-		refused.addError(errRate)
-		c.reject(f.ref, c.explain(c.ctx, errRate, ""))
 	case err != nil: // a method of the application's has panicked
 		refused.add(refusedInternal)
 		c.reject(f.ref, c.explain(c.ctx, err, "decode"))
 	default:
 		c.message(f, no)
+	}
+}
+
+// overRate refuses a message beyond Limits.Rate without decoding it: only its ref is looked for. A cancel is obeyed.
+func (c *Conn) overRate(p []byte, binary bool) {
+	if ref, isCancel := c.mount.readCancel(p); isCancel && !binary {
+		c.refs.cancel(ref, 0)
+	} else {
+		c.mount.srv.refused.addError(errRate)
+		c.reject(looseRef(p), c.explain(c.ctx, errRate, ""))
+	}
+	if c.record().rate.isFlood() {
+		c.closeBecause(&CloseError{socket.ClosePolicy, "too many messages"})
 	}
 }
 

@@ -77,7 +77,8 @@ type Limits struct {
 	// default 8. One more is told "too_busy".
 	MaxConcurrent int
 
-	// Rate is how fast a client may send; off by default. A message beyond it is told "rate_limited" and not handled.
+	// Rate is how fast a client may send; off by default. A message beyond it is told "rate_limited" and not decoded.
+	// A client that goes on beyond it for a minute is closed with 1008: see Rate.
 	Rate Rate
 
 	// PingInterval is the time between two pings, jittered; default 25 s. PongTimeout is how long the answer may
