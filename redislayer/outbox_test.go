@@ -35,6 +35,12 @@ func (i *impatient) Err() error {
 	return nil
 }
 
+// ended is a context that has ended, and does not tell those who wait for it.
+type ended struct{ context.Context }
+
+func (ended) Done() <-chan struct{} { return nil }
+func (ended) Err() error            { return context.Canceled }
+
 // patient is a context that tells when somebody waits for its end.
 type patient struct {
 	context.Context
@@ -61,11 +67,15 @@ func (n *node) fill(subject string, data func(i int) []byte) (count int) {
 	}
 }
 
-// openUp waits until the link is up.
+// openUp waits until the link is up. A first Subscribe may return just before the link has noticed that: a call with an impatient
+// context would still wait for it then, and give up.
 func openUp(t *testing.T, l layer.Layer) *node {
 	t.Helper()
 	n := open(t, l)
 	n.subscribe("up")
+	if err := n.Publish(ended{t.Context()}, "up", nil); !errors.Is(err, context.Canceled) {
+		t.Fatalf("publish: %v, want the context's error", err)
+	}
 	return n
 }
 
