@@ -2,7 +2,6 @@ package redislayer_test
 
 import (
 	"testing"
-	"time"
 
 	"go.uber.org/goleak"
 
@@ -21,14 +20,22 @@ func connect(t testing.TB, url string, o *redislayer.Options) *redislayer.Layer 
 	return l
 }
 
-func conform(t *testing.T, all servers, o *redislayer.Options, wait time.Duration) {
+// broker is servers, or the way to them.
+type broker interface {
+	url() string
+	stop()
+	start(t *testing.T)
+}
+
+func conform(t *testing.T, all broker, o *redislayer.Options) {
 	layertest.Run(t, func(t *testing.T) layer.Layer { return connect(t, all.url(), o) }, layertest.Features{
 		Isolated: true,
-		Wait:     wait,
+		Wait:     patience,
 		Down:     func(*testing.T, layer.Layer) { all.stop() },
 		Up:       func(t *testing.T, _ layer.Layer) { all.start(t) },
 		Goroutines: []goleak.Option{
 			goleak.IgnoreAnyFunction("os/exec.(*Cmd).Wait"), // of the servers
+			goleak.IgnoreAnyFunction("github.com/chanx-go/chanx/redislayer_test.(*proxy).accept"),
 			// A rueidis client for a cluster that has been closed leaves goroutines that sleep up to five seconds before they
 			// look. That they end is checked by TestMain.
 			goleak.IgnoreAnyFunction("github.com/redis/rueidis.(*call).DelayDo.func1"),
@@ -37,11 +44,9 @@ func conform(t *testing.T, all servers, o *redislayer.Options, wait time.Duratio
 	})
 }
 
-func TestConformance(t *testing.T) { conform(t, servers{startServer(t)}, nil, 0) }
-
-// A cluster that comes back takes two seconds to trust itself.
-func TestConformanceInCluster(t *testing.T) { conform(t, startCluster(t), nil, patience) }
+func TestConformance(t *testing.T)          { conform(t, servers{startServer(t)}, nil) }
+func TestConformanceInCluster(t *testing.T) { conform(t, startGatedCluster(t), nil) }
 
 func TestConformanceInClusterClassic(t *testing.T) {
-	conform(t, startCluster(t), &redislayer.Options{Classic: true}, patience)
+	conform(t, startGatedCluster(t), &redislayer.Options{Classic: true})
 }

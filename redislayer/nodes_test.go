@@ -16,5 +16,12 @@ func nodes(t *testing.T, all servers) {
 	})
 }
 
-func TestNodes(t *testing.T)          { nodes(t, servers{startServer(t)}) }
-func TestNodesInCluster(t *testing.T) { nodes(t, startCluster(t)) }
+func TestNodes(t *testing.T) {
+	t.Parallel()
+	nodes(t, servers{startServer(t)})
+}
+
+func TestNodesInCluster(t *testing.T) {
+	t.Parallel()
+	nodes(t, startCluster(t))
+}

@@ -12,10 +12,11 @@ import (
 type proxy struct {
 	listener net.Listener
 	to       string
-	deadly   []byte // the connection that carries this to the server is closed when the server answers
+	deadly   []byte // the connection that carries this to the server is closed when the server answers; nil is nothing
 	tasks    sync.WaitGroup
 
 	mu    sync.Mutex
+	shut  bool
 	conns []net.Conn
 }
 
@@ -25,21 +26,51 @@ func startProxy(t *testing.T, to, deadly string) *proxy {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &proxy{listener: l, to: to, deadly: []byte(deadly)}
-	p.tasks.Go(p.accept)
-	t.Cleanup(func() {
-		_ = l.Close()
-		p.closeAll()
-		p.tasks.Wait()
-	})
+	p := &proxy{to: to, deadly: []byte(deadly)}
+	p.run(t, l)
 	return p
 }
 
-func (p *proxy) url() string { return "redis://" + p.listener.Addr().String() }
+// run lasts until the test ends.
+func (p *proxy) run(t *testing.T, l net.Listener) {
+	p.listen(l)
+	t.Cleanup(func() {
+		p.close()
+		p.tasks.Wait()
+	})
+}
 
-func (p *proxy) accept() {
+// listen begins to accept connections, also after close.
+func (p *proxy) listen(l net.Listener) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.listener, p.shut = l, false
+	p.tasks.Go(func() { p.accept(l) })
+}
+
+// close refuses connections and ends those that are there.
+func (p *proxy) close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.shut = true
+	_ = p.listener.Close() // it may be closed
+	for _, c := range p.conns {
+		_ = c.Close()
+	}
+	p.conns = nil
+}
+
+func (p *proxy) url() string { return "redis://" + p.address() }
+
+func (p *proxy) address() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.listener.Addr().String()
+}
+
+func (p *proxy) accept(l net.Listener) {
 	for {
-		in, err := p.listener.Accept()
+		in, err := l.Accept()
 		if err != nil {
 			return
 		}
@@ -48,13 +79,13 @@ func (p *proxy) accept() {
 			_ = in.Close()
 			continue
 		}
-		p.mu.Lock()
-		p.conns = append(p.conns, in, out)
-		p.mu.Unlock()
+		if !p.keep(in, out) {
+			return
+		}
 		var doomed atomic.Bool
 		p.tasks.Go(func() {
 			pass(in, out, func(data []byte) bool {
-				if bytes.Contains(data, p.deadly) {
+				if len(p.deadly) > 0 && bytes.Contains(data, p.deadly) {
 					doomed.Store(true)
 				}
 				return true
@@ -80,11 +111,16 @@ func pass(from, to net.Conn, may func([]byte) bool) {
 	}
 }
 
-func (p *proxy) closeAll() {
+// keep has close end some connections, or closes them if that has been.
+func (p *proxy) keep(conns ...net.Conn) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, c := range p.conns {
-		_ = c.Close()
+	if p.shut {
+		for _, c := range conns {
+			_ = c.Close()
+		}
+		return false
 	}
-	p.conns = nil
+	p.conns = append(p.conns, conns...)
+	return true
 }

@@ -177,8 +177,17 @@ func startCluster(t *testing.T, args ...string) servers {
 	t.Helper()
 	var all servers
 	for range 3 {
-		all = append(all, startServer(t, append(args, "--cluster-enabled", "yes", "--cluster-node-timeout", "2000")...))
+		all = append(all, startServer(t, append(args, ofCluster...)...))
 	}
+	all.form(t)
+	return all
+}
+
+var ofCluster = []string{"--cluster-enabled", "yes", "--cluster-node-timeout", "2000"}
+
+// form makes a cluster of them.
+func (all servers) form(t *testing.T) {
+	t.Helper()
 	for i, s := range all {
 		first, last := i*16384/3, (i+1)*16384/3-1
 		s.must(t, "CLUSTER", "ADDSLOTSRANGE", strconv.Itoa(first), strconv.Itoa(last))
@@ -186,7 +195,6 @@ func startCluster(t *testing.T, args ...string) servers {
 		s.must(t, "CLUSTER", "MEET", "127.0.0.1", strconv.Itoa(all[0].port))
 	}
 	all.awaitOrder(t)
-	return all
 }
 
 // awaitOrder waits until each node serves and knows all others.

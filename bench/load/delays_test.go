@@ -29,7 +29,7 @@ func TestDelaysAreThoseOfDeliveries(t *testing.T) {
 	talk.Deflate, talk.Say.Ack = true, "ok"
 	said, ack := deflated(t, "said by you"), deflated(t, "ok")
 	head := agreed + "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover\r\n\r\n"
-	l, err := open(t, talk, head, func(m string) []byte {
+	l, err := open(t, talk, head, aMinute, func(m string) []byte {
 		if m == talk.Echo.Send {
 			return text("echo!")
 		}

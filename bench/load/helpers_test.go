@@ -101,10 +101,13 @@ func short(first byte, payload string) []byte {
 
 func frames(all ...[]byte) []byte { return bytes.Join(all, nil) }
 
-// connect opens a load of one connection to such a server.
-func open(t *testing.T, talk Talk, head string, answer func(string) []byte) (*Load, error) {
+// brief is how long a test waits for what never comes, aMinute for what does.
+const brief, aMinute = 100 * time.Millisecond, time.Minute
+
+// open opens a load of one connection to such a server.
+func open(t *testing.T, talk Talk, head string, patience time.Duration, answer func(string) []byte) (*Load, error) {
 	t.Helper()
-	l, err := openPatiently([]netip.AddrPort{serve(t, head, answer)}, 1, talk, 100*time.Millisecond)
+	l, err := openPatiently([]netip.AddrPort{serve(t, head, answer)}, 1, talk, patience)
 	if err == nil {
 		t.Cleanup(func() {
 			if err := l.Close(); err != nil {
@@ -117,7 +120,7 @@ func open(t *testing.T, talk Talk, head string, answer func(string) []byte) (*Lo
 
 func mustOpen(t *testing.T, talk Talk, answer func(string) []byte) *Load {
 	t.Helper()
-	l, err := open(t, talk, agreed+"\r\n", answer)
+	l, err := open(t, talk, agreed+"\r\n", aMinute, answer)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -95,6 +95,9 @@ func TestWrongRepliesAreNoticed(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := mustOpen(t, talk, func(string) []byte { return c.answer })
+			if strings.Contains(c.want, "missing") {
+				l.patience = brief
+			}
 			_, err := l.Echo(0, 1)
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("Echo returned %v, want … %s …", err, c.want)
@@ -123,7 +126,11 @@ func TestWrongHandshakesAreNoticed(t *testing.T) {
 		"no welcome":      {hello, agreed + "\r\n" + string(text("go away")), `"go away"`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := open(t, c.talk, c.head, func(string) []byte { return text("?") })
+			patience := aMinute
+			if c.want == "silent" {
+				patience = brief
+			}
+			_, err := open(t, c.talk, c.head, patience, func(string) []byte { return text("?") })
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("Open returned %v, want … %s …", err, c.want)
 			}
@@ -190,7 +197,7 @@ func TestCompressedReplies(t *testing.T) {
 	right, wrong := deflated(t, "echo!"), deflated(t, "echo?")
 	answers := [][]byte{right, right, right, wrong}
 	head := agreed + "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover\r\n\r\n"
-	l, err := open(t, talk, head, func(string) []byte {
+	l, err := open(t, talk, head, aMinute, func(string) []byte {
 		p := answers[0]
 		answers = answers[1:]
 		return p
