@@ -40,8 +40,10 @@ type ConsumerOptions struct {
 	// Groups are joined by every connection, after its authentication message and before OnOpen.
 	Groups []string
 
-	// Context adds values to the context of a connection's handlers. It is called once per connection, before open,
-	// with a context that lives as long as the connection; the request's own does not.
+	// Context adds values to the context of a connection's handlers. It is called once per connection, before open, with
+	// a context that lives as long as the connection. What it returns must be derived from that context. One that is not,
+	// such as the request's, or that has ended, refuses the connection with 500. If it ends later, the connection is closed
+	// with 1011. The log says so.
 	Context func(context.Context, *http.Request) context.Context
 
 	// Unions say which concrete types an interface-typed field may hold.
@@ -105,12 +107,28 @@ func NewConsumer[S any](open func(c *Conn, r *http.Request) (*S, error), opts *C
 	c.end.init(state.Name(), opts)
 	c.end.open = func(conn *Conn, r *http.Request) (any, error) {
 		s, err := open(conn, r)
-		if err == nil && s == nil {
-			err = fmt.Errorf("chanx: open %s: it returned neither a state nor an error", state)
+		if err == nil {
+			err = checkState(s, conn)
 		}
 		return s, err
 	}
 	return c
+}
+
+// checkState reports what is wrong with the state that open returned. NewConsumer has checked that its type embeds *Conn.
+func checkState[S any](s *S, c *Conn) error {
+	t := reflect.TypeFor[S]()
+	wrong := ""
+	if s == nil {
+		wrong = "it returned neither a state nor an error"
+	} else if embedded := reflect.ValueOf(s).Elem().FieldByName("Conn").Interface().(*Conn); embedded == nil {
+		wrong = "the *chanx.Conn of the state is nil"
+	} else if embedded != c {
+		wrong = "the *chanx.Conn of the state is not the one that open was given"
+	} else {
+		return nil
+	}
+	return fmt.Errorf("chanx: open %s: %s: return &%s{Conn: c}, nil", t, wrong, t.Name())
 }
 
 // stateConn reports whether a state embeds *Conn directly; if not, why says what is wrong with what it has.

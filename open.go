@@ -47,8 +47,11 @@ func (m *mount) authorise(c *Conn, r *http.Request) (err error) {
 	defer cancel()
 	r = r.WithContext(ctx)
 	a := m.authenticator(r)
+	var given context.Context
 	if m.opts.Context != nil {
-		c.ctx, c.cancel = context.WithCancel(m.opts.Context((*origin)(c), r)) // nobody knows the connection yet
+		if given, err = c.initContext(r); err != nil {
+			return err
+		}
 	}
 	if a != nil {
 		id, err := a.Authenticate(r)
@@ -62,7 +65,9 @@ func (m *mount) authorise(c *Conn, r *http.Request) (err error) {
 	if err := c.announce(ctx); err != nil {
 		return err
 	}
-	c.state, err = m.open(c, r)
+	if c.state, err = m.open(c, r); err == nil && given != nil {
+		err = c.watchContext(given)
+	}
 	return err
 }
 

@@ -1,0 +1,61 @@
+package chanx
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+
+	"github.com/chanx-go/chanx/internal/socket"
+)
+
+// initContext calls ConsumerOptions.Context and makes the connection's context of what it returns. A context that has
+// ended, or ends with the request, would end every handler before it begins: it is an error. Nobody else knows the
+// connection yet.
+func (c *Conn) initContext(r *http.Request) (given context.Context, err error) {
+	own, cancel := context.WithCancel(r.Context())
+	given = c.mount.opts.Context((*origin)(c), r.WithContext(own))
+	cancel() // as the request's context ends soon: what is derived from it ends now
+	if err := checkContext(given, c); err != nil {
+		return nil, err
+	}
+	c.ctx, c.cancel = context.WithCancel(given)
+	return given, nil
+}
+
+// watchContext checks the context of ConsumerOptions.Context again, which may have ended in a goroutine of its own, and
+// from then on closes the connection when it ends.
+func (c *Conn) watchContext(given context.Context) error {
+	err := checkContext(given, c)
+	if err == nil && given.Done() != nil {
+		context.AfterFunc(given, c.contextEnded)
+	}
+	return err
+}
+
+func checkContext(ctx context.Context, c *Conn) error {
+	const mend = ": derive it from the first argument of ConsumerOptions.Context, as context.WithValue(ctx, key, value) does, " +
+		"not from the request's context, and do not cancel it"
+	switch {
+	case ctx == nil:
+		return errors.New("chanx: open connection: ConsumerOptions.Context returned nil" + mend)
+	case connOf(ctx) != c:
+		return errors.New("chanx: open connection: the context of ConsumerOptions.Context is not derived from its first argument" + mend)
+	case ctx.Err() != nil:
+		return errors.New("chanx: open connection: the context of ConsumerOptions.Context has ended" + mend)
+	}
+	return nil
+}
+
+// contextEnded is called when the context of ConsumerOptions.Context has ended. The handlers of a connection that is open
+// could do nothing any more.
+func (c *Conn) contextEnded() {
+	c.mu.Lock()
+	wire, over := c.wire, c.over || c.left
+	c.mu.Unlock()
+	if over || wire != nil && errors.Is(wire.WriteFrames(nil, true), socket.ErrClosed) {
+		return
+	}
+	c.logError(slog.LevelError, "chanx: connection failed", "context", checkContext(c.ctx, c))
+	c.told(c.disconnect(socket.CloseInternal, "internal error"))
+}
