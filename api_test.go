@@ -92,6 +92,7 @@ var (
 	_ func() chanx.BroadcastOption                        = chanx.ExceptSelf
 	_ chanx.BroadcastOption                               = chanx.All()
 	_ func(int, string) error                             = chanx.Refuse
+	_ error                                               = (*chanx.RefusalError)(nil)
 	_ func(string, string, ...any) error                  = chanx.Errorf
 	_ func(any) error                                     = chanx.Validate
 	_ func(*http.Request, string) (int, error)            = chanx.PathValue[int]

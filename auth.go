@@ -9,7 +9,7 @@ import "net/http"
 // is the answer, because a browser fails a connection if none of those it has offered is chosen.
 type Authenticator interface {
 	// Authenticate returns the identity, or an error that refuses the connection: one of Refuse is told to the client,
-	// another is logged and answered as an internal error.
+	// another is logged and answered as an internal error. An HTTP handler may use the same Authenticator: see RefusalError.
 	Authenticate(*http.Request) (Identity, error)
 }
 

@@ -152,7 +152,8 @@ func (c *Conn) guardTo(exited func(error), run func() error) (err error) {
 func sound(err error) error {
 	told, tells := errors.AsType[*Error](err)
 	closing, closes := errors.AsType[*CloseError](err)
-	if tells && told == nil || closes && closing == nil {
+	refused, refuses := errors.AsType[*RefusalError](err)
+	if tells && told == nil || closes && closing == nil || refuses && refused == nil {
 		return fmt.Errorf("chanx: handler failed: its error is a nil pointer in a %T: return nil itself", err)
 	}
 	_ = err.Error()

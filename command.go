@@ -24,8 +24,8 @@ type closeCommand struct {
 // A connection that is in open is closed as soon as it has arrived. One whose Authenticator runs at that moment is not
 // known yet: what is to be revoked is to be looked up in open too, which comes after.
 func (s *Server) Disconnect(ctx context.Context, code int, reason string, to ...Target) error {
-	if !socket.Sendable(code) {
-		return fmt.Errorf("chanx: disconnect: code %d may not be sent: use 1000 or one of 3000 to 4999", code)
+	if err := checkCloseCode("disconnect", code); err != nil {
+		return err
 	}
 	r, err := outside("disconnect", to)
 	if err != nil {

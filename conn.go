@@ -181,6 +181,9 @@ func itemsOf(v Message) (ValidationError, bool) {
 // before leaves first. Messages that wait are discarded, a running handler finishes, then OnClose runs. To close a
 // closed connection does nothing. It does not wait.
 func (c *Conn) Close(code int, reason string) error {
+	if err := checkCloseCode("close connection", code); err != nil {
+		return err
+	}
 	wire := c.transport()
 	if wire == nil {
 		return errors.New("chanx: close connection: it is not open yet: refuse it in open")

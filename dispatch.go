@@ -192,7 +192,11 @@ func (c *Conn) openFailed(err error) {
 		return
 	}
 	c.told(c.write(c.explain(c.ctx, err, "OnOpen"), "", true))
-	c.closeBecause(&CloseError{socket.CloseInternal, "open failed"})
+	closing := &CloseError{socket.CloseInternal, "open failed"}
+	if r, ok := refusalIn(err); ok {
+		closing = &CloseError{r.closeCode(), r.Detail}
+	}
+	c.closeBecause(closing)
 }
 
 // event runs the handler of a channel event.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"reflect"
+	"strings"
 
 	"github.com/chanx-go/chanx/internal/socket"
 	"github.com/chanx-go/chanx/schema"
@@ -54,29 +55,59 @@ var (
 	ErrSlow = errors.New("chanx: send queue full")
 )
 
-// refusal is the error of Refuse.
-type refusal struct {
-	status int
-	detail string
+// RefusalError is the error of Refuse. Code that shares an Authenticator with chanx, such as an HTTP handler, finds it with
+// errors.As and answers with its Status and Detail. Make one with Refuse: a Status that is not one of 400 to 599 is an
+// internal error.
+type RefusalError struct {
+	Status int    // of HTTP
+	Detail string // a text for people
 }
 
-func (r *refusal) Error() string { return fmt.Sprintf("chanx: refused: %d %s", r.status, r.detail) }
+// Error names status and detail.
+func (r *RefusalError) Error() string { return fmt.Sprintf("chanx: refused: %d %s", r.Status, r.Detail) }
 
-// Refuse returns an error for an Authenticator or a consumer's open that refuses the connection with an HTTP status,
-// 400 to 599, and a detail that the client is told. Another status panics.
+func (r *RefusalError) isValid() bool { return r.Status >= 400 && r.Status <= 599 }
+
+// Refuse returns a *RefusalError with an HTTP status, 400 to 599, and a detail that the client is told. Another status
+// panics.
+//
+// From an Authenticator or a consumer's open it refuses the connection: close 4000 plus the status, or the plain HTTP
+// status with ServerOptions.RefuseWithHTTP. From the handler of a message or event the client is told an error and the
+// connection stays open; the reason is the status text in lower case with underscores: Refuse(403, "members only") is
+// {"reason": "forbidden", "detail": "members only"}. From OnOpen it is told like that, then the connection is closed with
+// 4000 plus the status. The log is told of none of them.
 func Refuse(status int, detail string) error {
-	if status < 400 || status > 599 {
+	r := &RefusalError{status, detail}
+	if !r.isValid() {
 		panic(fmt.Sprintf("chanx: refuse connection: status %d is not one of 400 to 599", status))
 	}
-	return &refusal{status, detail}
+	return r
 }
 
-// asRefusal makes of an opening's error what the client is told: only a refusal tells why.
-func asRefusal(err error) (r *refusal, closeCode int) {
-	if errors.As(err, &r) {
-		return r, 4000 + r.status
+// refusalIn finds a refusal in what err wraps, unless its status cannot be told.
+func refusalIn(err error) (r *RefusalError, ok bool) {
+	r, ok = errors.AsType[*RefusalError](err)
+	return r, ok && r.isValid()
+}
+
+// reason is the word for programs of a refusal that a handler returns: that of 403 is "forbidden".
+func (r *RefusalError) reason() string {
+	text := http.StatusText(r.Status)
+	if text == "" {
+		return fmt.Sprint("status_", r.Status)
 	}
-	return &refusal{http.StatusInternalServerError, serverError}, socket.CloseInternal
+	text = strings.NewReplacer(" ", "_", "-", "_", "'", "").Replace(text)
+	return strings.ToLower(text)
+}
+
+func (r *RefusalError) closeCode() int { return 4000 + r.Status }
+
+// asRefusal makes of an opening's error what the client is told: only a refusal tells why.
+func asRefusal(err error) (r *RefusalError, closeCode int) {
+	if r, ok := refusalIn(err); ok {
+		return r, r.closeCode()
+	}
+	return &RefusalError{http.StatusInternalServerError, serverError}, socket.CloseInternal
 }
 
 // serverError is what a client is told of an error that is none of its business.
@@ -108,4 +139,12 @@ func Validate(v any) error {
 		return fmt.Errorf("chanx: validate value: %w", err)
 	}
 	return typ.Validate(v)
+}
+
+// checkCloseCode reports a code that may not be sent.
+func checkCloseCode(verb string, code int) error {
+	if socket.Sendable(code) {
+		return nil
+	}
+	return fmt.Errorf("chanx: %s: code %d may not be sent: use one of 1000 to 1003, 1007 to 1014 or 3000 to 4999", verb, code)
 }

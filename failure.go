@@ -23,8 +23,8 @@ type reason struct {
 // explain returns what the client is told of a handler's error. An error that it is not told is logged. ctx is the
 // handler's.
 func (c *Conn) explain(ctx context.Context, err error, action string) ErrorMessage {
-	if told, ok := errors.AsType[*Error](err); ok {
-		return ErrorMessage{reason{cutBytes(told.Reason, maxTold), cutBytes(told.Detail, maxTold)}}
+	if why, ok := answerIn(err); ok {
+		return ErrorMessage{why}
 	}
 	level := slog.LevelError
 	if c.isExpected(ctx, err) {
@@ -34,6 +34,17 @@ func (c *Conn) explain(ctx context.Context, err error, action string) ErrorMessa
 	return internalError
 }
 
+// answerIn is what the client is told of an error that is made for it.
+func answerIn(err error) (why reason, ok bool) {
+	if told, ok := errors.AsType[*Error](err); ok {
+		return reason{told.Reason, told.Detail}, true
+	}
+	if refused, ok := refusalIn(err); ok {
+		return reason{refused.reason(), refused.Detail}, true
+	}
+	return reason{}, false
+}
+
 var internalError = ErrorMessage{reason{"internal", "Failed to process message"}}
 
 func (c *Conn) logFailure(level slog.Level, err error, action string) {
@@ -41,10 +52,10 @@ func (c *Conn) logFailure(level slog.Level, err error, action string) {
 }
 
 // logUntold logs the error of a handler of which the client is told nothing, because the call was cancelled or took too
-// long. An *Error is an answer of the application and no failure: it is logged at debug level.
+// long. An error that is made for the client is logged at debug level.
 func (c *Conn) logUntold(err error, action string) {
 	level := slog.LevelError
-	if _, ok := errors.AsType[*Error](err); ok {
+	if _, ok := answerIn(err); ok {
 		level = slog.LevelDebug
 	}
 	c.logFailure(level, err, action)

@@ -78,23 +78,23 @@ func (m *mount) refuse(w http.ResponseWriter, r *http.Request, c *Conn, err erro
 		c.logRefused(r.Context(), err)
 	}
 	if m.srv.opts.RefuseWithHTTP {
-		answer(w, r, why.status, why.detail)
+		answer(w, r, why.Status, why.Detail)
 		return
 	}
 	m.warnUnchosen(c, r)
 	sock, err := m.srv.upgrader.UpgradeToRefuse(w, r, m.srv.maxRefusing(), m.carriers...)
 	if err != nil {
-		m.upgradeFailed(w, r, c, err, why.status, why.detail)
+		m.upgradeFailed(w, r, c, err, why.Status, why.Detail)
 		return
 	}
-	b, counter, err := m.appendFrame(nil, authentication(why.status, why.detail), "")
+	b, counter, err := m.appendFrame(nil, authentication(why.Status, why.Detail), "")
 	if err == nil {
 		err = sock.WriteText(b, false)
 	}
 	if c.told(wireError(err)) {
 		counter.of(c).add(1, len(b)) // no Observer knows of the connection
 	}
-	c.told(wireError(sock.Close(code, why.detail)))
+	c.told(wireError(sock.Close(code, why.Detail)))
 	sock.Start(deaf{}, nil)
 }
 

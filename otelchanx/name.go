@@ -86,6 +86,9 @@ func errorType(err error) string {
 	if told, ok := errors.AsType[*chanx.Error](err); ok {
 		return told.Reason
 	}
+	if refused, ok := errors.AsType[*chanx.RefusalError](err); ok {
+		return strconv.Itoa(refused.Status)
+	}
 	if closing, ok := errors.AsType[*chanx.CloseError](err); ok {
 		return strconv.Itoa(closing.Code)
 	}

@@ -1,0 +1,92 @@
+package chanx_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"slices"
+	"testing"
+	"testing/synctest"
+
+	"github.com/chanx-go/chanx"
+	"github.com/chanx-go/chanx/chanxtest"
+)
+
+// dialled is a client whose OnOpen has run.
+func dialled(t *testing.T, srv *chanx.Server, path string) *chanxtest.Conn {
+	t.Helper()
+	client := chanxtest.Dial(t, srv, path, nil)
+	synctest.Wait()
+	return client
+}
+
+func TestRefusalCanBeInspected(t *testing.T) {
+	err := fmt.Errorf("login: %w", errors.Join(errors.New("x"), chanx.Refuse(http.StatusForbidden, "members only")))
+	var r *chanx.RefusalError
+	if !errors.As(err, &r) || r.Status != http.StatusForbidden || r.Detail != "members only" {
+		t.Errorf("%+v", r)
+	}
+}
+
+// TestRefusalsOfHandlers are told as errors; the connection stays open, and the log is told of none.
+func TestRefusalsOfHandlers(t *testing.T) {
+	for status, reason := range map[int]string{
+		403: "forbidden", 404: "not_found", 401: "unauthorized", 409: "conflict", 418: "im_a_teapot", 422: "unprocessable_entity",
+		429: "too_many_requests", 499: "status_499", 503: "service_unavailable", 505: "http_version_not_supported",
+	} {
+		log := &journal{}
+		bubble(t, chanx.ServerOptions{Logger: slog.New(log)}, func(t *testing.T, srv *chanx.Server) {
+			srv.Handle("/ws", allKinds(func(context.Context) error { return fmt.Errorf("load: %w", chanx.Refuse(status, "a detail")) }))
+			client := dialled(t, srv, "/ws")
+			start(t, srv, client, func(action, ref string) {
+				if detail := client.ExpectError(reason); detail != "a detail" {
+					t.Errorf("%s: detail %q", action, detail)
+				}
+			})
+			if lines := log.take(); len(lines) != 0 {
+				t.Errorf("log %q", lines)
+			}
+		})
+	}
+}
+
+// TestRefusalOfOnOpen is told and closes with 4000 plus the status.
+func TestRefusalOfOnOpen(t *testing.T) {
+	log := &journal{}
+	bubble(t, chanx.ServerOptions{Logger: slog.New(log)}, func(t *testing.T, srv *chanx.Server) {
+		c := newState()
+		c.OnOpen(func(*state, context.Context) error { return chanx.Refuse(http.StatusForbidden, "members only") })
+		srv.Handle("/ws", c)
+		client := dialled(t, srv, "/ws")
+		client.ExpectError("forbidden")
+		if reason := client.ExpectClosed(4403); reason != "members only" {
+			t.Errorf("reason %q", reason)
+		}
+		if lines := log.take(); len(lines) != 0 {
+			t.Errorf("log %q", lines)
+		}
+	})
+}
+
+// TestRefusalOfNoStatus is an internal error wherever it is returned: nobody can be told 0.
+func TestRefusalOfNoStatus(t *testing.T) {
+	for name, bad := range map[string]*chanx.RefusalError{"zero": {}, "200": {Status: 200}, "nil": nil} {
+		t.Run(name, func(t *testing.T) {
+			log := &journal{}
+			bubble(t, chanx.ServerOptions{Logger: slog.New(log)}, func(t *testing.T, srv *chanx.Server) {
+				srv.Handle("/ws", probe(func(*state, context.Context, sayMessage) error { return bad }))
+				srv.Handle("/open", chanx.NewConsumer(func(*chanx.Conn, *http.Request) (*state, error) { return nil, bad }, nil))
+				client := dialled(t, srv, "/ws")
+				client.Send(sayMessage{"x"})
+				client.ExpectError("internal")
+				refused := chanxtest.Dial(t, srv, "/open", nil)
+				refused.ExpectRefused(500)
+				if lines := log.take(); len(lines) != 2 || slices.ContainsFunc(lines, func(l string) bool { return l[:5] != "ERROR" }) {
+					t.Errorf("log %q", lines)
+				}
+			})
+		})
+	}
+}
