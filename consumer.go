@@ -149,7 +149,8 @@ func stateConn(t reflect.Type) (why string, ok bool) {
 }
 
 // OnOpen registers what runs first on each connection, before its frames. If it returns an error, the client is told as
-// for any handler and the connection closes with 1011, or as the *CloseError says.
+// for any handler and the connection closes with 1011, or as the *CloseError says, or after Refuse with 4000 plus the
+// status.
 func (c *Consumer[S]) OnOpen(h func(*S, context.Context) error) {
 	c.end.registerOnce("OnOpen", h == nil, c.end.onOpen != nil)
 	c.end.onOpen = func(state any, ctx context.Context) error { return h(state.(*S), ctx) }
@@ -239,6 +240,9 @@ func (e *endpoint) mountedOn(s *Server) {
 }
 
 func (e *endpoint) emit(ctx context.Context, ev Event, to []Target) error {
+	if err := checkSent("emit", "event", "Event", ev); err != nil {
+		return err
+	}
 	if !slices.ContainsFunc(e.events, func(h *eventHandler) bool { return h.typ.GoType() == reflect.TypeOf(ev) }) {
 		return fmt.Errorf("chanx: emit %T: consumer %s does not handle it: add chanx.OnEvent", ev, e.opts.Name)
 	}

@@ -67,8 +67,8 @@ func newIncoming[M Message](opts []HandlerOption) *incoming {
 // Handlers of one connection run one at a time, in the order in which the messages arrived, unless Concurrent says
 // otherwise. The context is cancelled when the connection is lost, when the client cancels the message by its ref, and
 // after a time-out; it carries the values of ConsumerOptions.Context. An *Error that the handler returns is told to the
-// client, a *CloseError closes the connection, and any other error, a panic, or the end of the goroutine (runtime.Goexit)
-// is logged and told as an internal error without its text.
+// client, and so is what Refuse returns, with a reason such as "forbidden". A *CloseError closes the connection. Any other
+// error, a panic, or the end of the goroutine (runtime.Goexit) is logged and told as an internal error without its text.
 func On[S any, M Message](c *Consumer[S], h func(*S, context.Context, M) error, opts ...HandlerOption) {
 	in := newIncoming[M](opts)
 	in.run = func(c *Conn, ctx context.Context, v any) (Message, error) {
@@ -229,8 +229,9 @@ func (e *endpoint) receive(in *incoming, t reflect.Type, noHandler bool) {
 func (e *endpoint) handle(h *eventHandler, t reflect.Type) {
 	e.register()
 	checkValue(t, "event", "Event")
-	if h.name = reflect.Zero(t).Interface().(Event).Event(); h.name == "" {
-		panic(fmt.Sprintf("chanx: register event %s: its name is empty: return a constant from Event", t))
+	h.name = reflect.Zero(t).Interface().(Event).Event()
+	if err := checkEventName(t, h.name); err != nil {
+		panic(fmt.Sprintf("chanx: register %v", err))
 	}
 	for _, other := range e.events {
 		if other.name == h.name {

@@ -109,24 +109,63 @@ var libraryMessages = []Message{
 	Pong{}, ErrorMessage{}, AuthenticationMessage{}, CompleteMessage{}, GroupCompleteMessage{}, EventCompleteMessage{}, Ping{},
 }
 
-func isLibraryAction(action string) bool {
-	return slices.ContainsFunc(libraryMessages, func(m Message) bool { return m.Action() == action })
+var libraryActions = func() map[string]bool {
+	all := map[string]bool{}
+	for _, m := range libraryMessages {
+		all[m.Action()] = true
+	}
+	return all
+}()
+
+func isLibraryAction(action string) bool { return libraryActions[action] }
+
+// isReserved reports whether only the library may send or receive an action. A consumer may handle ping itself.
+func isReserved(action string) bool {
+	return strings.HasPrefix(action, "chanx.") || isLibraryAction(action) && action != Ping{}.Action()
+}
+
+// isLibraryType reports whether t is a message of the library.
+func isLibraryType(t reflect.Type) bool {
+	return slices.ContainsFunc(libraryMessages, func(m Message) bool { return reflect.TypeOf(m) == t })
 }
 
 // checkMessage panics if t cannot be a message. outgoing says that it is one that the server sends.
 func checkMessage(t reflect.Type, action string, outgoing bool) {
 	checkValue(t, "message", "Action")
-	switch {
-	case action == "":
+	if action == "" {
 		panic(fmt.Sprintf("chanx: register message %s: its action is empty: return a constant from Action", t))
-	case strings.HasPrefix(action, "chanx."):
-		panic(fmt.Sprintf("chanx: register message %s: actions that start with chanx. are the library's: rename %q", t, action))
-	case !outgoing:
-	case slices.ContainsFunc(libraryMessages, func(m Message) bool {
-		return action == m.Action() && action != "ping" && reflect.TypeOf(m) != t
-	}):
-		panic(fmt.Sprintf("chanx: register message %s: the server itself sends action %q: choose another", t, action))
 	}
+	if isReserved(action) && !(outgoing && isLibraryType(t)) {
+		panic(fmt.Sprintf("chanx: register message %s: action %q is the library's own: rename it", t, action))
+	}
+}
+
+// checkEventName reports a name that an event cannot have.
+func checkEventName(t reflect.Type, name string) error {
+	switch {
+	case name == "":
+		return fmt.Errorf("event %s: its name is empty: return a constant from Event", t)
+	case isReserved(name):
+		return fmt.Errorf("event %s: name %q is the library's own: rename it", t, name)
+	}
+	return nil
+}
+
+// checkSent reports a pointer that is sent in place of the value that it points to. what is message or event, method the
+// one that makes it one.
+func checkSent(verb, what, method string, v any) error {
+	t := reflect.TypeOf(v)
+	if t == nil {
+		return fmt.Errorf("chanx: %s %s: it is nil", verb, what)
+	}
+	if t.Kind() != reflect.Pointer {
+		return nil
+	}
+	mend := fmt.Sprintf("%s %s", verb, t.Elem())
+	if _, ok := t.Elem().MethodByName(method); !ok {
+		mend = fmt.Sprintf("give %s a value receiver and %s", method, mend)
+	}
+	return fmt.Errorf("chanx: %s %s: it is a pointer, and %ss are values: %s", verb, t, what, mend)
 }
 
 // checkValue panics if t is a pointer, an interface, or has the method only because it embeds a type that has it.

@@ -196,8 +196,8 @@ func (m *mount) declared(v Message, verb, declaration string) (*mountedOutgoing,
 	if out := m.sent[t]; out != nil {
 		return out, nil
 	}
-	if v == nil {
-		return nil, fmt.Errorf("chanx: %s message: it is nil", verb)
+	if err := checkSent(verb, "message", "Action", v); err != nil {
+		return nil, err
 	}
 	return nil, fmt.Errorf("chanx: %s %s: consumer %s does not declare it: add chanx.%s[%s](consumer)",
 		verb, t, m.opts.Name, declaration, t.Name())

@@ -159,8 +159,8 @@ func (s *Server) emit(ctx context.Context, from *Conn, e Event, r recipients) er
 }
 
 func (s *Server) encodeEvent(e Event) (*delivery, error) {
-	if e == nil {
-		return nil, errors.New("chanx: emit event: it is nil")
+	if err := checkSent("emit", "event", "Event", e); err != nil {
+		return nil, err
 	}
 	t, err := s.compile(reflect.TypeOf(e))
 	if err == nil {
@@ -168,6 +168,9 @@ func (s *Server) encodeEvent(e Event) (*delivery, error) {
 	}
 	if err != nil {
 		return nil, fmt.Errorf("chanx: emit %T: %w", e, err)
+	}
+	if err := checkEventName(t.GoType(), e.Event()); err != nil {
+		return nil, fmt.Errorf("chanx: emit %w", err)
 	}
 	d := &delivery{kind: kindEvent, action: e.Event(), plain: []byte("{}")}
 	if !t.IsEmpty() {
@@ -178,8 +181,11 @@ func (s *Server) encodeEvent(e Event) (*delivery, error) {
 
 // encode makes a delivery of a message whose type this node may see for the first time.
 func (s *Server) encode(m Message) (*delivery, error) {
-	if m == nil {
-		return nil, errors.New("chanx: broadcast message: it is nil")
+	if err := checkSent("broadcast", "message", "Action", m); err != nil {
+		return nil, err
+	}
+	if action := m.Action(); action == "" || isReserved(action) && !isLibraryType(reflect.TypeOf(m)) {
+		return nil, fmt.Errorf("chanx: broadcast %T: action %q is empty or the library's own: rename it", m, action)
 	}
 	t, err := s.compile(reflect.TypeOf(m))
 	if err != nil {
