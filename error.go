@@ -64,7 +64,9 @@ type RefusalError struct {
 }
 
 // Error names status and detail.
-func (r *RefusalError) Error() string { return fmt.Sprintf("chanx: refused: %d %s", r.Status, r.Detail) }
+func (r *RefusalError) Error() string {
+	return fmt.Sprintf("chanx: refused: %d %s", r.Status, r.Detail)
+}
 
 func (r *RefusalError) isValid() bool { return r.Status >= 400 && r.Status <= 599 }
 

@@ -37,10 +37,10 @@ func (c *Conn) explain(ctx context.Context, err error, action string) ErrorMessa
 // answerIn is what the client is told of an error that is made for it.
 func answerIn(err error) (why reason, ok bool) {
 	if told, ok := errors.AsType[*Error](err); ok {
-		return reason{told.Reason, told.Detail}, true
+		return reason{cutBytes(told.Reason, maxTold), cutBytes(told.Detail, maxTold)}, true
 	}
 	if refused, ok := refusalIn(err); ok {
-		return reason{refused.reason(), refused.Detail}, true
+		return reason{refused.reason(), cutBytes(refused.Detail, maxTold)}, true
 	}
 	return reason{}, false
 }
