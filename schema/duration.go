@@ -2,6 +2,7 @@ package schema
 
 import (
 	"math"
+	"math/bits"
 	"strconv"
 	"strings"
 	"time"
@@ -16,8 +17,25 @@ var durationUnits = [2][]struct {
 	{{'H', time.Hour}, {'M', time.Minute}, {'S', time.Second}},
 }
 
+// durationPattern is what parseDuration takes, but for durations that an int64 of nanoseconds cannot hold. JSON Schema's
+// format "duration" has neither a sign nor a fraction.
+var durationPattern = func() string {
+	some := func(units string) string { // of these, in this order
+		var all []string
+		for i := range units {
+			part := `[0-9]+(\.[0-9]+)?` + units[i:i+1]
+			for _, later := range units[i+1:] {
+				part += `([0-9]+(\.[0-9]+)?` + string(later) + `)?`
+			}
+			all = append(all, part)
+		}
+		return "(" + strings.Join(all, "|") + ")"
+	}
+	return "^-?P(" + some("WD") + "(T" + some("HMS") + ")?|T" + some("HMS") + ")$"
+}()
+
 // parseDuration reads an ISO 8601 duration such as P1DT2H3.5S; why is what is wrong with it. Years and months have no
-// fixed length and are refused.
+// fixed length and are refused. Each number may have a fraction, which is rounded to nanoseconds.
 func parseDuration(s string) (_ time.Duration, why string) {
 	rest, negative := strings.CutPrefix(s, "-")
 	rest, ok := strings.CutPrefix(rest, "P")
@@ -28,8 +46,11 @@ func parseDuration(s string) (_ time.Duration, why string) {
 	if date == "" && clock == "" || hasClock && clock == "" {
 		return 0, "it has no part with a number"
 	}
-	total := 0.0
-	var whole time.Duration
+	most := uint64(math.MaxInt64)
+	if negative {
+		most++
+	}
+	total := uint64(0)
 	for i, part := range []string{date, clock} {
 		units := durationUnits[i]
 		for part != "" {
@@ -43,23 +64,48 @@ func parseDuration(s string) (_ time.Duration, why string) {
 			if len(units) == 0 {
 				return 0, "its units must be W, D, then T and H, M, S, in this order"
 			}
-			x, err := strconv.ParseFloat(part[:n], 64)
-			if err != nil || part[0] == '.' || part[n-1] == '.' {
-				return 0, "it has a number that cannot be read"
+			x, why := timesUnit(part[:n], uint64(units[0].length))
+			if why != "" {
+				return 0, why
 			}
-			integer := math.Floor(x)
-			total += x * float64(units[0].length)
-			if total > math.MaxInt64/2 {
+			if x > most || total > most-x {
 				return 0, "it is too long"
 			}
-			whole += time.Duration(integer)*units[0].length + time.Duration(math.Round((x-integer)*float64(units[0].length)))
+			total += x
 			part, units = part[n+1:], units[1:]
 		}
 	}
 	if negative {
-		whole = -whole
+		return time.Duration(-total), ""
 	}
-	return whole, ""
+	return time.Duration(total), ""
+}
+
+// timesUnit multiplies a decimal number with the nanoseconds of a unit, exactly but for what is below a nanosecond.
+func timesUnit(number string, unit uint64) (nanoseconds uint64, why string) {
+	whole, fraction, point := strings.Cut(number, ".")
+	if whole == "" || point && fraction == "" || strings.Contains(fraction, ".") {
+		return 0, "it has a number that cannot be read"
+	}
+	const digits = 18 // more make no difference of a nanosecond, of a week neither
+	fraction = strings.TrimRight(fraction[:min(len(fraction), digits)], "0")
+	x, err := strconv.ParseUint(whole, 10, 64)
+	beyond, product := bits.Mul64(x, unit)
+	if err != nil || beyond > 0 || product > 1<<63 {
+		return 0, "it is too long"
+	}
+	if fraction == "" {
+		return product, ""
+	}
+	f, _ := strconv.ParseUint(fraction, 10, 64) // of at most 18 digits
+	scale := uint64(1)
+	for range fraction {
+		scale *= 10
+	}
+	high, low := bits.Mul64(f, unit)
+	low, carry := bits.Add64(low, scale/2, 0)
+	part, _ := bits.Div64(high+carry, low, scale)
+	return product + part, ""
 }
 
 // appendDuration writes hours, minutes and seconds.

@@ -13,7 +13,7 @@ import (
 // been given to NewDefinitions, else JSONSchema panics. It may be called concurrently.
 //
 // What no keyword can say is left out: Validate methods, the values of types with JSON or text methods of their own,
-// the range of 64 bits, the bounds of numbers written as strings. Patterns are written as they are, in RE2's syntax.
+// the range of 64 bits, also of durations, the bounds of numbers written as strings. Patterns are written as they are, in RE2's syntax.
 func (c *Codec) JSONSchema(d *Definitions) json.RawMessage {
 	if d != nil {
 		return marshal(d.root(c).payload)
@@ -67,7 +67,7 @@ func (d *Definitions) describe(t *Type, r *rules) *document {
 	case kindTime:
 		return &document{Type: "string", Format: "date-time"}
 	case kindDuration:
-		return &document{Type: "string", Format: "duration"}
+		return &document{Type: "string", Pattern: durationPattern}
 	case kindStruct:
 		return d.object(t)
 	case kindMap:
