@@ -240,6 +240,9 @@ func explain(declaration string, c *example, ours []schema.FieldError) string {
 		}
 		return ""
 	}
+	if string(mustJSON(withoutTags(c))) == string(mustJSON(ours)) {
+		return "a path has what was sent, and no tag of a union"
+	}
 	names := map[string]bool{}
 	for _, d := range differences(declaration, c, ours) {
 		at := slices.IndexFunc(reasons, func(r reason) bool { return r.holds(d) })
@@ -249,6 +252,26 @@ func explain(declaration string, c *example, ours []schema.FieldError) string {
 		names[reasons[at].name] = true
 	}
 	return strings.Join(slices.Sorted(maps.Keys(names)), "; ")
+}
+
+// withoutTags are the recorded items, with paths from which tags of unions have been taken out.
+func withoutTags(c *example) (all []schema.FieldError) {
+	for _, item := range c.Items {
+		at, _ := lookUp(c.Payload, nil)
+		loc := slices.Clone(item.Loc[:min(1, len(item.Loc))])
+		for _, step := range item.Loc[len(loc):] {
+			object, _ := at.(map[string]any)
+			name, _ := step.(string)
+			if _, has := object[name]; !has && name != "" && object["kind"] == name {
+				continue
+			}
+			at = object[name]
+			loc = append(loc, step)
+		}
+		item.Loc = loc
+		all = append(all, item)
+	}
+	return all
 }
 
 // differences pairs the items by their place.

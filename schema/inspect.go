@@ -290,15 +290,13 @@ func (i *inspection) variant(t *Type, v reflect.Value) error {
 	if !i.own || !object.CanSet() {
 		object = copied(object)
 	}
-	i.push(chosen.tag, 0)
 	before := i.failed
 	if err := i.object(chosen.object(), object, t.union.discriminator); err != nil {
-		return at(chosen.tag, err)
+		return err
 	}
 	if i.failed == before {
 		i.validate(chosen.object(), object)
 	}
-	i.pop()
 	v.Set(chosen.holding(object))
 	return nil
 }

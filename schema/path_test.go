@@ -31,8 +31,8 @@ func TestPathsOfValidateAreSpeltAsTheWireDoes(t *testing.T) {
 	for path, want := range map[string]string{
 		`["next_one","next_one","by_key","a_b",0,"book_name"]`: `["nextOne","nextOne","byKey","a_b",0,"bookName"]`,
 		`["all_paths",0,"a_b"]`:                                `["allPaths",0,"a_b"]`,
-		`["its_shape","square","side_len"]`:                    `["itsShape","square","sideLen"]`,
-		`["its_shape","square","children",1,"circle","x_y"]`:   `["itsShape","square","children",1,"circle","x_y"]`,
+		`["its_shape","side_len"]`:                             `["itsShape","sideLen"]`,
+		`["its_shape","children",1,"children",0,"side_len"]`:   `["itsShape","children",1,"children",0,"sideLen"]`,
 		`["its_shape","cone","side_len"]`:                      `["itsShape","cone","side_len"]`,
 		`["nextOne","by_key"]`:                                 `["nextOne","by_key"]`,
 		`[0,"by_key"]`:                                         `[0,"by_key"]`,

@@ -89,7 +89,6 @@ func (d *Decoder) variant(t *Type, v reflect.Value) error {
 		return d.Skip()
 	}
 	object := reflect.New(chosen.object().goType).Elem()
-	d.push(tag.text, 0)
 	before := d.failed
 	if err := d.object(chosen.object(), object, name); err != nil {
 		return err
@@ -97,7 +96,6 @@ func (d *Decoder) variant(t *Type, v reflect.Value) error {
 	if d.failed == before {
 		d.validate(chosen.object(), object)
 	}
-	d.pop()
 	v.Set(chosen.holding(object))
 	return nil
 }

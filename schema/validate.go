@@ -72,31 +72,37 @@ func (d *Decoder) validate(t *Type, v reflect.Value) {
 // spell writes a path in declared names in those of a naming, as far as the type knows it.
 func (t *Type) spell(path []any, n Naming) []any {
 	path = slices.Clone(path)
-	for i, step := range path {
-		name, _ := step.(string)
-		for t.kind == kindPointer {
-			t = t.elem.Type
-		}
-		switch t.kind {
-		case kindStruct:
-			f := t.declared(name)
-			if f == nil {
-				return path
-			}
-			path[i], t = f.names[n], f.Type
-		case kindSlice, kindArray, kindMap:
-			t = t.elem.Type
-		case kindUnion:
-			v := t.union.byTag[name]
-			if v == nil {
-				return path
-			}
-			t = v.object()
-		default:
-			return path
-		}
-	}
+	t.respellPath(path, n)
 	return path
+}
+
+// respellPath spells the first steps of a path and returns how many it knows. Of a union it takes the variant that knows
+// most: a path does not name it.
+func (t *Type) respellPath(path []any, n Naming) (known int) {
+	for t.kind == kindPointer {
+		t = t.elem.Type
+	}
+	switch {
+	case len(path) == 0:
+	case t.kind == kindStruct:
+		name, _ := path[0].(string)
+		if f := t.declared(name); f != nil {
+			path[0] = f.names[n]
+			return 1 + f.respellPath(path[1:], n)
+		}
+	case isList(t.kind) || isMap(t.kind):
+		return 1 + t.elem.respellPath(path[1:], n)
+	case t.kind == kindUnion:
+		best := path
+		for _, v := range t.union.variants {
+			tried := slices.Clone(path)
+			if k := v.object().respellPath(tried, n); k > known {
+				known, best = k, tried
+			}
+		}
+		copy(path, best)
+	}
+	return known
 }
 
 // declared finds a field of the payload or, failing that, of the frame by its declared name.

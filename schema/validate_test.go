@@ -192,8 +192,8 @@ too_short "m": Dictionary should have at least 1 item after validation, not 0`)
 func TestUnionsAndEmbeddedPointersAreCheckedInValuesMadeInCode(t *testing.T) {
 	typ := compiled[map[string]shape](t, shapes)
 	equal(t, "items", shown(typ.Validate(map[string]shape{"a": circle{-1}, "b": &square{SideLen: -1}, "c": nil, "d": foreign{}, "e": strict{}})),
-		`greater_than_equal "a","circle","radius": Input should be greater than or equal to 0
-value_error "b","square": Value error, negative side
+		`greater_than_equal "a","radius": Input should be greater than or equal to 0
+value_error "b": Value error, negative side
 union_tag_not_found "c": Unable to extract tag using discriminator 'shape_kind'
 union_tag_not_found "d": Unable to extract tag using discriminator 'shape_kind'`)
 	equal(t, "embedded", shown(compiled[struct{ *Tagged }](t).Validate(struct{ *Tagged }{})), `missing "c": Field required`)
