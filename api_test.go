@@ -123,7 +123,7 @@ var _ = []chanx.Message{
 
 var _ = chanx.ServerOptions{
 	Layer: layer.Layer(nil), Origins: []string{}, Hosts: []string{}, Subprotocols: []string{}, Discriminator: "", Camelize: false, Completions: false,
-	RefuseWithHTTP: false, LogMessages: false, QuietActions: []string{}, Limits: chanx.Limits{}, Logger: (*slog.Logger)(nil),
+	BrokerLoss: chanx.ReportBrokerLoss, RefuseWithHTTP: false, LogMessages: false, QuietActions: []string{}, Limits: chanx.Limits{}, Logger: (*slog.Logger)(nil),
 	Observer: chanx.Observer(nil), LayerAuth: chanx.LayerAuth{Keys: [][]byte{}, AcceptUnsigned: false},
 	Compression: chanx.Compression{Enabled: false, MinBytes: 0, Level: 0},
 }

@@ -15,6 +15,7 @@ const (
 	dropOtherVersion     = "publications_other_version"
 	dropUnauthentic      = "publications_unauthentic"
 	dropTooLong          = "publications_too_long"
+	dropUnsent           = "publications_unsent"
 	dropGaps             = "gaps"
 )
 

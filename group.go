@@ -37,7 +37,8 @@ func (c *Conn) join(ctx context.Context, wait time.Duration, groups ...string) e
 	if _, err := c.enter(groups); err != nil {
 		return err
 	}
-	return c.mount.srv.settleWithin(ctx, wait, "join group", groupSubjects(distinct(groups))...)
+	s := c.mount.srv
+	return s.tolerateMembership(s.settleWithin(ctx, wait, "join group", groupSubjects(distinct(groups))...))
 }
 
 // enter adds the connection to the groups that it is not in. The subjects of those of which it is the first member on
@@ -72,7 +73,8 @@ func (c *Conn) enter(groups []string) (first []string, err error) {
 // had no members on this node for Limits.SubscriptionLinger; with that switched off it is told at once, and an error is
 // its: the membership has ended all the same.
 func (c *Conn) Leave(ctx context.Context, groups ...string) error {
-	return c.mount.srv.settle(ctx, "leave group", c.exit(groups)...)
+	s := c.mount.srv
+	return s.tolerateMembership(s.settle(ctx, "leave group", c.exit(groups)...))
 }
 
 // exit takes the connection out of groups. The subjects of those of which it was the last member on this node are to be
@@ -103,7 +105,7 @@ func (c *Conn) exit(groups []string) (last []string) {
 // soon, it waits for up to a second, so that nobody can say more than is heard. If so many wait in vain that more than
 // 256 MiB, or more work than some seconds of it, is due, members miss it, which Stats counts; that is no error. It goes on
 // when ctx is cancelled, for up to PublishTimeout: what has been stored must still be told. If the layer is down, members
-// on this node get it and the error wraps layer.ErrUnavailable.
+// on this node get it and the error wraps layer.ErrUnavailable, unless ServerOptions.BrokerLoss tolerates it.
 func (c *Conn) Broadcast(ctx context.Context, m Message, opts ...BroadcastOption) error {
 	var r recipients
 	for _, o := range opts {

@@ -71,7 +71,7 @@ func (s *Server) publish(ctx context.Context, d *delivery, p *publication) error
 	defer patient.end()
 	err := s.publishData(patient, p)
 	s.end(d, err)
-	return err
+	return s.tolerateUnsent(d, err)
 }
 
 // publishData publishes once for each subject by which other nodes hear of the targets.

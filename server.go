@@ -31,6 +31,10 @@ type ServerOptions struct {
 	// to the broker.
 	LayerAuth LayerAuth
 
+	// BrokerLoss says what Broadcast, Emit and Join return while the layer is down: ReportBrokerLoss, the zero value, or
+	// TolerateBrokerLoss.
+	BrokerLoss BrokerLoss
+
 	// Origins are further origins whose pages may connect, each as scheme://host:port; a default port may be left out.
 	// The host may be "*.example.com": all subdomains of example.com at any depth, but not example.com itself. "null" is the
 	// origin of local files and sandboxed frames. "*" admits every page: with cookies for authentication, any site could
@@ -131,6 +135,9 @@ func NewServer(opts *ServerOptions) *Server {
 	}
 	if d := s.opts.Discriminator; isEnvelopeMember(d) || strings.ContainsAny(d, "\"\\'") {
 		panic(fmt.Sprintf("chanx: new server: ServerOptions.Discriminator %q: it cannot name the discriminator: choose another", d))
+	}
+	if b := s.opts.BrokerLoss; b != ReportBrokerLoss && b != TolerateBrokerLoss {
+		panic(fmt.Sprintf("chanx: new server: ServerOptions.BrokerLoss %d: use chanx.ReportBrokerLoss or chanx.TolerateBrokerLoss", b))
 	}
 	s.limits = s.opts.Limits.withDefaults()
 	s.names = newNames(s.opts.Discriminator, s.opts.Camelize)

@@ -44,6 +44,7 @@ type Stats struct {
 	//	publications_other_version that a release must know to obey them, and this one does not
 	//	publications_unauthentic   that are not signed as LayerAuth wants
 	//	publications_too_long      of more than 16 MiB
+	//	publications_unsent        of this server, that the channel layer did not take: see TolerateBrokerLoss
 	//	gaps                       of the channel layer; how much is lost in one, nobody knows
 	Drops map[string]uint64
 
