@@ -2,6 +2,8 @@ package chanx
 
 import (
 	"fmt"
+	"hash/fnv"
+	"io"
 	"reflect"
 	"slices"
 	"sync"
@@ -16,6 +18,7 @@ import (
 type delivery struct {
 	kind       byte
 	raw        bool   // of a Raw: goes to consumers that do not declare it, too
+	typ        typeID // of a message; zero if every type of that action will do
 	action     string // or the event's name
 	plain      []byte // the payload in declared names; empty: none
 	plainFrame []byte // the fields that are carried beside it, an object; empty: none
@@ -85,6 +88,15 @@ func (m *mount) newDelivery(v Message) (*delivery, error) {
 	return encodeDelivery(out.typ, out.action, v, m.names.naming)
 }
 
+// typeID identifies a Go type among those of one action, on nodes of the same release. Zero is unknown.
+type typeID uint64
+
+func typeIDOf(t reflect.Type) typeID {
+	h := fnv.New64a()
+	_, _ = io.WriteString(h, t.PkgPath()+"."+t.Name())
+	return typeID(h.Sum64())
+}
+
 func rawDelivery(raw Raw) (*delivery, error) {
 	if err := raw.check(); err != nil {
 		return nil, err
@@ -97,7 +109,7 @@ func rawDelivery(raw Raw) (*delivery, error) {
 
 // encodeDelivery writes the message in declared names and, if they differ, in the server's.
 func encodeDelivery(t *schema.Type, action string, v any, n schema.Naming) (*delivery, error) {
-	d := &delivery{kind: kindMessage, action: action}
+	d := &delivery{kind: kindMessage, action: action, typ: typeIDOf(t.GoType())}
 	var err error
 	if d.plain, d.plainFrame, err = encodeParts(t, v, schema.AsDeclared); err != nil {
 		return nil, err
@@ -196,6 +208,8 @@ func (m *mount) spelling(d *delivery, out *mountedOutgoing) *spelling {
 		return d.spelt(nil)
 	case out == nil || !out.group && !isLibraryAction(d.action):
 		return nil
+	case d.typ != 0 && d.typ != out.id:
+		return nil // it has another shape
 	}
 	return d.spelt(out.codec)
 }

@@ -154,7 +154,8 @@ func OnUnion[S any, U Message](c *Consumer[S], h func(*S, context.Context, U) er
 }
 
 // OnEvent registers the handler of event E. It runs in the same order and under the same rules as the handlers of
-// messages: what it returns is told to this connection's client.
+// messages: what it returns is told to this connection's client. Events are known by their names: each handler gets what
+// was emitted decoded as its own E, which may be another type than the emitter's.
 func OnEvent[S any, E Event](c *Consumer[S], h func(*S, context.Context, E) error, opts ...HandlerOption) {
 	if h == nil {
 		panic(fmt.Sprintf("chanx: register event %s: its handler is nil", reflect.TypeFor[E]()))

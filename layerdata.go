@@ -13,7 +13,8 @@ import (
 //	seal     a length in 1 byte, and as many bytes: see layerAuth; a node without keys passes over it
 //	headers  count, then name and value of each
 //	node, connection and user of the sender; empty if there is none
-//	targets  count, then the subject of each; the copy for one goes to those for whom it is the first that matches
+//	targets  count, then the subject of each; the copy for one goes to those for whom it is the first that matches; behind
+//	         them, of a message, "t/" and its typeID, 8 bytes, the lowest first: nobody is reached by it
 //	action
 //	frame    the message's fields that are carried beside the payload, a JSON object in declared names; empty: none
 //	payload  to the end: JSON in declared names; of a close its code and reason, of join and leave the groups
@@ -37,6 +38,7 @@ type publication struct {
 	user       string
 	targets    []string
 	action     string
+	typ        typeID
 	frame      []byte
 	payload    []byte
 }
@@ -58,8 +60,11 @@ const (
 	flagsToKnow    = 0x0f // whoever does not know one of these must not go on
 
 	headBytes  = 4 // before the seal
-	maxHeaders = 64
-	maxTargets = 512
+	typeTarget = "t/"
+
+	typeTargetBytes = len(typeTarget) + 8
+	maxHeaders      = 64
+	maxTargets      = 512
 
 	maxPublicationBytes = 16 << 20
 )
@@ -79,9 +84,17 @@ func (p *publication) append(b []byte) []byte {
 		b = appendCounted(appendCounted(b, h.name), h.value)
 	}
 	b = appendCounted(appendCounted(appendCounted(b, p.node), p.conn), p.user)
-	b = binary.AppendUvarint(b, uint64(len(p.targets)))
+	count := len(p.targets)
+	if p.typ != 0 {
+		count++
+	}
+	b = binary.AppendUvarint(b, uint64(count))
 	for _, t := range p.targets {
 		b = appendCounted(b, t)
+	}
+	if p.typ != 0 {
+		b = append(binary.AppendUvarint(b, uint64(typeTargetBytes)), typeTarget...)
+		b = binary.LittleEndian.AppendUint64(b, uint64(p.typ))
 	}
 	return append(appendCounted(appendCounted(b, p.action), p.frame), p.payload...)
 }
@@ -89,7 +102,7 @@ func (p *publication) append(b []byte) []byte {
 // size is no less than the length of what append writes, sealed or not.
 func (p *publication) size() int {
 	const count = binary.MaxVarintLen64
-	n := headBytes + sealBytes + 7*count
+	n := headBytes + sealBytes + 8*count + typeTargetBytes
 	for _, h := range p.headers {
 		n += 2*count + len(h.name) + len(h.value)
 	}
@@ -151,7 +164,12 @@ func (p *publication) parseBody(b []byte) error {
 	}
 	p.node, p.conn, p.user = c.string(), c.string(), c.string()
 	for range c.count(maxTargets) {
-		p.targets = append(p.targets, c.string())
+		t := c.bytes()
+		if len(t) == typeTargetBytes && string(t[:len(typeTarget)]) == typeTarget {
+			p.typ = typeID(binary.LittleEndian.Uint64(t[len(typeTarget):]))
+			continue
+		}
+		p.targets = append(p.targets, string(t))
 	}
 	p.action = c.string()
 	p.frame = c.bytes()

@@ -19,6 +19,9 @@ var version1 = map[string]publication{
 		node: "NODEAAAAAAAA", conn: "NODEAAAAAAAA.CONN", user: "日本", targets: []string{"g/a b", "n/x", "c/X.Y"},
 		action: "said", frame: []byte(`{"extra":1}`), payload: []byte(`{"text":"hi"}`),
 	},
+	"message-typed": {
+		kind: kindMessage, typ: 0x0102030405060708, node: "NODEAAAAAAAA", targets: []string{"g/g"}, action: "said", payload: []byte("{}"),
+	},
 	"message-empty": {kind: kindMessage},
 	"raw": {
 		kind: kindMessage, raw: true, node: "NODEAAAAAAAA", targets: []string{"a/"}, action: "weather", payload: []byte("[1,null]"),

@@ -50,6 +50,7 @@ type mountedOutgoing struct {
 	codec *schema.Codec
 	plain *schema.Codec // in declared names
 	head  []byte        // {"action":"…"
+	id    typeID
 
 	counter sentCounter
 }
@@ -85,7 +86,7 @@ func newMount(s *Server, pattern string, e *endpoint) *mount {
 	m.wrap()
 	m.mountIncoming()
 	for _, out := range e.outgoing {
-		o := &mountedOutgoing{out, m.codec(out.typ), m.plainCodec(out.typ), m.names.appendHead(nil, out.action), newSentCounter()}
+		o := &mountedOutgoing{out, m.codec(out.typ), m.plainCodec(out.typ), m.names.appendHead(nil, out.action), typeIDOf(out.typ.GoType()), newSentCounter()}
 		m.sent[out.typ.GoType()], m.actions[out.action] = o, o
 	}
 	m.mountEvents()

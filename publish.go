@@ -48,7 +48,10 @@ func (s *Server) announce(ctx context.Context, d *delivery, targets []string) (p
 	s.observe(ctx, d, targets)
 	p := publication{
 		kind: d.kind, raw: d.raw, exceptSelf: d.exceptSelf, headers: d.headers, node: s.node, conn: d.fromConn, user: d.fromUser,
-		targets: targets, action: d.action, frame: d.plainFrame, payload: d.plain,
+		targets: targets, action: d.action, typ: d.typ, frame: d.plainFrame, payload: d.plain,
+	}
+	if len(targets) == maxTargets {
+		p.typ = 0 // there is no room for it
 	}
 	if n := p.size(); n > maxPublicationBytes {
 		err := fmt.Errorf("chanx: publish %q: it takes %d bytes, more than %d: send less, or where to fetch it", d.action, n, maxPublicationBytes)

@@ -25,7 +25,7 @@ func (s *Server) receive(subject string, data []byte) {
 		return // members here have had it
 	}
 	d := &delivery{
-		kind: p.kind, raw: p.raw, action: p.action, plain: p.payload, plainFrame: p.frame, wire: len(data),
+		kind: p.kind, raw: p.raw, action: p.action, typ: s.knownType(&p), plain: p.payload, plainFrame: p.frame, wire: len(data),
 		fromConn: p.conn, fromUser: p.user, exceptSelf: p.exceptSelf, headers: p.headers,
 	}
 	var groups []string
@@ -45,6 +45,20 @@ func (s *Server) receive(subject string, data []byte) {
 			s.missed(d, s.hub.DeliverMatch(d, p.targets, k))
 		}
 	}
+}
+
+// knownType returns the type of another node's message if a consumer here declares it, and zero if none does: a type may
+// have another name in another release, and then the message goes to all whose consumers declare the action.
+func (s *Server) knownType(p *publication) typeID {
+	if p.typ == 0 {
+		return 0
+	}
+	for _, m := range s.mounted() {
+		if out := m.actions[p.action]; out != nil && out.id == p.typ && out.group {
+			return p.typ
+		}
+	}
+	return 0
 }
 
 // understand reads the payload as far as the node itself must: it spells messages, and returns the groups of a join or
