@@ -171,6 +171,7 @@ const (
 	kindInt
 	kindUint
 	kindFloat
+	kindNumber // json.Number: a number that keeps its text
 	kindBool
 	kindBytes
 	kindTime
@@ -229,6 +230,7 @@ var (
 	timeType     = reflect.TypeFor[time.Time]()
 	durationType = reflect.TypeFor[time.Duration]()
 	rawType      = reflect.TypeFor[json.RawMessage]()
+	numberType   = reflect.TypeFor[json.Number]()
 	bytesType    = reflect.TypeFor[[]byte]()
 )
 
@@ -266,6 +268,8 @@ func (r *compilation) classify(typ *Type) error {
 		typ.kind = kindTime
 	case t == durationType:
 		typ.kind = kindDuration
+	case t == numberType:
+		typ.kind = kindNumber
 	case t == rawType:
 		typ.kind = kindRaw
 	case t.Kind() == reflect.Pointer:

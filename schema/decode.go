@@ -58,6 +58,8 @@ func (d *Decoder) special(t *Type, r *rules, v reflect.Value) error {
 	switch t.kind {
 	case kindBytes:
 		return d.bytes(v)
+	case kindNumber:
+		return d.numberText(r, v)
 	case kindDuration:
 		return d.duration(v)
 	case kindText:

@@ -39,7 +39,7 @@ func (f *field) checkDefault() error {
 		f.omitEmpty, f.omitZero = false, false
 	}
 	switch f.kind {
-	case kindString, kindInt, kindUint, kindFloat, kindBool, kindTime, kindDuration:
+	case kindString, kindInt, kindUint, kindFloat, kindNumber, kindBool, kindTime, kindDuration:
 		f.def = v
 	}
 	return nil

@@ -92,6 +92,8 @@ func (e *encoder) value(b []byte, t *Type, v reflect.Value) ([]byte, error) {
 		return strconv.AppendUint(b, v.Uint(), 10), nil
 	case kindFloat:
 		return appendFloat(b, v.Float(), t.goType.Bits())
+	case kindNumber:
+		return appendNumberText(b, v.String())
 	case kindBool:
 		return strconv.AppendBool(b, v.Bool()), nil
 	case kindTime:

@@ -63,7 +63,7 @@ func (s *sampler) scalar(b []byte, t *Type, r *rules, choice int) []byte {
 		r = &rules{}
 	}
 	switch t.kind {
-	case kindInt, kindUint, kindFloat:
+	case kindInt, kindUint, kindFloat, kindNumber:
 		return append(b, sampleNumber(t, r, choice)...)
 	case kindBool:
 		return strconv.AppendBool(b, choice%2 == 0)

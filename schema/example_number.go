@@ -56,6 +56,10 @@ func numberText(t *Type, x *big.Rat) json.RawMessage {
 		f, _ := x.Float64()
 		return strconv.AppendFloat(nil, f, 'f', -1, 64)
 	}
+	if t.kind == kindNumber {
+		digits, _ := x.FloatPrec()
+		return json.RawMessage(x.FloatString(digits))
+	}
 	if text := x.Num().String(); x.IsInt() && isIntegerOf(t.goType, text) {
 		return json.RawMessage(text)
 	}

@@ -230,7 +230,7 @@ func (r *compilation) compileField(owner reflect.Type, c candidate) (*field, err
 			f.inString = true
 		}
 	}
-	if f.inString && f.kind != kindInt && f.kind != kindUint && f.kind != kindFloat && f.kind != kindBool {
+	if f.inString && !isNumber(f.kind) && f.kind != kindBool {
 		return nil, f.wrong("json:\",string\"", "it applies to numbers and booleans only: remove it")
 	}
 	if text, ok := c.Tag.Lookup("default"); ok {

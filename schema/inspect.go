@@ -89,6 +89,8 @@ func (i *inspection) scalar(t *Type, r *rules, v reflect.Value) {
 		i.allowsInt(t, r, v.Int())
 	case kindUint:
 		i.allowsUint(t, r, v.Uint())
+	case kindNumber:
+		i.number(r, v.String())
 	case kindFloat:
 		i.float(t, r, v.Float())
 	case kindTime:

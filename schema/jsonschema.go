@@ -39,7 +39,7 @@ func (d *Definitions) place(t *Type, r *rules) *document {
 // contain itself.
 func isDefined(t *Type) bool {
 	switch t.kind {
-	case kindTime, kindDuration, kindRaw:
+	case kindTime, kindDuration, kindRaw, kindNumber:
 		return false
 	case kindUnion:
 		return true
@@ -58,7 +58,7 @@ func (d *Definitions) describe(t *Type, r *rules) *document {
 	switch t.kind {
 	case kindString, kindText:
 		return describeText(t, r)
-	case kindInt, kindUint, kindFloat:
+	case kindInt, kindUint, kindFloat, kindNumber:
 		return describeNumber(t, r)
 	case kindBool:
 		return &document{Type: "boolean"}
@@ -119,7 +119,7 @@ func enumOfPlace(t *Type, r *rules) (values []json.RawMessage) {
 
 func describeNumber(t *Type, r *rules) *document {
 	s := &document{Type: "integer", Enum: enumOfPlace(t, r)}
-	if t.kind == kindFloat {
+	if t.kind == kindFloat || t.kind == kindNumber {
 		s.Type = "number"
 	}
 	if s.Enum == nil {

@@ -104,7 +104,7 @@ type constraint struct {
 }
 
 func isText(k kind) bool   { return k == kindString || k == kindText }
-func isNumber(k kind) bool { return k == kindInt || k == kindUint || k == kindFloat }
+func isNumber(k kind) bool { return k == kindInt || k == kindUint || k == kindFloat || k == kindNumber }
 func isList(k kind) bool   { return k == kindSlice || k == kindArray }
 func isMap(k kind) bool    { return k == kindMap }
 
@@ -230,13 +230,17 @@ func setBound(tag string) func(*rules, *field, *Type, string) error {
 		if !ok || err != nil || len(text) > 64 {
 			return f.wrong(tag+":"+strconv.Quote(text), "it must be a number")
 		}
-		if tag == "multipleOf" && (exact.Sign() <= 0 || t.kind != kindFloat && !exact.IsInt()) {
+		if tag == "multipleOf" && (exact.Sign() <= 0 || (t.kind == kindInt || t.kind == kindUint) && !exact.IsInt()) {
 			return f.wrong(tag+":"+strconv.Quote(text), "it must be greater than 0, and whole for integers")
 		}
 		b := bound{tag: tag, number: strconv.FormatFloat(float, 'f', -1, 64), float: float, exact: exact}
 		if exact.IsInt() {
 			b.number = exact.Num().String()
 			b.whole, b.isWhole = exact.Num().Int64(), exact.Num().IsInt64()
+		}
+		if t.kind == kindNumber { // compared exactly, not as a float64
+			digits, _ := exact.FloatPrec()
+			b.number = exact.FloatString(digits)
 		}
 		b.item, b.text = boundItems[tag].typ, boundItems[tag].msg+b.number
 		r.bounds = append(r.bounds, b)
