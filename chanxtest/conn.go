@@ -16,8 +16,8 @@ import (
 	"github.com/chanx-go/chanx/internal/probe"
 )
 
-// Conn is the client's end of a connection. It reads all the time, so that the server meets no back-pressure, and keeps
-// what comes. Its methods may be called concurrently, but they end the test of Dial only from the test's own goroutine.
+// Conn is the client's end of a connection. It reads all the time, unless DialOptions.Paused holds it back, so that the
+// server meets no back-pressure, and keeps what comes. What it sends is kept until the server reads it, as over TCP. Its methods may be called concurrently, but they end the test of Dial only from the test's own goroutine.
 type Conn struct {
 	t        testing.TB
 	ws       *websocket.Conn
@@ -25,6 +25,8 @@ type Conn struct {
 	opts     DialOptions
 	consumer *probe.Consumer
 	stop     context.CancelFunc
+	resumed  chan struct{} // closed when the connection reads
+	resume   func()
 	done     chan struct{} // closed when nothing is read any more
 
 	sending sync.Mutex
@@ -43,10 +45,18 @@ func newConn(t testing.TB, ws *websocket.Conn, pipe net.Conn, consumer *probe.Co
 	ctx, stop := context.WithCancel(context.Background())
 	c := &Conn{
 		t: t, ws: ws, pipe: pipe, opts: o, consumer: consumer,
-		stop: stop, done: make(chan struct{}), more: make(chan struct{}),
+		stop: stop, done: make(chan struct{}), more: make(chan struct{}), resumed: make(chan struct{}),
+	}
+	c.resume = sync.OnceFunc(func() { close(c.resumed) })
+	if !o.Paused {
+		c.resume()
 	}
 	go func() {
 		defer close(c.done)
+		select {
+		case <-c.resumed:
+		case <-ctx.Done():
+		}
 		c.read(ctx)
 	}()
 	t.Cleanup(func() {
@@ -190,9 +200,13 @@ func (c *Conn) Close(code int, reason string) {
 // serverCloses is how long a server may take to answer a Close frame; its CloseTimeout should be shorter.
 const serverCloses = 10 * time.Second
 
+// Resume ends DialOptions.Paused: from now on the connection reads. It does nothing otherwise.
+func (c *Conn) Resume() { c.resume() }
+
 // close does by hand what the library's Close does not: it leaves what still comes to read.
 func (c *Conn) close(code int, reason string) {
 	if c.sendClose(code, reason) == nil {
+		c.resume() // to see the server's Close frame
 		select {
 		case <-c.done:
 		case <-time.After(serverCloses):

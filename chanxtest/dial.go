@@ -36,6 +36,11 @@ type DialOptions struct {
 	// test.
 	AllowInvalid bool
 
+	// Paused leaves everything that the server sends unread until [Conn.Resume], as a client does that does not keep up: the
+	// frame after the next waits in the server, so that a test sees what becomes of Limits.SendQueueBytes, chanx.Droppable
+	// and chanx.Latest. As with any client that reads nothing, Limits.WriteTimeout ends the connection.
+	Paused bool
+
 	// Transcript writes down what the connection sends and gets; nil is none.
 	Transcript *Transcript
 

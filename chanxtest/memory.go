@@ -23,7 +23,8 @@ type memory struct {
 
 // RoundTrip implements http.RoundTripper.
 func (m *memory) RoundTrip(r *http.Request) (*http.Response, error) {
-	ours, theirs := net.Pipe()
+	client, theirs := net.Pipe()
+	ours := newClientPipe(client)
 	w := &hijackable{ResponseRecorder: httptest.NewRecorder(), conn: theirs}
 	done := make(chan struct{})
 	go func() {
