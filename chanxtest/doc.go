@@ -12,6 +12,7 @@
 //
 //	connect      Dial                       as any user, by DialOptions: Identity, or Header with Bearer or Cookies
 //	             DialRefused                answered with a plain HTTP status
+//	             Conn.Resume                ends DialOptions.Paused, a client that does not read
 //	             Conn.Subprotocol           what was agreed on
 //	             Conn.ExpectAuthenticated   the authentication message of success
 //	             Conn.ExpectRefused         that of a refusal, and the close that follows it
@@ -33,6 +34,7 @@
 //	the end      Conn.ExpectClosed, Ended   the close code and reason
 //	             Conn.Close, Abort          from this side
 //	no client    Recorder                   what a server broadcasts and emits
+//	no broker    NewLayer                   a channel layer that the test takes down, and up again
 //	everything   Transcript                 a conversation, compared with a file
 //
 // Which way to receive? Receive says the most about what should come. ReceiveUntil is for what may come between others.

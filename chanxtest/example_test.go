@@ -2,8 +2,10 @@ package chanxtest_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -12,6 +14,7 @@ import (
 
 	"github.com/chanx-go/chanx"
 	"github.com/chanx-go/chanx/chanxtest"
+	"github.com/chanx-go/chanx/layer"
 )
 
 // The messages of a desk where people are greeted.
@@ -241,6 +244,42 @@ func ExampleRecorder() {
 		}
 	})
 	// Output: 3 [hall]
+}
+
+// A client that does not read is disconnected when too much waits for it.
+func ExampleConn_Resume() {
+	srv := serve(&chanx.ServerOptions{Limits: chanx.Limits{SendQueueBytes: 2000}, Logger: slog.New(slog.DiscardHandler)})
+	run(func(t testing.TB) {
+		slow := chanxtest.Dial(t, srv, "/desks/ann", &chanxtest.DialOptions{Identity: ann.Identity, Paused: true})
+		for srv.Stats().Drops["bytes_overflow"] == 0 {
+			if err := srv.Broadcast(context.Background(), Heard{strings.Repeat("x", 500)}, chanx.All()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		slow.Resume()
+		slow.Close(1000, "") // reads to the end, which the server has decided on before
+		fmt.Println(slow.Ended())
+	})
+	// Output: chanx: connection closed: 1013 too slow
+}
+
+// Without the broker, members on the same server get what is sent, and the sender is told that others do not.
+func ExampleNewLayer() {
+	broker := chanxtest.NewLayer(nil)
+	srv := serve(&chanx.ServerOptions{Layer: broker, Logger: slog.New(slog.DiscardHandler)})
+	run(func(t testing.TB) {
+		client := chanxtest.Dial(t, srv, "/desks/ann", ann)
+		client.ExpectAuthenticated()
+		client.ExpectNothing() // it has joined its groups
+		broker.Down()
+		err := srv.Broadcast(context.Background(), Heard{"hello"}, chanx.To("hall"))
+		fmt.Println(errors.Is(err, layer.ErrUnavailable), chanxtest.Receive[Heard](client).Message.Text)
+		broker.Up()
+		fmt.Println(srv.Broadcast(context.Background(), Heard{"again"}, chanx.To("hall")), chanxtest.Receive[Heard](client).Message.Text)
+	})
+	// Output:
+	// true hello
+	// <nil> again
 }
 
 // run stands for go test.

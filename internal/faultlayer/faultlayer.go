@@ -133,5 +133,8 @@ func (l *Layer) Down(no int, cause error) { l.link(no).setDown(cause) }
 // Up gives it back: subscriptions that were made meanwhile or have failed take effect, then the status tells of a gap.
 func (l *Layer) Up(no int) { l.link(no).setUp() }
 
+// Gap tells a link that is up of a gap, though nothing was lost.
+func (l *Layer) Gap(no int) { l.link(no).gap() }
+
 // Subscribed lists the subjects that a link is subscribed to, those that it remembers included, in order.
 func (l *Layer) Subscribed(no int) []string { return l.link(no).subjects() }

@@ -165,6 +165,17 @@ func (k *link) setUp() {
 	k.tell(layer.Status{Up: true, Gap: true})
 }
 
+func (k *link) gap() {
+	k.broker.Lock()
+	defer k.broker.Unlock()
+	k.mu.Lock()
+	down := k.down
+	k.mu.Unlock()
+	if !down {
+		k.tell(layer.Status{Up: true, Gap: true})
+	}
+}
+
 func (k *link) subjects() []string {
 	k.broker.Lock()
 	defer k.broker.Unlock()

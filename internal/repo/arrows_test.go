@@ -66,7 +66,7 @@ var arrows = []arrow{
 	{"internal/repo", "", "", "it reads the repository and must not depend on it"},
 	{"internal/chat", "./", "./internal/chat ./chanxtest " + leak, "it is an application: the one that docs/design.md shows"},
 	{
-		"chanxtest", "./ ./schema ./layer ./layer/memlayer ./internal/probe " + peer, "./chanxtest " + leak,
+		"chanxtest", "./ ./schema ./layer ./layer/memlayer ./internal/faultlayer ./internal/probe " + peer, "./chanxtest ./layer/layertest " + leak,
 		"it tests applications as a client would, through what they can import too; the probe spares them to declare things twice",
 	},
 	{
