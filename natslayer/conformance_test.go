@@ -1,8 +1,12 @@
 package natslayer_test
 
 import (
+	"strings"
 	"sync"
 	"testing"
+
+	"github.com/nats-io/nats.go"
+	"go.uber.org/goleak"
 
 	"github.com/chanx-go/chanx/layer"
 	"github.com/chanx-go/chanx/layer/layertest"
@@ -44,8 +48,61 @@ func conformance(t *testing.T, servers int) {
 		Isolated: true,
 		Down:     func(t *testing.T, l layer.Layer) { l.(*spread).brokers.setDown(t, true) },
 		Up:       func(t *testing.T, l layer.Layer) { l.(*spread).up(t) },
+		Stranger: func(t *testing.T, l layer.Layer) func(string, []byte) { return stranger(t, l.(*spread).brokers.url(0)) },
 	})
 }
 
-func TestConformance(t *testing.T)           { conformance(t, 1) }
+// alone is a layer on a server in a process of its own.
+type alone struct {
+	*natslayer.Layer
+	process *process
+}
+
+// TestConformance uses a process, which can be frozen.
+func TestConformance(t *testing.T) {
+	layertest.Run(t, func(t *testing.T) layer.Layer {
+		p := startProcess(t)
+		l, err := natslayer.Connect(t.Context(), p.url(), quickly())
+		must(t, err)
+		t.Cleanup(l.Close)
+		return &alone{l, p}
+	}, layertest.Features{
+		Wait:     soon,
+		Isolated: true,
+		Down:     func(_ *testing.T, l layer.Layer) { l.(*alone).process.stop() },
+		Up:       func(t *testing.T, l layer.Layer) { l.(*alone).process.start(t) },
+		Freeze:   func(t *testing.T, l layer.Layer) { l.(*alone).process.freeze(t) },
+		Thaw:     func(t *testing.T, l layer.Layer) { l.(*alone).process.thaw(t) },
+		Stranger: func(t *testing.T, l layer.Layer) func(string, []byte) { return stranger(t, l.(*alone).process.url()) },
+		Goroutines: []goleak.Option{
+			goleak.IgnoreAnyFunction("os/exec.(*Cmd).Wait"), // of the servers
+		},
+	})
+}
+
 func TestConformanceOfACluster(t *testing.T) { conformance(t, 3) }
+
+// stranger publishes as somebody at a server: where a subject travels, or wherever layers talk to each other.
+func stranger(t *testing.T, url string) func(subject string, data []byte) {
+	nc, err := nats.Connect(url)
+	must(t, err)
+	t.Cleanup(nc.Close)
+	return func(subject string, data []byte) {
+		for _, name := range strangeSubjects(t, nc, subject) {
+			must(t, nc.Publish(name, data))
+			for _, reply := range []string{"chanx.sync.to.x", "chanx.sync.to.x.y.1", "chanx.quiet", "chanx.sync.to." + strings.Repeat("x", 3000)} {
+				must(t, nc.PublishRequest(name, reply, data))
+			}
+		}
+		must(t, nc.Flush())
+	}
+}
+
+func strangeSubjects(t *testing.T, nc *nats.Conn, subject string) []string {
+	if subject == "" {
+		return []string{"chanx.sync.hello", "chanx.sync.at." + nc.ConnectedServerId(), "chanx.sync.to.x.y.1", "chanx.sync", "chanx.sync.x"}
+	}
+	name, err := natslayer.NatsSubject("chanx", subject)
+	must(t, err)
+	return []string{name}
+}

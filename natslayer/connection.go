@@ -88,10 +88,18 @@ func explainDial(err error) error {
 	case errors.As(err, &quoting):
 		return errors.New("the URL of a server cannot be used: " + howToWrite)
 	case errors.Is(err, nats.ErrNoServers), errors.Is(err, nats.ErrTimeout), isNetwork(err):
-		return fmt.Errorf("%w: %w: is one running there? Options.StartWithoutBroker starts anyway", layer.ErrUnavailable, err)
+		return fmt.Errorf("%w: %w: is one running there? Options.StartWithoutBroker starts anyway", layer.ErrUnavailable, asCause(err))
 	default:
 		return err
 	}
+}
+
+// asCause hides that a connection timed out: that must not look like the end of a caller's context.
+func asCause(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return errors.New(err.Error())
+	}
+	return err
 }
 
 // isNetwork tells the errors of a connection from those that nats.go or a server make.

@@ -27,9 +27,22 @@ func nodes(t *testing.T, servers int) {
 	})
 }
 
+// TestNodes uses a process, which can be frozen.
 func TestNodes(t *testing.T) {
 	t.Parallel()
-	nodes(t, 1)
+	p := startProcess(t)
+	nodetest.Run(t, func(t *testing.T) layer.Layer {
+		l, err := natslayer.Connect(t.Context(), p.url(), quickly())
+		must(t, err)
+		t.Cleanup(l.Close)
+		return l
+	}, nodetest.Features{
+		Wait:   soon,
+		Down:   func(*testing.T, layer.Layer) { p.stop() },
+		Up:     func(t *testing.T, _ layer.Layer) { p.start(t) },
+		Freeze: func(t *testing.T, _ layer.Layer) { p.freeze(t) },
+		Thaw:   func(t *testing.T, _ layer.Layer) { p.thaw(t) },
+	})
 }
 
 func TestNodesOnACluster(t *testing.T) {

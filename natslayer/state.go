@@ -77,7 +77,7 @@ func (s *state) lose(cause error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.ready.Store(false)
-	s.cause = cause
+	s.cause = asCause(cause)
 	if s.phase != down {
 		s.phase = down
 		s.tell(layer.Status{Err: s.unavailable()})
@@ -258,7 +258,7 @@ func (l *Layer) publish(ctx context.Context, name string, data []byte) error {
 			len(data), nc.MaxPayload())
 	case isNetwork(err):
 		l.failedToWrite()
-		return fmt.Errorf("%w: %w", layer.ErrUnavailable, err)
+		return fmt.Errorf("%w: %w", layer.ErrUnavailable, asCause(err))
 	default: // the connection is lost, which the cluster is about to notice
 		return fmt.Errorf("%w: %w", layer.ErrUnavailable, err)
 	}

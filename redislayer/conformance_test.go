@@ -1,6 +1,7 @@
 package redislayer_test
 
 import (
+	"strings"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -25,6 +26,9 @@ type broker interface {
 	url() string
 	stop()
 	start(t *testing.T)
+	pause(t *testing.T) // answers nothing until resume
+	resume(t *testing.T)
+	nodes() servers // to be asked directly
 }
 
 func conform(t *testing.T, all broker, o *redislayer.Options) {
@@ -33,6 +37,9 @@ func conform(t *testing.T, all broker, o *redislayer.Options) {
 		Wait:     patience,
 		Down:     func(*testing.T, layer.Layer) { all.stop() },
 		Up:       func(t *testing.T, _ layer.Layer) { all.start(t) },
+		Freeze:   func(t *testing.T, _ layer.Layer) { all.pause(t) },
+		Thaw:     func(t *testing.T, _ layer.Layer) { all.resume(t) },
+		Stranger: func(t *testing.T, _ layer.Layer) func(string, []byte) { return stranger(t, all.nodes(), o) },
 		Goroutines: []goleak.Option{
 			goleak.IgnoreAnyFunction("os/exec.(*Cmd).Wait"), // of the servers
 			goleak.IgnoreAnyFunction("github.com/chanx-go/chanx/redislayer_test.(*proxy).accept"),
@@ -49,4 +56,20 @@ func TestConformanceInCluster(t *testing.T) { conform(t, startGatedCluster(t), n
 
 func TestConformanceInClusterClassic(t *testing.T) {
 	conform(t, startGatedCluster(t), &redislayer.Options{Classic: true})
+}
+
+// stranger publishes as somebody at each server, on channels of both kinds.
+func stranger(t *testing.T, all servers, o *redislayer.Options) func(subject string, data []byte) {
+	command, prefix := "PUBLISH", "chanx:"
+	if len(all) > 1 && o == nil {
+		command, prefix = "SPUBLISH", "chanx:{}"
+	}
+	return func(subject string, data []byte) {
+		for _, s := range all {
+			_, err := s.ask(command, prefix+subject, string(data))
+			if err != nil && !strings.Contains(err.Error(), "MOVED") {
+				t.Error(err)
+			}
+		}
+	}
 }

@@ -66,3 +66,24 @@ func (all gates) start(t *testing.T) {
 		p.listen(l)
 	}
 }
+
+func (all gates) pause(*testing.T) {
+	for _, p := range all {
+		p.pause()
+	}
+}
+
+func (all gates) resume(*testing.T) {
+	for _, p := range all {
+		p.resume()
+	}
+}
+
+func (all gates) nodes() (servers servers) {
+	for _, p := range all {
+		_, text, _ := net.SplitHostPort(p.to) // address has made it
+		port, _ := strconv.Atoi(text)
+		servers = append(servers, &server{port: port})
+	}
+	return servers
+}

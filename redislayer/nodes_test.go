@@ -13,6 +13,9 @@ func nodes(t *testing.T, all servers) {
 		Wait: patience,
 		Down: func(*testing.T, layer.Layer) { all.stop() },
 		Up:   func(t *testing.T, _ layer.Layer) { all.start(t) },
+
+		Freeze: func(t *testing.T, _ layer.Layer) { all.pause(t) },
+		Thaw:   func(t *testing.T, _ layer.Layer) { all.resume(t) },
 	})
 }
 

@@ -18,6 +18,7 @@ type proxy struct {
 	mu    sync.Mutex
 	shut  bool
 	conns []net.Conn
+	held  chan struct{} // closed by resume; nil while data is passed on
 }
 
 func startProxy(t *testing.T, to, deadly string) *proxy {
@@ -53,11 +54,44 @@ func (p *proxy) close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.shut = true
+	p.release()
 	_ = p.listener.Close() // it may be closed
 	for _, c := range p.conns {
 		_ = c.Close()
 	}
 	p.conns = nil
+}
+
+// pause passes nothing on, and keeps all connections, until resume.
+func (p *proxy) pause() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.release()
+	p.held = make(chan struct{})
+}
+
+func (p *proxy) resume() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.release()
+}
+
+// release is called with mu held.
+func (p *proxy) release() {
+	if p.held != nil {
+		close(p.held)
+		p.held = nil
+	}
+}
+
+// awaitResume waits while nothing is passed on.
+func (p *proxy) awaitResume() {
+	p.mu.Lock()
+	held := p.held
+	p.mu.Unlock()
+	if held != nil {
+		<-held
+	}
 }
 
 func (p *proxy) url() string { return "redis://" + p.address() }
@@ -88,10 +122,16 @@ func (p *proxy) accept(l net.Listener) {
 				if len(p.deadly) > 0 && bytes.Contains(data, p.deadly) {
 					doomed.Store(true)
 				}
+				p.awaitResume()
 				return true
 			})
 		})
-		p.tasks.Go(func() { pass(out, in, func([]byte) bool { return !doomed.Load() }) })
+		p.tasks.Go(func() {
+			pass(out, in, func([]byte) bool {
+				p.awaitResume()
+				return !doomed.Load()
+			})
+		})
 	}
 }
 

@@ -222,6 +222,22 @@ func (all servers) stop() {
 	}
 }
 
+func (all servers) nodes() servers { return all }
+
+func (all servers) pause(t *testing.T) {
+	t.Helper()
+	for _, s := range all {
+		s.pause(t)
+	}
+}
+
+func (all servers) resume(t *testing.T) {
+	t.Helper()
+	for _, s := range all {
+		s.resume(t)
+	}
+}
+
 func (all servers) start(t *testing.T) {
 	t.Helper()
 	for _, s := range all {

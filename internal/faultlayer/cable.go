@@ -32,6 +32,9 @@ func (c *Cable) Down(cause error) { c.layer.Down(c.link(), cause) }
 // Up is Layer.Up of it.
 func (c *Cable) Up() { c.layer.Up(c.link()) }
 
+// Freeze is Layer.Freeze of it.
+func (c *Cable) Freeze() { c.layer.Freeze(c.link()) }
+
 func (c *Cable) link() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()

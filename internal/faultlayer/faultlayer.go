@@ -136,5 +136,9 @@ func (l *Layer) Up(no int) { l.link(no).setUp() }
 // Gap tells a link that is up of a gap, though nothing was lost.
 func (l *Layer) Gap(no int) { l.link(no).gap() }
 
+// Freeze has the broker answer nothing to a link: its calls wait until their context ends, or for Down or Up; what is on its way
+// to it is lost. A real layer notices that by itself, and tells that it is down: the test calls Down for it.
+func (l *Layer) Freeze(no int) { l.link(no).freeze() }
+
 // Subscribed lists the subjects that a link is subscribed to, those that it remembers included, in order.
 func (l *Layer) Subscribed(no int) []string { return l.link(no).subjects() }

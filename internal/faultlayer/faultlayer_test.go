@@ -207,6 +207,28 @@ func TestDownAndUp(t *testing.T) {
 	})
 }
 
+// TestAFrozenBrokerAnswersNothing: calls wait until their context ends, or until the link is down.
+func TestAFrozenBrokerAnswersNothing(t *testing.T) {
+	bubble(t, faultlayer.Faults{}, func(t *testing.T, l *faultlayer.Layer, n []*node) {
+		l.Freeze(1)
+		n[0].publish(t, "s", "lost")
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		began := time.Now()
+		if err := n[1].Subscribe(ctx, "new"); !errors.Is(err, context.DeadlineExceeded) || time.Since(began) != time.Second {
+			t.Errorf("subscribe: %v after %v", err, time.Since(began))
+		}
+		time.AfterFunc(time.Minute, func() { l.Down(1, errors.New("silent")) })
+		if err := n[1].Publish(t.Context(), "s", nil); !errors.Is(err, layer.ErrUnavailable) || time.Since(began) != time.Minute+time.Second {
+			t.Errorf("publish: %v after %v", err, time.Since(began))
+		}
+		l.Up(1)
+		n[0].publish(t, "new", "1")
+		n[0].publish(t, "s", "2")
+		n[1].expect(t, "down silent", "up gap", "new:1", "s:2")
+	})
+}
+
 func TestCallsAreSlowAndFail(t *testing.T) {
 	var calls []string
 	call := func(c faultlayer.Call) (time.Duration, error) {

@@ -32,7 +32,7 @@ func (k *link) arrive(subject string, data []byte) {
 		panic("faultlayer: receive: the publication is of a link that was not opened on this layer")
 	}
 	src, data := source{int(no), subject}, data[n:]
-	if k.refused(Publish) != nil {
+	if k.refused(Publish) != nil || k.isFrozen() {
 		return // Up will tell of a gap
 	}
 	var f Fate
@@ -51,6 +51,12 @@ func (k *link) arrive(subject string, data []byte) {
 			k.hand(subject, data)
 		}
 	}
+}
+
+func (k *link) isFrozen() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.frozen != nil
 }
 
 // wait lets a publication wait for its time and for those before it. It reports false if there is nothing to wait for.

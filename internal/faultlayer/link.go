@@ -29,6 +29,7 @@ type link struct {
 	mu     sync.Mutex
 	down   bool
 	closed bool
+	frozen chan struct{} // closed by Down, Up or Close; nil while the broker answers
 	flows  map[source]*flow
 }
 
@@ -51,6 +52,9 @@ func (k *link) refused(op Op) error {
 
 // begin has a call meet its fault. If its context ends first, what is left of the wait is returned too.
 func (k *link) begin(ctx context.Context, op Op, subject string, data []byte) (left time.Duration, err error) {
+	if err := k.awaitThaw(ctx); err != nil {
+		return 0, err
+	}
 	if k.layer.faults.Call == nil {
 		return 0, k.refused(op)
 	}
@@ -68,6 +72,39 @@ func (k *link) begin(ctx context.Context, op Op, subject string, data []byte) (l
 		err = refused
 	}
 	return 0, err
+}
+
+// awaitThaw waits while the broker answers nothing.
+func (k *link) awaitThaw(ctx context.Context) error {
+	k.mu.Lock()
+	frozen := k.frozen
+	k.mu.Unlock()
+	if frozen == nil {
+		return nil
+	}
+	select {
+	case <-frozen:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (k *link) freeze() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.frozen == nil && !k.closed {
+		k.frozen = make(chan struct{})
+	}
+	k.forget()
+}
+
+// thaw lets calls that wait go on. The caller holds mu.
+func (k *link) thaw() {
+	if k.frozen != nil {
+		close(k.frozen)
+		k.frozen = nil
+	}
 }
 
 // Publish hands data to the inner layer.
@@ -134,6 +171,7 @@ func (k *link) Close(ctx context.Context) error {
 	clear(k.subscribed)
 	k.mu.Lock()
 	k.closed = true
+	k.thaw()
 	k.forget()
 	k.mu.Unlock()
 	k.calling.Lock() // until a call that has begun is over
@@ -146,6 +184,7 @@ func (k *link) setDown(cause error) {
 	defer k.broker.Unlock()
 	k.mu.Lock()
 	k.down = true
+	k.thaw()
 	k.forget()
 	k.mu.Unlock()
 	k.tell(layer.Status{Err: cause})
@@ -161,6 +200,7 @@ func (k *link) setUp() {
 	}
 	k.mu.Lock()
 	k.down = false
+	k.thaw()
 	k.mu.Unlock()
 	k.tell(layer.Status{Up: true, Gap: true})
 }

@@ -28,6 +28,8 @@ type flaw struct {
 	receiver func(r layer.Receiver) layer.Receiver
 	link     func(k *link)
 	deliver  func(faultlayer.Delivery) faultlayer.Fate
+
+	oblivious bool // the layer does not notice that the broker is silent
 }
 
 // link is one whose methods can be replaced.
@@ -77,6 +79,13 @@ func runOn(t *testing.T, broken flaw) {
 			l.(*flawed).cut.Store(false)
 			l.(*flawed).Up()
 		},
+		Freeze: func(_ *testing.T, l layer.Layer) {
+			l.(*flawed).Freeze()
+			if !broken.oblivious {
+				time.AfterFunc(6*time.Second, func() { l.(*flawed).Down(errTest) })
+			}
+		},
+		Thaw: func(_ *testing.T, l layer.Layer) { l.(*flawed).Up() },
 	})
 }
 
@@ -205,6 +214,7 @@ var flaws = map[string]flaw{
 		tell(s)
 		tell(s)
 	}),
+	"does not notice silence": {oblivious: true},
 	"forgets while down": {link: func(k *link) {
 		k.subscribe = func(ctx context.Context, subject string) error {
 			err := k.Link.Subscribe(ctx, subject)

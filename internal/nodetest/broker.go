@@ -1,6 +1,7 @@
 package nodetest
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -49,11 +50,14 @@ func (k *cluster) heal() {
 	}
 }
 
-// unavailable expects the error of a layer that is down.
+// unavailable expects the error of a layer that is down, and knows it.
 func (k *cluster) unavailable(what string, err error) {
 	k.t.Helper()
 	if !errors.Is(err, layer.ErrUnavailable) {
 		k.t.Errorf("%s without the broker: %v, want layer.ErrUnavailable", what, err)
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		k.t.Errorf("%s without the broker: %v, want the layer's own error, without waiting", what, err)
 	}
 }
 

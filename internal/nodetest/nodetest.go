@@ -47,6 +47,10 @@ type Features struct {
 	// cases that need them are skipped. A node that is shut down meanwhile must not keep Up from working.
 	Down, Up func(t *testing.T, l layer.Layer)
 
+	// Freeze has the broker of a node answer nothing, though its connections stay open; Thaw has it go on. Both or neither must be
+	// given, beside Down and Up; with neither, the case that needs them is skipped.
+	Freeze, Thaw func(t *testing.T, l layer.Layer)
+
 	// Bubble runs each case in a testing/synctest bubble, where waiting takes no time and no machine is too busy. It is for
 	// layers in memory. The functions above and open are called in it.
 	Bubble bool
@@ -58,6 +62,9 @@ func Run(t *testing.T, open func(t *testing.T) layer.Layer, f Features) {
 	if (f.Down == nil) != (f.Up == nil) {
 		t.Fatal("nodetest: run: Features has only one of Down and Up")
 	}
+	if (f.Freeze == nil) != (f.Thaw == nil) {
+		t.Fatal("nodetest: run: Features has only one of Freeze and Thaw")
+	}
 	if f.Wait <= 0 {
 		f.Wait = 10 * time.Second
 	}
@@ -65,6 +72,9 @@ func Run(t *testing.T, open func(t *testing.T) layer.Layer, f Features) {
 		t.Run(c.promise, func(t *testing.T) {
 			if c.loses && f.Down == nil {
 				t.Skip("Features.Down is nil: the broker cannot be lost")
+			}
+			if c.freezes && f.Freeze == nil {
+				t.Skip("Features.Freeze is nil: the broker cannot be silent")
 			}
 			check := func(t *testing.T) { c.check(&suite{t: t, open: open, Features: f, loses: c.loses}) }
 			if f.Bubble {
@@ -89,6 +99,7 @@ type aCase struct {
 	promise string
 	check   func(s *suite)
 	loses   bool // it takes the broker away
+	freezes bool // it has the broker answer nothing
 }
 
 var cases = []aCase{
@@ -107,4 +118,5 @@ var cases = []aCase{
 	{promise: "ALostBrokerIsToldAndLocalMembersGetIt", check: lostBroker, loses: true},
 	{promise: "MembershipHealsWhenTheBrokerIsBack", check: membershipHeals, loses: true},
 	{promise: "ANodeMayEndWhileTheBrokerIsLost", check: nodeEndsWithoutBroker, loses: true},
+	{promise: "ASilentBrokerHoldsNobodyUp", check: silentBroker, loses: true, freezes: true},
 }

@@ -48,11 +48,12 @@ var findings = []struct {
 	{"hides the cause", "ALostBrokerIsToldAndLocalMembersGetIt", "want layer.ErrUnavailable"},
 	{"hides the failure", "MembershipHealsWhenTheBrokerIsBack", "Join without the broker: <nil>, want layer.ErrUnavailable"},
 	{"sends later", "ALostBrokerIsToldAndLocalMembersGetIt", "ended with 4000"},
-	{"waits on", "ALostBrokerIsToldAndLocalMembersGetIt", "context deadline exceeded, want layer.ErrUnavailable"},
+	{"waits on", "ALostBrokerIsToldAndLocalMembersGetIt", "context deadline exceeded, want the layer's own error"},
 	{"hides gaps", "ALostBrokerIsToldAndLocalMembersGetIt", "the gap is not counted"},
 	{"tells nothing", "MembershipHealsWhenTheBrokerIsBack", "did not log within"},
 	{"tells twice", "ALostBrokerIsToldAndLocalMembersGetIt", "the loss is logged 2 times and the return 2 times"},
 	{"forgets while down", "MembershipHealsWhenTheBrokerIsBack", "the broker is back: within 10s not every connection"},
+	{"does not notice silence", "ASilentBrokerHoldsNobodyUp", "a silent broker is told: node 0 did not log within"},
 	{"forgets groups", "ALostBrokerIsToldAndLocalMembersGetIt", "after the broker is back"},
 }
 

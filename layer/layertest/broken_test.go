@@ -5,6 +5,7 @@ import (
 	"errors"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/chanx-go/chanx/internal/faultlayer"
 	"github.com/chanx-go/chanx/layer"
@@ -46,6 +47,18 @@ func (s *sound) set(down bool) {
 	}
 }
 
+// freeze has the broker answer nothing. The layer notices it soon, unless it is oblivious.
+func (s *sound) freeze(oblivious bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for no := range s.links {
+		s.Layer.Freeze(no)
+	}
+	if !oblivious {
+		time.AfterFunc(20*time.Millisecond, func() { s.set(true) })
+	}
+}
+
 // flawed opens links on a sound layer that have a fault.
 type flawed struct {
 	*sound
@@ -61,6 +74,22 @@ func features() layertest.Features {
 	return layertest.Features{
 		Down: func(_ *testing.T, l layer.Layer) { l.(*flawed).set(true) },
 		Up:   func(_ *testing.T, l layer.Layer) { l.(*flawed).set(false) },
+
+		Freeze: func(_ *testing.T, l layer.Layer) { l.(*flawed).freeze(l.(*flawed).fault.oblivious) },
+		Thaw:   func(_ *testing.T, l layer.Layer) { l.(*flawed).set(false) },
+
+		Stranger: func(t *testing.T, l layer.Layer) func(string, []byte) {
+			k := l.(*flawed).sound.Open(layer.Receiver{Receive: func(string, []byte) {}})
+			t.Cleanup(func() { _ = k.Close(context.Background()) }) // it has no error
+			return func(subject string, data []byte) {
+				if subject == "" {
+					return // the layer listens nowhere else
+				}
+				if err := k.Publish(context.Background(), subject, data); err != nil {
+					t.Error(err)
+				}
+			}
+		},
 	}
 }
 

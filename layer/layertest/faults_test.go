@@ -16,6 +16,8 @@ import (
 type fault struct {
 	receiver func(r layer.Receiver) layer.Receiver
 	link     func(k *link)
+
+	oblivious bool // the layer does not notice that the broker is silent
 }
 
 // receiving makes a fault of what happens to each publication on its way to the receiver.
@@ -167,6 +169,21 @@ var faults = map[string]fault{
 			}
 			return k.Link.Unsubscribe(ctx, subject)
 		}
+	}},
+	"does not notice silence": {oblivious: true},
+	"waits for answers": {link: func(k *link) {
+		k.subscribe = func(ctx context.Context, subject string) error {
+			return k.Link.Subscribe(context.WithoutCancel(ctx), subject)
+		}
+	}, oblivious: true},
+	"believes strangers": {receiver: func(r layer.Receiver) layer.Receiver {
+		receive := r.Receive
+		r.Receive = func(subject string, data []byte) {
+			if receive(subject, data); len(data) > 4096 && data[0] == '+' {
+				r.Status(layer.Status{Err: errTest})
+			}
+		}
+		return r
 	}},
 	"tells after Close": {link: func(k *link) { k.close = func(context.Context) error { return nil } }},
 }

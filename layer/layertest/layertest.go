@@ -55,6 +55,19 @@ type Features struct {
 	// must be given; with neither, the cases that need them are skipped.
 	Down, Up func(t *testing.T, l layer.Layer)
 
+	// Freeze has the broker answer nothing, though its connections stay open, as when its process is stopped; Thaw has it go on.
+	// Both or neither must be given; with neither, the cases that need them are skipped.
+	Freeze, Thaw func(t *testing.T, l layer.Layer)
+
+	// Silence is how long a broker may be silent before links are told that it is lost. The default, and the contract's limit,
+	// is 10 seconds.
+	Silence time.Duration
+
+	// Stranger connects somebody to the broker who is no link and has no key, but all rights. What it returns publishes data by
+	// the broker's own means: where publications of a subject travel and, for the empty subject, wherever else the layer
+	// listens. It returns when the broker has the data. Nil skips the case that needs it.
+	Stranger func(t *testing.T, l layer.Layer) (say func(subject string, data []byte))
+
 	// Goroutines excuses some that stay behind, such as those of a broker that the test process itself runs.
 	Goroutines []goleak.Option
 }
@@ -66,6 +79,12 @@ func Run(t *testing.T, open func(t *testing.T) layer.Layer, f Features) {
 	if (f.Down == nil) != (f.Up == nil) {
 		t.Fatal("layertest: run: Features has only one of Down and Up")
 	}
+	if (f.Freeze == nil) != (f.Thaw == nil) {
+		t.Fatal("layertest: run: Features has only one of Freeze and Thaw")
+	}
+	if f.Silence <= 0 {
+		f.Silence = 10 * time.Second
+	}
 	if f.Wait <= 0 {
 		f.Wait = 10 * time.Second
 	}
@@ -73,6 +92,12 @@ func Run(t *testing.T, open func(t *testing.T) layer.Layer, f Features) {
 		t.Run(c.rule, func(t *testing.T) {
 			if c.loses && f.Down == nil {
 				t.Skip("Features.Down is nil: the broker cannot be lost")
+			}
+			if c.freezes && f.Freeze == nil {
+				t.Skip("Features.Freeze is nil: the broker cannot be silent")
+			}
+			if c.strange && f.Stranger == nil {
+				t.Skip("Features.Stranger is nil: nobody else can be at the broker")
 			}
 			l := &lab{t: t, features: f}
 			before := goleak.IgnoreCurrent()
@@ -89,6 +114,9 @@ type aCase struct {
 	rule  string
 	check func(l *lab)
 	loses bool // it takes the broker away
+
+	freezes bool // it has the broker answer nothing
+	strange bool // somebody else is at the broker
 }
 
 var cases = []aCase{
@@ -116,5 +144,8 @@ var cases = []aCase{
 	{rule: "WhatIsUnsubscribedWhileDownIsForgotten", check: forgottenWhileDown, loses: true},
 	{rule: "ALinkMayBeOpenedWhileTheBrokerIsDown", check: openWhileDown, loses: true},
 	{rule: "ALinkMayBeClosedWhileTheBrokerIsDown", check: closeWhileDown, loses: true},
+	{rule: "ASilentBrokerIsToldAndComesBack", check: silentBroker, freezes: true},
+	{rule: "ALinkMayBeClosedWhileTheBrokerIsSilent", check: closeWhileSilent, freezes: true},
+	{rule: "WhatAStrangerPublishesBreaksNothing", check: stranger, strange: true},
 	{rule: "StatusNeverTwiceAtOnce", check: statusAlone, loses: true},
 }

@@ -54,6 +54,12 @@ var findings = []struct {
 	{"forgets while down", "ALinkMayBeOpenedWhileTheBrokerIsDown", "subscribe, then publish"},
 	{"remembers while down", "WhatIsUnsubscribedWhileDownIsForgotten", "Unsubscribe while the broker is down forgets"},
 	{"tells after Close", "ALinkMayBeClosedWhileTheBrokerIsDown", "nothing begins after Close"},
+	{"does not notice silence", "ASilentBrokerIsToldAndComesBack", "a silent broker is told within"},
+	{"does not notice silence", "ALinkMayBeClosedWhileTheBrokerIsSilent", "a silent broker is told within"},
+	{"waits for answers", "ASilentBrokerIsToldAndComesBack", "the context bounds the wait: Subscribe at a silent broker"},
+	{"hides gaps", "ASilentBrokerIsToldAndComesBack", "a possible loss is told by Gap"},
+	{"forgets while down", "ASilentBrokerIsToldAndComesBack", "subscribe, then publish"},
+	{"believes strangers", "WhatAStrangerPublishesBreaksNothing", "what a stranger publishes breaks nothing"},
 	{"tells twice at once", "StatusNeverTwiceAtOnce", "Status never twice at once"},
 }
 
@@ -72,7 +78,7 @@ func TestBroken(t *testing.T) {
 		return // it is for TestEveryBrokenLayerIsFound
 	}
 	f := features()
-	f.Wait, f.Isolated = brokenWait, broken == notIsolated
+	f.Wait, f.Silence, f.Isolated = brokenWait, brokenWait, broken == notIsolated
 	layertest.Run(t, func(*testing.T) layer.Layer { return newLayer(broken) }, f)
 }
 

@@ -1,6 +1,7 @@
 package memlayer_test
 
 import (
+	"context"
 	"testing"
 
 	"github.com/chanx-go/chanx/layer"
@@ -10,5 +11,18 @@ import (
 
 // TestConformance does not claim isolation: Publish returns when the slowest receiver has.
 func TestConformance(t *testing.T) {
-	layertest.Run(t, func(*testing.T) layer.Layer { return memlayer.New() }, layertest.Features{})
+	layertest.Run(t, func(*testing.T) layer.Layer { return memlayer.New() }, layertest.Features{
+		Stranger: func(t *testing.T, l layer.Layer) func(string, []byte) {
+			k := l.Open(layer.Receiver{Receive: func(string, []byte) {}})
+			t.Cleanup(func() { _ = k.Close(context.Background()) }) // it has no error
+			return func(subject string, data []byte) {
+				if subject == "" {
+					return // the layer listens nowhere else
+				}
+				if err := k.Publish(context.Background(), subject, data); err != nil {
+					t.Error(err)
+				}
+			}
+		},
+	})
 }
