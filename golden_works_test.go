@@ -38,7 +38,7 @@ type (
 		Took   time.Duration  `json:"took"`
 		Ratio  float64        `json:"ratio"`
 		Link   string         `json:"link" format:"uri"`
-		At     string         `json:"at" format:"time"`
+		At     string         `json:"at" pattern:"^[0-9:]+$"` // without an offset, which format:"time" wants
 	}
 	tapeBoom struct{}
 )

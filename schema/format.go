@@ -1,9 +1,8 @@
 package schema
 
 import (
-	"net/mail"
+	"bytes"
 	"net/netip"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -15,22 +14,23 @@ type format struct {
 	kindItem   string // for what is no string; "" is string_type
 	kindText   string
 	check      func(s string) (why string)
+	pattern    string // what check wants besides JSON Schema's format of that name
 }
 
 var formats = map[string]*format{
-	"date-time": {"datetime_parsing", "Input should be a valid datetime, ", "datetime_type", "Input should be a valid datetime", checkDateTime},
+	"date-time": {"datetime_parsing", "Input should be a valid datetime, ", "datetime_type", "Input should be a valid datetime", checkDateTime, ""},
 	"date": {
 		"date_parsing", "Input should be a valid date in the format YYYY-MM-DD, ", "date_type", "Input should be a valid date",
-		layoutCheck(time.DateOnly),
+		layoutCheck(time.DateOnly), "",
 	},
-	"time":     {"time_parsing", "Input should be in a valid time format, ", "time_type", "Input should be a valid time", checkTime},
-	"duration": {"time_delta_parsing", "Input should be a valid timedelta, ", "time_delta_type", "Input should be a valid timedelta", checkDuration},
-	"email":    {"value_error", "value is not a valid email address: ", "", "", checkEmail},
-	"uri":      {"url_parsing", "Input should be a valid URL, ", "url_type", "URL input should be a string or URL", checkURI},
-	"uuid":     {"uuid_parsing", "Input should be a valid UUID, ", "uuid_type", "UUID input should be a string, bytes or UUID object", checkUUID},
-	"ipv4":     {"ip_v4_address", "Input is not a valid ", "ip_v4_address", "Input is not a valid IPv4 address", checkIP("IPv4", netip.Addr.Is4)},
-	"ipv6":     {"ip_v6_address", "Input is not a valid ", "ip_v6_address", "Input is not a valid IPv6 address", checkIP("IPv6", netip.Addr.Is6)},
-	"hostname": {"value_error", "Value error, value is not a valid hostname: ", "", "", checkHostname},
+	"time":     {"time_parsing", "Input should be in a valid time format, ", "time_type", "Input should be a valid time", checkTime, ""},
+	"duration": {"time_delta_parsing", "Input should be a valid timedelta, ", "time_delta_type", "Input should be a valid timedelta", checkDuration, ""},
+	"email":    {"value_error", "value is not a valid email address: ", "", "", checkEmail, emailPattern},
+	"uri":      {"url_parsing", "Input should be a valid URL, ", "url_type", "URL input should be a string or URL", checkURI, ""},
+	"uuid":     {"uuid_parsing", "Input should be a valid UUID, ", "uuid_type", "UUID input should be a string, bytes or UUID object", checkUUID, ""},
+	"ipv4":     {"ip_v4_address", "Input is not a valid ", "ip_v4_address", "Input is not a valid IPv4 address", checkIP("IPv4", netip.Addr.Is4), ""},
+	"ipv6":     {"ip_v6_address", "Input is not a valid ", "ip_v6_address", "Input is not a valid IPv6 address", checkIP("IPv6", netip.Addr.Is6), ""},
+	"hostname": {"value_error", "Value error, value is not a valid hostname: ", "", "", checkHostname, ""},
 }
 
 func formatNames() string {
@@ -47,12 +47,39 @@ func checkDateTime(s string) string {
 	return why
 }
 
-// parseTime reads RFC 3339, section 5.6, without what Go tolerates besides; why is what is wrong.
+// parseTime reads RFC 3339, section 5.6, without what Go tolerates besides; why is what is wrong. T and Z may be small
+// letters. A leap second, which time.Time cannot hold, is the one after it.
 func parseTime(s []byte) (t time.Time, why string) {
+	s, leaps := plainTime(s)
 	if err := t.UnmarshalText(s); err != nil {
 		return t, whyTime(err)
 	}
-	return t, whyLax(s[11:])
+	if why := whyLax(s[11:]); why != "" || !leaps {
+		return t, why
+	}
+	if u := t.UTC(); u.Hour() != 23 || u.Minute() != 59 {
+		return t, "second out of range"
+	}
+	if next := t.Add(time.Second); next.Year() <= 9999 { // else RFC 3339 could not write it
+		t = next
+	}
+	return t, ""
+}
+
+// plainTime writes a time as package time reads it, and reports whether it is a leap second.
+func plainTime(s []byte) (_ []byte, leaps bool) {
+	const minute = len("2025-05-11T14:30")
+	if len(s) <= minute+len(":60") {
+		return s, false
+	}
+	leaps = string(s[minute:minute+len(":60")]) == ":60"
+	if leaps || s[10] == 't' || s[len(s)-1] == 'z' {
+		s = bytes.ToUpper(s)
+	}
+	if leaps {
+		copy(s[minute:], ":59")
+	}
+	return s, leaps
 }
 
 // whyLax finds in a time of the day what Go tolerates and RFC 3339 does not.
@@ -93,28 +120,64 @@ func layoutCheck(layout string) func(string) string {
 	}
 }
 
-// checkTime is RFC 3339's full-time; the offset may be left out.
+// checkTime is RFC 3339's full-time: the offset must be there.
 func checkTime(s string) string {
-	var err error
-	for _, layout := range []string{"15:04:05Z07:00", "15:04:05"} {
-		if _, err = time.Parse(layout, s); err == nil {
-			return whyLax(s)
-		}
-	}
-	return whyTime(err)
-}
-
-func checkDuration(s string) string {
-	_, why := parseDuration(s)
+	_, why := parseTime([]byte("2000-01-02T" + s))
 	return why
 }
 
+// checkDuration is RFC 3339, appendix A, as JSON Schema wants it: years and months are allowed, but neither a sign nor a
+// fraction, weeks stand alone, and no unit between two others is left out. A field of time.Duration takes other texts: see
+// parseDuration.
+func checkDuration(s string) string {
+	rest, ok := strings.CutPrefix(s, "P")
+	if !ok {
+		return "it must begin with P"
+	}
+	date, clock, hasClock := strings.Cut(rest, "T")
+	if date == "" && clock == "" || hasClock && clock == "" {
+		return "it has no part with a number"
+	}
+	if weeks, ok := strings.CutSuffix(date, "W"); ok && !hasClock && isDigits(weeks) {
+		return ""
+	}
+	if !isSeries(date, "YMD") || !isSeries(clock, "HMS") {
+		return "its parts must be whole numbers with the units Y, M, D, then T and H, M, S, without a gap, or W alone"
+	}
+	return ""
+}
+
+// isSeries reports whether a text has numbers with units, one after the other and none between them left out.
+func isSeries(s, units string) bool {
+	first := true
+	for s != "" {
+		n := strings.IndexFunc(s, func(r rune) bool { return r < '0' || r > '9' })
+		if n <= 0 {
+			return false
+		}
+		at := strings.IndexByte(units, s[n])
+		if at < 0 || !first && at > 0 {
+			return false
+		}
+		s, units, first = s[n+1:], units[at+1:], false
+	}
+	return true
+}
+
+func isDigits(s string) bool {
+	return s != "" && strings.IndexFunc(s, func(r rune) bool { return r < '0' || r > '9' }) < 0
+}
+
+// emailPattern is what checkEmail looks at besides the domain: RFC 5321, section 4.1.2, without quoted local parts and
+// address literals, and with a domain of two labels at least.
+const emailPattern = "^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*@[A-Za-z0-9-]+(\\.[A-Za-z0-9-]+)+$"
+
 func checkEmail(s string) string {
 	at := strings.LastIndexByte(s, '@')
-	switch a, err := mail.ParseAddress(s); {
+	switch {
 	case at < 0:
 		return "an email address must have an @-sign"
-	case err != nil || a.Address != s || a.Name != "":
+	case !isDotAtom(s[:at]):
 		return "it does not have the form local@domain"
 	case checkHostname(s[at+1:]) != "":
 		return "the part after the @-sign is not a valid domain"
@@ -124,20 +187,22 @@ func checkEmail(s string) string {
 	return ""
 }
 
-func checkURI(s string) string {
-	u, err := url.Parse(s)
-	switch {
-	case err != nil:
-		return "it cannot be parsed"
-	case !u.IsAbs():
-		return "relative URL without a base"
-	case u.Host == "" && u.Opaque == "" && u.Path == "":
-		return "empty host"
-	case strings.ContainsAny(s, " \t\n\r<>\"{}|\\^`"):
-		return "it has a character that must be escaped"
+// isDotAtom is Dot-string of RFC 5321, section 4.1.2, of at most 64 bytes (section 4.5.3.1.1).
+func isDotAtom(s string) bool {
+	for atom := range strings.SplitSeq(s, ".") {
+		if atom == "" {
+			return false
+		}
+		for i := range len(atom) {
+			if c := atom[i]; !isLetter(c) && !isDigit(c) && strings.IndexByte("!#$%&'*+-/=?^_`{|}~", c) < 0 {
+				return false
+			}
+		}
 	}
-	return ""
+	return len(s) <= 64
 }
+
+func isLetter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
 
 func checkUUID(s string) string {
 	if len(s) != 36 {
@@ -162,20 +227,30 @@ func checkIP(version string, is func(netip.Addr) bool) func(string) string {
 	}
 }
 
-// checkHostname is RFC 1123, section 2.1.
+// checkHostname is RFC 1123, section 2.1, with A-labels of RFC 5890 (internationalized names in punycode).
 func checkHostname(s string) string {
 	if len(s) == 0 || len(s) > 253 {
 		return "it must have 1 to 253 characters"
 	}
 	for label := range strings.SplitSeq(s, ".") {
-		if len(label) == 0 || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' {
-			return "each label must have 1 to 63 characters and no hyphen at its ends"
+		if why := checkLabel(label); why != "" {
+			return why
 		}
-		for i := range len(label) {
-			if c := label[i]; c != '-' && !isDigit(c) && (c|0x20 < 'a' || c|0x20 > 'z') {
-				return "it may have letters, digits, hyphens and periods only"
-			}
+	}
+	return ""
+}
+
+func checkLabel(label string) string {
+	if len(label) == 0 || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' {
+		return "each label must have 1 to 63 characters and no hyphen at its ends"
+	}
+	for i := range len(label) {
+		if c := label[i]; c != '-' && !isDigit(c) && !isLetter(c) {
+			return "it may have letters, digits, hyphens and periods only"
 		}
+	}
+	if len(label) >= 4 && label[2:4] == "--" && (!strings.EqualFold(label[:2], "xn") || !isPunycode(label[4:])) {
+		return "a label with hyphens at its third and fourth place must be punycode"
 	}
 	return ""
 }

@@ -160,7 +160,7 @@ var formats = []format{
 	{
 		[]string{"datetime_parsing", "datetime_from_date_parsing"},
 		"datetime_parsing", "Input should be a valid datetime, ",
-		regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$`), // RFC 3339, section 5.6
+		regexp.MustCompile(`^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$`), // RFC 3339, section 5.6
 	},
 	{
 		[]string{"date_parsing", "date_from_datetime_parsing", "date_from_datetime_inexact"},
@@ -170,7 +170,7 @@ var formats = []format{
 	{
 		[]string{"time_parsing"},
 		"time_parsing", "Input should be in a valid time format, ",
-		regexp.MustCompile(`^\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)?$`),
+		regexp.MustCompile(`^\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$`),
 	},
 	{
 		[]string{"time_delta_parsing"},
@@ -185,12 +185,12 @@ var formats = []format{
 	{
 		[]string{"url_parsing"},
 		"url_parsing", "Input should be a valid URL, ",
-		regexp.MustCompile(`^[A-Za-z][A-Za-z\d+.-]*:[^\\ ]+$`), // RFC 3986, appendix A
+		regexp.MustCompile(`^[A-Za-z][A-Za-z\d+.-]*:(//[!-.0-9:-\[\]-~][!-\[\]-~]*|[!-.0-\[\]-~][!-\[\]-~]*)$`), // RFC 3986, appendix A: ASCII; RFC 9110: a host
 	},
 	{
 		[]string{"value_error"},
 		"value_error", "value is not a valid email address: ",
-		regexp.MustCompile(`^[^<> ]+@[^<> ]+$`), // RFC 5321, section 4.1.2
+		regexp.MustCompile(`^[!-;=?-~]+@[!-;=?-~]+$`), // RFC 5321, section 4.1.2
 	},
 }
 

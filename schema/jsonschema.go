@@ -88,8 +88,13 @@ func describeText(t *Type, r *rules) *document {
 		s.Pattern = r.pattern.String()
 	}
 	for name, f := range formats {
-		if f == r.format {
-			s.Format = name
+		if f != r.format {
+			continue
+		}
+		if s.Format = name; s.Pattern == "" {
+			s.Pattern = f.pattern
+		} else if f.pattern != "" {
+			s.AllOf = []*document{{Pattern: f.pattern}}
 		}
 	}
 	return s

@@ -87,13 +87,13 @@ func TestFormatsRefuseWhatIsAlmostRight(t *testing.T) {
 	for _, c := range []struct{ format, good, bad string }{
 		{"date-time", "2025-05-11T14:30:00.5Z 2025-05-11T14:30:00-00:00", "2025-05-11T14:30:00 2025-05-11T1:30:00Z 2025-05-11T14:30:00,5Z"},
 		{"date", "2024-02-29", "2025-02-29 2025-2-9 2025-05-11T00:00:00Z"},
-		{"time", "14:30:00 14:30:00Z 14:30:00.25-01:00", "4:30:00 14:30 24:00:00 14:30:00,5 14:30:00+24:00"},
+		{"time", "14:30:00Z 14:30:00.25-01:00", "14:30:00 4:30:00Z 14:30Z 24:00:00Z 14:30:00,5Z 14:30:00+24:00"},
 		{"email", "a@b.co a+b@x.example", "a@b @b.co a@ a@@b.co a@-b.co Alice<a@b.co> \"a\"@b.co a@[127.0.0.1]"},
 		{"uri", "https://x mailto:a@b.co urn:x:y file:///a", "/a x https:// http://a\\b http://a<b http://[::1"},
 		{"uuid", "12345678-1234-5678-1234-56781234567A", "123456781234567812345678123456780000 g2345678-1234-5678-1234-567812345678"},
 		{"ipv4", "0.0.0.0 255.255.255.255", "256.0.0.1 01.2.3.4 ::1 1.2.3 ::ffff:1.2.3.4"},
 		{"ipv6", ":: ::ffff:1.2.3.4 2001:db8::1", "1.2.3.4 fe80::1%eth0 :::"},
-		{"hostname", "a a.b xn--a 1.2", "a..b a_b -a a- . " + strings.Repeat("a", 64)},
+		{"hostname", "a a.b xn--nxasmq6b 1.2", "a..b a_b -a a- . " + strings.Repeat("a", 64)},
 	} {
 		check := formatChecker(t, c.format)
 		for s := range strings.FieldsSeq(c.good) {
