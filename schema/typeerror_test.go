@@ -346,7 +346,22 @@ func TestMistakesInUnionsAreNamed(t *testing.T) {
 		"make it a string or rename it", variants(schema.Variant{Tag: "b", Type: reflect.TypeFor[badTag]()}))
 }
 
+type (
+	saysBool struct{ N int }
+	saysList string
+	goesFar  struct{ N int }
+)
+
+func (saysBool) Validate() bool     { return true }
+func (*saysList) Validate() []error { return nil }
+func (goesFar) Validate(any) error  { return nil } // of another library: go-swagger passes its formats
+
 func TestValidateMethodsThatNeverRunAreNamed(t *testing.T) {
+	const mend = ": its method Validate would never run: make it func Validate() error, or rename it"
+	mistake[saysBool](t, "schema_test.saysBool"+mend)
+	mistake[[]saysList](t, "schema_test.saysList at []schema_test.saysList[]"+mend)
+	mistaken[struct{ saysBool }](t, "never run")
+	compiled[goesFar](t)
 	mistake[both](t, "schema_test.both: it embeds schema_test.First and schema_test.Second, so that Validate of neither runs: declare Validate on it")
 	mistake[viaPointer](t, "schema_test.viaPointer.One: its Validate could run on a nil pointer: embed schema_test.One itself, "+
 		"or declare Validate on schema_test.viaPointer")

@@ -17,6 +17,9 @@ func validates(t reflect.Type) (bool, error) {
 		return false, nil
 	}
 	has := implements[validator](t)
+	if m, is := reflect.PointerTo(t).MethodByName("Validate"); is && !has && m.Type.NumIn() == 1 {
+		return false, &TypeError{Type: t, Mend: "its method Validate would never run: make it func Validate() error, or rename it"}
+	}
 	if t.Kind() != reflect.Struct || has && !promoted(t, "Validate") {
 		return has, nil
 	}
