@@ -138,6 +138,6 @@ var _ = chanx.ConsumerOptions{
 var _ = chanx.Limits{
 	MaxMessageBytes: 0, MessageTimeout: 0, MaxFragments: 0, MaxDepth: 0, MaxErrors: 0, MaxInvalid: 0, InboxFrames: 0, InboxBytes: 0,
 	EventQueue: 0, MaxConcurrent: 0, SubscriptionLinger: 0, MaxGroups: 0, SendQueueBytes: 0, WriteTimeout: 0, HandshakeTimeout: 0, OpenTimeout: 0,
-	PublishTimeout: 0, CloseTimeout: 0, PingInterval: 0, PongTimeout: 0, HandlerTimeout: time.Duration(0), MaxConnections: 0,
+	PublishTimeout: 0, CloseTimeout: 0, PingInterval: 0, PongTimeout: 0, HandlerTimeout: time.Duration(0), SlowHandler: time.Duration(0), MaxConnections: 0,
 	MaxConnectionsPerUser: 0, Rate: chanx.Rate{PerSecond: 0, Burst: 0},
 }

@@ -28,6 +28,7 @@ type transport interface {
 	WriteTurn(ctx context.Context, p []byte) error
 	EndTurn()
 	QueuedBytes() int
+	Busy() bool
 }
 
 // Conn is one connection. The application's state embeds it. All its methods may be called from anywhere, at any time,

@@ -20,19 +20,22 @@ import (
 // allKinds is a consumer with a handler of each kind, all of which do the same. Their actions and the event are named for
 // their kind. Each handler may take a minute.
 func allKinds(do func(ctx context.Context) error) *chanx.Consumer[state] {
+	return newKindsOf(do, chanx.Timeout(time.Minute))
+}
+
+func newKindsOf(do func(ctx context.Context) error, timeout chanx.HandlerOption) *chanx.Consumer[state] {
 	c := newState()
-	minute := chanx.Timeout(time.Minute)
-	chanx.On(c, func(_ *state, ctx context.Context, _ onKind) error { return do(ctx) }, minute)
-	chanx.On(c, func(_ *state, ctx context.Context, _ besideKind) error { return do(ctx) }, minute, chanx.Concurrent(2))
-	chanx.OnRequest(c, func(_ *state, ctx context.Context, _ requestKind) (tallied, error) { return tallied{}, do(ctx) }, minute)
+	chanx.On(c, func(_ *state, ctx context.Context, _ onKind) error { return do(ctx) }, timeout)
+	chanx.On(c, func(_ *state, ctx context.Context, _ besideKind) error { return do(ctx) }, timeout, chanx.Concurrent(2))
+	chanx.OnRequest(c, func(_ *state, ctx context.Context, _ requestKind) (tallied, error) { return tallied{}, do(ctx) }, timeout)
 	chanx.OnStream(c, func(_ *state, ctx context.Context, _ streamKind) iter.Seq2[tallied, error] {
 		return func(yield func(tallied, error) bool) {
 			if err := do(ctx); err != nil {
 				yield(tallied{}, err)
 			}
 		}
-	}, minute)
-	chanx.OnEvent(c, func(_ *state, ctx context.Context, _ eventKind) error { return do(ctx) }, minute)
+	}, timeout)
+	chanx.OnEvent(c, func(_ *state, ctx context.Context, _ eventKind) error { return do(ctx) }, timeout)
 	return c
 }
 
@@ -241,7 +244,7 @@ func TestContextEndsAtOnce(t *testing.T) {
 		} {
 			t.Run(m.Action()+" "+how, func(t *testing.T) {
 				log := &journal{}
-				bubble(t, chanx.ServerOptions{Logger: slog.New(log)}, func(t *testing.T, srv *chanx.Server) {
+				bubble(t, chanx.ServerOptions{Logger: slog.New(log), Limits: chanx.Limits{SlowHandler: -1}}, func(t *testing.T, srv *chanx.Server) {
 					ended := false
 					c := allKinds(func(ctx context.Context) error {
 						<-ctx.Done()

@@ -32,17 +32,19 @@ func (l *link) Arrived(p []byte, binary bool, ahead uint64) (waits bool) {
 func (l *link) Message(p []byte, binary bool) {
 	c := (*Conn)(l)
 	defer c.countForgotten()
-	no := c.refs.next()
 	if r := &c.mount.srv.limits.Rate; r.PerSecond > 0 && !c.record().rate.take(r) {
+		c.refs.next(nil)
 		c.overRate(p, binary)
 		return
 	}
 	refused := c.mount.srv.refused
 	exited := func(err error) {
+		c.refs.next(nil)
 		refused.add(refusedInternal)
 		c.reject(c.refOf(p), c.explain(c.ctx, err, "decode"))
 	}
 	f, items, err := c.read(p, binary, exited)
+	no := c.refs.next(f.handler())
 	switch {
 	case items != nil:
 		refused.add(refusedInvalid)
@@ -172,6 +174,7 @@ func (l *link) Event(item any) {
 
 // opened joins the static groups and runs OnOpen.
 func (c *Conn) opened() {
+	c.refs.handle(&onOpenCall)
 	err := c.guardTo(c.openFailed, func() error {
 		if err := c.join(c.ctx, c.mount.srv.subscribeTime(c.ctx), c.mount.opts.Groups...); err != nil {
 			c.logError(slog.LevelWarn, "chanx: join static groups", "", err) // if it is of the layer, membership here stands
@@ -206,6 +209,7 @@ func (c *Conn) event(d *delivery) {
 		c.mount.srv.skipped(c, dropUndeclaredEvents)
 		return
 	}
+	c.refs.handle(h.handler())
 	k := &Call{Conn: c, Action: d.action, task: &h.task, value: h.make(), headers: d.headers, handled: h.handled.of(c)}
 	invalid := func(err error) {
 		c.logError(slog.LevelError, "chanx: event is not valid", h.name, err, "event", h.name)
@@ -221,6 +225,9 @@ func (c *Conn) event(d *delivery) {
 	}
 	c.admit(c.ctx, k)
 }
+
+// Long is told that the running handler takes long.
+func (l *link) Long() { l.mount.srv.runningOf((*Conn)(l)).note((*Conn)(l)) }
 
 // Lost ends the connection's context.
 func (l *link) Lost() { l.cancel() }
@@ -245,6 +252,7 @@ func (l *link) Closed(code int, reason string) {
 		c.expiry.Stop()
 	}
 	c.mu.Unlock()
+	c.mount.srv.runningOf(c).forget(c)
 	c.parallel.wait()
 	defer func() { // even if OnClose ends the goroutine
 		c.countForgotten()
@@ -258,6 +266,8 @@ func (l *link) Closed(code int, reason string) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.ctx), c.mount.srv.limits.CloseTimeout)
 	defer cancel()
+	running := c.mount.srv.runningOf(c)
+	defer running.end(running.begin(c, onCloseCall))
 	failed := func(err error) { c.explain(ctx, err, "OnClose") }
 	err := c.guardTo(failed, func() error {
 		c.mount.onClose(c.state, ctx, &CloseError{code, reason})

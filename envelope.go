@@ -46,6 +46,14 @@ type frame struct {
 	ref   string           // "" is none
 }
 
+// handler is the name of the handler that runs in the queue for the message; nil if there is none.
+func (f *frame) handler() *string {
+	if f.in == nil || f.in.isParallel() {
+		return nil
+	}
+	return &f.in.action
+}
+
 const (
 	maxRefBytes  = 64
 	maxTagPoints = 64

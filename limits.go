@@ -73,6 +73,11 @@ type Limits struct {
 	// error that it returns is told as "timeout". Timeout overrides it for one handler.
 	HandlerTimeout time.Duration
 
+	// SlowHandler is how long a handler may run before the log says so, once a call; default 10 s. It is about handlers of
+	// messages and events with their middleware, streams until their end, OnOpen, OnClose, and about an Authenticator and
+	// open together. A stream that is meant to go on is told too. The call goes on: see HandlerTimeout.
+	SlowHandler time.Duration
+
 	// MaxConcurrent is the number of streams and of handlers with Concurrent that run for one connection at a time;
 	// default 8. One more is told "too_busy".
 	MaxConcurrent int
@@ -130,6 +135,7 @@ func (l Limits) withDefaults() Limits {
 	l.PublishTimeout = orDefault(l.PublishTimeout, 10*time.Second, maxDuration)
 	l.SubscriptionLinger = orDefault(l.SubscriptionLinger, 5*time.Second, 0)
 	l.HandlerTimeout = orDefault(l.HandlerTimeout, maxDuration, maxDuration)
+	l.SlowHandler = orDefault(l.SlowHandler, 10*time.Second, maxDuration)
 	l.MaxConcurrent = orDefault(l.MaxConcurrent, 8, maxInt)
 	l.EventQueue = orDefault(l.EventQueue, 256, maxInt)
 	l.CloseTimeout = orDefault(l.CloseTimeout, 5*time.Second, maxDuration)

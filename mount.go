@@ -61,6 +61,14 @@ type mountedEvent struct {
 	handled handledCounter
 }
 
+// handler is the name of the handler that runs in the queue for the event; nil if it runs beside the queue.
+func (e *mountedEvent) handler() *string {
+	if e.isParallel() {
+		return nil
+	}
+	return &e.name
+}
+
 // fixedFrame is a frame that never changes.
 type fixedFrame struct {
 	socket.Frame

@@ -46,6 +46,8 @@ func (m *mount) authorise(c *Conn, r *http.Request) (err error) {
 	ctx, cancel := context.WithTimeout(r.Context(), m.srv.limits.OpenTimeout)
 	defer cancel()
 	r = r.WithContext(ctx)
+	running := m.srv.runningOf(c)
+	defer running.end(running.begin(c, openCall))
 	a := m.authenticator(r)
 	var given context.Context
 	if m.opts.Context != nil {
@@ -117,6 +119,7 @@ type deaf struct{}
 func (deaf) Message([]byte, bool)              {}
 func (deaf) Arrived([]byte, bool, uint64) bool { return false }
 func (deaf) Event(any)                         {}
+func (deaf) Long()                             {}
 func (deaf) Lost()                             {}
 func (deaf) Closing()                          {}
 func (deaf) Closed(int, string)                {}

@@ -111,6 +111,8 @@ func (c *Conn) spawn(ctx context.Context, k *Call) {
 		defer close(ended)
 		defer c.parallel.leave(k.task)
 		defer k.letGo()
+		running := c.mount.srv.runningOf(c)
+		defer running.end(running.begin(c, k.Action))
 		c.serve(ctx, k)
 	}()
 	<-free

@@ -17,8 +17,11 @@ const cancelAction = "chanx.cancel"
 type refs struct {
 	mu      sync.Mutex
 	running []*Call
-	cancels []earlyCancel
-	begun   uint64 // messages given to Message
+	cancels *[]earlyCancel // nil: none has come
+	begun   uint64         // messages given to Message
+
+	doing   *string // what the queue's handler is called; nil: nothing, or it runs beside the queue
+	handler uint32  // its number among those of the queue
 }
 
 // earlyCancel cancels messages with a ref that have arrived before it and have not begun.
@@ -65,8 +68,10 @@ func (r *refs) cancel(ref string, ahead uint64) (remembered bool) {
 	}
 	switch {
 	case ahead < r.begun: // there is nothing to cancel
-	case len(r.cancels) < maxCancels:
-		r.cancels = append(r.cancels, earlyCancel{ref, ahead})
+	case r.cancels == nil:
+		r.cancels = &[]earlyCancel{{ref, ahead}}
+	case len(*r.cancels) < maxCancels:
+		*r.cancels = append(*r.cancels, earlyCancel{ref, ahead})
 	default:
 		return false
 	}
@@ -95,13 +100,32 @@ func (r *refs) inUse(ref string) bool {
 	return r.find(ref) != nil
 }
 
-// next numbers the message that begins now.
-func (r *refs) next() uint64 {
+// next numbers the message that begins now. what is the name of its handler in the queue, or nil.
+func (r *refs) next(what *string) uint64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.begun++
-	r.cancels = slices.DeleteFunc(r.cancels, func(c earlyCancel) bool { return c.last < r.begun })
+	r.doing = what
+	r.handler++
+	if r.cancels != nil {
+		*r.cancels = slices.DeleteFunc(*r.cancels, func(c earlyCancel) bool { return c.last < r.begun })
+	}
 	return r.begun
+}
+
+// handle notes what runs in the queue now and is no message.
+func (r *refs) handle(what *string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.doing = what
+	r.handler++
+}
+
+// handling is what runs in the queue, or has run last, and its number.
+func (r *refs) handling() (what *string, no uint32) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.doing, r.handler
 }
 
 // begin makes a call with a ref one that can be cancelled. It fails if the ref is in use, or has been cancelled already.
@@ -115,7 +139,7 @@ func (r *refs) begin(ctx context.Context, k *Call) (context.Context, error) {
 	}
 	k.cancel = &cancellation{stop: stop}
 	r.running = append(r.running, k)
-	if slices.ContainsFunc(r.cancels, func(c earlyCancel) bool { return c.ref == k.Ref && k.no <= c.last }) {
+	if r.cancels != nil && slices.ContainsFunc(*r.cancels, func(c earlyCancel) bool { return c.ref == k.Ref && k.no <= c.last }) {
 		k.cancel.call()
 		return ctx, errCancelled
 	}

@@ -106,7 +106,8 @@ type Server struct {
 	closed        atomic.Bool      // the layer is gone
 	observer      *guardedObserver // nil: nobody
 	now           func() time.Time // the wall clock
-	lines         *throttle.Log    // what is logged above level debug
+	running       [runningLists]running
+	lines         *throttle.Log // what is logged above level debug
 
 	nowhere func() *mount // refuses handshakes that no pattern matches
 
@@ -143,6 +144,9 @@ func NewServer(opts *ServerOptions) *Server {
 	s.names = newNames(s.opts.Discriminator, s.opts.Camelize)
 	s.node = rand.Text()[:12]
 	s.now = func() time.Time { return time.Now().Round(0) }
+	for i := range s.running {
+		s.running[i].s = s
+	}
 	s.logger = s.opts.Logger
 	if s.logger == nil {
 		s.logger = slog.Default()
@@ -315,7 +319,7 @@ const (
 // Shutdown ends the server: new connections are refused with 503; what was broadcast before is delivered; running
 // handlers finish, and each connection is closed with 1001 after its OnClose, up to 1,000 at once, more spread over one
 // second. It returns when all are gone and the layer is closed, or ends those that remain when ctx ends, and returns its
-// error. Messages that no handler has been given by then are discarded, and counted. After Shutdown the server cannot be
+// error with a list of the handlers that still run: at most ten of them, the oldest first. Messages that no handler has been given by then are discarded, and counted. After Shutdown the server cannot be
 // used again.
 //
 // http.Server.Shutdown does not know of these connections: they are not its own any more. Call this one first, with
@@ -330,7 +334,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		err = s.waitEmpty(ctx)
 	}
 	if err != nil {
-		err = fmt.Errorf("chanx: shut down: %w", err)
+		err = fmt.Errorf("chanx: shut down: %w%s", err, s.stillRunning())
 		for _, c := range all {
 			if wire := c.transport(); wire != nil {
 				_ = wire.Close(socket.CloseGoingAway, shuttingDown) // fails when it closes already
@@ -340,6 +344,9 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	}
 	if s.closed.Swap(true) {
 		return err
+	}
+	for i := range s.running {
+		s.running[i].stop()
 	}
 	s.subscriptions.close()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.limits.PublishTimeout)

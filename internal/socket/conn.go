@@ -33,6 +33,10 @@ type Handler interface {
 	// Event takes an item given to Start or Post.
 	Event(e any)
 
+	// Long says that the running Message or Event has taken more than about 5 ms. It may be called several times for one
+	// call, and while the next one runs already. It must not block.
+	Long()
+
 	// Lost says that the transport is lost or has been closed, so that the contexts of running handlers should be
 	// cancelled. It is called at most once, before Closed, possibly while Message or Event runs. It is called under the
 	// connection's lock: it must not block and must not call the connection's methods.
@@ -196,6 +200,13 @@ func (c *Conn) RemoteAddr() net.Addr { return c.nc.RemoteAddr() }
 
 // Subprotocol is the one agreed on, or "".
 func (c *Conn) Subprotocol() string { return c.up.named(c.proto) }
+
+// Busy reports whether the handler runs, or is about to run for what waits.
+func (c *Conn) Busy() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.busy
+}
 
 // QueuedBytes is what waits to be written.
 func (c *Conn) QueuedBytes() int {

@@ -74,6 +74,8 @@ func (h *recorder) Event(e any) {
 	}
 }
 
+func (h *recorder) Long() {}
+
 func (h *recorder) Lost() {
 	select {
 	case <-h.lost:

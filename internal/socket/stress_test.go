@@ -106,6 +106,7 @@ func (s *story) post(sender, n int) bool {
 	return err == nil
 }
 
+func (s *story) Long() {}
 func (s *story) Lost() { close(s.lost) } // twice would panic
 
 func (s *story) Closing() {}

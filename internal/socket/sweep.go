@@ -151,16 +151,25 @@ func (l *runList) takeOld(old []verdict, limit time.Duration) ([]verdict, time.D
 
 // overdue is the sweeper's verdict about run no. The runner asks for a new watch with its next item or corked write.
 func (c *Conn) overdue(no uint32) {
+	if h := c.letGo(no); h != nil {
+		h.Long()
+	}
+}
+
+// letGo sends what run no has corked, moves reading on if its runner reads, and returns its handler; nil if the run has
+// ended.
+func (c *Conn) letGo(no uint32) Handler {
 	c.mu.Lock()
 	defer c.unlock()
 	if !c.watched || c.runNo != no {
-		return
+		return nil
 	}
 	c.watched = false
 	if c.inline {
 		c.handOver()
 	}
 	c.flush()
+	return c.h
 }
 
 // handOver moves reading to a new goroutine. What the batch still holds was read before any waiting event, so it goes in

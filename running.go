@@ -1,0 +1,188 @@
+package chanx
+
+import (
+	"cmp"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// running knows which calls of the application take long, to warn of them and to name them when Shutdown gives up. Calls
+// beside the queue, OnClose and the opening are entered when they begin. A handler in a connection's queue is entered when
+// the transport's sweeper finds that it runs for more than 5 ms, so a quick one costs nothing. Whether it still runs is
+// asked when it matters. Connections are spread over several of these.
+type running struct {
+	s *Server
+
+	mu    sync.Mutex
+	queue map[*Conn]*longCall    // the last of each connection, which may have ended
+	calls map[*longCall]struct{} // those that are taken out when they end
+	timer *time.Timer
+	due   time.Time // when the timer fires; zero: not armed
+}
+
+// longCall is one call of the application. It does not change, but for warned.
+type longCall struct {
+	c      *Conn
+	what   string // action, event or function
+	since  time.Time
+	no     uint32 // of the handler among those in the connection's queue
+	queued bool
+	warned bool
+}
+
+const (
+	runningLists = 8
+	noticedAfter = 5 * time.Millisecond // about when the transport notices a handler in the queue
+	maxListed    = 10                   // calls in the error of Shutdown
+)
+
+// Names of what runs besides messages and events.
+var (
+	openCall    = "open"
+	onOpenCall  = "OnOpen"
+	onCloseCall = "OnClose"
+)
+
+func (s *Server) runningOf(c *Conn) *running { return &s.running[c.shard%runningLists] }
+
+// begin enters a call that is to be given to end.
+func (r *running) begin(c *Conn, what string) *longCall {
+	k := &longCall{c: c, what: what, since: time.Now()}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.calls == nil {
+		r.calls = map[*longCall]struct{}{}
+	}
+	r.calls[k] = struct{}{}
+	r.arm(k.since)
+	return k
+}
+
+func (r *running) end(k *longCall) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.calls, k)
+}
+
+// note enters the handler that runs in a connection's queue.
+func (r *running) note(c *Conn) {
+	what, no := c.refs.handling()
+	if what == nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if k := r.queue[c]; k != nil && k.no == no {
+		return
+	}
+	if r.queue == nil {
+		r.queue = map[*Conn]*longCall{}
+	}
+	k := &longCall{c: c, what: *what, since: time.Now().Add(-noticedAfter), no: no, queued: true}
+	r.queue[c] = k
+	r.arm(k.since)
+}
+
+// forget is called when no handler runs any more in a connection's queue.
+func (r *running) forget(c *Conn) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.queue, c)
+}
+
+// arm sets the timer for a call that began at since. It fires for several calls at a time. The caller holds mu.
+func (r *running) arm(since time.Time) {
+	limit := r.s.limits.SlowHandler
+	if limit == maxDuration || !r.due.IsZero() {
+		return
+	}
+	wait := max(time.Until(since.Add(limit)), limit/10)
+	r.due = time.Now().Add(wait)
+	if r.timer == nil {
+		r.timer = time.AfterFunc(wait, r.check)
+	} else {
+		r.timer.Reset(wait)
+	}
+}
+
+// check warns of calls that have run for too long, once of each.
+func (r *running) check() {
+	r.mu.Lock()
+	r.due = time.Time{}
+	maps.DeleteFunc(r.queue, func(_ *Conn, k *longCall) bool { return !k.runs() })
+	var slow []*longCall
+	for _, k := range r.all() {
+		switch {
+		case k.warned:
+		case time.Since(k.since) >= r.s.limits.SlowHandler:
+			k.warned = true
+			slow = append(slow, k)
+		default:
+			r.arm(k.since) // the first of these is the oldest
+		}
+	}
+	r.mu.Unlock()
+	for _, k := range slow {
+		c := k.c
+		r.s.logThrottled(slog.LevelWarn, "chanx: handler is slow", c.mount.pattern+" "+k.what,
+			c.logAttrs([]any{"action", k.what, "running", time.Since(k.since).Round(time.Millisecond)})...)
+	}
+}
+
+// all are the calls that are entered, oldest first. The caller holds mu.
+func (r *running) all() []*longCall {
+	all := slices.Concat(slices.Collect(maps.Keys(r.calls)), slices.Collect(maps.Values(r.queue)))
+	slices.SortFunc(all, func(a, b *longCall) int { return a.since.Compare(b.since) })
+	return all
+}
+
+// runs reports whether a call has not ended.
+func (k *longCall) runs() bool {
+	if !k.queued {
+		return true
+	}
+	_, no := k.c.refs.handling()
+	wire := k.c.transport()
+	return no == k.no && wire != nil && wire.Busy()
+}
+
+func (r *running) stop() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.timer != nil {
+		r.timer.Stop()
+	}
+}
+
+// stillRunning lists calls for an error, oldest first; "" if there are none.
+func (s *Server) stillRunning() string {
+	var all []*longCall
+	for i := range s.running {
+		r := &s.running[i]
+		r.mu.Lock()
+		all = append(all, slices.DeleteFunc(r.all(), func(k *longCall) bool { return !k.runs() })...)
+		r.mu.Unlock()
+	}
+	if len(all) == 0 {
+		return ""
+	}
+	slices.SortFunc(all, func(a, b *longCall) int {
+		return cmp.Or(a.since.Compare(b.since), strings.Compare(a.c.ID(), b.c.ID()))
+	})
+	var b strings.Builder
+	for i, k := range all[:min(len(all), maxListed)] {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		fmt.Fprintf(&b, "%s of connection %s since %s", k.what, k.c.ID(), k.since.Format(time.RFC3339))
+	}
+	if more := len(all) - maxListed; more > 0 {
+		fmt.Fprintf(&b, " and %d more", more)
+	}
+	return fmt.Sprintf(": %d still running: %s", len(all), b.String())
+}
