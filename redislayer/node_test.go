@@ -1,6 +1,7 @@
 package redislayer_test
 
 import (
+	"errors"
 	"slices"
 	"strconv"
 	"sync"
@@ -78,6 +79,19 @@ func (n *node) publish(subject, data string) {
 	if err := n.Publish(n.t.Context(), subject, []byte(data)); err != nil {
 		n.t.Fatalf("publish: %v", err)
 	}
+}
+
+// reaches publishes again and again until another link receives it: what is accepted before a loss is noticed may be lost.
+func (n *node) reaches(other *node, subject, data string) {
+	n.t.Helper()
+	eventually(n.t, data+" arrives on "+subject, func() bool {
+		if err := n.Publish(n.t.Context(), subject, []byte(data)); err != nil && !errors.Is(err, layer.ErrUnavailable) {
+			n.t.Fatal(err)
+		}
+		other.mu.Lock()
+		defer other.mu.Unlock()
+		return slices.Contains(other.got[subject], data)
+	})
 }
 
 func (n *node) receives(subject, data string) {

@@ -1,15 +1,12 @@
 package redislayer_test
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
-
-	"github.com/chanx-go/chanx/layer"
 )
 
 // startSentinel watches over a primary.
@@ -43,15 +40,7 @@ func TestFailover(t *testing.T) {
 		return err == nil
 	})
 	b.recovers(0)
-	eventually(t, "publish by the new primary", func() bool {
-		err := a.Publish(t.Context(), "s", []byte("after"))
-		if err != nil && !errors.Is(err, layer.ErrUnavailable) {
-			t.Fatal(err)
-		}
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		return err == nil && len(b.got["s"]) > 1
-	})
+	a.reaches(b, "s", "after")
 	if subscribers := replica.must(t, "PUBLISH", "chanx:s", "at the new primary"); subscribers != "1" {
 		t.Errorf("%s subscribers at the new primary, want 1", subscribers)
 	}
