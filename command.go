@@ -35,7 +35,7 @@ func (s *Server) Disconnect(ctx context.Context, code int, reason string, to ...
 	if err != nil {
 		return err
 	}
-	return s.deliver(ctx, d, r.subjects)
+	return s.deliver(ctx, d, &r)
 }
 
 // Join makes connections members of groups, on whatever node they are: on this one when it has returned, with the errors
@@ -52,18 +52,19 @@ func (s *Server) Leave(ctx context.Context, to Target, groups ...string) error {
 
 func (s *Server) regroup(ctx context.Context, kind byte, verb string, to Target, groups []string) error {
 	r, err := outside(verb, []Target{to})
-	if err = errors.Join(err, checkNames("group name", groups), s.accepts(r.subjects)); err != nil {
+	if err = errors.Join(err, checkNames("group name", groups), s.accepts(&r)); err != nil {
 		return err
 	}
 	d, err := newCommand(kind, verb, groups)
-	if err != nil || len(groups) == 0 || len(r.subjects) == 0 {
+	here := r.here()
+	if err != nil || len(groups) == 0 || len(here) == 0 {
 		return err
 	}
 	p, err := s.announce(ctx, d, r.subjects)
 	if err != nil {
 		return err
 	}
-	_, err = regroup(kind, s.hub.Match(r.subjects...), groups)
+	_, err = regroup(kind, s.hub.Match(here...), groups)
 	return errors.Join(err, s.publish(ctx, d, &p), s.settle(ctx, verb+" group", groupSubjects(groups)...))
 }
 

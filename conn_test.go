@@ -128,7 +128,7 @@ func TestUndeclaredMessagesNameTheMissingLine(t *testing.T) {
 			{func(s *state, ctx context.Context) error { return s.Close(1006, "") }, "1006 may not be sent"},
 			{func(s *state, ctx context.Context) error { return s.Broadcast(ctx, saidMessage{}, chanx.To("")) }, "empty"},
 			{func(s *state, ctx context.Context) error { return s.Broadcast(ctx, saidMessage{}, chanx.To()) }, ""},
-			{func(s *state, ctx context.Context) error { return s.Broadcast(ctx, saidMessage{}) }, ""}, // is in no group
+			{func(s *state, ctx context.Context) error { return s.Broadcast(ctx, saidMessage{}) }, "joined no group"},
 			{func(s *state, ctx context.Context) error { return s.Send(ctx, saidMessage{}) }, ""},
 			{func(s *state, ctx context.Context) error { return s.Send(ctx, chanx.Ping{}) }, ""},
 			{func(s *state, ctx context.Context) error { return s.Send(ctx, chanx.Raw{Name: "x"}) }, ""},

@@ -252,12 +252,18 @@ func (e *endpoint) emit(ctx context.Context, ev Event, to []Target) error {
 	if len(servers) == 0 {
 		return fmt.Errorf("chanx: emit %T: consumer %s is not mounted: call Server.Handle first", ev, e.opts.Name)
 	}
+	r, err := outside("emit", to)
+	if err != nil {
+		return err
+	}
 	var errs []error
 	for i, s := range servers {
 		shares := func(o *Server) bool { return s.opts.Layer != nil && o.opts.Layer == s.opts.Layer }
-		if !slices.ContainsFunc(servers[:i], shares) { // else it has been told through the layer
-			errs = append(errs, s.Emit(ctx, ev, to...))
+		rest := r
+		if slices.ContainsFunc(servers[:i], shares) { // it has been told through the layer
+			rest = recipients{local: r.local}
 		}
+		errs = append(errs, s.emit(ctx, nil, ev, rest))
 	}
 	return errors.Join(errs...)
 }

@@ -18,7 +18,7 @@
 //	}
 //
 //	func (r *Room) chat(ctx context.Context, m ChatMessage) error {
-//		return r.Broadcast(ctx, ChatGroupMessage(m))
+//		return r.Broadcast(ctx, ChatGroupMessage(m), chanx.To(r.name))
 //	}
 //
 //	srv := chanx.NewServer(nil)
@@ -47,7 +47,7 @@
 //	declared     Sends, Broadcasts                  what is sent outside replies, and to groups
 //	             Droppable, Latest                  what need not wait for a slow client
 //	to send      Conn.Send, Broadcast, Emit         from a connection
-//	             Server.Broadcast, Emit             from anywhere, to a [Target]: To, ToUser, ToConn, All
+//	             Server.Broadcast, Emit             from anywhere, to a [Target]: To, ToUser, ToConn, All, Local
 //	commands     Server.Disconnect, Join, Leave     to connections on any node
 //	opening      Authenticator, Refuse, PathValue   who it is, whether it may, what the path says
 //	around       Consumer.Use, Observer             middleware; metrics and traces

@@ -36,7 +36,7 @@ func enter(c *chanx.Conn, r *http.Request) (*Visit, error) { // or refuse: chanx
 func (v *Visit) entered(ctx context.Context) error { return v.Join(ctx, v.room) }
 
 func (v *Visit) say(ctx context.Context, m Say) error { // m has passed validation
-	return v.Broadcast(ctx, Said(m))
+	return v.Broadcast(ctx, Said(m), chanx.To(v.room))
 }
 
 func newChat() *chanx.Server {

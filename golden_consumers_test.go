@@ -189,7 +189,7 @@ func tapeEcho(c tapeConsumer) {
 
 func tapeGroup(c tapeConsumer) {
 	chanx.On(c, func(t *tape, ctx context.Context, m tapeChat) error {
-		if err := t.Broadcast(ctx, tapeChatGroup(m)); err != nil {
+		if err := t.Broadcast(ctx, tapeChatGroup(m), chanx.To(t.Groups()...)); err != nil { // it may have none
 			return err
 		}
 		return t.Broadcast(ctx, tapeChatGroup(m), chanx.To("room_123", "announcements"), chanx.ExceptSelf())
@@ -211,6 +211,7 @@ func (t *tape) relay(ctx context.Context, m tapeChat) error {
 	var options []chanx.BroadcastOption
 	switch to := t.query.Get("to"); to {
 	case "":
+		options = append(options, chanx.To(t.Groups()...)) // which may be none
 	case "-":
 		options = append(options, chanx.To())
 	default:
@@ -291,7 +292,7 @@ func tapeOdd(c tapeConsumer) {
 
 func tapeCamels(c tapeConsumer) {
 	chanx.On(c, func(t *tape, ctx context.Context, m tapeCamel) error {
-		return errors.Join(t.Send(ctx, m), t.Broadcast(ctx, tapeCamelGroup(m)))
+		return errors.Join(t.Send(ctx, m), t.Broadcast(ctx, tapeCamelGroup(m), chanx.To(t.Groups()...))) // which may be none
 	})
 	chanx.On(c, func(t *tape, ctx context.Context, m tapeCamelMap) error {
 		keys := keysText(map[string]any(m))

@@ -97,8 +97,13 @@ func (c *Conn) exit(groups []string) (last []string) {
 	return last
 }
 
-// Broadcast sends a message to groups: without a target, to those that the connection is in; itself included, unless
-// ExceptSelf. The consumer must declare the type with Broadcasts, or it is Raw or one of the library's.
+// Broadcast sends a message to a Target, such as To(group), or to several; the connection itself gets it too if it is
+// meant, unless ExceptSelf is given. The consumer must declare the type with Broadcasts, or it is Raw or one of the
+// library's.
+//
+// Without a target it goes to every group that the connection has joined, and in none it is an error. That suits
+// connections that are in one group. One that is in several, such as a room and a team, would tell all of them what is
+// meant for one: name the group.
 //
 // It returns when the message is in order for every member on this node, the sender's own copy in its queue, and with
 // the channel layer. It does not wait for receivers; but while more is due to members of this node than it can pass on
@@ -122,19 +127,41 @@ func (c *Conn) Broadcast(ctx context.Context, m Message, opts ...BroadcastOption
 		return err
 	}
 	if !r.explicit {
-		r.subjects = groupSubjects(c.Groups())
+		if r.subjects, err = c.ownGroups("broadcast"); err != nil {
+			return err
+		}
 	}
 	d.from, d.fromConn, d.fromUser, d.exceptSelf = c, c.ID(), c.user, r.exceptSelf
-	return c.mount.srv.deliver(ctx, d, r.subjects)
+	return c.mount.srv.deliver(ctx, d, &r)
 }
 
-// Emit sends an event to the handlers of connections: without a target, of the groups that this connection is in, its
-// own included. See Broadcast for when it returns and what the error says. Where more events than Limits.EventQueue wait for
+// ownGroups are the subjects of the connection's groups, which are meant where no target is given. In no group it would
+// reach nobody, which is a mistake of the program.
+func (c *Conn) ownGroups(verb string) ([]string, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case len(c.groups) > 0:
+		return groupSubjects(c.groups), nil
+	case c.left:
+		return nil, ErrClosed
+	}
+	return nil, fmt.Errorf("chanx: %s: it has no target, and the connection has joined no group: give it one, as chanx.To(group)", verb)
+}
+
+// Emit sends an event to the handlers of connections. Without a target these are the connections of every group that this
+// connection has joined, itself included, and in no group it is an error: name the group, as in Broadcast. See Broadcast for when it returns and what the error says. Where more events than Limits.EventQueue wait for
 // another connection on this node, Emit also waits for that connection, for at most one second.
 func (c *Conn) Emit(ctx context.Context, e Event, to ...Target) error {
 	r := targets(to)
 	if len(to) == 0 {
-		r.subjects = groupSubjects(c.Groups())
+		err := checkSent("emit", "event", "Event", e)
+		if err != nil {
+			return err
+		}
+		if r.subjects, err = c.ownGroups("emit"); err != nil {
+			return err
+		}
 	}
 	return c.mount.srv.emit(ctx, c, e, r)
 }

@@ -279,3 +279,11 @@ func TestMiddlewareThatPanicsBehindTheAnswer(t *testing.T) {
 		}
 	})
 }
+
+func (d *diary) take() []string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	lines := d.lines
+	d.lines = nil
+	return lines
+}

@@ -12,28 +12,29 @@ import (
 )
 
 // deliver hands d to this node's members, the sender first, and to the layer.
-func (s *Server) deliver(ctx context.Context, d *delivery, targets []string) error {
-	if err := s.accepts(targets); err != nil || len(targets) == 0 {
+func (s *Server) deliver(ctx context.Context, d *delivery, r *recipients) error {
+	here := r.here()
+	if err := s.accepts(r); err != nil || len(here) == 0 {
 		return err
 	}
-	p, err := s.announce(ctx, d, targets)
+	p, err := s.announce(ctx, d, r.subjects)
 	if err != nil {
 		return err
 	}
-	if c := d.from; c != nil && !d.exceptSelf && c.inAny(targets) {
+	if c := d.from; c != nil && !d.exceptSelf && c.inAny(here) {
 		c.deliver(d.appendFrames(nil, c), corks(ctx, c))
 	}
-	s.missed(d, s.hub.Deliver(d, targets...))
+	s.missed(d, s.hub.Deliver(d, here...))
 	return s.publish(ctx, d, &p)
 }
 
-// accepts says why nothing can be sent to targets.
-func (s *Server) accepts(targets []string) error {
+// accepts says why nothing can be sent to recipients.
+func (s *Server) accepts(r *recipients) error {
 	if s.isClosed() {
 		return ErrClosed
 	}
-	if len(targets) > maxTargets {
-		return fmt.Errorf("chanx: publish: it has %d targets, more than %d: use a group", len(targets), maxTargets)
+	if n := len(r.subjects) + len(r.local); n > maxTargets {
+		return fmt.Errorf("chanx: publish: it has %d targets, more than %d: use a group", n, maxTargets)
 	}
 	return nil
 }
@@ -43,8 +44,11 @@ func (c *Conn) inAny(subjects []string) bool {
 }
 
 // announce tells the Observer of a delivery, and makes what is published of it. Nobody has it before: what is too long
-// for other nodes is not for this one's members either.
+// for other nodes is not for this one's members either. Without targets there is nothing to publish.
 func (s *Server) announce(ctx context.Context, d *delivery, targets []string) (publication, error) {
+	if len(targets) == 0 {
+		return publication{}, nil
+	}
 	s.observe(ctx, d, targets)
 	p := publication{
 		kind: d.kind, raw: d.raw, exceptSelf: d.exceptSelf, headers: d.headers, node: s.node, conn: d.fromConn, user: d.fromUser,
@@ -70,6 +74,9 @@ func (s *Server) end(d *delivery, err error) {
 
 // publish hands what was announced to the layer.
 func (s *Server) publish(ctx context.Context, d *delivery, p *publication) error {
+	if len(p.targets) == 0 {
+		return nil
+	}
 	patient := withPatience(context.WithoutCancel(ctx), s.limits.PublishTimeout)
 	defer patient.end()
 	err := s.publishData(patient, p)
@@ -126,7 +133,7 @@ func (s *Server) Broadcast(ctx context.Context, m Message, to ...Target) error {
 	if err != nil {
 		return err
 	}
-	return s.deliver(ctx, d, r.subjects)
+	return s.deliver(ctx, d, &r)
 }
 
 // Emit sends an event to the handlers of connections. Without a target it is an error. See Conn.Emit. With
@@ -156,7 +163,7 @@ func (s *Server) emit(ctx context.Context, from *Conn, e Event, r recipients) er
 	if err != nil {
 		return err
 	}
-	err = s.deliver(ctx, d, r.subjects)
+	err = s.deliver(ctx, d, &r)
 	s.events.wait(ctx, from, d.behind)
 	return err
 }

@@ -82,7 +82,7 @@ func published(target string) string {
 	return nodeSubject(node)
 }
 
-// A Target says who is to receive a broadcast, an event or a command: To, ToUser, ToConn or All. Who matches several
+// A Target says who is to receive a broadcast, an event or a command: To, ToUser, ToConn, All or Local. Who matches several
 // targets gets one copy. Between nodes a copy travels for each target: a connection of another node that joins or leaves
 // one of several targets in this moment may get none, or two.
 type Target interface {
@@ -96,18 +96,28 @@ type BroadcastOption interface{ applyBroadcast(*recipients) }
 // recipients are what targets and options come to.
 type recipients struct {
 	explicit   bool
-	subjects   []string
+	subjects   []string // on every node
+	local      []string // on this node
 	err        error
 	exceptSelf bool
+}
+
+// here is whom the recipients are among the connections of this node.
+func (r *recipients) here() []string {
+	if len(r.local) == 0 {
+		return r.subjects
+	}
+	return distinct(slices.Concat(r.subjects, r.local))
 }
 
 // target adds subjects to recipients, or says what is wrong with them.
 type target struct {
 	subjects []string
+	local    bool
 	err      error
 }
 
-func newTarget(what string, names []string, subject func(string) string) Target {
+func newTarget(what string, names []string, subject func(string) string) target {
 	names = distinct(names)
 	t := target{subjects: make([]string, len(names)), err: checkNames(what, names)}
 	for i, name := range names {
@@ -121,11 +131,15 @@ func (t target) applyBroadcast(r *recipients) { t.applyTarget(r) }
 func (t target) applyTarget(r *recipients) {
 	r.explicit = true
 	r.err = errors.Join(r.err, t.err)
-	if len(r.subjects) == 0 {
-		r.subjects = slices.Clip(t.subjects) // targets may be kept and given to many calls at once
+	to := &r.subjects
+	if t.local {
+		to = &r.local
+	}
+	if len(*to) == 0 {
+		*to = slices.Clip(t.subjects) // targets may be kept and given to many calls at once
 		return
 	}
-	r.subjects = distinct(append(r.subjects, t.subjects...))
+	*to = distinct(append(*to, t.subjects...))
 }
 
 // To is the members of groups, whether or not the sender is one. Without any group it is nobody.
@@ -140,6 +154,20 @@ func ToConn(ids ...string) Target { return newTarget("connection id", ids, connS
 
 // All is every connection of every node.
 func All() Target { return target{subjects: []string{everyone}} }
+
+// Local is connections of this node only: all of them, or with names the members of groups. Nothing is published. It is
+// for what every node tells its own connections, such as a countdown. Beside other targets it adds the connections of
+// this node that these do not mean, and whoever matches several gets one copy.
+//
+// Local(names...) with an empty slice is nobody, but with a nil slice it is Local().
+func Local(groups ...string) Target {
+	if groups == nil {
+		return target{subjects: []string{everyone}, local: true}
+	}
+	t := newTarget("group name", groups, groupSubject)
+	t.local = true
+	return t
+}
 
 type exceptSelf struct{}
 

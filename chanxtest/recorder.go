@@ -82,7 +82,8 @@ func (r *Recorder) record(subject string, data []byte) {
 	r.all = append(r.all, p)
 }
 
-// Published is a broadcast message or an emitted event, with whom it is for.
+// Published is a broadcast message or an emitted event, with whom it is for. What goes to chanx.Local only is not
+// published.
 type Published[T any] struct {
 	Value T
 

@@ -79,7 +79,7 @@ func open(c *chanx.Conn, r *http.Request) (*Room, error) {
 func (r *Room) opened(ctx context.Context) error { return r.Join(ctx, "room_"+r.name) }
 
 func (r *Room) chat(ctx context.Context, m ChatMessage) error {
-	return r.Broadcast(ctx, ChatGroupMessage(m)) // to the groups this connection has joined, itself included
+	return r.Broadcast(ctx, ChatGroupMessage(m), chanx.To("room_"+r.name)) // itself included
 }
 
 func (r *Room) question(ctx context.Context, m Question) (Answer, error) {

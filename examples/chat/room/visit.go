@@ -91,7 +91,7 @@ func (v *Visit) entered(ctx context.Context) error {
 		return err
 	}
 	v.present = true
-	return v.bear(ctx, v.Broadcast(ctx, UserJoinedMessage{v.presence()}))
+	return v.bear(ctx, v.Broadcast(ctx, UserJoinedMessage{v.presence()}, chanx.To(Group(v.room))))
 }
 
 func (v *Visit) left(ctx context.Context, cause *chanx.CloseError) {
@@ -99,7 +99,7 @@ func (v *Visit) left(ctx context.Context, cause *chanx.CloseError) {
 	if !v.present {
 		return // it ended before anybody was told of it
 	}
-	if err := v.Broadcast(ctx, UserLeftMessage{v.presence()}); err != nil {
+	if err := v.Broadcast(ctx, UserLeftMessage{v.presence()}, chanx.To(Group(v.room))); err != nil {
 		v.Logger.WarnContext(ctx, "nobody was told of a leaving", "room", v.room, "user", v.name(), "error", err)
 	}
 }
@@ -110,7 +110,7 @@ func (v *Visit) chat(ctx context.Context, m ChatMessage) error {
 	if err != nil {
 		return err
 	}
-	return v.bear(ctx, v.Broadcast(ctx, ChatGroupMessage{post(kept)}))
+	return v.bear(ctx, v.Broadcast(ctx, ChatGroupMessage{post(kept)}, chanx.To(Group(v.room))))
 }
 
 // bear is err, unless it says that other nodes cannot be reached: those on this one have been told, and the others find
@@ -124,7 +124,7 @@ func (v *Visit) bear(ctx context.Context, err error) error {
 }
 
 func (v *Visit) typing(ctx context.Context, _ TypingMessage) error {
-	return v.Broadcast(ctx, UserTypingMessage{v.name()}, chanx.ExceptSelf())
+	return v.Broadcast(ctx, UserTypingMessage{v.name()}, chanx.To(Group(v.room)), chanx.ExceptSelf())
 }
 
 func (v *Visit) notify(ctx context.Context, e NotifyEvent) error {

@@ -38,7 +38,7 @@ func open(c *chanx.Conn, _ *http.Request) (*Member, error) { return &Member{c}, 
 func (m *Member) receive(ctx context.Context, in Incoming) error {
 	switch in := in.(type) {
 	case NewDiscussionMessage:
-		if err := m.Broadcast(ctx, DiscussionMemberMessage(in), chanx.ExceptSelf()); err != nil {
+		if err := m.Broadcast(ctx, DiscussionMemberMessage(in), chanx.To(Group), chanx.ExceptSelf()); err != nil {
 			return err
 		}
 		return m.Send(ctx, ReplyMessage(in))

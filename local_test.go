@@ -1,0 +1,147 @@
+package chanx_test
+
+import (
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/chanx-go/chanx"
+	"github.com/chanx-go/chanx/chanxtest"
+	"github.com/chanx-go/chanx/layer/memlayer"
+)
+
+// TestLocalIsThisNodeOnly: what every node tells its own connections arrives once, alone and beside other targets.
+func TestLocalIsThisNodeOnly(t *testing.T) {
+	diary := &watcher{name: "a"}
+	o := clusterOptions{nodes: 2, server: func(node int, o *chanx.ServerOptions) {
+		if node == 0 {
+			o.Observer = diary
+		}
+	}}
+	inCluster(t, o, func(t *testing.T, k *cluster) {
+		ctx := t.Context()
+		a, b, c := k.dial(0, "ann", "g"), k.dial(0, "bob", "h"), k.dial(1, "cat", "g", "h")
+		every, g, none := chanx.Local(), chanx.Local("g"), chanx.Local([]string{}...)
+		for i, x := range []struct {
+			to   []chanx.Target
+			want map[*peer]string
+		}{
+			{[]chanx.Target{every}, map[*peer]string{a: "x", b: "x"}},
+			{[]chanx.Target{g}, map[*peer]string{a: "x"}},
+			{[]chanx.Target{g, every, g}, map[*peer]string{a: "x", b: "x"}},
+			{[]chanx.Target{none}, nil},
+			{[]chanx.Target{g, chanx.To("h")}, map[*peer]string{a: "x", b: "x", c: "x"}},
+			{[]chanx.Target{chanx.To("g"), every}, map[*peer]string{a: "x", b: "x", c: "x"}},
+			{[]chanx.Target{chanx.ToUser("cat"), chanx.Local("g", "h")}, map[*peer]string{a: "x", b: "x", c: "x"}},
+		} {
+			diary.take()
+			k.ok(k.nodes[0].Broadcast(ctx, saidMessage{"x"}, x.to...))
+			k.expect("broadcast", x.want)
+			k.ok(k.nodes[0].Emit(ctx, ringEvent{"x"}, x.to...))
+			events := map[*peer]string{}
+			for p := range x.want {
+				events[p] = "(x)"
+			}
+			k.expect("emit", events)
+			published := strings.Count(strings.Join(diary.take(), "\n"), "publish ")
+			if want := map[bool]int{true: 2, false: 0}[i > 3]; published != want {
+				t.Errorf("case %d: published %d times, want %d", i, published, want)
+			}
+		}
+		k.ok(a.conn.Broadcast(ctx, saidMessage{"y"}, every, chanx.ExceptSelf()))
+		k.expect("of a connection", map[*peer]string{b: "y"})
+		k.ok(a.conn.Broadcast(ctx, saidMessage{"y"}, g))
+		k.expect("to itself", map[*peer]string{a: "y+!"})
+		k.ok(c.conn.Emit(ctx, ringEvent{"z"}, every))
+		k.expect("an event of a connection", map[*peer]string{c: "(z)"})
+
+		k.ok(k.nodes[0].Join(ctx, every, "new"))
+		k.ok(k.nodes[1].Broadcast(ctx, saidMessage{"new"}, chanx.To("new")))
+		k.expect("join", map[*peer]string{a: "new", b: "new"})
+		k.ok(k.nodes[0].Leave(ctx, g, "new"))
+		k.ok(k.nodes[1].Broadcast(ctx, saidMessage{"left"}, chanx.To("new")))
+		k.expect("leave", map[*peer]string{b: "left"})
+		k.ok(k.nodes[0].Disconnect(ctx, 4000, "", g))
+		synctest.Wait()
+		if a.Ended() == nil || b.Ended() != nil || c.Ended() != nil {
+			t.Errorf("ended: %v, %v, %v", a.Ended(), b.Ended(), c.Ended())
+		}
+		if err := k.nodes[0].Broadcast(ctx, saidMessage{"x"}, chanx.Local("")); err == nil {
+			t.Error("a bad name is no error")
+		}
+	})
+}
+
+// TestLocalDoesNotNeedTheLayer.
+func TestLocalDoesNotNeedTheLayer(t *testing.T) {
+	inCluster(t, clusterOptions{nodes: 1}, func(t *testing.T, k *cluster) {
+		a := k.dial(0, "ann", "g")
+		k.layer.Down(0, errCut)
+		k.ok(k.nodes[0].Broadcast(t.Context(), saidMessage{"x"}, chanx.Local()))
+		k.expect("down", map[*peer]string{a: "x"})
+	})
+}
+
+// TestLocalOfAConsumer is the connections of each server that it is mounted on, also where these share a layer.
+func TestLocalOfAConsumer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, c := memlayer.New(), newDesk(nil)
+		var clients []*chanxtest.Conn
+		var servers []*chanx.Server
+		for range 2 {
+			srv := serve(&chanx.ServerOptions{Layer: l, Logger: quiet}, "/desk/{name}", c)
+			servers = append(servers, srv)
+			clients = append(clients, chanxtest.Dial(t, srv, "/desk/one", asUser("ann")))
+		}
+		synctest.Wait()
+		for range 2 {
+			for _, client := range clients {
+				for range client.Pending() {
+					client.Next()
+				}
+			}
+			if err := c.Emit(t.Context(), ringEvent{"x"}, chanx.Local()); err != nil {
+				t.Error(err)
+			}
+			synctest.Wait()
+			for i, client := range clients {
+				if got := client.Pending(); len(got) != 1 {
+					t.Errorf("server %d: got %q", i, got)
+				}
+			}
+		}
+		for _, srv := range servers {
+			if err := srv.Shutdown(t.Context()); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}
+
+// TestWithoutTargetAndGroupNobodyIsMeant, which is an error that says what to do.
+func TestWithoutTargetAndGroupNobodyIsMeant(t *testing.T) {
+	inCluster(t, clusterOptions{nodes: 1}, func(t *testing.T, k *cluster) {
+		ctx := t.Context()
+		p := k.dial(0, "ann")
+		for what, err := range map[string]error{
+			"broadcast":             p.conn.Broadcast(ctx, saidMessage{"x"}),
+			"broadcast except self": p.conn.Broadcast(ctx, saidMessage{"x"}, chanx.ExceptSelf()),
+			"emit":                  p.conn.Emit(ctx, ringEvent{"x"}),
+		} {
+			if err == nil || !strings.Contains(err.Error(), "no target") || !strings.Contains(err.Error(), "chanx.To(") {
+				t.Errorf("%s: %v", what, err)
+			}
+		}
+		k.ok(p.conn.Broadcast(ctx, saidMessage{"x"}, chanx.To()))
+		k.ok(p.conn.Emit(ctx, ringEvent{"x"}, chanx.To()))
+		k.expect("nobody", nil)
+		k.ok(p.conn.Join(ctx, "g"))
+		k.ok(p.conn.Broadcast(ctx, saidMessage{"x"}))
+		k.expect("a group", map[*peer]string{p: "x+!"})
+		p.Close(1000, "")
+		synctest.Wait()
+		if err := p.conn.Broadcast(ctx, saidMessage{"x"}); err != chanx.ErrClosed {
+			t.Errorf("after its end: %v", err)
+		}
+	})
+}
