@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"reflect"
-	"regexp"
 	"strings"
 )
 
@@ -89,32 +88,85 @@ var standard = func() map[string]bool {
 	return all
 }()
 
-// goText finds what texts of the standard library and of %T have: "Go struct field", "*big.Int", "strconv.ParseInt",
-// "ParseAddr(", "json: ", "time: invalid duration", "parsing time", layouts of package time.
-var goText = regexp.MustCompile(`\bGo (struct|value|type|field|[a-z]*int|float|string|bool|map|slice|pointer)|\*[a-z]\w*\.\w|\b[a-z]\w*\.[A-Z]\w|` +
-	`\b(Parse|Unmarshal|Marshal|Decode|Scan)[A-Z]?\w*\(|\b(json|xml|gob|asn1|math/big|strconv|reflect|netip): |\bencoding/|` +
-	`\btime: (invalid|unknown|missing)|\bparsing time |2006-01-02|\bparse "|\bmain\.[a-zA-Z_]`)
+// goWords are what texts of the standard library and of %T have, after what is no part of a word. A regular expression
+// for them would take longer than all else that is done for an item.
+var goWords = []string{
+	"Go struct", "Go value", "Go type", "Go field", "Go int", "Go uint", "Go float", "Go string", "Go bool", "Go map", "Go slice", "Go pointer",
+	"json: ", "xml: ", "gob: ", "asn1: ", "math/big: ", "strconv: ", "reflect: ", "netip: ", "encoding/", "time: invalid", "time: unknown",
+	"time: missing", "parsing time ", "2006-01-02", "parse \"", "main.",
+}
 
 // isPublicText reports whether a text has no name of Go's, nor of the package of the type that it is about.
 func isPublicText(t *Type, text string) bool {
-	text = text[:min(len(text), 2*maxMessage)] // no more is told
-	if goText.MatchString(text) {
-		return false
-	}
-	pkg, _, ok := strings.Cut(strings.TrimLeft(t.goType.String(), "*[]"), ".")
-	if !ok || strings.Contains(pkg, "[") {
-		return true
-	}
-	for rest := text; ; {
-		_, after, found := strings.Cut(rest, pkg+".")
-		if !found {
-			return true
-		}
-		if c := strings.ToLower(after + " ")[0]; c >= 'a' && c <= 'z' || c == '_' {
+	text = text[:min(len(text), maxMessage)] // no more is told
+	for _, word := range goWords {
+		if hasWord(text, word) {
 			return false
 		}
-		rest = after
 	}
+	for i := 1; i+1 < len(text); i++ {
+		if text[i] == '.' && isQualified(text, i) || text[i] == '(' && isCall(text[:i]) {
+			return false
+		}
+	}
+	pkg, _, ok := strings.Cut(strings.TrimLeft(t.goType.String(), "*[]"), ".")
+	return !ok || strings.Contains(pkg, "[") || !hasMember(text, pkg+".")
+}
+
+func isWordByte(c byte) bool { return isLetter(c) || isDigit(c) || c == '_' }
+
+// hasWord reports whether a text has a word that is not the end of a longer one.
+func hasWord(text, word string) bool {
+	for from := 0; ; {
+		i := strings.Index(text[from:], word)
+		if i < 0 {
+			return false
+		}
+		if i += from; i == 0 || !isWordByte(text[i-1]) {
+			return true
+		}
+		from = i + 1
+	}
+}
+
+// hasMember reports whether a package with its period has a name behind it.
+func hasMember(text, pkg string) bool {
+	for {
+		_, after, found := strings.Cut(text, pkg)
+		if !found {
+			return false
+		}
+		if text = after; after != "" && (isLetter(after[0]) || after[0] == '_') {
+			return true
+		}
+	}
+}
+
+// isQualified reports whether the period at i stands in a name such as strconv.ParseInt or *big.int.
+func isQualified(text string, i int) bool {
+	start := i
+	for start > 0 && isWordByte(text[start-1]) {
+		start--
+	}
+	if start == i || text[start] < 'a' || text[start] > 'z' {
+		return false
+	}
+	next := text[i+1]
+	return next >= 'A' && next <= 'Z' || start > 0 && text[start-1] == '*' && isWordByte(next)
+}
+
+// isCall reports whether a text ends with the name of a function such as ParseAddr.
+func isCall(text string) bool {
+	start := len(text)
+	for start > 0 && isWordByte(text[start-1]) {
+		start--
+	}
+	for _, verb := range []string{"Parse", "Unmarshal", "Marshal", "Decode", "Scan"} {
+		if strings.HasPrefix(text[start:], verb) {
+			return true
+		}
+	}
+	return false
 }
 
 // kindName is what a client is told that a JSON value is.
