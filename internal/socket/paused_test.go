@@ -88,6 +88,7 @@ func TestLossWhilePaused(t *testing.T) {
 						if d := time.Since(begin); d > most {
 							t.Errorf("lost after %v, want %v", d, most)
 						}
+						synctest.Wait() // for what runs beside the last call of the handler
 						if n := h.dropped(DroppedMessages); n != 1 {
 							t.Errorf("%d messages dropped, want 1", n)
 						}
