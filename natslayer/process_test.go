@@ -83,8 +83,18 @@ func (p *process) stop() {
 	_ = p.cmd.Wait() // likewise
 }
 
-// freeze stops it without closing its connections, until thaw.
-func (p *process) freeze(t *testing.T) { t.Helper(); must(t, p.cmd.Process.Signal(syscall.SIGSTOP)) }
+// freeze stops it without closing its connections, until thaw. It returns when the process has stopped, because its threads go on
+// for a moment after the signal.
+func (p *process) freeze(t *testing.T) {
+	t.Helper()
+	must(t, p.cmd.Process.Signal(syscall.SIGSTOP))
+	var status syscall.WaitStatus
+	for !status.Stopped() {
+		if _, err := syscall.Wait4(p.cmd.Process.Pid, &status, syscall.WUNTRACED, nil); err != syscall.EINTR {
+			must(t, err)
+		}
+	}
+}
 
 func (p *process) thaw(t *testing.T) { t.Helper(); must(t, p.cmd.Process.Signal(syscall.SIGCONT)) }
 

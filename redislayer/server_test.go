@@ -108,8 +108,18 @@ func (s *server) stop() {
 	<-s.exited
 }
 
-// pause stops it without closing its connections, until resume.
-func (s *server) pause(t *testing.T) { s.signal(t, syscall.SIGSTOP) }
+// pause stops it without closing its connections, until resume. It returns when the process has stopped, because its threads go on
+// for a moment after the signal.
+func (s *server) pause(t *testing.T) {
+	t.Helper()
+	s.signal(t, syscall.SIGSTOP)
+	var status syscall.WaitStatus
+	for !status.Stopped() {
+		if _, err := syscall.Wait4(s.cmd.Process.Pid, &status, syscall.WUNTRACED, nil); err != nil && err != syscall.EINTR {
+			t.Fatal(err)
+		}
+	}
+}
 
 func (s *server) resume(t *testing.T) { s.signal(t, syscall.SIGCONT) }
 

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -188,16 +189,16 @@ func TestALoggerThatPanicsDoesNotEndTheProcess(t *testing.T) {
 		l := throttle.New(slog.New(slog.NewTextHandler(w, nil)))
 		l.Log(ctx, slog.LevelError, failed, 1)
 		l.Log(ctx, slog.LevelError, failed, 1)
-		w.fails = true
+		w.fails.Store(true)
 		time.Sleep(throttle.Window) // in a bubble
 		synctest.Wait()
 	})
 }
 
-type failing struct{ fails bool }
+type failing struct{ fails atomic.Bool }
 
 func (f *failing) Write(p []byte) (int, error) {
-	if f.fails {
+	if f.fails.Load() {
 		panic("the disk is full")
 	}
 	return len(p), nil
