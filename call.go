@@ -128,7 +128,9 @@ func (c *Conn) guard(run func() error) error { return c.guardTo(func(error) {}, 
 var errExited = errors.New("chanx: handler failed: it ended its goroutine, as runtime.Goexit and the FailNow of a test do: return an error")
 
 // guardTo is guard; if the goroutine ends it calls exited, with errExited, on the way out.
-func (c *Conn) guardTo(exited func(error), run func() error) (err error) {
+func (c *Conn) guardTo(exited func(error), run func() error) error { return guardTo(exited, run) }
+
+func guardTo(exited func(error), run func() error) (err error) {
 	returned := false
 	defer func() {
 		if returned {

@@ -48,6 +48,7 @@
 //	             Droppable, Latest                  what need not wait for a slow client
 //	to send      Conn.Send, Broadcast, Emit         from a connection
 //	             Server.Broadcast, Emit             from anywhere, to a [Target]: To, ToUser, ToConn, All, Local
+//	             OnNode, Nodes                      events for the servers themselves
 //	commands     Server.Disconnect, Join, Leave     to connections on any node
 //	opening      Authenticator, Refuse, PathValue   who it is, whether it may, what the path says
 //	around       Consumer.Use, Observer             middleware; metrics and traces

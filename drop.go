@@ -7,6 +7,8 @@ const (
 	dropRefusedFrames    = "frames_refused"
 	dropRefusedEvents    = "events_refused"
 	dropUndeclaredEvents = "events_undeclared"
+	dropNodeOverflow     = "events_node_overflow"
+	dropUnhandledEvents  = "events_node_unhandled"
 	dropInvalidEvents    = "events_invalid"
 	dropForgottenCancels = "cancels_overflow"
 	dropUndeclaredCopies = "copies_undeclared"

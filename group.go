@@ -2,6 +2,7 @@ package chanx
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -119,8 +120,8 @@ func (c *Conn) Broadcast(ctx context.Context, m Message, opts ...BroadcastOption
 		}
 		o.applyBroadcast(&r)
 	}
-	if r.err != nil {
-		return r.err
+	if err := errors.Join(r.err, r.errNodes("broadcast")); err != nil {
+		return err
 	}
 	d, err := c.mount.newDelivery(m)
 	if err != nil {

@@ -23,7 +23,7 @@ import (
 // camelCase are the receiver's.
 //
 // Nodes of several releases live on one layer. Within a version there may be new headers, flags, kinds, kinds of
-// subjects, and members of the payload of a close. A receiver ignores headers, members, subjects and flags of 16 and
+// subjects ("s/", the servers themselves, is one that came later), and members of the payload of a close. A receiver ignores headers, members, subjects and flags of 16 and
 // above that it does not know. Data with a kind, or a flag below 16, that it does not know is dropped and counted: what
 // must not be done by half gets one of those. Anything else needs a new version, which older nodes drop and count; they
 // must be able to read it a release before anybody writes it. What version 1 was, testdata/layerdata keeps.

@@ -56,6 +56,8 @@ func readPublication(subject string, data []byte) (*probe.Publication, error) {
 func addTarget(p *probe.Publication, target string) {
 	if target == everyone {
 		p.All = true
+	} else if target == everyNode {
+		p.Nodes = true
 	} else if name, ok := strings.CutPrefix(target, groupSubject("")); ok {
 		p.Groups = append(p.Groups, name)
 	} else if id, ok := strings.CutPrefix(target, userSubject("")); ok {

@@ -14,17 +14,22 @@ import (
 // deliver hands d to this node's members, the sender first, and to the layer.
 func (s *Server) deliver(ctx context.Context, d *delivery, r *recipients) error {
 	here := r.here()
-	if err := s.accepts(r); err != nil || len(here) == 0 {
+	if err := s.accepts(r); err != nil || len(here) == 0 && !r.nodes {
 		return err
 	}
-	p, err := s.announce(ctx, d, r.subjects)
+	p, err := s.announce(ctx, d, r.published())
 	if err != nil {
 		return err
 	}
 	if c := d.from; c != nil && !d.exceptSelf && c.inAny(here) {
 		c.deliver(d.appendFrames(nil, c), corks(ctx, c))
 	}
-	s.missed(d, s.hub.Deliver(d, here...))
+	if len(here) > 0 {
+		s.missed(d, s.hub.Deliver(d, here...))
+	}
+	if r.nodes {
+		s.nodes.push(ctx, d, true)
+	}
 	return s.publish(ctx, d, &p)
 }
 
@@ -33,7 +38,7 @@ func (s *Server) accepts(r *recipients) error {
 	if s.isClosed() {
 		return ErrClosed
 	}
-	if n := len(r.subjects) + len(r.local); n > maxTargets {
+	if n := len(r.published()) + len(r.local); n > maxTargets {
 		return fmt.Errorf("chanx: publish: it has %d targets, more than %d: use a group", n, maxTargets)
 	}
 	return nil
@@ -151,6 +156,9 @@ func outside(verb string, to []Target) (recipients, error) {
 		return recipients{}, fmt.Errorf("chanx: %s: no target: say To(groups...), ToUser(ids...), ToConn(ids...) or All()", verb)
 	}
 	r := targets(to)
+	if verb != "emit" {
+		r.err = errors.Join(r.err, r.errNodes(verb))
+	}
 	return r, r.err
 }
 
@@ -215,6 +223,9 @@ func (s *Server) compile(t reflect.Type) (*schema.Type, error) {
 				return h.typ, nil
 			}
 		}
+	}
+	if typ := s.nodes.typeOf(t); typ != nil {
+		return typ, nil
 	}
 	return validator.Compile(t)
 }

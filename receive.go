@@ -41,7 +41,11 @@ func (s *Server) receive(subject string, data []byte) {
 		return
 	}
 	for k, target := range p.targets {
-		if published(target) == subject {
+		switch {
+		case published(target) != subject:
+		case target == everyNode && d.kind == kindEvent:
+			s.nodes.push(context.Background(), d, false)
+		default:
 			s.missed(d, s.hub.DeliverMatch(d, p.targets, k))
 		}
 	}

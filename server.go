@@ -100,6 +100,7 @@ type Server struct {
 	link          layer.Link
 	auth          *layerAuth
 	subscriptions subscriptions
+	nodes         nodeEvents
 	events        eventQueues
 	mux           *http.ServeMux
 	nextShard     atomic.Uint32
@@ -165,6 +166,7 @@ func NewServer(opts *ServerOptions) *Server {
 	if l == nil {
 		l = memlayer.New()
 	}
+	s.nodes.init(s)
 	s.link = l.Open(layer.Receiver{Receive: s.receive, Status: s.status})
 	s.subscriptions.init(s.link, &s.limits, s.unfollowed)
 	return s
@@ -341,6 +343,9 @@ func (s *Server) Shutdown(ctx context.Context) error {
 				wire.Abort()
 			}
 		}
+	}
+	if nodesErr := s.nodes.close(ctx); nodesErr != nil && err == nil {
+		err = fmt.Errorf("chanx: shut down: %w", nodesErr)
 	}
 	if s.closed.Swap(true) {
 		return err

@@ -30,7 +30,9 @@ type Stats struct {
 	//	events_unhandled           likewise
 	//	events_overflow            connections that ended with 1013 because too many events waited: see Limits.EventQueue
 	//	events_refused             for a connection that has ended, or whose queue was full
-	//	events_undeclared          that the connection's consumer has no OnEvent for
+	//	events_undeclared          that the connection's consumer has no OnEvent for, or the server no OnNode
+	//	events_node_overflow       of OnNode, beyond 1,024 or 64 MiB that wait
+	//	events_node_unhandled      of OnNode, that waited when the context of Shutdown ended
 	//	events_invalid             whose data its type does not accept
 	//	cancels_overflow           of clients, beyond 256 of a connection that wait for what they are to cancel
 	//	frames_droppable           that were queued, to make room: see Droppable
@@ -50,7 +52,11 @@ type Stats struct {
 
 	In     map[string]HandledStats // messages of clients that a handler got, by action; the built-in ping too, a cancel not
 	Events map[string]HandledStats // events that a handler got, by name: each connection's is one
-	Out    map[string]SentStats    // frames that went into the queues of connections, by action; each Raw as RawStats
+
+	// NodeEvents are events that the server itself handled, by name: see OnNode.
+	NodeEvents map[string]HandledStats
+
+	Out map[string]SentStats // frames that went into the queues of connections, by action; each Raw as RawStats
 }
 
 // RawStats is the key of Stats.Out for Raw messages, whatever they are called.
@@ -82,7 +88,7 @@ type SentStats struct {
 func (s *Server) Stats() Stats {
 	st := Stats{
 		Groups: s.hub.Groups(groupSubject("")), Refused: s.refused.numbers(),
-		In: map[string]HandledStats{}, Events: map[string]HandledStats{}, Out: map[string]SentStats{},
+		In: map[string]HandledStats{}, Events: map[string]HandledStats{}, NodeEvents: map[string]HandledStats{}, Out: map[string]SentStats{},
 	}
 	for _, m := range s.mounted() {
 		m.addTo(&st)
@@ -91,6 +97,7 @@ func (s *Server) Stats() Stats {
 	if out, ok := st.Out[refusal]; ok { // where no pattern matches, it is sent too
 		st.Out[refusal] = s.nowhere().actions[refusal].counter.addTo(out)
 	}
+	s.nodes.addTo(&st)
 	for _, c := range s.snapshot() {
 		st.QueuedBytes += int64(c.queuedBytes())
 	}

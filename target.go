@@ -65,7 +65,10 @@ func distinct(names []string) (all []string) {
 }
 
 // What hub and layer call those who are meant. A connection is published to by its node.
-const everyone = "a/"
+const (
+	everyone  = "a/"
+	everyNode = "s/" // the servers that have an OnNode
+)
 
 func groupSubject(name string) string { return "g/" + name }
 func userSubject(id string) string    { return "u/" + id }
@@ -82,7 +85,8 @@ func published(target string) string {
 	return nodeSubject(node)
 }
 
-// A Target says who is to receive a broadcast, an event or a command: To, ToUser, ToConn, All or Local. Who matches several
+// A Target says who is to receive a broadcast, an event or a command: To, ToUser, ToConn, All or Local; of an
+// event also Nodes. Who matches several
 // targets gets one copy. Between nodes a copy travels for each target: a connection of another node that joins or leaves
 // one of several targets in this moment may get none, or two.
 type Target interface {
@@ -98,6 +102,7 @@ type recipients struct {
 	explicit   bool
 	subjects   []string // on every node
 	local      []string // on this node
+	nodes      bool     // the servers themselves
 	err        error
 	exceptSelf bool
 }
@@ -114,6 +119,7 @@ func (r *recipients) here() []string {
 type target struct {
 	subjects []string
 	local    bool
+	nodes    bool
 	err      error
 }
 
@@ -131,6 +137,7 @@ func (t target) applyBroadcast(r *recipients) { t.applyTarget(r) }
 func (t target) applyTarget(r *recipients) {
 	r.explicit = true
 	r.err = errors.Join(r.err, t.err)
+	r.nodes = r.nodes || t.nodes
 	to := &r.subjects
 	if t.local {
 		to = &r.local
@@ -175,6 +182,22 @@ type exceptSelf struct{}
 func ExceptSelf() BroadcastOption { return exceptSelf{} }
 
 func (exceptSelf) applyBroadcast(r *recipients) { r.exceptSelf = true }
+
+// errNodes is about anything but an event.
+func (r *recipients) errNodes(verb string) error {
+	if !r.nodes {
+		return nil
+	}
+	return fmt.Errorf("chanx: %s: Nodes() is a target of Emit only: servers handle events", verb)
+}
+
+// published are the targets that other nodes hear of.
+func (r *recipients) published() []string {
+	if !r.nodes {
+		return r.subjects
+	}
+	return append(slices.Clip(r.subjects), everyNode)
+}
 
 var errNilTarget = errors.New("chanx: target: it is nil: leave it out")
 

@@ -91,6 +91,7 @@ type Published[T any] struct {
 	// own call without a target, Groups are those that it had joined.
 	Groups, Users, Conns []string
 	All                  bool
+	Nodes                bool // chanx.Nodes
 
 	// FromConn and FromUser say which connection broadcast it, and whose that is; both are "" for an event, and for what a
 	// method of the server published.
@@ -136,7 +137,7 @@ func (r *Recorder) recorded() []*probe.Publication {
 func published[T any](r *Recorder, p *probe.Publication) Published[T] {
 	r.t.Helper()
 	out := Published[T]{
-		Groups: p.Groups, Users: p.Users, Conns: p.Conns, All: p.All,
+		Groups: p.Groups, Users: p.Users, Conns: p.Conns, All: p.All, Nodes: p.Nodes,
 		FromConn: p.FromConn, FromUser: p.FromUser, ExceptSelf: p.ExceptSelf,
 	}
 	if raw, ok := any(&out.Value).(*chanx.Raw); ok {

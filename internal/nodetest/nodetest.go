@@ -108,6 +108,7 @@ var cases = []aCase{
 	{promise: "JoinAndLeaveReachEveryTarget", check: joinAndLeave},
 	{promise: "DisconnectReachesEveryTarget", check: disconnect},
 	{promise: "CommandsKeepTheirPlaceAmongMessages", check: commandsInOrder},
+	{promise: "NodeEventsRunOnceOnEachNodeInOrder", check: nodeEvents},
 	{promise: "TheReceiverSpells", check: receiverSpells},
 	{promise: "OrderIsKeptPerSenderAndTarget", check: order},
 	{promise: "NamesThatDifferAreDifferent", check: names},

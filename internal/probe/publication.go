@@ -8,7 +8,7 @@ type Publication struct {
 	Frame   []byte // the fields beside it, likewise
 
 	Groups, Users, Conns []string
-	All                  bool
+	All, Nodes           bool
 
 	FromConn, FromUser string
 	ExceptSelf         bool

@@ -1,0 +1,305 @@
+package chanx
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"reflect"
+	"sync"
+	"time"
+
+	"github.com/chanx-go/chanx/internal/throttle"
+	"github.com/chanx-go/chanx/schema"
+)
+
+// OnNode registers what a server does for event E itself, not for a connection: drop something from a cache, count who is
+// there. The handler runs once on each node where it is registered and that Emit with the target [Nodes] reaches, the
+// emitting one included. OnEvent of the same event is for connections, and independent of it.
+//
+// The handlers of a server run one at a time, in a goroutine of their own. What one connection, or one goroutine that
+// calls Server.Emit, emits arrives in that order; between emitters there is none. Delivery is at most once, as for all
+// events, and LayerAuth covers it. The context carries no values, and ends after Limits.HandlerTimeout, or when the
+// context of Shutdown does. Until then Shutdown waits for what is queued.
+//
+// Up to 1,024 events, and 64 MiB, wait for a server. While they do, Emit on the same server waits for up to a second.
+// Beyond that an event is dropped, counted and logged. So is one that E does not accept. An error, a panic, or the end of
+// the goroutine is logged and counted in Stats.NodeEvents. An Observer is told of Publish and Drop only.
+//
+// OnNode may be called at any time, concurrently with everything else. It waits until the channel layer has subscribed, for
+// up to Limits.PublishTimeout; if the layer is down it subscribes later. It panics if E is a pointer, has no name or
+// cannot be an event, and if the server has a handler of that name.
+func OnNode[E Event](s *Server, h func(ctx context.Context, e E) error) {
+	t := reflect.TypeFor[E]()
+	if h == nil {
+		panic(fmt.Sprintf("chanx: register node event %s: its handler is nil", t))
+	}
+	checkValue(t, "node event", "Event")
+	s.nodes.register(&nodeHandler{
+		name: reflect.Zero(t).Interface().(Event).Event(), make: func() any { return new(E) },
+		run: func(ctx context.Context, v any) error { return h(ctx, *v.(*E)) },
+	}, t)
+}
+
+// Nodes is each server whose OnNode handles the event, on every node. It is a target of Emit only, beside others if need
+// be: these mean connections.
+func Nodes() Target { return target{nodes: true} }
+
+// nodeHandler is an event, with what runs for it on a node.
+type nodeHandler struct {
+	name    string
+	typ     *schema.Type
+	codec   *schema.Codec
+	make    func() any
+	run     func(ctx context.Context, v any) error
+	handled handledCounter
+}
+
+const (
+	maxNodeEvents     = 1024
+	maxNodeEventBytes = 64 << 20
+	maxNodeEventWait  = time.Second // of Emit, for room
+)
+
+// nodeEvents is the queue of events for a server, and the worker that empties it: a goroutine that exists only while there
+// are any.
+type nodeEvents struct {
+	srv    *Server
+	ctx    context.Context // of handlers
+	cancel context.CancelFunc
+
+	mu       sync.Mutex
+	handlers map[string]*nodeHandler
+	queue    []*delivery
+	bytes    int
+	working  bool
+	closed   bool
+	changed  chan struct{} // closed when there is more room, or nothing left; nil while nobody waits
+}
+
+func (n *nodeEvents) init(s *Server) {
+	n.srv, n.handlers = s, map[string]*nodeHandler{}
+	n.ctx, n.cancel = context.WithCancel(context.Background())
+}
+
+func (n *nodeEvents) register(h *nodeHandler, t reflect.Type) {
+	fail := func(err error) { panic(fmt.Sprintf("chanx: register node event %s: %v", t, err)) }
+	if err := checkEventName(t, h.name); err != nil {
+		panic("chanx: register node " + err.Error())
+	}
+	var err error
+	if h.typ, err = n.srv.compile(t); err == nil {
+		err = checkEvent(h.typ)
+	}
+	if err == nil {
+		h.codec, err = h.typ.Codec(schema.AsDeclared)
+	}
+	if err != nil {
+		fail(err)
+	}
+	h.handled = make(handledCounter, 1)
+	n.mu.Lock()
+	if other := n.handlers[h.name]; other != nil {
+		n.mu.Unlock()
+		fail(fmt.Errorf("the server has a handler of %q already, for %s: make one of both", h.name, other.typ.GoType()))
+	}
+	n.handlers[h.name] = h
+	isFirst := len(n.handlers) == 1 && !n.closed
+	n.mu.Unlock()
+	if !isFirst {
+		return
+	}
+	n.srv.subscriptions.count(everyNode, 1)
+	if err := n.srv.settle(n.ctx, "subscribe to", everyNode); err != nil && !errors.Is(err, ErrClosed) {
+		n.srv.unfollowed(err)
+	}
+}
+
+// push queues an event if a handler is registered. With mayWait it waits for room.
+func (n *nodeEvents) push(ctx context.Context, d *delivery, mayWait bool) {
+	switch what := n.add(ctx, d, mayWait); what {
+	case "":
+	case dropUndeclaredEvents:
+		n.srv.countDrop(nil, what, 1) // in a cluster of several versions that is no fault
+	default:
+		n.srv.lostNodeEvents(what, 1)
+	}
+}
+
+// add is push. It returns why the event is dropped.
+func (n *nodeEvents) add(ctx context.Context, d *delivery, mayWait bool) (dropped string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	switch {
+	case len(n.handlers) == 0:
+		return "" // nobody has asked for any
+	case n.handlers[d.action] == nil:
+		return dropUndeclaredEvents
+	case mayWait:
+		n.wait(ctx, maxNodeEventWait, func() bool { return !n.isFull() || n.closed })
+	}
+	switch {
+	case n.closed:
+		return dropUnhandledEvents
+	case n.isFull():
+		return dropNodeOverflow
+	}
+	n.queue = append(n.queue, d)
+	n.bytes += max(d.wire, len(d.plain))
+	if !n.working {
+		n.working = true
+		go n.work()
+	}
+	return ""
+}
+
+func (n *nodeEvents) isFull() bool {
+	return len(n.queue) >= maxNodeEvents || n.bytes >= maxNodeEventBytes
+}
+
+// wait returns when done reports true, the time is over or ctx ends. The caller holds mu.
+func (n *nodeEvents) wait(ctx context.Context, most time.Duration, done func() bool) {
+	if done() {
+		return
+	}
+	late := time.NewTimer(most)
+	defer late.Stop()
+	for !done() {
+		if n.changed == nil {
+			n.changed = make(chan struct{})
+		}
+		changed, over := n.changed, false
+		n.mu.Unlock()
+		select {
+		case <-changed:
+		case <-late.C:
+			over = true
+		case <-ctx.Done():
+			over = true
+		}
+		n.mu.Lock()
+		if over {
+			return
+		}
+	}
+}
+
+// work handles events until none is left. A handler that ends the goroutine (runtime.Goexit) costs its own event only:
+// another worker goes on.
+func (n *nodeEvents) work() {
+	over := false
+	defer func() {
+		if !over {
+			go n.work()
+		}
+	}()
+	for {
+		d, h := n.next()
+		if d == nil {
+			break
+		}
+		n.handle(d, h)
+	}
+	over = true
+}
+
+// next takes the oldest event; nil if there is none.
+func (n *nodeEvents) next() (d *delivery, h *nodeHandler) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.changed != nil {
+		close(n.changed)
+		n.changed = nil
+	}
+	if n.working = len(n.queue) > 0; !n.working {
+		n.queue = nil
+		return nil, nil
+	}
+	d = n.queue[0]
+	n.queue[0] = nil
+	n.queue = n.queue[1:]
+	n.bytes -= max(d.wire, len(d.plain))
+	return d, n.handlers[d.action]
+}
+
+func (n *nodeEvents) handle(d *delivery, h *nodeHandler) {
+	s, v := n.srv, h.make()
+	invalid := func(err error) {
+		s.logError("chanx: event is not valid", h.name, err)
+		s.lostNodeEvents(dropInvalidEvents, 1)
+	}
+	if err := guardTo(invalid, func() error { return h.codec.Unmarshal(d.plain, v, s.limits.schema()) }); err != nil {
+		invalid(err)
+		return
+	}
+	ctx := n.ctx
+	if s.limits.HandlerTimeout != maxDuration {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, s.limits.HandlerTimeout)
+		defer cancel()
+	}
+	watch := h.handled[0].begin(true)
+	end := func(err error) {
+		watch.stop()
+		if err != nil {
+			h.handled[0].failed.Add(1)
+			s.logError("chanx: node event handler failed", h.name, err)
+		}
+	}
+	end(guardTo(end, func() error { return h.run(ctx, v) }))
+}
+
+// close refuses further events and waits for those that are queued. When ctx ends it drops them, and ends the context of
+// the one that runs.
+func (n *nodeEvents) close(ctx context.Context) (err error) {
+	defer n.cancel()
+	n.mu.Lock()
+	subscribed, left := !n.closed && len(n.handlers) > 0, 0
+	n.closed = true
+	n.wait(ctx, maxDuration, func() bool { return !n.working })
+	if n.working {
+		err, left = ctx.Err(), len(n.queue)
+		n.queue, n.bytes = nil, 0
+	}
+	n.mu.Unlock()
+	n.srv.lostNodeEvents(dropUnhandledEvents, left)
+	if subscribed {
+		n.srv.subscriptions.count(everyNode, -1)
+		_ = n.srv.settle(ctx, "unsubscribe from", everyNode) // the link is closed in any case
+	}
+	return err
+}
+
+// typeOf returns the description of an event that a handler is registered for; nil if none is.
+func (n *nodeEvents) typeOf(t reflect.Type) *schema.Type {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, h := range n.handlers {
+		if h.typ.GoType() == t {
+			return h.typ
+		}
+	}
+	return nil
+}
+
+func (n *nodeEvents) addTo(st *Stats) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for name, h := range n.handlers {
+		st.NodeEvents[name] = h.handled.addTo(HandledStats{})
+	}
+}
+
+// lostNodeEvents counts and logs events of no connection.
+func (s *Server) lostNodeEvents(what string, n int) {
+	if n > 0 {
+		s.countDrop(nil, what, n)
+		s.logDrop(what, n)
+	}
+}
+
+// logError logs an error that belongs to no connection. See Conn.logError.
+func (s *Server) logError(text, event string, err error) {
+	kind := s.lines.Variant(throttle.Kind{Text: text, Detail: event + throttle.Types(err)}, err.Error())
+	s.lines.Log(context.Background(), slog.LevelError, kind, 1, append([]any{"event", event}, errorAttrs(err)...)...)
+}
