@@ -387,7 +387,7 @@ func TestFloodsOfPanics(t *testing.T) {
 		}
 		return r.leave()
 	})
-	if n := strings.Count(logged.String(), `"stack":`); n < 3 || n > 6 { // each kind once a minute
-		t.Errorf("%d lines of panics were logged, want one of each of three kinds", n)
+	if n := strings.Count(logged.String(), `"stack":`); n < 2 || n > 4 { // one for what panics while it is decoded, one for the handler
+		t.Errorf("%d lines of panics were logged, want one of each of two kinds", n)
 	}
 }
