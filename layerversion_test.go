@@ -29,6 +29,9 @@ var version1 = map[string]publication{
 	"event": {
 		kind: kindEvent, node: "NODEAAAAAAAA", targets: []string{"u/ann"}, action: "ring", payload: []byte(`{"how":"loud"}`),
 	},
+	"event-nodes": {
+		kind: kindEvent, node: "NODEAAAAAAAA", targets: []string{"g/g", "s/"}, action: "ring", payload: []byte("{}"),
+	},
 	"close": {
 		kind: kindClose, node: "NODEAAAAAAAA", targets: []string{"c/X.Y", "c/X.Z"}, action: "disconnect",
 		payload: []byte(`{"code":4001,"reason":"enough"}`),
