@@ -92,10 +92,10 @@ func TestWhoGoesOnBeyondTheRateIsClosed(t *testing.T) {
 		after time.Duration // is closed; 0: never
 	}{
 		"twice the rate":         {chanx.Rate{PerSecond: 1, Burst: 1}, 1, 500 * time.Millisecond, time.Minute},
-		"a flood":                {chanx.Rate{PerSecond: 10, Burst: 20}, 100, 100 * time.Millisecond, time.Minute},
+		"a flood":                {chanx.Rate{PerSecond: 10, Burst: 20}, 5, 100 * time.Millisecond, time.Minute},
 		"a little more":          {chanx.Rate{PerSecond: 10, Burst: 10}, 12, time.Second - time.Millisecond, time.Minute},
 		"a burst now and then":   {chanx.Rate{PerSecond: 10, Burst: 20}, 25, 4 * time.Second, 0},
-		"a burst every minute":   {chanx.Rate{PerSecond: 10, Burst: 20}, 1000, time.Minute, 0},
+		"a burst every minute":   {chanx.Rate{PerSecond: 10, Burst: 20}, 200, time.Minute, 0},
 		"exactly the rate":       {chanx.Rate{PerSecond: 2, Burst: 1}, 1, 500 * time.Millisecond, 0},
 		"seldom, but too often":  {chanx.Rate{PerSecond: 0.1, Burst: 1}, 1, 6 * time.Second, 0},
 		"half a second too soon": {chanx.Rate{PerSecond: 0.1, Burst: 1}, 2, 10 * time.Second, 0},

@@ -43,25 +43,24 @@ func (c *countedText) UnmarshalText(b []byte) error {
 // TestStreamsEncodeWhatHasRoom: of all streams of a client that does not read, what is encoded and not sent is at most
 // SendQueueBytes. When the client reads, all of them go on, and end.
 func TestStreamsEncodeWhatHasRoom(t *testing.T) {
-	for name, k := range map[string]struct{ streams, size, queue int }{
-		"8 streams":           {8, 60_000, 1 << 20},
-		"many streams":        {50, 60_000, 1 << 20},
-		"a small queue":       {8, 60_000, 100_000},
-		"beyond the queue":    {8, 60_000, 50_000},
-		"small items":         {8, 100, 10_000},
-		"one stream, as well": {1, 60_000, 200_000},
+	for name, k := range map[string]struct{ streams, each, size, queue int }{
+		"8 streams":           {8, 6, 60_000, 1 << 20},
+		"many streams":        {50, 2, 60_000, 1 << 20},
+		"a small queue":       {8, 2, 60_000, 100_000},
+		"beyond the queue":    {8, 2, 60_000, 50_000},
+		"small items":         {8, 40, 100, 10_000},
+		"one stream, as well": {1, 12, 60_000, 200_000},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := chanx.ServerOptions{Limits: chanx.Limits{
 				SendQueueBytes: k.queue, MaxConcurrent: k.streams, WriteTimeout: -1, PingInterval: -1, InboxFrames: k.streams,
 			}}
 			bubble(t, o, func(t *testing.T, srv *chanx.Server) {
-				const each = 40
 				var encoded atomic.Int64
 				c := chanx.NewConsumer(func(c *chanx.Conn, _ *http.Request) (*state, error) { return &state{Conn: c}, nil }, nil)
 				chanx.OnStream(c, func(_ *state, _ context.Context, m readMessage) iter.Seq2[leaf, error] {
 					return func(yield func(leaf, error) bool) {
-						for i := 0; i < each && yield(leaf{countedText{m.Bytes, &encoded}}, nil); i++ {
+						for i := 0; i < k.each && yield(leaf{countedText{m.Bytes, &encoded}}, nil); i++ {
 						}
 					}
 				})
@@ -76,8 +75,8 @@ func TestStreamsEncodeWhatHasRoom(t *testing.T) {
 				}
 				v.reopen()
 				synctest.Wait()
-				if n := len(client.Pending()); n != k.streams*each {
-					t.Errorf("%d items came, want %d: %v", n, k.streams*each, client.Ended())
+				if n := len(client.Pending()); n != k.streams*k.each {
+					t.Errorf("%d items came, want %d: %v", n, k.streams*k.each, client.Ended())
 				}
 				client.Close(1000, "")
 			})
