@@ -234,7 +234,7 @@ func TestRefusedFramesCostLittle(t *testing.T) {
 	f := build(t, plan{
 		also: func(s *chanx.Server) { s.Handle("/kinds", newKinds()) },
 		ServerOptions: chanx.ServerOptions{
-			Logger: slog.New(slog.NewTextHandler(io.Discard, nil)), Limits: chanx.Limits{MaxInvalid: -1},
+			Logger: slog.New(slog.NewTextHandler(io.Discard, nil)), Limits: chanx.Limits{MaxInvalid: -1, SendQueueBytes: 64 << 20}, // the answers wait for a test that reads slowly
 			Compression: chanx.Compression{Enabled: true},
 		},
 	})
@@ -287,6 +287,9 @@ func (r *raider) hears(frame []byte, times int) (answers int, err error) {
 		got := make([]byte, h.Length)
 		if err == nil {
 			_, err = io.ReadFull(r.r, got)
+		}
+		if err == nil && h.OpCode == ws.OpClose {
+			err = fmt.Errorf("the server closes: %q", got)
 		}
 		if err != nil || string(got) == `{"action":"pong"}` {
 			return answers, errors.Join(err, <-said)
