@@ -45,8 +45,8 @@ type structReader struct {
 	known int // how many were seen
 	other *nameSet
 	extra int // members that were refused
-	// beyond is set when no item about further ones would be told.
-	beyond bool
+
+	beyond bool // no item about further members would be told
 }
 
 // member reads one member. Most come in the order of the fields and are spelt as this package spells them.
