@@ -190,9 +190,8 @@ var (
 )
 
 func (c *cluster) join(now time.Time) {
+	c.l.state.forgive() // before attach: the server may refuse again at once
 	c.l.table.attach(c.nc)
-	c.l.table.forgive()
-	c.l.state.forgive()
 	if own := c.nc.ConnectedServerId(); own != c.own {
 		_ = c.at.Unsubscribe() // the error is that the connection has been closed, which look sees, or that there was none
 		c.own = own

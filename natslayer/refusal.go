@@ -12,7 +12,8 @@ import (
 // violation finds what a user of NATS may not do, and with which subject.
 var violation = regexp.MustCompile(`(?i)permissions violation for (subscription|publish) to "([^"]+)"`)
 
-// watchErrors adds to the connection's error handler.
+// watchErrors adds to the connection's handlers of errors and disconnections. nats.go calls both in the order of what
+// happens, so no refusal by the next server is forgotten with those of the last one.
 func (l *Layer) watchErrors(nc *nats.Conn) {
 	before := nc.ErrorHandler()
 	nc.SetErrorHandler(func(nc *nats.Conn, sub *nats.Subscription, err error) {
@@ -24,6 +25,16 @@ func (l *Layer) watchErrors(nc *nats.Conn) {
 		default:
 			l.hearError(sub, err)
 		}
+	})
+	disconnected := nc.DisconnectErrHandler()
+	nc.SetDisconnectErrHandler(func(nc *nats.Conn, err error) {
+		switch deprecated := nc.Opts.DisconnectedCB; {
+		case disconnected != nil:
+			disconnected(nc, err)
+		case deprecated != nil: // nats.go calls it only where there is no handler with an error
+			deprecated(nc)
+		}
+		l.table.forgive()
 	})
 }
 

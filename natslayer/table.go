@@ -74,7 +74,7 @@ func (t *table) attach(nc *nats.Conn) {
 	t.nc, t.of, t.ended = nc, nc, nil
 	for _, s := range t.topics {
 		if fresh || s.sub == nil {
-			s.lost = 0
+			s.lost, s.refused = 0, nil
 			t.begin(s)
 		}
 	}
@@ -153,7 +153,7 @@ func (t *table) refuse(name string, err error) {
 	}
 }
 
-// forgive forgets refusals: after a reconnection the broker is asked again.
+// forgive forgets refusals when the connection is lost: nats.go makes the subscriptions again when it reconnects.
 func (t *table) forgive() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
