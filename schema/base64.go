@@ -6,9 +6,9 @@ import (
 	"strconv"
 )
 
-// parseBase64 reads the standard alphabet with padding (RFC 4648, section 4); why is what is wrong. Line breaks are no
-// part of it (section 3.3).
-func parseBase64(text []byte) (b []byte, why string) {
+// parseBase64 reads the standard alphabet with padding (RFC 4648, section 4), without line breaks (section 3.3).
+// problem is "" on success.
+func parseBase64(text []byte) (b []byte, problem string) {
 	for i, c := range bytes.TrimRight(text, "=") {
 		if letter := c | 0x20; !isDigit(c) && (letter < 'a' || letter > 'z') && c != '+' && c != '/' {
 			return nil, "unexpected character at byte " + strconv.Itoa(i)

@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-// checkString reports whether s passes; the first constraint that fails is the item.
+// checkString reports whether s passes. It adds an item for the first constraint that fails.
 func (r *rules) checkString(d *Decoder, s string) bool {
 	if r.enum != nil {
 		if _, ok := r.enum.set[s]; !ok {
@@ -23,15 +23,15 @@ func (r *rules) checkString(d *Decoder, s string) bool {
 		return false
 	}
 	if r.format != nil {
-		if why := r.format.check(s); why != "" {
-			d.failBecause(r.format.item, r.format.text, why)
+		if problem := r.format.check(s); problem != "" {
+			d.failBecause(r.format.item, r.format.text, problem)
 			return false
 		}
 	}
 	return true
 }
 
-// checkLength counts code points, if the number of bytes does not say enough.
+// checkLength counts code points only if the number of bytes does not decide.
 func (r *rules) checkLength(d *Decoder, s string) bool {
 	least, most := r.minLength, r.maxLength
 	if (least == nil || len(s)/utf8.UTFMax >= *least) && (most == nil || len(s) <= *most) {
@@ -79,7 +79,7 @@ func (r *rules) checkUint(d *Decoder, x uint64) bool {
 	return true
 }
 
-// allowsExactly compares numbers of which one is not an int64.
+// allowsExactly compares x with a bound when one of them does not fit an int64.
 func (b *bound) allowsExactly(x *big.Rat) bool {
 	multiple := b.exact.Sign() != 0 && new(big.Rat).Quo(x, b.exact).IsInt()
 	return b.allows(x.Cmp(b.exact), multiple)
@@ -96,8 +96,8 @@ func (r *rules) checkFloat(d *Decoder, x float64) bool {
 	return true
 }
 
-// isMultiple is exact for whole numbers, and else allows for the rounding of decimal fractions, which is less than a relative
-// error of 1e-15.
+// isMultiple is exact for whole numbers. For others it tolerates a relative error of 1e-15, because decimal fractions
+// are rounded.
 func isMultiple(x, of float64) bool {
 	if of == 0 {
 		return false

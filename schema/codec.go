@@ -7,7 +7,7 @@ import (
 	"sync"
 )
 
-// Codec is a Type with the names of a Naming: it decodes and encodes its values. It does not change and may be used
+// Codec decodes and encodes the values of a Type with the names of a Naming. It does not change and may be used
 // concurrently.
 type Codec struct {
 	typ    *Type
@@ -21,13 +21,13 @@ type codecSlot struct {
 	err   error
 }
 
-// Codec returns the codec of a naming. It is made once; later calls are cheap. The error is a *TypeError: two fields of
-// the type, or of one that it needs, have the same name.
+// Codec returns the codec for a naming. It is built once; later calls are cheap. The error is a *TypeError: two fields
+// of the type or of a type it contains, or a field and the discriminator of a union, have the same camelCase name.
 func (t *Type) Codec(n Naming) (*Codec, error) {
 	slot := &t.codecs[n]
 	slot.once.Do(func() {
 		if n == CamelCase {
-			slot.err = locate(t.collision(map[*Type]bool{}), t.goType, t.pathTo)
+			slot.err = addPath(t.nameClash(map[*Type]bool{}), t.goType, t.pathTo)
 		}
 		if slot.err == nil {
 			slot.codec = &Codec{t, n}
@@ -36,24 +36,24 @@ func (t *Type) Codec(n Naming) (*Codec, error) {
 	return slot.codec, slot.err
 }
 
-// collision finds the first type below t with two fields of one name in camelCase.
-func (t *Type) collision(seen map[*Type]bool) error {
+// nameClash reports two equal camelCase names in t or in a type inside it.
+func (t *Type) nameClash(seen map[*Type]bool) error {
 	if seen[t] {
 		return nil
 	}
 	seen[t] = true
-	if err := cmp.Or(t.camelErr, t.overwritten(CamelCase)); err != nil {
+	if err := cmp.Or(t.camelErr, t.hiddenByDiscriminator(CamelCase)); err != nil {
 		return err
 	}
 	for part := range t.parts {
-		if err := part.collision(seen); err != nil {
+		if err := part.nameClash(seen); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// parts are the types that values of t have inside.
+// parts iterates over the types of the values inside t.
 func (t *Type) parts(yield func(*Type) bool) {
 	for _, part := range t.steps {
 		if !yield(part) {
@@ -72,7 +72,7 @@ func (c *Codec) zero(ptr any) reflect.Value {
 	return v
 }
 
-// decode reads a value and does not validate it yet.
+// decode reads a value. It does not call the Validate method of c.typ.
 func (c *Codec) decode(d *Decoder, v reflect.Value) error {
 	if d.broken {
 		return d.invalidUTF8()
@@ -83,7 +83,7 @@ func (c *Codec) decode(d *Decoder, v reflect.Value) error {
 	return d.plainValue(c.typ, nil, v)
 }
 
-// empty reads the content of a type without content: any object, or null.
+// empty reads the payload of a type without fields: any object, or null.
 func (d *Decoder) empty(t *Type, v reflect.Value) error {
 	switch d.peek() {
 	case '{':
@@ -96,12 +96,12 @@ func (d *Decoder) empty(t *Type, v reflect.Value) error {
 
 var decoders = sync.Pool{New: func() any { return new(Decoder) }}
 
-// Unmarshal reads a whole text, a payload, into *ptr, which is set to its zero value before, and validates it. The error
-// is a ValidationError or a *SyntaxError. See Message for types with frame fields: here they stay zero.
+// Unmarshal decodes data, the whole JSON text of a payload, into *ptr and validates it. It sets *ptr to its zero value
+// first. The error is a ValidationError or a *SyntaxError. Frame fields stay zero; see Message to read them.
 //
-// The Validate method of the type, and of those inside it, runs once for each value, after all its fields have passed;
-// with a pointer receiver it may change the value. A ValidationError of it is added below the path of the value, another
-// error as one item.
+// The Validate methods of the type and of the types inside it run once for each value, after all its fields have
+// passed. With a pointer receiver, Validate may change the value. If it returns a ValidationError, its items are added
+// below the path of the value; another error becomes one item.
 func (c *Codec) Unmarshal(data []byte, ptr any, l Limits) error {
 	d := decoders.Get().(*Decoder)
 	defer d.release()
@@ -123,7 +123,7 @@ func (c *Codec) Unmarshal(data []byte, ptr any, l Limits) error {
 	return nil
 }
 
-// release gives a decoder back without the text it has read.
+// release returns a decoder to the pool, without the text it has read.
 func (d *Decoder) release() {
 	d.Reset(nil, Limits{})
 	decoders.Put(d)

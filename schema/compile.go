@@ -11,24 +11,25 @@ import (
 	"time"
 )
 
-// Naming is how members are spelt on the wire.
+// Naming decides how members are named on the wire.
 type Naming uint8
 
-// The namings. AsDeclared is the name of the json tag or the field; CamelCase is Camel of it.
+// The namings. AsDeclared uses the name in the json tag, or else that of the field. CamelCase applies Camel to it.
 const (
 	AsDeclared Naming = iota
 	CamelCase
 	namings = iota
 )
 
-// Union says which concrete types an interface type may hold, told apart by the string in the member Discriminator.
+// Union lists the concrete types that an interface type may hold. The string in the member Discriminator tells them
+// apart.
 type Union struct {
 	Interface     reflect.Type
 	Discriminator string
 	Variants      []Variant
 }
 
-// Variant is one concrete type, a struct or a pointer to one, and its tag.
+// Variant is one concrete type of a union, a struct or a pointer to one, and the value of its discriminator.
 type Variant struct {
 	Tag  string
 	Type reflect.Type
@@ -36,18 +37,18 @@ type Variant struct {
 
 // Options are the options of NewCompiler.
 type Options struct {
-	// Unions say what interface types may hold. A field of another interface than any is a mistake.
+	// Unions lists the types that interface types may hold. A field of any other interface type but any is a mistake.
 	Unions []Union
 }
 
-// Compiler makes descriptions of types and keeps them. It may be used concurrently.
+// Compiler compiles types and keeps the results. It may be used concurrently.
 type Compiler struct {
 	unions map[reflect.Type]Union
 	mu     sync.Mutex
 	types  map[reflect.Type]*Type
 }
 
-// NewCompiler returns a compiler; nil options are fine. The error is a *TypeError and names the union that is wrong.
+// NewCompiler returns a compiler; nil options are fine. The error is a *TypeError that names the wrong union.
 func NewCompiler(o *Options) (*Compiler, error) {
 	c := &Compiler{unions: map[reflect.Type]Union{}, types: map[reflect.Type]*Type{}}
 	if o == nil {
@@ -66,8 +67,8 @@ func NewCompiler(o *Options) (*Compiler, error) {
 }
 
 func checkUnion(u Union) error {
-	wrong := func(mend string, args ...any) error {
-		return &TypeError{Type: u.Interface, Mend: fmt.Sprintf(mend, args...)}
+	wrong := func(fix string, args ...any) error {
+		return &TypeError{Type: u.Interface, Mend: fmt.Sprintf(fix, args...)}
 	}
 	switch {
 	case u.Interface == nil:
@@ -98,8 +99,8 @@ func checkUnion(u Union) error {
 	return nil
 }
 
-// Compile describes a Go type, once. The error is a *TypeError. It calls Enum methods, and reads the defaults and
-// examples of tags with the methods of their types: those must not use the compiler themselves.
+// Compile describes a Go type, once. The error is a *TypeError. Compile calls Enum methods, and it decodes the defaults
+// and examples of tags with the methods of their types. These methods must not use the compiler.
 func (c *Compiler) Compile(t reflect.Type) (*Type, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -109,27 +110,27 @@ func (c *Compiler) Compile(t reflect.Type) (*Type, error) {
 	run := &compilation{c: c, fresh: map[reflect.Type]*Type{}}
 	typ, err := run.compile(t)
 	if err != nil {
-		return nil, locate(err, t, func(reflect.Type) string { return strings.Join(run.path, "") })
+		return nil, addPath(err, t, func(reflect.Type) string { return strings.Join(run.path, "") })
 	}
 	if err := run.check(); err != nil {
-		return nil, locate(err, t, typ.pathTo)
+		return nil, addPath(err, t, typ.pathTo)
 	}
 	maps.Copy(c.types, run.fresh)
 	return typ, nil
 }
 
-// compilation compiles a type and those that it needs; they are kept if all succeed.
+// compilation compiles a type and the types it needs. The compiler keeps them only if all of them succeed.
 type compilation struct {
 	c        *Compiler
 	fresh    map[reflect.Type]*Type
-	order    []*Type // fresh, as they were met
+	order    []*Type // fresh, in the order in which they were found
 	unions   []*Type
 	defaults []*field
 	examples []*field
-	path     []string // from the first type to the one that is being compiled; after an error, where it is
+	path     []string // from the first type to the one being compiled; after an error, the path to it
 }
 
-// check makes the checks for which all types must be compiled.
+// check runs the checks that need all types to be compiled.
 func (r *compilation) check() error {
 	for _, typ := range r.order {
 		if err := typ.checkParts(); err != nil {
@@ -154,7 +155,7 @@ func (r *compilation) check() error {
 	return nil
 }
 
-// inside compiles a type that is a part, at a step of the path.
+// inside compiles the type of a part. step is the path element that leads to it.
 func (r *compilation) inside(step string, t reflect.Type) (*Type, error) {
 	r.path = append(r.path, step)
 	typ, err := r.compile(t)
@@ -171,7 +172,7 @@ const (
 	kindInt
 	kindUint
 	kindFloat
-	kindNumber // json.Number: a number that keeps its text
+	kindNumber // json.Number
 	kindBool
 	kindBytes
 	kindTime
@@ -195,35 +196,35 @@ type Type struct {
 	elem   *node
 	key    *Type // of a map
 	table
-	frame     table // the fields that are no part of the payload
-	refuses   bool  // unknown members
+	frame     table // the fields beside the payload
+	refuses   bool  // refuses unknown members
 	union     *union
 	enum      *enum
-	validates bool // has a Validate method, perhaps with a pointer receiver
+	validates bool // has a Validate method, possibly with a pointer receiver
 	unread    []UnreadRule
 	camelErr  error
 	codecs    [namings]codecSlot
 }
 
-// table is the fields of a struct, in their order.
+// table holds the fields of a struct, in their order.
 type table struct {
 	fields []*field
 	byName [namings]map[string]int
 }
 
-// node is a type where it is used, with the constraints of that place.
+// node is a use of a type, with the constraints of that place.
 type node struct {
 	*Type
 	rules *rules // nil if there are none
 }
 
-// GoType is the type described.
+// GoType returns the Go type that t describes.
 func (t *Type) GoType() reflect.Type { return t.goType }
 
-// IsEmpty reports whether it is a struct without a field, but for frame fields: a type without content.
+// IsEmpty reports whether the type is a struct without fields in the payload.
 func (t *Type) IsEmpty() bool { return t.kind == kindStruct && len(t.fields) == 0 }
 
-// IsMap reports whether it is a map.
+// IsMap reports whether the type is a map.
 func (t *Type) IsMap() bool { return t.kind == kindMap }
 
 var (
@@ -260,7 +261,7 @@ func (r *compilation) compile(t reflect.Type) (*Type, error) {
 	return typ, err
 }
 
-// classify finds how a type is written: by its own methods, else by what it is.
+// classify finds the kind of a type: first by its own methods, then by its Go kind.
 func (r *compilation) classify(typ *Type) error {
 	t := typ.goType
 	switch {
@@ -279,10 +280,10 @@ func (r *compilation) classify(typ *Type) error {
 		return r.compileInterface(typ)
 	case implements[json.Marshaler](t) || implements[json.Unmarshaler](t):
 		typ.kind = kindJSON
-		return ownForm(t, "MarshalJSON", "UnmarshalJSON")
+		return checkMarshalers(t, "MarshalJSON", "UnmarshalJSON")
 	case implements[encoding.TextMarshaler](t) || implements[encoding.TextUnmarshaler](t):
 		typ.kind = kindText
-		return ownForm(t, "MarshalText", "UnmarshalText")
+		return checkMarshalers(t, "MarshalText", "UnmarshalText")
 	default:
 		return r.byKind(typ)
 	}

@@ -9,10 +9,10 @@ import (
 	"time"
 )
 
-// value reads the value at the cursor into v, which can be set and is zero, and runs its Validate method.
+// value reads the value at the cursor into v and runs its Validate method. v must be settable and zero.
 func (d *Decoder) value(t *Type, r *rules, v reflect.Value) error {
-	if d.full && !d.isWanted() {
-		return d.unwanted()
+	if d.full && !d.wouldKeep() {
+		return d.skipUnreported()
 	}
 	if !t.validates {
 		return d.plainValue(t, r, v)
@@ -53,7 +53,7 @@ func (d *Decoder) plainValue(t *Type, r *rules, v reflect.Value) error {
 	return d.special(t, r, v)
 }
 
-// special reads the rarer kinds.
+// special reads the less common kinds.
 func (d *Decoder) special(t *Type, r *rules, v reflect.Value) error {
 	switch t.kind {
 	case kindBytes:
@@ -65,7 +65,7 @@ func (d *Decoder) special(t *Type, r *rules, v reflect.Value) error {
 	case kindText:
 		return d.textValue(t, r, v)
 	case kindJSON:
-		return d.ownJSON(t, v)
+		return d.unmarshalJSON(t, v)
 	default: // kindRaw
 		raw, err := d.Raw()
 		if err == nil {
@@ -75,13 +75,13 @@ func (d *Decoder) special(t *Type, r *rules, v reflect.Value) error {
 	}
 }
 
-// unwanted passes over a value whose items would not be told: enough is wrong before it.
-func (d *Decoder) unwanted() error {
-	d.failed++ // what it belongs to does not pass
+// skipUnreported skips a value whose items would not be reported, because enough items come before it.
+func (d *Decoder) skipUnreported() error {
+	d.failed++ // so that the value around it fails
 	return d.Skip()
 }
 
-// refuse adds an item and passes over the value that it is about.
+// refuse adds an item about the value at the cursor and skips the value.
 func (d *Decoder) refuse(typ, msg string) error {
 	d.fail(typ, msg)
 	return d.Skip()
@@ -89,7 +89,7 @@ func (d *Decoder) refuse(typ, msg string) error {
 
 func (d *Decoder) missing() { d.fail("missing", "Field required") }
 
-// refuseText passes over a value where a string should be.
+// refuseText refuses a value that should be a string.
 func (d *Decoder) refuseText(t *Type, r *rules) error {
 	if e := refusingEnum(t, r); e != nil {
 		return d.refuse("literal_error", e.text)
@@ -100,7 +100,7 @@ func (d *Decoder) refuseText(t *Type, r *rules) error {
 	return d.refuse("string_type", "Input should be a valid string")
 }
 
-// refusingEnum is the set that a value of another kind is not in.
+// refusingEnum returns the enum that a value of the wrong kind violates.
 func refusingEnum(t *Type, r *rules) *enum {
 	if t.enum == nil && r != nil {
 		return r.enum
@@ -133,7 +133,7 @@ func (d *Decoder) float(r *rules, v reflect.Value) error {
 	}
 	x, outOfRange := strconv.ParseFloat(string(text), 64)
 	single := x
-	if v.Kind() == reflect.Float32 { // not by way of a float64, which would be rounded twice
+	if v.Kind() == reflect.Float32 { // parse it directly: by way of a float64 it would be rounded twice
 		single, outOfRange = strconv.ParseFloat(string(text), 32)
 	}
 	if outOfRange != nil {
@@ -174,9 +174,9 @@ func (d *Decoder) time(v reflect.Value) error {
 	if err != nil {
 		return err
 	}
-	t, why := parseTime(text)
-	if why != "" {
-		d.failBecause("datetime_parsing", "Input should be a valid datetime, ", why)
+	t, problem := parseTime(text)
+	if problem != "" {
+		d.failBecause("datetime_parsing", "Input should be a valid datetime, ", problem)
 		return nil
 	}
 	*v.Addr().Interface().(*time.Time) = t
@@ -191,9 +191,9 @@ func (d *Decoder) duration(v reflect.Value) error {
 	if err != nil {
 		return err
 	}
-	x, why := parseDuration(string(text))
-	if why != "" {
-		d.failBecause("time_delta_parsing", "Input should be a valid timedelta, ", why)
+	x, problem := parseDuration(string(text))
+	if problem != "" {
+		d.failBecause("time_delta_parsing", "Input should be a valid timedelta, ", problem)
 	}
 	v.SetInt(int64(x))
 	return nil
@@ -207,15 +207,15 @@ func (d *Decoder) bytes(v reflect.Value) error {
 	if err != nil {
 		return err
 	}
-	b, why := parseBase64(text)
-	if why != "" {
-		d.failBecause("bytes_invalid_encoding", "Data should be valid base64: ", why)
+	b, problem := parseBase64(text)
+	if problem != "" {
+		d.failBecause("bytes_invalid_encoding", "Data should be valid base64: ", problem)
 	}
 	v.SetBytes(b)
 	return nil
 }
 
-// textValue reads a string by the type's own UnmarshalText.
+// textValue reads a string with the type's UnmarshalText.
 func (d *Decoder) textValue(t *Type, r *rules, v reflect.Value) error {
 	if d.peek() != '"' {
 		return d.refuseText(t, r)
@@ -233,18 +233,18 @@ func (d *Decoder) textValue(t *Type, r *rules, v reflect.Value) error {
 
 func (d *Decoder) unmarshalText(t *Type, text []byte, v reflect.Value) {
 	own, ok := v.Addr().Interface().(encoding.TextUnmarshaler)
-	if !ok { // only a test reads what is sent: see CheckReadable
+	if !ok { // only tests decode such a type: see CheckReadable
 		d.fail("value_error", errNotRead)
 		return
 	}
 	if err := own.UnmarshalText(text); err != nil {
-		d.failOwn(t, err, "invalid string")
+		d.failMethod(t, err, "invalid string")
 	}
 }
 
-// ownJSON reads a value by the type's own UnmarshalJSON. A type that has MarshalJSON only is read as encoding/json does.
-// null is for pointers alone, but for a type that writes its zero value as null.
-func (d *Decoder) ownJSON(t *Type, v reflect.Value) error {
+// unmarshalJSON reads a value with the type's UnmarshalJSON. A type with MarshalJSON alone is decoded by encoding/json.
+// null is refused, unless the type writes its zero value as null.
+func (d *Decoder) unmarshalJSON(t *Type, v reflect.Value) error {
 	raw, err := d.Raw()
 	if err != nil {
 		return err
@@ -258,22 +258,22 @@ func (d *Decoder) ownJSON(t *Type, v reflect.Value) error {
 	}
 	switch {
 	case err != nil:
-		d.failOwn(t, err, "invalid "+kindName(first))
+		d.failMethod(t, err, "invalid "+kindName(first))
 	case first == 'n' && !writesNull(t.goType):
 		d.fail("value_error", "Value error, it must not be null")
 	default:
-		d.allowsOwn(t, v)
+		d.allowsEnumValue(t, v)
 	}
 	return nil
 }
 
-// writesNull reports whether the zero value of a type is written as null, as that of an optional value is.
+// writesNull reports whether the zero value of a type is encoded as null, as that of an optional type is.
 func writesNull(t reflect.Type) (is bool) {
 	defer func() {
-		if recover() != nil { // the method expects something to be set
+		if recover() != nil { // MarshalJSON cannot handle a zero value
 			is = false
 		}
 	}()
-	b, err := appendOwnJSON(nil, reflect.New(t).Elem())
+	b, err := appendMarshaler(nil, reflect.New(t).Elem())
 	return err == nil && string(b) == "null"
 }

@@ -15,8 +15,8 @@ func (d *Decoder) anyValue(v reflect.Value) error {
 }
 
 func (d *Decoder) any() (any, error) {
-	if d.full && !d.isWanted() {
-		return nil, d.unwanted()
+	if d.full && !d.wouldKeep() {
+		return nil, d.skipUnreported()
 	}
 	switch c := d.peek(); {
 	case c == '{':

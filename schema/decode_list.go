@@ -2,7 +2,7 @@ package schema
 
 import "reflect"
 
-// list reads a slice or an array. One that is too long is counted, not read.
+// list reads a slice or an array. It only counts the elements of one that is too long.
 func (d *Decoder) list(t *Type, r *rules, v reflect.Value) error {
 	if d.peek() != '[' {
 		return d.refuse("list_type", "Input should be a valid list")
@@ -26,7 +26,7 @@ func (d *Decoder) list(t *Type, r *rules, v reflect.Value) error {
 	return nil
 }
 
-// tooLong counts the elements of the list at the cursor. It goes back to the start of one that is not too long.
+// tooLong counts the elements of the list at the cursor. If the list is not too long, the cursor returns to its start.
 func (d *Decoder) tooLong(most int) (bool, error) {
 	start, n := d.pos, 0
 	if err := d.enter(); err != nil {
@@ -50,8 +50,8 @@ func (d *Decoder) tooLong(most int) (bool, error) {
 	return true, nil
 }
 
-// elements reads the list at the cursor. The set gets its elements if they must be unique. Once one has failed nobody
-// will see the list, and all that follow are read into the same place.
+// elements reads the list at the cursor. If its elements must be unique, it adds them to set. Once an element has
+// failed, the list is discarded anyway, so all elements that fail share one slot.
 func (d *Decoder) elements(t *Type, r *rules, v reflect.Value, set *valueSet) (n int, err error) {
 	elem, unique := r.ofElements()
 	if err := d.enter(); err != nil {
@@ -60,13 +60,13 @@ func (d *Decoder) elements(t *Type, r *rules, v reflect.Value, set *valueSet) (n
 	if t.kind == kindSlice {
 		v.Set(reflect.MakeSlice(t.goType, 0, 0))
 	}
-	before, place, beyond := d.failed, 0, false
+	before, place, skipping := d.failed, 0, false
 	for ; ; n++ {
 		if more, err := d.more(']', n == 0); err != nil || !more {
 			return n, err
 		}
-		if beyond = beyond || d.isBeyond(n); beyond {
-			if err := d.unwanted(); err != nil {
+		if skipping = skipping || d.pastCutoff(n); skipping {
+			if err := d.skipUnreported(); err != nil {
 				return n, err
 			}
 			continue
@@ -93,7 +93,7 @@ func (d *Decoder) elements(t *Type, r *rules, v reflect.Value, set *valueSet) (n
 	}
 }
 
-// element is the nth of a list that has n or one more, ready to be set.
+// element returns the nth element of v so that it can be set. v has n elements or n+1.
 func element(t *Type, v reflect.Value, n int) reflect.Value {
 	if t.kind == kindArray {
 		return v.Index(n)
@@ -107,7 +107,7 @@ func element(t *Type, v reflect.Value, n int) reflect.Value {
 	return v.Index(n)
 }
 
-// listLimits are the numbers of elements allowed; most is -1 if there is no limit.
+// listLimits returns how many elements are allowed; most is -1 without a limit.
 func listLimits(t *Type, r *rules) (least, most int) {
 	least, most = 0, -1
 	if t.kind == kindArray {

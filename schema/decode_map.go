@@ -5,7 +5,7 @@ import (
 	"strconv"
 )
 
-// dictionary reads a map. Once more members than allowed have passed, the rest is counted only.
+// dictionary reads a map. Once more members than allowed have passed, it only counts the others.
 func (d *Decoder) dictionary(t *Type, r *rules, v reflect.Value) error {
 	if d.peek() != '{' {
 		return d.refuse("dict_type", "Input should be a valid dictionary")
@@ -29,14 +29,14 @@ func (d *Decoder) dictionary(t *Type, r *rules, v reflect.Value) error {
 	}
 }
 
-// entries is a map that is being read.
+// entries is the state of reading a map.
 type entries struct {
 	t           *Type
 	v           reflect.Value
 	elem        *rules
-	least, most int // most is -1 if there is no limit
+	least, most int // most is -1 without a limit
 	passed      int
-	beyond      bool // no item about what follows would be told
+	skipping    bool // items about further members would not be reported
 	names       nameSet
 }
 
@@ -78,9 +78,9 @@ func (e *entries) entry(d *Decoder, n int) error {
 	switch {
 	case e.tooMany():
 		return d.Skip()
-	case e.beyond || d.isBeyond(2*n):
-		e.beyond = true
-		return d.unwanted()
+	case e.skipping || d.pastCutoff(2*n):
+		e.skipping = true
+		return d.skipUnreported()
 	}
 	before, member := d.failed, string(name)
 	key := e.key(d, member, 2*n)
@@ -95,7 +95,7 @@ func (e *entries) entry(d *Decoder, n int) error {
 	return err
 }
 
-// key makes a key of a member's name; an item about it is below the name.
+// key converts a member's name to a key. The path of an item about the key is below the name.
 func (e *entries) key(d *Decoder, name string, rank int) reflect.Value {
 	k := reflect.New(e.t.key.goType).Elem()
 	d.push(name, rank)
@@ -126,7 +126,7 @@ func (d *Decoder) setKey(t *Type, name string, k reflect.Value) {
 	}
 }
 
-// setIntKey takes an integer as JSON spells it, so that no two names are the same key.
+// setIntKey accepts integers only as JSON writes them, so that two different names are never the same key.
 func (d *Decoder) setIntKey(t *Type, name string, k reflect.Value) {
 	n, err := strconv.ParseInt(name, 10, 64)
 	switch {

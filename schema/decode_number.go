@@ -7,7 +7,7 @@ import (
 	"strconv"
 )
 
-// integer reads an integer of any Go type. Numbers without a fraction count as integers however they are written.
+// integer reads an integer of any Go type. A number without a fraction is an integer in any notation: 1.0, 1e2.
 func (d *Decoder) integer(t *Type, r *rules, v reflect.Value) error {
 	if c := d.peek(); c != '-' && !isDigit(c) {
 		return d.refuseInteger(t, r)
@@ -61,7 +61,7 @@ func (d *Decoder) setUint(t *Type, r *rules, v reflect.Value, negative bool, x u
 	}
 }
 
-// numberItem is why a number is no integer that fits.
+// numberItem is the item for a number that is not an integer or does not fit.
 type numberItem struct{ typ, msg string }
 
 var (
@@ -70,7 +70,7 @@ var (
 	notFinite  = &numberItem{"finite_number", "Input should be a finite number"}
 )
 
-// parseInteger reads a JSON number as a sign and an absolute value.
+// parseInteger splits a JSON number into sign and absolute value.
 func parseInteger(text []byte) (negative bool, x uint64, item *numberItem) {
 	digits := text
 	if text[0] == '-' {
@@ -88,7 +88,7 @@ func parseInteger(text []byte) (negative bool, x uint64, item *numberItem) {
 	return negative, x, nil
 }
 
-// parseDecimal reads a number with a fraction, an exponent or many digits, without ever writing out a large power of 10.
+// parseDecimal reads a number with a fraction, an exponent or many digits. It never expands a large power of 10.
 func parseDecimal(text []byte) (negative bool, x uint64, item *numberItem) {
 	n := splitNumber(text)
 	switch {
@@ -109,7 +109,7 @@ func parseDecimal(text []byte) (negative bool, x uint64, item *numberItem) {
 	return n.negative, x, nil
 }
 
-// decimal is the number 0.digits times 10 to the power of point. Digits begin and end with other than 0; 0 has none.
+// decimal is the number 0.digits × 10^point. Digits neither begin nor end with 0; zero has no digits.
 type decimal struct {
 	negative bool
 	digits   []byte
@@ -131,7 +131,8 @@ func splitNumber(text []byte) (n decimal) {
 	return n
 }
 
-// beyond tells numbers that only an exponent makes too large for float64 from those that are too large for an integer.
+// beyond returns the item for a number that is too large: notFinite if its fraction or exponent makes it exceed
+// float64, else tooLarge.
 func beyond(text []byte) *numberItem {
 	if bytes.ContainsAny(text, ".eE") {
 		if x, _ := strconv.ParseFloat(string(text), 64); math.IsInf(x, 0) {
@@ -141,7 +142,7 @@ func beyond(text []byte) *numberItem {
 	return tooLarge
 }
 
-// saturate reads an exponent; one that is absurd becomes one that is merely too large.
+// saturate reads an exponent and limits it, so that later arithmetic cannot overflow.
 func saturate(text []byte) int {
 	const limit = 1 << 24
 	x, err := strconv.Atoi(string(text))

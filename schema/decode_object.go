@@ -13,7 +13,8 @@ func (d *Decoder) structValue(t *Type, v reflect.Value) error {
 	return d.object(t, v, "")
 }
 
-// object reads an object whose bracket is at the cursor. The member tag is not the struct's own.
+// object reads the object at the cursor. tag is the name of a union's discriminator, which is not a field of the
+// struct; "" without one.
 func (d *Decoder) object(t *Type, v reflect.Value, tag string) error {
 	if err := d.enter(); err != nil {
 		return err
@@ -30,26 +31,26 @@ func (d *Decoder) object(t *Type, v reflect.Value, tag string) error {
 		}
 	}
 	if o.known < len(t.fields) {
-		return d.absent(&t.table, v, &o.seen)
+		return d.fillAbsent(&t.table, v, &o.seen)
 	}
 	return nil
 }
 
-// structReader is a struct that is being read.
+// structReader is the state of reading a struct.
 type structReader struct {
 	t     *Type
 	v     reflect.Value
-	tag   string // name of a discriminator; "" if there is none
-	next  int    // the field that comes next if they come in order
+	tag   string // name of the discriminator; "" without one
+	next  int    // the field that follows if members come in the order of the fields
 	seen  fieldSet
 	known int // how many were seen
 	other *nameSet
 	extra int // members that were refused
 
-	beyond bool // no item about further members would be told
+	skipping bool // items about further unknown members would not be reported
 }
 
-// member reads one member. Most come in the order of the fields and are spelt as this package spells them.
+// member reads one member. Most come in the order of the fields and in the form that this package writes.
 func (o *structReader) member(d *Decoder) error {
 	if o.next < len(o.t.fields) {
 		if f := o.t.fields[o.next]; bytes.HasPrefix(d.data[d.pos:], f.quoted[d.naming]) {
@@ -78,7 +79,7 @@ func (o *structReader) field(d *Decoder, i, at int) error {
 	o.known++
 	d.push(f.names[d.naming], i)
 	var err error
-	if f.inString { // as member does: its call for each field would be 3 % of all that decoding costs
+	if f.inString { // repeats Decoder.member: calling it for each field costs 3 % of decoding
 		err = d.inString(f, f.of(o.v))
 	} else {
 		err = d.value(f.Type, f.rules, f.of(o.v))
@@ -107,8 +108,8 @@ func (o *structReader) unknown(d *Decoder, name []byte, at int) error {
 	}
 	rank := len(o.t.fields) + o.extra
 	o.extra++
-	if o.beyond = o.beyond || d.isBeyond(rank); o.beyond {
-		return d.unwanted()
+	if o.skipping = o.skipping || d.pastCutoff(rank); o.skipping {
+		return d.skipUnreported()
 	}
 	d.push(string(name), rank)
 	err := d.refuse("extra_forbidden", "Extra inputs are not permitted")
@@ -116,8 +117,8 @@ func (o *structReader) unknown(d *Decoder, name []byte, at int) error {
 	return err
 }
 
-// absent sets defaults and reports what is missing.
-func (d *Decoder) absent(t *table, v reflect.Value, seen *fieldSet) error {
+// fillAbsent sets the defaults of absent fields and reports absent required ones.
+func (d *Decoder) fillAbsent(t *table, v reflect.Value, seen *fieldSet) error {
 	for i, f := range t.fields {
 		if !f.required && f.text == nil || seen.has(i) {
 			continue
@@ -135,7 +136,7 @@ func (d *Decoder) absent(t *table, v reflect.Value, seen *fieldSet) error {
 	return nil
 }
 
-// inString reads a number or a boolean that is written as a string, json:",string".
+// inString reads a number or a boolean in a string: json:",string".
 func (d *Decoder) inString(f *field, v reflect.Value) error {
 	if d.peek() != '"' {
 		return d.refuseText(f.Type, f.rules)
@@ -154,7 +155,7 @@ func (d *Decoder) inString(f *field, v reflect.Value) error {
 	if scalar {
 		d.data, d.pos = text, 0
 	} else {
-		d.data, d.pos = []byte("null"), 0 // of no kind
+		d.data, d.pos = []byte("null"), 0 // neither a number nor a boolean
 	}
 	err = d.value(f.Type, f.rules, v)
 	d.data, d.pos = data, pos

@@ -5,45 +5,45 @@ import (
 	"unicode/utf8"
 )
 
-// Limits bound what decoding does. In each field zero is the default, and a negative value switches the limit off.
+// Limits bounds decoding. In each field zero means the default, and a negative value removes the limit.
 type Limits struct {
-	MaxDepth  int // how deep arrays and objects may nest; default 32; off is 10,000
-	MaxErrors int // items in a ValidationError; default 20
+	MaxDepth  int // nesting of arrays and objects; default 32; negative means 10,000
+	MaxErrors int // items of a ValidationError; default 20
 }
 
 const (
 	defaultDepth  = 32
-	hardDepth     = 10_000 // a goroutine's stack is bounded too
+	hardDepth     = 10_000 // because the stack of a goroutine is limited
 	defaultErrors = 20
 )
 
-// SyntaxError says what is wrong with a text that is not JSON as RFC 8259 and RFC 7493 want it (valid UTF-8, no
-// duplicate names), or that nests too deep, and where.
+// SyntaxError reports a text that is not JSON according to RFC 8259 and RFC 7493 (valid UTF-8, no duplicate names), or
+// one that nests too deep.
 type SyntaxError struct {
 	What   string
 	Offset int // in bytes, from 0
 }
 
-// Error reads like "unexpected end of input at byte 17".
+// Error returns a text such as "unexpected end of input at byte 17".
 func (e *SyntaxError) Error() string { return fmt.Sprintf("%s at byte %d", e.What, e.Offset) }
 
-// Decoder is a cursor over one JSON text that collects what is wrong with its values. The zero value is ready for
-// Reset; a Decoder may be used again and again, by one goroutine at a time.
+// Decoder reads one JSON text and collects the mistakes in its values. Call Reset before each text. A Decoder may be
+// reused, but not concurrently.
 type Decoder struct {
 	data   []byte
 	pos    int
 	depth  int
-	max    int // depth
+	max    int // of depth
 	naming Naming
-	nested int // defaults inside defaults
+	nested int // depth of defaults inside defaults
 	findings
 	tmp    []byte  // the last unescaped string
-	walk   nameSet // of BeginObject's object
-	first  bool    // no member of it was read yet
+	walk   nameSet // member names of BeginObject's object
+	first  bool    // none of its members has been read
 	broken bool    // the text is not valid UTF-8
 }
 
-// Reset begins a new text. It must not change until the decoder is done with it.
+// Reset starts a new text. The caller must not change data while the decoder reads it.
 func (d *Decoder) Reset(data []byte, l Limits) {
 	d.data, d.pos, d.depth, d.max = data, 0, 0, l.MaxDepth
 	switch {
@@ -63,7 +63,7 @@ func (d *Decoder) bad(format string, args ...any) error {
 	return &SyntaxError{fmt.Sprintf(format, args...), d.pos}
 }
 
-// unexpected names the byte at the cursor.
+// unexpected reports the byte at the cursor.
 func (d *Decoder) unexpected(want string) error {
 	if d.pos < len(d.data) {
 		r, _ := utf8.DecodeRune(d.data[d.pos:])
@@ -72,8 +72,8 @@ func (d *Decoder) unexpected(want string) error {
 	return d.bad("")
 }
 
-// Kind is the first byte of the next value: one of { [ " t f n, 0 for a number, or another for what is no value; 0xFF is
-// the end.
+// Kind returns the first byte of the next value: one of { [ " t f n, or 0 for a number. Any other byte does not begin a
+// value; 0xFF means the end of the text.
 func (d *Decoder) Kind() byte {
 	switch c := d.peek(); {
 	case d.pos >= len(d.data):
@@ -85,7 +85,7 @@ func (d *Decoder) Kind() byte {
 	}
 }
 
-// peek passes over white space and returns the next byte, 0 at the end.
+// peek skips white space and returns the next byte, or 0 at the end.
 func (d *Decoder) peek() byte {
 	for d.pos < len(d.data) {
 		switch c := d.data[d.pos]; c {
@@ -98,8 +98,8 @@ func (d *Decoder) peek() byte {
 	return 0
 }
 
-// BeginObject enters the object that is the whole text, also when it has been read before. If the text is something
-// else, ok is false and nothing is read.
+// BeginObject goes to the start of the text and enters the object there, even if the object has been read before. If
+// the text is not an object, ok is false and nothing is read.
 func (d *Decoder) BeginObject() (ok bool, err error) {
 	d.pos, d.depth = 0, 0
 	if d.broken {
@@ -134,8 +134,8 @@ func (d *Decoder) invalidUTF8() error {
 	return nil
 }
 
-// NextMember goes to the next member of BeginObject's object and stands before its value. The name is valid until the
-// next call of a method. ok is false behind the last member.
+// NextMember moves to the value of the next member of BeginObject's object. The name is valid until the next call of a
+// method. ok is false after the last member.
 func (d *Decoder) NextMember() (name []byte, ok bool, err error) {
 	more, err := d.more('}', d.first)
 	if err != nil || !more {
@@ -156,7 +156,7 @@ func duplicate(name []byte, at int) error {
 	return &SyntaxError{fmt.Sprintf("duplicate member %q", cutText(string(name[:min(len(name), maxText*utf8.UTFMax)]))), at}
 }
 
-// End reports anything but white space behind the value.
+// End returns an error if anything but white space follows the value.
 func (d *Decoder) End() error {
 	if d.peek(); d.pos < len(d.data) {
 		return d.unexpected("the end")
@@ -164,7 +164,7 @@ func (d *Decoder) End() error {
 	return nil
 }
 
-// Raw passes over the next value and returns its text.
+// Raw skips the next value and returns its text.
 func (d *Decoder) Raw() ([]byte, error) {
 	d.peek()
 	start := d.pos
@@ -172,7 +172,7 @@ func (d *Decoder) Raw() ([]byte, error) {
 	return d.data[start:d.pos], err
 }
 
-// String reads the next value, a string. The result is valid until the next call of a method.
+// String reads the next value, which must be a string. The result is valid until the next call of a method.
 func (d *Decoder) String() ([]byte, error) {
 	if d.peek() != '"' {
 		return nil, d.unexpected("a string")

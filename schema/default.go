@@ -7,8 +7,8 @@ import (
 	"strconv"
 )
 
-// tagJSON writes the text of a default or example tag as the JSON that it stands for, in declared names. A string is
-// taken as it is; so is what is written as a string, unless the text is a JSON string already.
+// tagJSON converts the text of a default or example tag to JSON with declared names. The text of a string field is the
+// string itself. So is that of other types that are encoded as strings, unless it is a JSON string already.
 func (f *field) tagJSON(text string) []byte {
 	t := f.Type
 	for t.kind == kindPointer {
@@ -28,14 +28,14 @@ func (f *field) tagJSON(text string) []byte {
 	return []byte(text)
 }
 
-// checkDefault reads the default once, with all checks, and keeps it if it can be copied. The field is left out then only
-// where to be absent means the same.
+// checkDefault decodes the default once, with all checks, and keeps the value if it can be copied. It switches
+// omitempty and omitzero off unless they would omit the default: an omitted empty value would come back as the default.
 func (f *field) checkDefault() error {
 	v, err := f.tagValue(f.defJSON)
 	if err != nil {
-		return f.wrong("default:"+strconv.Quote(*f.text), "%s", why(err))
+		return f.wrong("default:"+strconv.Quote(*f.text), "%s", tagProblem(err))
 	}
-	if !f.omits(v) { // an empty value that is left out would come back as the default
+	if !f.omits(v) {
 		f.omitEmpty, f.omitZero = false, false
 	}
 	switch f.kind {
@@ -45,7 +45,7 @@ func (f *field) checkDefault() error {
 	return nil
 }
 
-// tagValue reads what tagJSON has written, with all checks.
+// tagValue decodes the result of tagJSON, with all checks.
 func (f *field) tagValue(text []byte) (reflect.Value, error) {
 	v := reflect.New(f.goType).Elem()
 	d := Decoder{}
@@ -59,7 +59,7 @@ func (f *field) tagValue(text []byte) (reflect.Value, error) {
 
 var errRecursive = &SyntaxError{What: "default that needs itself"}
 
-func why(err error) string {
+func tagProblem(err error) string {
 	if err == errRecursive {
 		return "it has a member whose default is the same again: remove one"
 	}
@@ -69,7 +69,7 @@ func why(err error) string {
 	return fmt.Sprintf("it does not pass its own checks: %v", err)
 }
 
-// setDefault gives an absent member its default.
+// setDefault sets an absent member to its default.
 func (f *field) setDefault(d *Decoder, v reflect.Value) error {
 	if f.def.IsValid() {
 		v.Set(f.def)
@@ -78,8 +78,8 @@ func (f *field) setDefault(d *Decoder, v reflect.Value) error {
 	return d.fromTag(f, f.defJSON, v)
 }
 
-// fromTag reads a default or an example. It has passed before, so nothing comes of it but the value; only where a
-// default needs itself, which checkDefault finds, it fails.
+// fromTag decodes a default or an example into v. checkDefault and checkExample have accepted the text, so that
+// decoding it again cannot fail; only the first decoding finds a default that needs itself.
 func (d *Decoder) fromTag(f *field, text []byte, v reflect.Value) error {
 	data, pos, depth, max, naming := d.data, d.pos, d.depth, d.max, d.naming
 	defer func() { d.data, d.pos, d.depth, d.max, d.naming = data, pos, depth, max, naming }()

@@ -8,14 +8,15 @@ import (
 	"strings"
 )
 
-// Definitions are the named schemas that a document's other schemas refer to: one for each Go type with a name, and one
-// for each variant of a union, which has the tag besides. They do not change and may be used concurrently.
+// Definitions holds the named schemas that other schemas of a document refer to: one for each named Go type, and one
+// for each variant of a union, which has the discriminator besides its fields. It does not change and may be used
+// concurrently.
 //
-// A definition is called like its type; a generic type is followed by its arguments (Page_User). Where two would be
-// called alike, both have as many elements of their package's path in front as it takes to tell them apart (shop_Order,
-// Page_shop_Order); a variant has its union's name in front first (Animal_Cat). So a name depends on the types of a
-// document and not on their order; only types of one name that are declared in functions, and what contains unions for
-// which two compilers have different variants, are told apart by a number.
+// A definition has the name of its type. The name of a generic type is followed by its arguments (Page_User). If two
+// definitions would have the same name, both are prefixed with as many elements of their package's path as they need to
+// differ (shop_Order, Page_shop_Order); a variant is first prefixed with its union's name (Animal_Cat). So a name
+// depends on the types of a document and not on their order. There are two exceptions, which get a number: types of the
+// same name declared in functions, and types whose unions have different variants in two compilers.
 type Definitions struct {
 	prefix string
 	naming Naming
@@ -24,19 +25,19 @@ type Definitions struct {
 	roots  map[*Type]root
 }
 
-// root is what a codec's type is described by.
+// root holds the schemas of a codec's type.
 type root struct {
 	payload *document
 	frame   properties
 }
 
-// membership is what a type is when it is written as part of a union; the zero value is the type on its own.
+// membership says as which variant of a union a type is described. The zero value is the type on its own.
 type membership struct {
 	union *Type
 	tag   string
 }
 
-// definitionKey says what is described. A type of another compiler has the same key if its unions are the same.
+// definitionKey identifies a definition. The same type in two compilers has the same key if its unions are the same.
 type definitionKey struct {
 	typ, union  reflect.Type
 	tag, unions string
@@ -48,15 +49,16 @@ type definition struct {
 	typ    *Type
 	as     membership
 	schema *document
-	name   string // once all are found
+	name   string // set once all are found
 
-	// What the name has besides the type's own.
+	// What the name consists of besides the type's name: the union's name, the tag, and how many elements of the package
+	// path precede the name and each argument of a generic type.
 	ofUnion, withTag bool
-	path, arguments  int // elements of packages' paths: in front, and in front of a generic type's arguments
+	path, arguments  int
 }
 
-// NewDefinitions names all types that the codecs need. References are written as prefix and name: AsyncAPI's prefix is
-// "#/components/schemas/". It panics if the codecs differ in their naming: a document has one.
+// NewDefinitions names all types that the codecs need. References are written as prefix and name; AsyncAPI's prefix is
+// "#/components/schemas/". All codecs must have the same naming, else NewDefinitions panics.
 func NewDefinitions(prefix string, codecs ...*Codec) *Definitions {
 	d := &Definitions{prefix: prefix, byKey: map[definitionKey]*definition{}, roots: map[*Type]root{}}
 	for i, c := range codecs {
@@ -71,7 +73,7 @@ func NewDefinitions(prefix string, codecs ...*Codec) *Definitions {
 		}
 		r := root{payload: d.place(c.typ, nil)}
 		if c.typ.IsEmpty() {
-			r.payload = nullable(r.payload) // as a type without content is read
+			r.payload = nullable(r.payload) // Decoder.empty accepts null
 		}
 		for _, f := range c.typ.frame.fields {
 			r.frame = append(r.frame, property{f.names[d.naming], d.member(f)})
@@ -82,7 +84,7 @@ func NewDefinitions(prefix string, codecs ...*Codec) *Definitions {
 	return d
 }
 
-// root describes a codec's type.
+// root returns the schemas of a codec's type.
 func (d *Definitions) root(c *Codec) root {
 	r, known := d.roots[c.typ]
 	if !known || c.naming != d.naming {
@@ -91,7 +93,7 @@ func (d *Definitions) root(c *Codec) root {
 	return r
 }
 
-// define returns the definition of a type, and describes it the first time.
+// define returns the definition of a type and creates it on the first call.
 func (d *Definitions) define(t *Type, as membership) *definition {
 	key := definitionKey{typ: t.goType, tag: as.tag, unions: t.unions()}
 	if as.union != nil {
@@ -111,7 +113,7 @@ func (d *Definitions) define(t *Type, as membership) *definition {
 	return def
 }
 
-// unions lists the unions that a type needs, with their variants: all that two compilers may know differently of it.
+// unions lists the unions that a type needs, with their variants. Only these can differ between two compilers.
 func (t *Type) unions() string {
 	var list []string
 	seen := map[*Type]bool{}
@@ -138,10 +140,10 @@ func (t *Type) unions() string {
 	return strings.Join(list, "\n")
 }
 
-// MarshalText writes a reference to the definition.
+// MarshalText returns a reference to the definition.
 func (d *definition) MarshalText() ([]byte, error) { return []byte(d.set.prefix + d.name), nil }
 
-// MarshalJSON writes an object of all definitions, ordered by name. The error is always nil.
+// MarshalJSON returns an object of all definitions, ordered by name. The error is always nil.
 func (d *Definitions) MarshalJSON() ([]byte, error) {
 	sorted := slices.SortedFunc(slices.Values(d.found), func(a, b *definition) int { return strings.Compare(a.name, b.name) })
 	var all properties
@@ -151,7 +153,7 @@ func (d *Definitions) MarshalJSON() ([]byte, error) {
 	return all.MarshalJSON()
 }
 
-// nameAll lengthens the names that clash until none do, or until they are as long as they can be: then it counts.
+// nameAll lengthens clashing names until all differ. Names that clash at their full length get a number.
 func (d *Definitions) nameAll() {
 	for again := true; again; {
 		again = false
@@ -176,10 +178,10 @@ func (d *Definitions) nameAll() {
 	}
 }
 
-// clash is definitions with one name.
+// clash is a group of definitions with the same name.
 type clash struct{ members []*definition }
 
-// clashes lists them. Where a type meets its variants, only these need another name.
+// clashes lists the groups. If a type and its variants have the same name, only the variants are in the group.
 func (d *Definitions) clashes() (all []clash) {
 	byName := map[string][]*definition{}
 	for _, def := range d.found {
@@ -198,7 +200,7 @@ func (d *Definitions) clashes() (all []clash) {
 	return all
 }
 
-// sameHome reports whether all are declared in one place, as the instances of a generic type are: then only their
+// sameHome reports whether all types are declared in one place, as the instances of a generic type are. Then only their
 // arguments can tell them apart.
 func (c clash) sameHome() bool {
 	return !slices.ContainsFunc(c.members, func(def *definition) bool { return def.home() != c.members[0].home() })
@@ -212,7 +214,7 @@ func (d *definition) home() string {
 	return home
 }
 
-// lengthen puts more in front of the name; it reports whether there was more.
+// lengthen makes the name longer by one part and reports whether it could.
 func (d *definition) lengthen(sameHome bool) bool {
 	switch {
 	case d.as.union != nil && !d.ofUnion:
@@ -230,7 +232,7 @@ func (d *definition) lengthen(sameHome bool) bool {
 	return true
 }
 
-// longestPath is how many elements of a path there are at most.
+// longestPath returns how many path elements there are.
 func (d *definition) longestPath() int {
 	n := pathLength(d.typ.goType)
 	if d.as.union != nil {
@@ -239,7 +241,7 @@ func (d *definition) longestPath() int {
 	return n
 }
 
-// called is the name as long as it is now.
+// called returns the name at its current length.
 func (d *definition) called() string {
 	name := typeName(d.typ.goType, d.path, d.arguments)
 	if d.ofUnion {

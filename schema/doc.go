@@ -1,12 +1,12 @@
-// Package schema describes Go types once and reads the description in several ways: it decodes and validates JSON in one
-// pass, encodes values, checks values made in code, writes JSON Schema and gives an example.
+// Package schema compiles a Go type once and uses the result in several ways: it decodes and validates JSON in one
+// pass, encodes values, validates values made in code, writes JSON Schema and makes an example.
 //
-// A [Compiler] makes a [Type] of a Go type, from its fields and their tags (json, default, minLength, maximum, enum and
-// so on). Mistakes in tags, misspelt names and constraints of other libraries among them, are found then, once, and
-// named. A [Codec] is a Type with the names of a [Naming];
-// [Definitions] are the schemas of many of them, for one document.
+// A [Compiler] turns a Go type into a [Type], from its fields and their tags (json, default, minLength, maximum, enum
+// and so on). It reports mistakes in tags then, misspelled names and constraints of other libraries included. A [Codec]
+// is a Type with the member names of a [Naming]. [Definitions] hold the schemas of many types for one document.
 //
-// Decoding is strict where encoding/json is lenient: kinds are exact ("1" is no number), names are matched exactly, a
-// name may come once, text must be valid UTF-8. It tells all that is wrong, not the first thing, each with its path. A
-// field is required unless it has a default, is a pointer or is omitempty or omitzero; only a pointer may be null.
+// Decoding is strict where encoding/json is lenient: kinds are exact ("1" is not a number), names are matched exactly,
+// a name may occur once, text must be valid UTF-8. It reports the first [Limits].MaxErrors mistakes with their
+// paths, not only one. A field is required unless it has a default, is a pointer, or is omitempty or omitzero. null is
+// accepted for pointers, any, json.RawMessage and types that encode their zero value as null.
 package schema

@@ -5,15 +5,15 @@ import (
 	"encoding/json"
 )
 
-// document is one JSON Schema in the words of draft-07, the ones that AsyncAPI's Schema Object adds (deprecated,
-// discriminator) included. The order of its members is the order in which they are written.
+// document is a JSON Schema of draft-07, with the keywords that AsyncAPI's Schema Object adds (deprecated,
+// discriminator). Its members are written in this order.
 type document struct {
 	Schema               string            `json:"$schema,omitempty"`
 	Ref                  *definition       `json:"$ref,omitempty"`
 	AllOf                []*document       `json:"allOf,omitempty"`
 	Description          string            `json:"description,omitempty"`
 	Deprecated           bool              `json:"deprecated,omitempty"`
-	Type                 any               `json:"type,omitempty"` // a string, or a list of two if it may be null
+	Type                 any               `json:"type,omitempty"` // a string, or a list of two with "null"
 	Const                *string           `json:"const,omitempty"`
 	Enum                 []json.RawMessage `json:"enum,omitempty"`
 	Format               string            `json:"format,omitempty"`
@@ -44,7 +44,7 @@ type document struct {
 	Definitions          *Definitions      `json:"definitions,omitempty"`
 }
 
-// properties are the members of an object in their order.
+// properties are the members of an object, in order.
 type properties []property
 
 type property struct {
@@ -52,7 +52,7 @@ type property struct {
 	*document
 }
 
-// MarshalJSON writes an object whose members keep their order.
+// MarshalJSON keeps the order of the members.
 func (p properties) MarshalJSON() ([]byte, error) {
 	b := []byte{'{'}
 	for i, m := range p {
@@ -65,7 +65,7 @@ func (p properties) MarshalJSON() ([]byte, error) {
 	return append(b, '}'), nil
 }
 
-// marshal writes what this package made itself, which cannot fail, without HTML's escapes.
+// marshal encodes values of this package, which cannot fail, without HTML escapes.
 func marshal(v any) json.RawMessage {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
@@ -76,8 +76,8 @@ func marshal(v any) json.RawMessage {
 	return bytes.TrimSuffix(b.Bytes(), []byte{'\n'})
 }
 
-// annotatable returns a schema to which keywords can be added: what stands beside $ref is ignored (draft-07 core,
-// section 8.3).
+// annotatable returns a schema to which keywords can be added: keywords beside $ref are ignored (draft-07 core, section
+// 8.3).
 func annotatable(s *document) *document {
 	if s.Ref != nil {
 		return &document{AllOf: []*document{s}}
@@ -85,7 +85,7 @@ func annotatable(s *document) *document {
 	return s
 }
 
-// nullable allows null besides.
+// nullable returns a schema that also allows null.
 func nullable(s *document) *document {
 	name, single := s.Type.(string)
 	switch {

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// durationUnits are those of ISO 8601 whose length is fixed, in their order; the part before T and the part after it.
+// durationUnits are the units of ISO 8601 with a fixed length, in order: those before T and those after it.
 var durationUnits = [2][]struct {
 	letter byte
 	length time.Duration
@@ -17,10 +17,10 @@ var durationUnits = [2][]struct {
 	{{'H', time.Hour}, {'M', time.Minute}, {'S', time.Second}},
 }
 
-// durationPattern is what parseDuration takes, but for durations that an int64 of nanoseconds cannot hold. JSON Schema's
-// format "duration" has neither a sign nor a fraction.
+// durationPattern matches what parseDuration accepts, except that it does not limit the length. JSON Schema's format
+// "duration" allows neither a sign nor a fraction.
 var durationPattern = func() string {
-	some := func(units string) string { // of these, in this order
+	some := func(units string) string { // one or more of them, in this order
 		var all []string
 		for i := range units {
 			part := `[0-9]+(\.[0-9]+)?` + units[i:i+1]
@@ -34,9 +34,9 @@ var durationPattern = func() string {
 	return "^-?P(" + some("WD") + "(T" + some("HMS") + ")?|T" + some("HMS") + ")$"
 }()
 
-// parseDuration reads an ISO 8601 duration such as P1DT2H3.5S; why is what is wrong with it. Years and months have no
-// fixed length and are refused. Each number may have a fraction, which is rounded to nanoseconds.
-func parseDuration(s string) (_ time.Duration, why string) {
+// parseDuration reads an ISO 8601 duration such as P1DT2H3.5S. problem is "" on success. Years and months are refused,
+// because they have no fixed length. Each number may have a fraction, which is rounded to nanoseconds.
+func parseDuration(s string) (_ time.Duration, problem string) {
 	rest, negative := strings.CutPrefix(s, "-")
 	rest, ok := strings.CutPrefix(rest, "P")
 	if !ok {
@@ -64,9 +64,9 @@ func parseDuration(s string) (_ time.Duration, why string) {
 			if len(units) == 0 {
 				return 0, "its units must be W, D, then T and H, M, S, in this order"
 			}
-			x, why := timesUnit(part[:n], uint64(units[0].length))
-			if why != "" {
-				return 0, why
+			x, problem := timesUnit(part[:n], uint64(units[0].length))
+			if problem != "" {
+				return 0, problem
 			}
 			if x > most || total > most-x {
 				return 0, "it is too long"
@@ -81,13 +81,13 @@ func parseDuration(s string) (_ time.Duration, why string) {
 	return time.Duration(total), ""
 }
 
-// timesUnit multiplies a decimal number with the nanoseconds of a unit, exactly but for what is below a nanosecond.
-func timesUnit(number string, unit uint64) (nanoseconds uint64, why string) {
+// timesUnit multiplies a decimal number by the length of a unit. The product is exact up to rounding to nanoseconds.
+func timesUnit(number string, unit uint64) (nanoseconds uint64, problem string) {
 	whole, fraction, point := strings.Cut(number, ".")
 	if whole == "" || point && fraction == "" || strings.Contains(fraction, ".") {
 		return 0, "it has a number that cannot be read"
 	}
-	const digits = 18 // more make no difference of a nanosecond, of a week neither
+	const digits = 18 // further digits change even a number of weeks by less than a nanosecond
 	fraction = strings.TrimRight(fraction[:min(len(fraction), digits)], "0")
 	x, err := strconv.ParseUint(whole, 10, 64)
 	beyond, product := bits.Mul64(x, unit)
@@ -97,7 +97,7 @@ func timesUnit(number string, unit uint64) (nanoseconds uint64, why string) {
 	if fraction == "" {
 		return product, ""
 	}
-	f, _ := strconv.ParseUint(fraction, 10, 64) // of at most 18 digits
+	f, _ := strconv.ParseUint(fraction, 10, 64) // cannot fail: at most 18 digits
 	scale := uint64(1)
 	for range fraction {
 		scale *= 10
@@ -108,7 +108,7 @@ func timesUnit(number string, unit uint64) (nanoseconds uint64, why string) {
 	return product + part, ""
 }
 
-// appendDuration writes hours, minutes and seconds.
+// appendDuration writes a duration as hours, minutes and seconds.
 func appendDuration(b []byte, d time.Duration) []byte {
 	if d == 0 {
 		return append(b, "PT0S"...)

@@ -16,32 +16,32 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Append writes a value of the type as JSON behind b. Members are spelt as the codec's naming wants and come in the
-// order of the fields, keys of maps are sorted, nil slices and maps are empty ones, invalid UTF-8 is replaced. v is not
-// changed. The error names the path to a value that JSON cannot express, such as NaN, or that no type allows, such as a
-// nil union.
+// Append appends v, a value of the type, to b as JSON. Members have the names of the codec's naming and the order of
+// the fields, keys of maps are sorted, nil slices and maps are written as empty ones, invalid UTF-8 is replaced. Append
+// does not change v. The error names the path to a value that JSON cannot express, such as NaN, or that the type does
+// not allow, such as a nil union.
 func (c *Codec) Append(b []byte, v any) ([]byte, error) {
 	value, ok := c.typ.valueOf(v)
 	if !ok {
-		return nil, c.notOne(v)
+		return nil, c.wrongType(v)
 	}
 	e := encoder{naming: c.naming}
 	b, err := e.value(b, c.typ, value)
 	if err != nil {
-		return nil, c.failed(err)
+		return nil, c.encodeError(err)
 	}
 	return b, nil
 }
 
-func (c *Codec) notOne(v any) error {
+func (c *Codec) wrongType(v any) error {
 	return fmt.Errorf("schema: encode %s: the value is %T", c.typ.goType, v)
 }
 
-func (c *Codec) failed(err error) error {
+func (c *Codec) encodeError(err error) error {
 	return fmt.Errorf("schema: encode %s: %w", c.typ.goType, err)
 }
 
-// valueOf returns v as a value of the type, which may be an interface that v implements.
+// valueOf returns v as a value of the type. If the type is an interface, v only needs to implement it.
 func (t *Type) valueOf(v any) (_ reflect.Value, ok bool) {
 	value := reflect.ValueOf(v)
 	if value.IsValid() && value.Type() == t.goType {
@@ -63,7 +63,7 @@ type encoder struct {
 	depth  int
 }
 
-// pathError is what is wrong with a value inside the one that is encoded.
+// pathError is an error about a value inside the encoded one.
 type pathError struct {
 	path  string
 	cause error
@@ -72,7 +72,7 @@ type pathError struct {
 func (p *pathError) Error() string { return p.path + ": " + p.cause.Error() }
 func (p *pathError) Unwrap() error { return p.cause }
 
-// at adds an element in front of an error's path.
+// at prepends an element to the path of an error.
 func at(name string, err error) error {
 	if inner, ok := err.(*pathError); ok {
 		return &pathError{name + "." + inner.path, inner.cause}
@@ -106,7 +106,7 @@ func (e *encoder) value(b []byte, t *Type, v reflect.Value) ([]byte, error) {
 		text, err := marshalText(v)
 		return appendText(b, string(text)), err
 	case kindJSON:
-		return appendOwnJSON(b, v)
+		return appendMarshaler(b, v)
 	case kindRaw:
 		return appendRaw(b, v.Bytes())
 	case kindAny:
@@ -115,7 +115,7 @@ func (e *encoder) value(b []byte, t *Type, v reflect.Value) ([]byte, error) {
 	return e.nested(b, t, v)
 }
 
-// nested writes what has values inside.
+// nested writes a value that contains other values.
 func (e *encoder) nested(b []byte, t *Type, v reflect.Value) ([]byte, error) {
 	if e.depth++; e.depth > hardDepth {
 		return b, errNesting
@@ -164,11 +164,11 @@ func appendText(b []byte, s string) []byte {
 	if isPlainASCII(b[start+1:]) {
 		return append(b, '"')
 	}
-	b, _ = jsontext.AppendQuote(b[:start], s) // the only error says that something was replaced
+	b, _ = jsontext.AppendQuote(b[:start], s) // the only error reports invalid UTF-8, which has been replaced
 	return b
 }
 
-// isPlainASCII reports whether all bytes mean themselves in any string.
+// isPlainASCII reports whether no byte needs an escape or a check for UTF-8.
 func isPlainASCII(b []byte) bool {
 	for ; len(b) >= 8; b = b[8:] {
 		if x := binary.LittleEndian.Uint64(b); breaks(x)|x&highs != 0 {
@@ -183,7 +183,7 @@ func isPlainASCII(b []byte) bool {
 	return true
 }
 
-// appendFloat writes a number as ECMA-262, section 6.1.6.1.20, does.
+// appendFloat writes a number like ECMA-262, section 6.1.6.1.20.
 func appendFloat(b []byte, x float64, bits int) ([]byte, error) {
 	if math.IsNaN(x) || math.IsInf(x, 0) {
 		return b, fmt.Errorf("%v is no JSON number", x)
@@ -197,14 +197,14 @@ func appendFloat(b []byte, x float64, bits int) ([]byte, error) {
 	}
 	start := len(b)
 	b = strconv.AppendFloat(b, x, format, -1, bits)
-	if n := len(b); format == 'e' && n-start >= 4 && b[n-4] == 'e' && b[n-3] == '-' && b[n-2] == '0' { // e-09 is e-9
+	if n := len(b); format == 'e' && n-start >= 4 && b[n-4] == 'e' && b[n-3] == '-' && b[n-2] == '0' { // e-09 becomes e-9
 		b[n-2] = b[n-1]
 		b = b[:n-1]
 	}
 	return b, nil
 }
 
-// timeOf does not copy a time on the heap, as Interface does with one that has an address.
+// timeOf avoids the copy on the heap that Interface makes of an addressable time.
 func timeOf(v reflect.Value) time.Time {
 	if v.CanAddr() {
 		return *v.Addr().Interface().(*time.Time)
@@ -220,7 +220,7 @@ func appendTime(b []byte, t time.Time) ([]byte, error) {
 	return append(b, '"'), nil
 }
 
-// addressable returns v or a copy, so that methods with a pointer receiver can be called.
+// addressable returns v, or a copy of v whose methods with a pointer receiver can be called.
 func addressable(v reflect.Value) reflect.Value {
 	if v.CanAddr() {
 		return v
@@ -238,8 +238,8 @@ func marshalText(v reflect.Value) ([]byte, error) {
 	return own.MarshalText()
 }
 
-// appendOwnJSON writes a value by its MarshalJSON; a type that has UnmarshalJSON only is written as encoding/json does.
-func appendOwnJSON(b []byte, v reflect.Value) ([]byte, error) {
+// appendMarshaler writes a value with its MarshalJSON. A type with UnmarshalJSON alone is written by encoding/json.
+func appendMarshaler(b []byte, v reflect.Value) ([]byte, error) {
 	p := addressable(v).Addr().Interface()
 	own, ok := p.(json.Marshaler)
 	if !ok {
@@ -252,7 +252,7 @@ func appendOwnJSON(b []byte, v reflect.Value) ([]byte, error) {
 	return appendRaw(b, raw)
 }
 
-// appendRaw writes JSON made elsewhere, after a look at it.
+// appendRaw appends JSON from a RawMessage or MarshalJSON, after checking it.
 func appendRaw(b, raw []byte) ([]byte, error) {
 	if len(raw) == 0 {
 		return append(b, "null"...), nil
@@ -273,7 +273,8 @@ func checkRaw(raw []byte) error {
 	return d.End()
 }
 
-// appendAny writes a value without a described type: as encoding/json does, but nothing is escaped for HTML.
+// appendAny writes a value of a type that has not been compiled. The result is that of encoding/json without HTML
+// escapes.
 func appendAny(b []byte, v any) ([]byte, error) {
 	switch x := v.(type) {
 	case nil:
@@ -292,13 +293,13 @@ func appendAny(b []byte, v any) ([]byte, error) {
 		return b, err
 	}
 	b = b[:len(b)-1]            // without the line feed
-	if !utf8.Valid(b[start:]) { // json.RawMessage and MarshalJSON are not checked for it
+	if !utf8.Valid(b[start:]) { // encoding/json does not check json.RawMessage and MarshalJSON
 		return b, errors.New("invalid UTF-8 in JSON")
 	}
 	return b, nil
 }
 
-// appended is a writer to the end of a slice.
+// appended is an io.Writer that appends to a slice.
 type appended []byte
 
 func (a *appended) Write(p []byte) (int, error) {

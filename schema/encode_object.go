@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// object writes fields of a struct and the end; b has the bracket and perhaps a member, whose name is tag.
+// object writes the fields of a struct and the closing bracket. b ends with the opening bracket or with a first member
+// named tag; a field of that name is left out.
 func (e *encoder) object(b []byte, fields []*field, v reflect.Value, tag string) (_ []byte, err error) {
 	first := tag == ""
 	for _, f := range fields {
@@ -33,7 +34,7 @@ func (e *encoder) object(b []byte, fields []*field, v reflect.Value, tag string)
 	return append(b, '}'), nil
 }
 
-// omits reports whether the options of the json tag leave the value out.
+// omits reports whether omitempty or omitzero leave the value out.
 func (f *field) omits(v reflect.Value) bool {
 	if f.omitEmpty && isEmpty(v) {
 		return true
@@ -50,13 +51,13 @@ func (f *field) omits(v reflect.Value) bool {
 	return addressable(v).Addr().Interface().(interface{ IsZero() bool }).IsZero()
 }
 
-// isZero reports whether a value would come back as zero: an empty list that is left out comes back as nil, so that a
-// struct with nothing else is zero too.
+// isZero reports whether a value is decoded as zero if it is left out. An empty list that is left out comes back as
+// nil, so a struct of nothing but empty lists counts as zero.
 func (t *Type) isZero(v reflect.Value) bool {
 	switch {
 	case v.IsZero():
 		return true
-	case t.kind == kindTime: // whatever its zone: +00:00 comes back as UTC
+	case t.kind == kindTime: // in any zone: +00:00 comes back as UTC
 		return timeOf(v).IsZero()
 	case t.kind == kindStruct:
 		return !slices.ContainsFunc(t.fields, func(f *field) bool {
@@ -76,7 +77,7 @@ func (t *Type) isZero(v reflect.Value) bool {
 
 func isNilPointer(v reflect.Value) bool { return v.Kind() == reflect.Pointer && v.IsNil() }
 
-// isEmpty is what encoding/json's omitempty means.
+// isEmpty reports whether encoding/json's omitempty leaves the value out.
 func isEmpty(v reflect.Value) bool {
 	switch v.Kind() {
 	case reflect.Array, reflect.Map, reflect.Slice, reflect.String:
@@ -87,7 +88,7 @@ func isEmpty(v reflect.Value) bool {
 	return v.IsZero()
 }
 
-// dictionary writes a map, sorted by its keys.
+// dictionary writes a map, sorted by key.
 func (e *encoder) dictionary(b []byte, t *Type, v reflect.Value) (_ []byte, err error) {
 	all, err := sortedEntries(t, v)
 	if err != nil {
@@ -129,7 +130,7 @@ func sortedEntries(t *Type, v reflect.Value) ([]mapEntry, error) {
 	return all, nil
 }
 
-// mapKey is a key as a member's name.
+// mapKey converts a key to a member's name.
 func mapKey(t *Type, k reflect.Value) (string, error) {
 	if t.kind == kindText {
 		text, err := marshalText(k)
@@ -138,7 +139,7 @@ func mapKey(t *Type, k reflect.Value) (string, error) {
 	return strings.ToValidUTF8(keyText(k), "\uFFFD"), nil
 }
 
-// variant writes the object of a union's value, its discriminator first.
+// variant writes a value of a union as an object with the discriminator first.
 func (e *encoder) variant(b []byte, t *Type, v reflect.Value) ([]byte, error) {
 	chosen, object, err := t.union.chosen(t, v)
 	if err != nil {

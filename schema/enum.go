@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// enumOf asks a type with the method Enum() []T for its values.
+// enumOf returns the values of a type with a method Enum() []T.
 func enumOf(typ *Type) (*enum, error) {
 	t := typ.goType
 	list, has, err := callEnum(t)
@@ -43,8 +43,8 @@ func enumOf(typ *Type) (*enum, error) {
 	return e, nil
 }
 
-// callEnum calls the method Enum of a type, with a value or a pointer receiver, if it is one that lists values. The method of
-// that name that protobuf generates returns a pointer.
+// callEnum calls the Enum method of a type, with a value or a pointer receiver, if it returns a list of values. The
+// Enum method that protobuf generates returns a pointer and is ignored.
 func callEnum(t reflect.Type) (list []reflect.Value, has bool, err error) {
 	isBasic := t.Kind() >= reflect.Bool && t.Kind() <= reflect.Float64 || t.Kind() == reflect.String
 	if t.Kind() == reflect.Pointer || t.Kind() == reflect.Interface || !isBasic && promoted(t, "Enum") {
@@ -80,7 +80,8 @@ func callEnum(t reflect.Type) (list []reflect.Value, has bool, err error) {
 	return list, true, nil
 }
 
-// asValue makes a value of type t of one that Enum lists: of that type, or a string or an integer for one of those.
+// asValue converts an element of Enum's result to t. The element may have type t, or be a string or an integer if t is
+// one.
 func asValue(t reflect.Type, v reflect.Value) (_ reflect.Value, ok bool) {
 	if v.Kind() == reflect.Interface {
 		v = v.Elem()
@@ -98,8 +99,8 @@ func asValue(t reflect.Type, v reflect.Value) (_ reflect.Value, ok bool) {
 	return v, false
 }
 
-// enumTexts are values as JSON has them, strings without quotes if all are strings: what the text or JSON methods of the
-// type write, if it has them.
+// enumTexts returns the values as JSON, without quotes if all are strings. The values of types with text or JSON
+// methods are encoded by these.
 func (t *Type) enumTexts(list []reflect.Value) (texts []string, isText bool, err error) {
 	isText = t.kind != kindInt && t.kind != kindUint
 	for _, v := range list {
@@ -108,7 +109,7 @@ func (t *Type) enumTexts(list []reflect.Value) (texts []string, isText bool, err
 		case kindText:
 			text, err = marshalText(v)
 		case kindJSON:
-			text, err = appendOwnJSON(nil, v)
+			text, err = appendMarshaler(nil, v)
 			isText = isText && strings.HasPrefix(string(text), `"`)
 		default:
 			text = []byte(keyText(v))
@@ -128,8 +129,8 @@ func (t *Type) enumTexts(list []reflect.Value) (texts []string, isText bool, err
 	return texts, isText, nil
 }
 
-// allowsOwn reports whether a value that was read by a type's own UnmarshalJSON is in the set of its Enum.
-func (d *Decoder) allowsOwn(t *Type, v reflect.Value) bool {
+// allowsEnumValue checks that a value decoded by the type's UnmarshalJSON is one of its Enum.
+func (d *Decoder) allowsEnumValue(t *Type, v reflect.Value) bool {
 	if t.enum == nil {
 		return true
 	}

@@ -8,21 +8,21 @@ import (
 	"unicode/utf8"
 )
 
-// FieldError is one thing that is wrong with a value. Msg has at most 1 KiB; a longer text is cut, and ends with "...".
+// FieldError is one mistake in a value. Msg has at most 1 KiB; a longer text is cut and ends with "...".
 type FieldError struct {
-	Type string `json:"type"` // a stable word, such as "missing"
-	Loc  []any  `json:"loc"`  // the path to it: strings and integers
-	Msg  string `json:"msg"`  // a text for people
+	Type string `json:"type"` // a stable identifier, such as "missing"
+	Loc  []any  `json:"loc"`  // the path to the mistake: strings and integers
+	Msg  string `json:"msg"`  // for people
 
-	// Cause is the error of a type's own method whose text is not for clients, as it may name what the program is made
-	// of; nil otherwise. It is not sent.
+	// Cause is the error of a type's own method if its text may contain internals of the program, else nil. It is not
+	// sent.
 	Cause error `json:"-"`
 }
 
-// ValidationError is all that is wrong with a value, in the order of its fields. Length 0 is success.
+// ValidationError lists the mistakes in a value, in the order of its fields. An empty one means success.
 type ValidationError []FieldError
 
-// Error has a line for each item.
+// Error returns a line for each item.
 func (v ValidationError) Error() string {
 	var b strings.Builder
 	for i, f := range v {
@@ -43,8 +43,8 @@ func (v ValidationError) Error() string {
 	return b.String()
 }
 
-// AppendJSON writes the items as JSON behind b, as encoding/json does, at less cost. The error is of a path element that
-// JSON cannot express.
+// AppendJSON appends the items to b as JSON. The result is that of encoding/json, but cheaper. The error reports a path
+// element that JSON cannot express.
 func (v ValidationError) AppendJSON(b []byte) (_ []byte, err error) {
 	if v == nil {
 		return append(b, "null"...), nil
@@ -81,16 +81,16 @@ func (f *FieldError) appendLoc(b []byte) (_ []byte, err error) {
 	return append(b, ']'), nil
 }
 
-// TypeError says why a Go type cannot be described: a mistake in the program.
+// TypeError reports a Go type that cannot be compiled: a mistake in the program.
 type TypeError struct {
 	Type  reflect.Type
-	Field string // "" if it is the type as a whole
-	Tag   string // the tag and its text; "" if it is not about one
-	Path  string // from the type that was to be described, such as Order.Lines[].Price; "" if Type is that type
-	Mend  string // what is wrong and what to do
+	Field string // "" if the whole type is wrong
+	Tag   string // the tag and its text; "" if no tag is wrong
+	Path  string // from the type given to Compile, such as Order.Lines[].Price; "" if Type is that type
+	Mend  string // what is wrong and how to fix it
 }
 
-// Error names the type, the field, the tag, the path and the mend.
+// Error names the type, the field, the tag, the path and the fix.
 func (e *TypeError) Error() string {
 	where := e.Type.String()
 	if e.Field != "" {
@@ -105,16 +105,16 @@ func (e *TypeError) Error() string {
 	return "schema: compile " + where + ": " + e.Mend
 }
 
-// maxText is how much of an input an error quotes, in code points.
+// maxText limits how much of an input an error quotes, in code points.
 const maxText = 64
 
 func cutText(s string) string { return cutAt(s, maxText) }
 
-// maxMessage is how long the text of an item is at most, in bytes: a list of all that is allowed may be longer.
+// maxMessage is the longest text of an item, in bytes. The list of the values of an enum may be longer.
 const maxMessage = 1 << 10
 
 func cutMessage(s string) string {
-	const dots = "..." // in ASCII, which is written fastest
+	const dots = "..." // ASCII is encoded fastest
 	if len(s) <= maxMessage {
 		return s
 	}
@@ -125,7 +125,7 @@ func cutMessage(s string) string {
 	return s[:end] + dots
 }
 
-// cutAt shortens s to a number of code points.
+// cutAt shortens s to at most so many code points.
 func cutAt(s string, most int) string {
 	if len(s) <= most {
 		return s

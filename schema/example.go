@@ -8,13 +8,13 @@ import (
 	"strconv"
 )
 
-// Example is a value that the codec decodes without an item; it is always the same. Each field shows its example tag,
-// else its default, else the first value of its enum, else one that its constraints allow; pointers are followed, lists
-// and maps have an element. Where a type contains itself it stops with null, an empty list or an empty map. It may be
-// called concurrently.
+// Example returns a value that the codec decodes without an error; it is always the same. Each field has the value of
+// its example tag, else its default, else the first value of its enum, else one that its constraints allow. Pointers
+// are not nil, lists and maps have an element. Where a type contains itself, the example ends with null, an empty list
+// or an empty map. Example may be called concurrently.
 //
-// It cannot know what a Validate method, UnmarshalText or UnmarshalJSON wants, nor satisfy each pattern in RE2's syntax
-// together with a length or format: give such fields an example tag.
+// It does not know what Validate, UnmarshalText and UnmarshalJSON methods accept, and it may find no text for a pattern
+// combined with a length or format. Give such fields an example tag.
 func (c *Codec) Example() json.RawMessage {
 	s := sampler{naming: c.naming, inside: map[*Type]bool{}}
 	b, ok := s.value(nil, c.typ, nil, 0)
@@ -24,15 +24,15 @@ func (c *Codec) Example() json.RawMessage {
 	return b
 }
 
-// sampler writes an example. Its methods append a value and report whether there is one; choice tells the elements of a
-// list apart.
+// sampler writes an example. Its methods append a value and report whether they could; choice varies the elements of a
+// list.
 type sampler struct {
 	naming Naming
-	inside map[*Type]bool // the structs that are being written
+	inside map[*Type]bool // the structs being written
 	depth  int
 }
 
-// maxSampleDepth keeps the example of types that refer to each other in many ways small.
+// maxSampleDepth limits examples of types that refer to each other in many ways.
 const maxSampleDepth = 6
 
 func (s *sampler) value(b []byte, t *Type, r *rules, choice int) (_ []byte, ok bool) {
@@ -79,7 +79,7 @@ func (s *sampler) scalar(b []byte, t *Type, r *rules, choice int) []byte {
 		if values := enumOfPlace(t, r); len(values) > 0 {
 			return append(b, values[choice%len(values)]...)
 		}
-		if own, err := appendOwnJSON(b, reflect.New(t.goType).Elem()); err == nil {
+		if own, err := appendMarshaler(b, reflect.New(t.goType).Elem()); err == nil {
 			return own
 		}
 		return append(b, "null"...)
@@ -87,7 +87,7 @@ func (s *sampler) scalar(b []byte, t *Type, r *rules, choice int) []byte {
 	return append(b, "{}"...) // kindAny, kindRaw
 }
 
-// object writes a struct, with its tag in front if it is a variant.
+// object writes a struct, with its discriminator first if it is a variant.
 func (s *sampler) object(b []byte, t *Type, as *membership, choice int) (_ []byte, ok bool) {
 	if s.inside[t] {
 		return b, false
@@ -165,7 +165,7 @@ func (s *sampler) list(b []byte, t *Type, r *rules, choice int) (_ []byte, ok bo
 	return append(b, ']'), true
 }
 
-// elements is how many elements a list or map gets: one, if its limits allow.
+// elements returns how many elements a list or map gets: one, if its limits allow that.
 func (s *sampler) elements(least, most int) int {
 	wanted := 1
 	if s.depth > maxSampleDepth {
@@ -212,7 +212,7 @@ func sampleKey(key *Type, choice int) string {
 	return sampleText(key, &rules{}, choice)
 }
 
-// numbered tells the second of a kind from the first, and so on.
+// numbered returns a suffix that makes the texts of different choices differ.
 func numbered(choice int) string {
 	if choice == 0 {
 		return ""

@@ -7,7 +7,7 @@ import (
 	"strconv"
 )
 
-// sampleNumber is 1 where that is allowed, else a number at or near a bound.
+// sampleNumber returns 1 if that is allowed, else a number at or near a bound.
 func sampleNumber(t *Type, r *rules, choice int) json.RawMessage {
 	if values := enumOfPlace(t, r); len(values) > 0 {
 		return values[choice%len(values)]
@@ -19,7 +19,7 @@ func sampleNumber(t *Type, r *rules, choice int) json.RawMessage {
 			step = b.exact
 		}
 	}
-	for _, b := range slices.Backward(r.bounds) { // lower ones come last
+	for _, b := range slices.Backward(r.bounds) { // lower bounds come last
 		starts = append(starts, b.exact)
 		for _, other := range r.bounds {
 			sum := new(big.Rat).Add(b.exact, other.exact)
@@ -36,7 +36,7 @@ func sampleNumber(t *Type, r *rules, choice int) json.RawMessage {
 	return json.RawMessage("0")
 }
 
-// around lists numbers at and next to a start: itself, then multiples of the step, the choice-th first.
+// around lists numbers at and next to a start: the start itself, then multiples of step, beginning with the choice-th.
 func around(start, step *big.Rat, choice int) (near []*big.Rat) {
 	floor := new(big.Rat).Quo(start, step)
 	n := new(big.Int).Div(floor.Num(), floor.Denom()) // Euclidean: rounds down
@@ -50,7 +50,7 @@ func around(start, step *big.Rat, choice int) (near []*big.Rat) {
 	return near
 }
 
-// numberText writes a number as its Go type holds it; nil if it cannot.
+// numberText writes a number as its Go type holds it; it returns nil if the type cannot hold it.
 func numberText(t *Type, x *big.Rat) json.RawMessage {
 	if t.kind == kindFloat {
 		f, _ := x.Float64()
@@ -66,7 +66,7 @@ func numberText(t *Type, x *big.Rat) json.RawMessage {
 	return nil
 }
 
-// allow tries the bounds exactly.
+// allow compares x exactly with all bounds.
 func (r *rules) allow(x *big.Rat) bool {
 	return !slices.ContainsFunc(r.bounds, func(b bound) bool {
 		multiple := b.tag == "multipleOf" && new(big.Rat).Quo(x, b.exact).IsInt()

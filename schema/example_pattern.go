@@ -7,22 +7,22 @@ import (
 	"unicode"
 )
 
-// matcher writes a short text that a pattern matches, for an example. It knows nothing of word boundaries and of
-// anchors in odd places: the text must be tried.
+// matcher writes a short text that a pattern matches. It ignores word boundaries and anchors inside the pattern, so the
+// caller has to check the text.
 type matcher struct {
 	strings.Builder
-	repeat int // how often at least what may repeat does, within its own bounds
-	choice int // which of a class's characters is taken
+	repeat int // the least number of repetitions, within the bounds of each
+	choice int // index into the characters of a class
 }
 
-// maxMatch bounds the text where repetitions nest.
+// maxMatch limits the text of nested repetitions.
 const maxMatch = 1 << 12
 
-// matching is the matcher's text for one choice of repetitions and characters.
+// matching returns the text for one choice of repetitions and characters.
 func matching(pattern *regexp.Regexp, repeat, choice int) string {
 	tree, err := syntax.Parse(pattern.String(), syntax.Perl)
 	if err != nil {
-		return "" // regexp.Compile has parsed it
+		return "" // cannot happen: regexp.Compile has parsed it
 	}
 	m := matcher{repeat: repeat, choice: choice}
 	m.write(tree)
@@ -50,7 +50,7 @@ func (m *matcher) write(re *syntax.Regexp) {
 	}
 }
 
-// times is how often the parts of an expression are written.
+// times returns how often the parts of an expression are written.
 func (m *matcher) times(re *syntax.Regexp) int {
 	switch re.Op {
 	case syntax.OpStar:
@@ -68,7 +68,7 @@ func (m *matcher) times(re *syntax.Regexp) int {
 	return 1
 }
 
-// shortest tries all branches of an alternation.
+// shortest returns the shortest text of all branches of an alternation.
 func (m *matcher) shortest(branches []*syntax.Regexp) (best string) {
 	for i, branch := range branches {
 		inner := matcher{repeat: m.repeat, choice: m.choice}
@@ -80,10 +80,10 @@ func (m *matcher) shortest(branches []*syntax.Regexp) (best string) {
 	return best
 }
 
-// preferred are the characters that an example is made of where it can be.
+// preferred are the characters that examples use where they can.
 const preferred = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
-// fromClass takes a character of a class, which is a list of first and last of each range.
+// fromClass chooses a character of a class, which lists the first and last character of each range.
 func fromClass(class []rune, choice int) rune {
 	var fit, odd []rune
 	for _, r := range preferred {
@@ -104,7 +104,7 @@ func fromClass(class []rune, choice int) rune {
 	case len(odd) > 0:
 		return odd[choice%len(odd)]
 	}
-	return unicode.ReplacementChar // nothing is in the class
+	return unicode.ReplacementChar // the class is empty
 }
 
 func inClass(class []rune, r rune) bool {

@@ -8,8 +8,8 @@ import (
 	"unicode/utf8"
 )
 
-// sampleFormats are texts in the formats of the format tag: of the ranges kept for documentation where there are such
-// (RFC 2606, RFC 5737, RFC 3849).
+// sampleFormats returns texts for each format, from the ranges reserved for documentation where there are any (RFC
+// 2606, RFC 5737, RFC 3849).
 var sampleFormats = map[string]func(choice int) string{
 	"date-time": func(choice int) string { return fmt.Sprintf("2025-01-%02dT15:04:05Z", 1+choice%28) },
 	"date":      func(choice int) string { return fmt.Sprintf("2025-01-%02d", 1+choice%28) },
@@ -23,7 +23,7 @@ var sampleFormats = map[string]func(choice int) string{
 	"hostname":  func(choice int) string { return "host" + numbered(choice) + ".example.com" },
 }
 
-// sampleText is the first of the candidates that passes.
+// sampleText returns the first candidate that passes, or else the first one.
 func sampleText(t *Type, r *rules, choice int) string {
 	first, found := "", false
 	for s := range textCandidates(t, r, choice) {
@@ -44,15 +44,15 @@ func (r *rules) passes(s string) bool {
 	return r.checkString(&d, s)
 }
 
-// textCandidates are texts for a place, each made for one of its constraints.
+// textCandidates yields texts, each made for one of the constraints.
 func textCandidates(t *Type, r *rules, choice int) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		_ = yieldEnum(t, r, choice, yield) && yieldFormat(r, choice, yield) && yieldPattern(r, choice, yield) &&
-			(t.kind != kindText || yield(ownText(t))) && yield(sampleWord(r, choice))
+			(t.kind != kindText || yield(zeroText(t))) && yield(sampleWord(r, choice))
 	}
 }
 
-// yieldEnum goes round the values from the choice-th on.
+// yieldEnum yields all values of the enum, beginning with the choice-th.
 func yieldEnum(t *Type, r *rules, choice int, yield func(string) bool) bool {
 	e := t.enum
 	if e == nil {
@@ -78,7 +78,8 @@ func yieldFormat(r *rules, choice int, yield func(string) bool) bool {
 	return true
 }
 
-// yieldPattern tries more and more repetitions, and a word beside the match for patterns without anchors.
+// yieldPattern tries an increasing number of repetitions. Where the pattern has no anchors, filler before or after the
+// match can reach the minimum length.
 func yieldPattern(r *rules, choice int, yield func(string) bool) bool {
 	if r.pattern == nil {
 		return true
@@ -97,7 +98,7 @@ func yieldPattern(r *rules, choice int, yield func(string) bool) bool {
 	return true
 }
 
-// sampleWord is a word of the length that is wanted. Its end tells it from others.
+// sampleWord returns a word of an allowed length. Its last characters depend on choice.
 func sampleWord(r *rules, choice int) string {
 	word, number := "text", numbered(choice)
 	if r.minLength != nil {
@@ -110,8 +111,8 @@ func sampleWord(r *rules, choice int) string {
 	return word + number
 }
 
-// ownText is the text of a type's zero value.
-func ownText(t *Type) string {
+// zeroText returns the text of the type's zero value.
+func zeroText(t *Type) string {
 	text, err := marshalText(reflect.New(t.goType).Elem())
 	if err != nil {
 		return ""

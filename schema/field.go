@@ -13,8 +13,8 @@ type field struct {
 	documentation
 	names     [namings]string
 	quoted    [namings][]byte // "name":
-	index     []int           // as of reflect.Value.FieldByIndex
-	at        int             // index[0] if that is all, else -1
+	index     []int           // as for reflect.Value.FieldByIndex
+	at        int             // index[0] if index has one element, else -1
 	owner     reflect.Type
 	goName    string
 	required  bool
@@ -22,12 +22,12 @@ type field struct {
 	omitZero  bool
 	inString  bool          // json:",string"
 	asksZero  bool          // the type has an IsZero method
-	text      *string       // of the tag default; nil if there is none
-	defJSON   []byte        // it in JSON, in declared names
-	def       reflect.Value // it, if copies are independent of each other; else defJSON is read each time
+	text      *string       // of the default tag; nil without one
+	defJSON   []byte        // the default as JSON, with declared names
+	def       reflect.Value // the decoded default, if copies of it share nothing; else defJSON is decoded each time
 }
 
-// of returns the field of a struct that can be set, allocating embedded pointers on the way.
+// of returns the field of v so that it can be set. It allocates embedded pointers on the way.
 func (f *field) of(v reflect.Value) reflect.Value {
 	if f.at >= 0 {
 		return v.Field(f.at)
@@ -44,7 +44,7 @@ func (f *field) of(v reflect.Value) reflect.Value {
 	return v
 }
 
-// read returns the field for encoding; ok is false behind an embedded nil pointer.
+// read returns the field of v for encoding. ok is false if the field is behind an embedded nil pointer.
 func (f *field) read(v reflect.Value) (_ reflect.Value, ok bool) {
 	if f.at >= 0 {
 		return v.Field(f.at), true
@@ -61,7 +61,7 @@ func (f *field) read(v reflect.Value) (_ reflect.Value, ok bool) {
 	return v, true
 }
 
-// candidate is a struct field that may become a member, as encoding/json finds them.
+// candidate is a struct field that may become a member, by the rules of encoding/json.
 type candidate struct {
 	reflect.StructField
 	name   string
@@ -98,7 +98,7 @@ func (r *compilation) compileStruct(typ *Type) error {
 	return err
 }
 
-// members lists the fields of a struct and of those that it embeds, in order.
+// members lists the fields of a struct and of its embedded structs, in order.
 func members(typ *Type, t reflect.Type, at []int, inside map[reflect.Type]bool) (found []candidate, err error) {
 	if inside[t] {
 		return nil, nil // an embedded type that embeds itself by pointer
@@ -129,7 +129,7 @@ func members(typ *Type, t reflect.Type, at []int, inside map[reflect.Type]bool) 
 		}
 		typ.noteUnread(t, f)
 		if isInlined(f) {
-			if err := hasOwnForm(t, f); err != nil {
+			if err := checkEmbeddedMarshaler(t, f); err != nil {
 				return nil, err
 			}
 			embedded := f.Type
@@ -143,7 +143,7 @@ func members(typ *Type, t reflect.Type, at []int, inside map[reflect.Type]bool) 
 			found = append(found, inner...)
 			continue
 		}
-		if err := unsettable(typ, t, f, inside); err != nil {
+		if err := checkEmbeddedPointer(typ, t, f, inside); err != nil {
 			return nil, err
 		}
 		if !f.IsExported() {
@@ -161,9 +161,9 @@ func members(typ *Type, t reflect.Type, at []int, inside map[reflect.Type]bool) 
 	return found, nil
 }
 
-// dominant keeps, of the candidates with one name, the one that Go's embedding rules choose. Where they choose none,
-// encoding/json silently leaves all of them out, so that is an error. A field of the frame and one of the payload do not
-// meet.
+// dominant resolves candidates with the same name by Go's embedding rules and keeps the one they choose. Where they
+// choose none, encoding/json silently leaves all of them out; here that is an error. A frame field and a payload field
+// may have the same name.
 func dominant(owner reflect.Type, all []candidate) (kept []candidate, err error) {
 	for i, c := range all {
 		wins := true
@@ -191,7 +191,7 @@ func dominant(owner reflect.Type, all []candidate) (kept []candidate, err error)
 	return kept, nil
 }
 
-// goPath names a field with the embedded structs that it is in.
+// goPath returns the name of a field behind the names of the embedded structs that lead to it.
 func goPath(t reflect.Type, index []int) string {
 	var names []string
 	for _, i := range index {
@@ -248,11 +248,12 @@ func (r *compilation) compileField(owner reflect.Type, c candidate) (*field, err
 	return f, f.constrain(c.Tag)
 }
 
-func (f *field) wrong(tag, mend string, args ...any) error {
-	return &TypeError{Type: f.owner, Field: f.goName, Tag: tag, Mend: fmt.Sprintf(mend, args...)}
+func (f *field) wrong(tag, fix string, args ...any) error {
+	return &TypeError{Type: f.owner, Field: f.goName, Tag: tag, Mend: fmt.Sprintf(fix, args...)}
 }
 
-// name finds fields by their names. Two fields with one camelCase name are an error of that naming only.
+// name fills byName and the encoded names of the fields. Two fields with the same camelCase name are an error of that
+// naming only.
 func (t *table) name() (camelErr, err error) {
 	for n := range Naming(namings) {
 		t.byName[n] = make(map[string]int, len(t.fields))
@@ -271,7 +272,7 @@ func (t *table) name() (camelErr, err error) {
 	return camelErr, nil
 }
 
-// of spells a declared name.
+// of applies the naming to a declared name.
 func (n Naming) of(name string) string {
 	if n == CamelCase {
 		return Camel(name)
@@ -279,8 +280,8 @@ func (n Naming) of(name string) string {
 	return name
 }
 
-// Camel spells a name in camelCase: each underscore between two characters is removed and the letter behind it is
-// capital. Other names, such as those that begin or end with an underscore, keep those underscores.
+// Camel converts a name to camelCase: it removes each underscore between two characters and capitalizes the letter
+// behind it. Underscores at the beginning and the end of a name stay; of several in a row only the last is removed.
 func Camel(name string) string {
 	if !strings.Contains(name, "_") {
 		return name

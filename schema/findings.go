@@ -6,57 +6,57 @@ import (
 	"slices"
 )
 
-// findings collects what is wrong with a value. Members come in any order, their items go out in the order of the
-// fields: each item has a rank, and only as many as are wanted, the first by rank, are kept.
+// findings collects the mistakes in a value. Members come in any order, but their items are reported in the order of
+// the fields. So each item has a rank, and only the first items by rank are kept, up to limit.
 type findings struct {
 	path    []step
-	section int // of the text: what is decoded or reported at the top, one after the other
-	failed  int // counts also the items that are not kept
-	most    int
+	section int // counts what is decoded or reported at the top level; items of a later section rank behind
+	failed  int // number of failures, including those whose items are not kept
+	limit   int // items to report
 	found   []finding
-	steps   []step  // of the paths of found, in one piece of memory
-	full    bool    // there are as many items as are wanted
-	bar     finding // if full: the last item worth keeping
+	steps   []step  // backs the paths of found
+	full    bool    // found has as many items as are reported
+	cutoff  finding // if full: the last item to report
 }
 
-// step is one element of a path: a name, or an index if key is false. Rank is its place among its siblings.
+// step is one element of a path: a name if key is true, else an index. Rank is its position among its siblings.
 type step struct {
 	name  string
 	index int
 	rank  int
 	key   bool
-	last  bool // it is no element: it puts an item behind those of what is below
+	last  bool // not an element: ranks an item behind the items below the path
 }
 
-// finding is an item that may be told in the end. Its path and text are made only then.
+// finding is an item that may be reported. Its path and text are built only then.
 type finding struct {
 	typ       string
 	msg, rest string // the text in two parts
 	section   int
 	path      []step
-	below     []any // continues the path
-	cause     error // the text hides it
+	below     []any // further elements of the path
+	cause     error // not sent; see FieldError.Cause
 }
 
-func (f *findings) reset(most int) {
+func (f *findings) reset(limit int) {
 	switch {
-	case most == 0:
-		most = defaultErrors
-	case most < 0:
-		most = math.MaxInt
+	case limit == 0:
+		limit = defaultErrors
+	case limit < 0:
+		limit = math.MaxInt
 	}
 	old := *f
-	*f = findings{path: old.path[:0], most: most}
+	*f = findings{path: old.path[:0], limit: limit}
 	if cap(old.found) <= keepFindings && cap(old.steps) <= keepFindings*4 {
 		if len(old.found) > 0 {
-			clear(old.found[:cap(old.found)]) // those that were cut off have paths too
+			clear(old.found[:cap(old.found)]) // items that were cut off hold paths too
 			clear(old.steps)
 		}
 		f.found, f.steps = old.found[:0], old.steps[:0]
 	}
 }
 
-// keepFindings is how many findings a decoder keeps the memory for.
+// keepFindings limits the memory that a decoder keeps for its next text, in findings.
 const keepFindings = 64
 
 func (f *findings) push(name string, rank int) {
@@ -66,23 +66,24 @@ func (f *findings) push(name string, rank int) {
 func (f *findings) pushIndex(i int) { f.path = append(f.path, step{index: i, rank: i}) }
 func (f *findings) pop()            { f.path = f.path[:len(f.path)-1] }
 
-// Fail adds an item at a path from the top, behind all that was decoded before. Strings of it are cut at 64 code points.
+// Fail adds an item with a path from the top level, behind everything decoded before. Strings in the path are cut at 64
+// code points.
 func (d *Decoder) Fail(typ, msg string, loc ...any) {
 	d.section++
 	d.add(typ, msg, loc)
 }
 
-// fail adds an item at the current path. The text is one that exists already: see wanted for others.
+// fail adds an item at the current path. To build a text only for items that are kept, call countFailure first.
 func (f *findings) fail(typ, msg string) { f.add(typ, msg, nil) }
 
-// failBecause adds an item whose text has two parts, which are joined if it is told.
-func (f *findings) failBecause(typ, msg, why string) {
-	if f.wanted() {
-		f.keep(finding{typ: typ, msg: msg, rest: why})
+// failBecause adds an item whose text has two parts. They are joined only if the item is reported.
+func (f *findings) failBecause(typ, msg, problem string) {
+	if f.countFailure() {
+		f.keep(finding{typ: typ, msg: msg, rest: problem})
 	}
 }
 
-// failLast adds an item at the current path that comes behind those of what is below it.
+// failLast adds an item at the current path that ranks behind the items below that path.
 func (f *findings) failLast(typ, msg string) {
 	f.path = append(f.path, step{rank: math.MaxInt, last: true})
 	f.fail(typ, msg)
@@ -90,53 +91,53 @@ func (f *findings) failLast(typ, msg string) {
 }
 
 func (f *findings) add(typ, msg string, loc []any) {
-	if f.wanted() {
+	if f.countFailure() {
 		f.keep(finding{typ: typ, msg: msg, below: loc})
 	}
 }
 
-// wanted counts a failure and reports whether its item is among the first. Only then is its text worth making.
-func (f *findings) wanted() bool {
+// countFailure counts a failure and reports whether its item would be kept.
+func (f *findings) countFailure() bool {
 	f.failed++
-	return f.isWanted()
+	return f.wouldKeep()
 }
 
-// isWanted reports whether an item at the current path would be among the first. If it would not, neither would any
-// below it.
-func (f *findings) isWanted() bool {
+// wouldKeep reports whether an item at the current path would be kept. If not, items below that path would not be kept
+// either.
+func (f *findings) wouldKeep() bool {
 	if !f.full {
 		return true
 	}
-	if f.section != f.bar.section {
-		return f.section < f.bar.section
+	if f.section != f.cutoff.section {
+		return f.section < f.cutoff.section
 	}
 	for i, s := range f.path {
-		if i >= len(f.bar.path) {
+		if i >= len(f.cutoff.path) {
 			return false
 		}
-		if s.rank != f.bar.path[i].rank {
-			return s.rank < f.bar.path[i].rank
+		if s.rank != f.cutoff.path[i].rank {
+			return s.rank < f.cutoff.path[i].rank
 		}
 	}
-	return len(f.path) < len(f.bar.path)
+	return len(f.path) < len(f.cutoff.path)
 }
 
-// isBeyond reports whether no item of the sibling with that rank, below the current path, would be among the first.
-func (f *findings) isBeyond(rank int) bool {
+// pastCutoff reports whether no item below the child with that rank would be kept.
+func (f *findings) pastCutoff(rank int) bool {
 	if !f.full {
 		return false
 	}
 	f.path = append(f.path, step{rank: rank})
-	wanted := f.isWanted()
+	wanted := f.wouldKeep()
 	f.pop()
 	return !wanted
 }
 
-// keep stores an item at the current path. The list may grow to twice what is wanted before it is cut again, so that
-// cutting is cheap.
+// keep stores an item at the current path. The list may grow to twice its size before it is cut, which keeps cutting
+// cheap.
 func (f *findings) keep(found finding) {
 	n := len(f.found)
-	if found.section = f.section; n < cap(f.found) { // the path of one that was cut off is written over
+	if found.section = f.section; n < cap(f.found) { // reuse the path of an item that was cut off
 		found.path = f.found[:n+1][n].path[:0]
 	}
 	if len(f.path) <= cap(found.path) {
@@ -147,17 +148,17 @@ func (f *findings) keep(found finding) {
 		found.path = f.steps[start:len(f.steps):len(f.steps)]
 	}
 	f.found = append(f.found, found)
-	if n++; n/2 >= f.most || !f.full && n == f.most {
+	if n++; n/2 >= f.limit || !f.full && n == f.limit {
 		f.cut()
 	}
 }
 
-// cut sorts the items and keeps the first of them.
+// cut sorts the items and keeps the first ones.
 func (f *findings) cut() {
 	slices.SortStableFunc(f.found, finding.compare)
-	if len(f.found) >= f.most {
-		f.found = f.found[:f.most]
-		f.bar, f.full = f.found[f.most-1], true
+	if len(f.found) >= f.limit {
+		f.found = f.found[:f.limit]
+		f.cutoff, f.full = f.found[f.limit-1], true
 	}
 }
 
@@ -168,7 +169,7 @@ func (f finding) compare(other finding) int {
 	return slices.CompareFunc(f.path, other.path, func(a, b step) int { return cmp.Compare(a.rank, b.rank) })
 }
 
-// item is what is told of it. Its path is built behind loc, which has room for it.
+// item builds the reported item. It appends the path to loc, which has enough capacity.
 func (f *finding) item(loc []any) FieldError {
 	path := f.path
 	if n := len(path); n > 0 && path[n-1].last {
@@ -190,7 +191,7 @@ func (f *finding) item(loc []any) FieldError {
 	return FieldError{Type: f.typ, Loc: loc, Msg: cutMessage(f.msg + f.rest), Cause: f.cause}
 }
 
-// Errors are the items collected since Reset, in the order of the fields; nil if there are none.
+// Errors returns the items collected since Reset, in the order of the fields, or nil if there are none.
 func (d *Decoder) Errors() ValidationError {
 	if len(d.found) == 0 {
 		return nil

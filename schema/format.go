@@ -8,13 +8,13 @@ import (
 	"time"
 )
 
-// format is a check of a string's form: check returns why it fails, or "".
+// format checks the form of a string. check returns "" or what is wrong.
 type format struct {
-	item, text string // of the item; text is followed by why
-	kindItem   string // for what is no string; "" is string_type
+	item, text string // of the item; the result of check is appended to text
+	kindItem   string // of the item for other values than strings; "" means string_type
 	kindText   string
-	check      func(s string) (why string)
-	pattern    string // what check wants besides JSON Schema's format of that name
+	check      func(s string) (problem string)
+	pattern    string // JSON Schema's format allows more than check: the pattern excludes the rest
 }
 
 var formats = map[string]*format{
@@ -43,19 +43,19 @@ func formatNames() string {
 }
 
 func checkDateTime(s string) string {
-	_, why := parseTime([]byte(s))
-	return why
+	_, problem := parseTime([]byte(s))
+	return problem
 }
 
-// parseTime reads RFC 3339, section 5.6, without what Go tolerates besides; why is what is wrong. T and Z may be small
-// letters. A leap second, which time.Time cannot hold, is the one after it.
-func parseTime(s []byte) (t time.Time, why string) {
+// parseTime reads RFC 3339, section 5.6, strictly, unlike package time. problem is "" on success. T and Z may be lower
+// case. A leap second, which time.Time cannot hold, becomes the second after it.
+func parseTime(s []byte) (t time.Time, problem string) {
 	s, leaps := plainTime(s)
 	if err := t.UnmarshalText(s); err != nil {
-		return t, whyTime(err)
+		return t, timeProblem(err)
 	}
-	if why := whyLax(s[11:]); why != "" || !leaps {
-		return t, why
+	if problem := laxTimeProblem(s[11:]); problem != "" || !leaps {
+		return t, problem
 	}
 	if u := t.UTC(); u.Hour() != 23 || u.Minute() != 59 {
 		return t, "second out of range"
@@ -66,7 +66,7 @@ func parseTime(s []byte) (t time.Time, why string) {
 	return t, ""
 }
 
-// plainTime writes a time as package time reads it, and reports whether it is a leap second.
+// plainTime rewrites a time so that package time accepts it, and reports whether it is a leap second.
 func plainTime(s []byte) (_ []byte, leaps bool) {
 	const minute = len("2025-05-11T14:30")
 	if len(s) <= minute+len(":60") {
@@ -82,8 +82,8 @@ func plainTime(s []byte) (_ []byte, leaps bool) {
 	return s, leaps
 }
 
-// whyLax finds in a time of the day what Go tolerates and RFC 3339 does not.
-func whyLax[T string | []byte](s T) string {
+// laxTimeProblem finds what package time accepts in a time of day but RFC 3339 does not.
+func laxTimeProblem[T string | []byte](s T) string {
 	pair := func(from int) byte { return (s[from]-'0')*10 + s[from+1] - '0' }
 	zone := len(s) - len("+00:00")
 	switch {
@@ -97,8 +97,8 @@ func whyLax[T string | []byte](s T) string {
 	return ""
 }
 
-// whyTime names the part that is wrong without quoting Go's layouts.
-func whyTime(err error) string {
+// timeProblem describes the part that is wrong without quoting Go's layouts.
+func timeProblem(err error) string {
 	pe, ok := err.(*time.ParseError)
 	switch {
 	case ok && strings.Contains(pe.Message, "out of range"):
@@ -114,21 +114,21 @@ func whyTime(err error) string {
 func layoutCheck(layout string) func(string) string {
 	return func(s string) string {
 		if _, err := time.Parse(layout, s); err != nil {
-			return whyTime(err)
+			return timeProblem(err)
 		}
 		return ""
 	}
 }
 
-// checkTime is RFC 3339's full-time: the offset must be there.
+// checkTime checks RFC 3339's full-time, whose offset is required.
 func checkTime(s string) string {
-	_, why := parseTime([]byte("2000-01-02T" + s))
-	return why
+	_, problem := parseTime([]byte("2000-01-02T" + s))
+	return problem
 }
 
-// checkDuration is RFC 3339, appendix A, as JSON Schema wants it: years and months are allowed, but neither a sign nor a
-// fraction, weeks stand alone, and no unit between two others is left out. A field of time.Duration takes other texts: see
-// parseDuration.
+// checkDuration checks RFC 3339, appendix A, which JSON Schema refers to. Unlike ISO 8601 it allows neither a sign nor
+// a fraction, weeks stand alone, and no unit between two others may be missing. Fields of type time.Duration accept
+// other texts; see parseDuration.
 func checkDuration(s string) string {
 	rest, ok := strings.CutPrefix(s, "P")
 	if !ok {
@@ -147,7 +147,7 @@ func checkDuration(s string) string {
 	return ""
 }
 
-// isSeries reports whether a text has numbers with units, one after the other and none between them left out.
+// isSeries reports whether s consists of numbers with units, in the order of units and without a gap.
 func isSeries(s, units string) bool {
 	first := true
 	for s != "" {
@@ -168,8 +168,8 @@ func isDigits(s string) bool {
 	return s != "" && strings.IndexFunc(s, func(r rune) bool { return r < '0' || r > '9' }) < 0
 }
 
-// emailPattern is what checkEmail looks at besides the domain: RFC 5321, section 4.1.2, without quoted local parts and
-// address literals, and with a domain of two labels at least.
+// emailPattern matches what checkEmail accepts, except that it does not check the domain's labels: RFC 5321, section
+// 4.1.2, without quoted local parts and address literals, and with a domain of at least two labels.
 const emailPattern = "^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*@[A-Za-z0-9-]+(\\.[A-Za-z0-9-]+)+$"
 
 func checkEmail(s string) string {
@@ -187,7 +187,7 @@ func checkEmail(s string) string {
 	return ""
 }
 
-// isDotAtom is Dot-string of RFC 5321, section 4.1.2, of at most 64 bytes (section 4.5.3.1.1).
+// isDotAtom checks Dot-string of RFC 5321, section 4.1.2, of at most 64 bytes (section 4.5.3.1.1).
 func isDotAtom(s string) bool {
 	for atom := range strings.SplitSeq(s, ".") {
 		if atom == "" {
@@ -227,14 +227,14 @@ func checkIP(version string, is func(netip.Addr) bool) func(string) string {
 	}
 }
 
-// checkHostname is RFC 1123, section 2.1, with A-labels of RFC 5890 (internationalized names in punycode).
+// checkHostname checks RFC 1123, section 2.1, with A-labels of RFC 5890 (internationalized names in punycode).
 func checkHostname(s string) string {
 	if len(s) == 0 || len(s) > 253 {
 		return "it must have 1 to 253 characters"
 	}
 	for label := range strings.SplitSeq(s, ".") {
-		if why := checkLabel(label); why != "" {
-			return why
+		if problem := checkLabel(label); problem != "" {
+			return problem
 		}
 	}
 	return ""

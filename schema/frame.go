@@ -6,10 +6,10 @@ import (
 	"strconv"
 )
 
-// frameTag is the tag of fields that are carried beside the payload.
+// frameTag marks fields that are sent beside the payload.
 const frameTag = "frame"
 
-// isFrameField reads the tag frame of a struct's field.
+// isFrameField reads the frame tag of a field.
 func isFrameField(t reflect.Type, f reflect.StructField) (bool, error) {
 	text, ok := f.Tag.Lookup(frameTag)
 	if !ok {
@@ -34,12 +34,12 @@ func isFrameField(t reflect.Type, f reflect.StructField) (bool, error) {
 	return is, nil
 }
 
-func frameError(t reflect.Type, f reflect.StructField, mend string) error {
-	return &TypeError{Type: t, Field: f.Name, Tag: frameTag + ":" + strconv.Quote(f.Tag.Get(frameTag)), Mend: mend}
+func frameError(t reflect.Type, f reflect.StructField, fix string) error {
+	return &TypeError{Type: t, Field: f.Name, Tag: frameTag + ":" + strconv.Quote(f.Tag.Get(frameTag)), Mend: fix}
 }
 
-// noFrameFields finds the tag in a type that writes itself.
-func noFrameFields(t reflect.Type) error {
+// checkNoFrameFields refuses the tag in a type with its own JSON or text methods.
+func checkNoFrameFields(t reflect.Type) error {
 	if t.Kind() != reflect.Struct {
 		return nil
 	}
@@ -51,7 +51,7 @@ func noFrameFields(t reflect.Type) error {
 	return nil
 }
 
-// checkParts finds a type with frame fields inside another: only a message has a frame.
+// checkParts refuses a type with frame fields inside another type: only a message has a frame.
 func (t *Type) checkParts() error {
 	for part := range t.parts {
 		if len(part.frame.fields) > 0 {
@@ -63,16 +63,16 @@ func (t *Type) checkParts() error {
 	return nil
 }
 
-// HasFrameFields reports whether the type has fields that are tagged frame:"true": members of a message's frame, beside
+// HasFrameFields reports whether the type has fields tagged frame:"true". They are members of a message's frame, beside
 // its payload.
 func (t *Type) HasFrameFields() bool { return len(t.frame.fields) > 0 }
 
-// CheckFrameFields asks about the name of each frame field, in every naming. The error is a *TypeError with the first
-// mend that is not empty.
-func (t *Type) CheckFrameFields(mend func(name string) string) error {
+// CheckFrameFields calls fix with the name of each frame field in every naming. fix returns "" if the name is allowed,
+// else how to fix it. The error is a *TypeError with the first text that is not empty.
+func (t *Type) CheckFrameFields(fix func(name string) string) error {
 	for _, f := range t.frame.fields {
 		for _, name := range f.names {
-			if text := mend(name); text != "" {
+			if text := fix(name); text != "" {
 				return f.wrong(`frame:"true"`, "%s", text)
 			}
 		}
@@ -80,16 +80,16 @@ func (t *Type) CheckFrameFields(mend func(name string) string) error {
 	return nil
 }
 
-// AppendFrame writes the frame fields of a value, a JSON object, behind b. See Append.
+// AppendFrame appends the frame fields of a value to b as a JSON object. See Append.
 func (c *Codec) AppendFrame(b []byte, v any) ([]byte, error) {
 	value, ok := c.typ.valueOf(v)
 	if !ok {
-		return nil, c.notOne(v)
+		return nil, c.wrongType(v)
 	}
 	e := encoder{naming: c.naming}
 	b, err := e.object(append(b, '{'), c.typ.frame.fields, value, "")
 	if err != nil {
-		return nil, c.failed(err)
+		return nil, c.encodeError(err)
 	}
 	return b, nil
 }
@@ -97,12 +97,12 @@ func (c *Codec) AppendFrame(b []byte, v any) ([]byte, error) {
 // FrameField describes a frame field.
 type FrameField struct {
 	Name     string          // on the wire
-	Required bool            // in what is decoded
-	Schema   json.RawMessage // with its description, default and example, if it has them
-	Example  json.RawMessage // a value that passes; see Codec.Example
+	Required bool            // when decoding
+	Schema   json.RawMessage // with description, default and example, if it has them
+	Example  json.RawMessage // a valid value; see Codec.Example
 }
 
-// FrameFields describes the frame fields, in their order. See JSONSchema; d must not be nil.
+// FrameFields describes the frame fields, in order. See JSONSchema; d must not be nil.
 func (c *Codec) FrameFields(d *Definitions) []FrameField {
 	members := d.root(c).frame
 	all := make([]FrameField, len(members))

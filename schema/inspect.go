@@ -8,9 +8,10 @@ import (
 	"strconv"
 )
 
-// Validate makes the checks of decoding on a value made in code: of the type, or a pointer to one. Validate methods
-// with a pointer receiver change the value that a pointer points to; they see a copy of a value. Paths are in declared
-// names. The error is a ValidationError, or says that JSON cannot express the value, which may contain itself.
+// Validate checks a value made in code like a decoded one. v has the type or is a pointer to a value of it. Validate
+// methods with a pointer receiver change the value that v points to; if v is not a pointer, they change a copy. Paths
+// have declared names. The error is a ValidationError, or another error if JSON cannot express the value, for instance
+// because it contains itself.
 func (t *Type) Validate(v any) error {
 	value := reflect.ValueOf(v)
 	own := value.IsValid() && value.Type() == reflect.PointerTo(t.goType)
@@ -35,20 +36,20 @@ func (t *Type) Validate(v any) error {
 	return nil
 }
 
-// copied returns v where it can be set.
+// copied returns a settable copy of v.
 func copied(v reflect.Value) reflect.Value {
 	p := reflect.New(v.Type()).Elem()
 	p.Set(v)
 	return p
 }
 
-// inspection checks a value. Its Decoder only collects the items.
+// inspection checks a value. It uses the Decoder only to collect items.
 type inspection struct {
 	Decoder
-	own bool // the value may be changed; else what it refers to is copied first
+	own bool // Validate methods may change the value; else everything it refers to is copied first
 }
 
-// value checks v, which can be set.
+// value checks v, which must be settable.
 func (i *inspection) value(t *Type, r *rules, v reflect.Value) error {
 	if i.depth++; i.depth > hardDepth {
 		return errNesting
@@ -100,7 +101,7 @@ func (i *inspection) scalar(t *Type, r *rules, v reflect.Value) {
 	case kindText:
 		i.text(t, r, v)
 	case kindJSON:
-		i.allowsOwn(t, v)
+		i.allowsEnumValue(t, v)
 	case kindRaw:
 		if err := checkRaw(v.Bytes()); err != nil && v.Len() > 0 {
 			i.fail("json_invalid", "Invalid JSON: "+err.Error())
@@ -118,25 +119,26 @@ func (i *inspection) float(t *Type, r *rules, x float64) {
 	}
 }
 
-// decimalFloat is what a number becomes on the wire: a float32 is written with fewer digits than its float64 has.
+// decimalFloat returns the number that is written: a float32 is written with fewer digits than its float64 has.
 func decimalFloat(x float64, bits int) float64 {
 	if bits == 64 {
 		return x
 	}
-	y, _ := strconv.ParseFloat(strconv.FormatFloat(x, 'g', -1, bits), 64) // a number that was just written
+	y, _ := strconv.ParseFloat(strconv.FormatFloat(x, 'g', -1, bits), 64) // cannot fail: FormatFloat wrote it
 	return y
 }
 
 func (i *inspection) text(t *Type, r *rules, v reflect.Value) {
 	text, err := marshalText(v)
 	if err != nil {
-		i.failOwn(t, err, "invalid value")
+		i.failMethod(t, err, "invalid value")
 		return
 	}
 	i.allowsString(t, r, string(text))
 }
 
-// object checks the members of a struct but one, which is named like the discriminator that says what the struct is.
+// object checks the fields of a struct. tag is the name of a union's discriminator: a field of that name is not
+// checked, because the variant's tag is written instead.
 func (i *inspection) object(t *Type, v reflect.Value, tag string) error {
 	if !i.own {
 		copyEmbedded(v)
@@ -148,7 +150,7 @@ func (i *inspection) object(t *Type, v reflect.Value, tag string) error {
 			continue
 		}
 		i.push(name, n)
-		if !ok { // behind an embedded nil pointer: it would not be written
+		if !ok { // it is behind an embedded nil pointer and would not be written
 			i.missing()
 		} else if err := i.value(f.Type, f.rules, member); err != nil {
 			return at(name, err)
@@ -158,7 +160,7 @@ func (i *inspection) object(t *Type, v reflect.Value, tag string) error {
 	return nil
 }
 
-// copyEmbedded gives a struct its own copies of the structs that it embeds by pointer.
+// copyEmbedded replaces the structs that v embeds by pointer with copies.
 func copyEmbedded(v reflect.Value) {
 	for n := range v.NumField() {
 		f, member := v.Type().Field(n), v.Field(n)
@@ -215,7 +217,7 @@ func (i *inspection) list(t *Type, r *rules, v reflect.Value) error {
 	return nil
 }
 
-// unique compares the elements as they would be written.
+// unique compares the encoded elements.
 func (i *inspection) unique(t *Type, v reflect.Value) error {
 	var set valueSet
 	e := encoder{}
@@ -237,7 +239,7 @@ func (i *inspection) unique(t *Type, v reflect.Value) error {
 func (i *inspection) dictionary(t *Type, r *rules, v reflect.Value) error {
 	all, err := sortedEntries(t, v)
 	if err != nil {
-		i.failOwn(t.key, err, "invalid key")
+		i.failMethod(t.key, err, "invalid key")
 		return nil
 	}
 	if !i.own && !v.IsNil() {

@@ -8,12 +8,13 @@ import (
 	"strconv"
 )
 
-// JSONSchema describes the payloads that the codec decodes, as JSON Schema of draft-07: a reference into d if the type has
-// a name, else the schema itself. With nil it is a document of its own, with its definitions inside. The codec must have
-// been given to NewDefinitions, else JSONSchema panics. It may be called concurrently.
+// JSONSchema describes the payloads that the codec decodes as JSON Schema draft-07. If the type has a name, the result
+// is a reference into d, else the schema itself. If d is nil, the result is a document of its own that contains its
+// definitions. JSONSchema panics if the codec was not given to NewDefinitions. It may be called concurrently.
 //
-// What no keyword can say is left out: Validate methods, the values of types with JSON or text methods of their own,
-// the range of 64 bits, also of durations, the bounds of numbers written as strings. Patterns are written as they are, in RE2's syntax.
+// It leaves out what no keyword expresses: Validate methods, the values of types with their own JSON or text methods,
+// the range of 64 bits (of integers and durations), the bounds of numbers written as strings. Patterns keep RE2's
+// syntax.
 func (c *Codec) JSONSchema(d *Definitions) json.RawMessage {
 	if d != nil {
 		return marshal(d.root(c).payload)
@@ -27,7 +28,7 @@ func (c *Codec) JSONSchema(d *Definitions) json.RawMessage {
 	return marshal(whole)
 }
 
-// place describes a type where it is used. One with a name is referred to, unless the place has constraints of its own.
+// place describes a use of a type. It refers to a named type, unless the place has constraints.
 func (d *Definitions) place(t *Type, r *rules) *document {
 	if r == nil && isDefined(t) {
 		return &document{Ref: d.define(t, membership{})}
@@ -35,8 +36,8 @@ func (d *Definitions) place(t *Type, r *rules) *document {
 	return d.describe(t, r)
 }
 
-// isDefined reports whether a type gets a definition: it has a name of the application's, or is a union, which may
-// contain itself.
+// isDefined reports whether a type gets a definition: it is a named type of the application, or a union, because a
+// union may contain itself.
 func isDefined(t *Type) bool {
 	switch t.kind {
 	case kindTime, kindDuration, kindRaw, kindNumber:
@@ -47,7 +48,7 @@ func isDefined(t *Type) bool {
 	return t.goType.PkgPath() != "" && t.goType.Name() != ""
 }
 
-// describe writes out a type and the constraints of a place.
+// describe writes the schema of a type with the constraints of a place.
 func (d *Definitions) describe(t *Type, r *rules) *document {
 	if t.kind == kindPointer {
 		return nullable(d.place(t.elem.Type, r))
@@ -100,7 +101,7 @@ func describeText(t *Type, r *rules) *document {
 	return s
 }
 
-// enumOfPlace lists the values that the type and the place allow.
+// enumOfPlace lists the values that both the type and the place allow.
 func enumOfPlace(t *Type, r *rules) (values []json.RawMessage) {
 	first, other := t.enum, r.enum
 	if first == nil {
@@ -148,8 +149,8 @@ func describeNumber(t *Type, r *rules) *document {
 	return s
 }
 
-// rangeOf is what a small or unsigned integer can hold. That of 64 bits is left out: most readers of a document hold
-// numbers as float64.
+// rangeOf returns the range of a small or unsigned integer type. The range of 64 bits is left out: most programs read
+// the numbers of a schema as float64.
 func rangeOf(k reflect.Kind) (least, most json.RawMessage) {
 	limits := map[reflect.Kind][2]int64{
 		reflect.Int8: {math.MinInt8, math.MaxInt8}, reflect.Uint8: {0, math.MaxUint8},
@@ -165,7 +166,7 @@ func rangeOf(k reflect.Kind) (least, most json.RawMessage) {
 	return nil, nil
 }
 
-// tighter keeps the bound of the Go type if the tag's is wider.
+// tighter returns the stricter of the Go type's bound and the tag's.
 func tighter(own json.RawMessage, b bound, sign int) json.RawMessage {
 	if own != nil {
 		if x, _ := new(big.Rat).SetString(string(own)); b.exact.Cmp(x)*sign <= 0 {

@@ -24,7 +24,7 @@ func (d *Definitions) mapping(t *Type, r *rules) *document {
 	}
 }
 
-// keyNames describes the keys of a map; nil if any string will do.
+// keyNames describes the keys of a map; nil if any string is allowed.
 func keyNames(key *Type) *document {
 	switch {
 	case key.enum != nil:
@@ -55,7 +55,7 @@ func (d *Definitions) object(t *Type) *document {
 	return s
 }
 
-// member describes a field with what its tags say besides.
+// member describes a field, including its documentation.
 func (d *Definitions) member(f *field) *document {
 	s := d.place(f.Type, f.rules)
 	if f.inString {
@@ -73,7 +73,7 @@ func (d *Definitions) member(f *field) *document {
 	return s
 }
 
-// inString describes a number or a boolean that is written as a string.
+// inString describes a number or a boolean in a string.
 func inString(k kind) *document {
 	switch k {
 	case kindBool:
@@ -86,7 +86,7 @@ func inString(k kind) *document {
 	return &document{Type: "string", Pattern: `^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$`}
 }
 
-// oneOf describes a union. AsyncAPI wants the discriminator to be a required member of the schema that names it.
+// oneOf describes a union. AsyncAPI requires the discriminator to be a required member of the schema that names it.
 func (d *Definitions) oneOf(t *Type) *document {
 	name := t.union.member(d.naming)
 	s := &document{Type: "object", Discriminator: name, Required: []string{name}}
@@ -99,7 +99,7 @@ func (d *Definitions) oneOf(t *Type) *document {
 	return s
 }
 
-// variant describes a struct as part of a union: it has the tag besides its fields.
+// variant describes a struct as part of a union: it has the discriminator besides its fields.
 func (d *Definitions) variant(union *Type, v *variant) *document {
 	t, as := v.object(), membership{union, v.tag}
 	if isDefined(t) {
@@ -116,7 +116,7 @@ func (d *Definitions) tagged(t *Type, as membership) *document {
 	return s
 }
 
-// without leaves out a member: a variant may have a field for the tag itself.
+// without removes a member: a variant may have a field for the discriminator.
 func (p properties) without(name string) properties {
 	return slices.DeleteFunc(p, func(m property) bool { return m.name == name })
 }

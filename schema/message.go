@@ -5,21 +5,22 @@ import (
 	"reflect"
 )
 
-// Message is a value that is being read from a frame: one member of the frame is its payload, others are its fields that
-// are tagged frame:"true". They come in any order, one call for each, and End comes last. It is used by one goroutine.
+// Message decodes a value from a frame: one member of the frame is the payload, others are the fields tagged
+// frame:"true". Call Payload and Field once for each member, in any order, then End. A Message must not be used
+// concurrently.
 type Message struct {
 	codec   *Codec
 	d       *Decoder
 	value   reflect.Value
 	loc     string
-	section int // of the payload's items; those of the frame fields follow
-	failed  int // items that there were before
+	section int // of the items about the payload; frame fields have the next one
+	failed  int // failures before Begin
 	read    bool
 	seen    fieldSet
 }
 
-// Begin starts to read a message into *ptr, which is set to its zero value. What is wrong with the payload is added to
-// d's items below the path element loc, and in front of what is wrong with frame fields, in whatever order they come.
+// Begin starts decoding a message into *ptr, which it sets to its zero value. Items about the payload are added to d
+// below the path element loc, and before items about frame fields, in whatever order the members come.
 func (c *Codec) Begin(d *Decoder, ptr any, loc string) Message {
 	d.naming = c.naming
 	m := Message{codec: c, d: d, value: c.zero(ptr), loc: loc, section: d.section + 1, failed: d.failed}
@@ -27,7 +28,7 @@ func (c *Codec) Begin(d *Decoder, ptr any, loc string) Message {
 	return m
 }
 
-// Payload reads the payload, which is at the cursor. The error is a *SyntaxError: then nothing more can be read.
+// Payload decodes the payload at the cursor. The error is a *SyntaxError; after it nothing more can be decoded.
 func (m *Message) Payload() error {
 	m.read = true
 	m.enterPayload()
@@ -48,8 +49,8 @@ func (m *Message) leavePayload() {
 	m.d.section = m.section + 1
 }
 
-// Field reads the frame field called name, whose value is at the cursor. Of another name it reads nothing, and known is
-// false. See Payload for the error.
+// Field decodes the value at the cursor into the frame field called name. If there is no such field, it reads nothing
+// and known is false. The error is as for Payload.
 func (m *Message) Field(name []byte) (known bool, err error) {
 	t := m.codec.typ
 	if len(t.frame.fields) == 0 {
@@ -67,19 +68,19 @@ func (m *Message) Field(name []byte) (known bool, err error) {
 	return true, err
 }
 
-// End gives absent fields their defaults, adds an item for what is missing, and validates the message. An absent payload
-// suits a type without content and a map, which becomes empty.
+// End sets the defaults of absent fields, adds an item for each missing one, and validates the message. The payload may
+// be absent if the type has no payload fields or is a map, which becomes empty.
 //
-// The Validate method of the type runs once, if all its fields have passed; with a pointer receiver it may change the
-// value. A ValidationError of it is added below the path of the payload, an item that is about a frame field at the path
-// of that; another error is one item.
+// The Validate method of the type runs once, if all its fields have passed. With a pointer receiver it may change the
+// value. If it returns a ValidationError, its items are added below the path of the payload, or at the path of a frame
+// field; another error becomes one item.
 func (m *Message) End() error {
 	t := m.codec.typ
 	if !m.read {
-		m.absent()
+		m.absentPayload()
 	}
 	if len(t.frame.fields) > 0 {
-		if err := m.d.absent(&t.frame, m.value, &m.seen); err != nil {
+		if err := m.d.fillAbsent(&t.frame, m.value, &m.seen); err != nil {
 			return err
 		}
 	}
@@ -89,7 +90,7 @@ func (m *Message) End() error {
 	return nil
 }
 
-func (m *Message) absent() {
+func (m *Message) absentPayload() {
 	switch t := m.codec.typ; {
 	case t.IsMap():
 		m.value.Set(reflect.MakeMap(m.value.Type()))
@@ -109,11 +110,11 @@ func (m *Message) validate() {
 	items, ok := errors.AsType[ValidationError](err)
 	if !ok {
 		m.enterPayload()
-		m.d.failOwn(t, err, "invalid value")
+		m.d.failMethod(t, err, "invalid value")
 		m.leavePayload()
 		return
 	}
-	for _, item := range ownItems(t, items, m.codec.naming) {
+	for _, item := range methodItems(t, items, m.codec.naming) {
 		if m.ofFrame(item) {
 			m.d.add(item.Type, item.Msg, item.Loc)
 			continue
@@ -124,7 +125,7 @@ func (m *Message) validate() {
 	}
 }
 
-// ofFrame reports whether an item of Validate is about a frame field.
+// ofFrame reports whether an item returned by Validate is about a frame field.
 func (m *Message) ofFrame(item FieldError) bool {
 	if len(item.Loc) == 0 {
 		return false

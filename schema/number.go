@@ -6,7 +6,7 @@ import (
 	"reflect"
 )
 
-// numberText reads a number and keeps its text, so that 12.50 stays 12.50 and no digit is lost.
+// numberText reads a json.Number, which keeps its text: 12.50 stays 12.50 and no digit is lost.
 func (d *Decoder) numberText(r *rules, v reflect.Value) error {
 	if c := d.peek(); c != '-' && !isDigit(c) {
 		return d.refuse("float_type", "Input should be a valid number")
@@ -21,7 +21,7 @@ func (d *Decoder) numberText(r *rules, v reflect.Value) error {
 	return nil
 }
 
-// appendNumberText writes a json.Number; the empty one is 0, as in encoding/json.
+// appendNumberText writes a json.Number. The empty one is written as 0, as by encoding/json.
 func appendNumberText(b []byte, text string) ([]byte, error) {
 	if text == "" {
 		text = "0"
@@ -63,9 +63,10 @@ func (r *rules) checkNumberText(d *Decoder, text []byte) bool {
 	return true
 }
 
-// The text of a bound has at most 64 characters and is a float64, so that its decimal form has fewer places than boundPlaces,
-// before the point, behind it and between its first and last digit. What a number has beyond that only decides where they
-// would else be equal, so that a long number costs no more than a short one.
+// boundPlaces limits the digits that a comparison needs, so that a long number costs no more than a short one. The text
+// of a bound has at most 64 characters and is a float64, so its decimal form has fewer digits than boundPlaces before
+// the point, behind it, and between its first and last digit. Digits of a number beyond these only decide if the others
+// are equal.
 const boundPlaces = 400
 
 func (n decimal) sign() int {
@@ -78,7 +79,7 @@ func (n decimal) sign() int {
 	return 1
 }
 
-// compare returns -1, 0 or 1: whether n is less than, equal to or greater than a bound.
+// compare returns -1, 0 or 1 if n is less than, equal to or greater than a bound.
 func (n decimal) compare(b *big.Rat) int {
 	if n.sign() != b.Sign() || n.sign() == 0 {
 		return cmpInt(n.sign(), b.Sign())
@@ -94,12 +95,12 @@ func (n decimal) compare(b *big.Rat) int {
 	if c := x.rat().Cmp(b); c != 0 || len(x.digits) == len(n.digits) {
 		return c
 	}
-	return n.sign() // the digits that were left out are not all zeros
+	return n.sign() // the omitted digits are not all zeros
 }
 
 func cmpInt(a, b int) int { return min(1, max(-1, a-b)) }
 
-// rat is a number of few digits.
+// rat converts a number of few digits.
 func (n decimal) rat() *big.Rat {
 	x, _ := new(big.Int).SetString(string(n.digits), 10)
 	if n.negative {
@@ -113,15 +114,15 @@ func (n decimal) rat() *big.Rat {
 	return new(big.Rat).SetFrac(x, power)
 }
 
-// isMultiple reports whether n is a whole multiple of a positive number. No power of ten is written out that the exponent of n
-// makes long.
+// isMultiple reports whether n is a whole multiple of a positive number. It never expands the power of ten of a large
+// exponent.
 func (n decimal) isMultiple(of *big.Rat) bool {
 	if len(n.digits) == 0 {
 		return true
 	}
 	places := len(n.digits) - n.point
 	if places > 2*boundPlaces {
-		return false // the last digit of n is behind all that multiples of the number have
+		return false // n has more decimal places than any multiple
 	}
 	ten := big.NewInt(10)
 	modulus := new(big.Int).Set(of.Num())

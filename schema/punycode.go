@@ -13,15 +13,16 @@ const (
 	punySkew, punyDamp         = 38, 700
 )
 
-// isPunycode reports whether what follows xn-- is a label of an internationalized name: it can be decoded (RFC 3492, section
-// 6.2), and has letters, marks and digits such as RFC 5892 allows. Its rules about neighbours (appendix A) are not checked.
+// isPunycode reports whether s, the text after xn--, is a label of an internationalized name: it can be decoded (RFC
+// 3492, section 6.2) and consists of letters, marks and digits that RFC 5892 allows. The contextual rules of RFC 5892,
+// appendix A, are not checked.
 func isPunycode(s string) bool {
 	var label []rune
 	if i := strings.LastIndexByte(s, '-'); i >= 0 {
 		label, s = []rune(s[:i]), s[i+1:]
 	}
 	if s == "" {
-		return false // all of it is ASCII: it needs no punycode
+		return false // an ASCII label needs no punycode
 	}
 	n, at, bias := rune(utf8.RuneSelf), int64(0), int64(72)
 	for first := true; s != ""; first = false {
@@ -59,10 +60,10 @@ func punyDigit(c byte) int64 {
 	if isDigit(c) {
 		return int64(c-'0') + 26
 	}
-	return int64(c | 0x20 - 'a') // the label has letters and digits only
+	return int64(c | 0x20 - 'a') // checkLabel has found only letters and digits
 }
 
-// punyAdapt is section 6.1.
+// punyAdapt implements section 6.1.
 func punyAdapt(delta, size int64, first bool) int64 {
 	damp := int64(2)
 	if first {
@@ -77,8 +78,8 @@ func punyAdapt(delta, size int64, first bool) int64 {
 	return k + (punyBase-punyMin+1)*delta/(delta+punySkew)
 }
 
-// isLabelRune is about RFC 5892: small letters, letters without case, marks, digits, and those that depend on their
-// neighbours.
+// isLabelRune approximates RFC 5892: lower case letters, letters without case, marks, digits, and the characters of the
+// contextual rules.
 func isLabelRune(r rune) bool {
 	return unicode.In(r, unicode.Ll, unicode.Lo, unicode.Lm, unicode.Mn, unicode.Mc, unicode.Nd) ||
 		strings.ContainsRune("\u00b7\u0375\u05f3\u05f4\u30fb\u200c\u200d", r)

@@ -1,16 +1,16 @@
 package schema
 
-// Respell writes a payload that is in another naming behind b, with members as the codec's naming spells them. Nothing
-// else changes, nothing is validated, no method of a type runs: the text may be of a program that knows a newer or older
-// form of the type. A member that the type does not know is spelt by the naming's rule, but not what is inside it. The
-// error is a *SyntaxError: the text is no JSON, or two of its members come to have one name.
+// Respell appends a payload to b and renames its members from the naming from to that of the codec. It changes nothing
+// else, validates nothing and calls no method of a type, because the text may come from a program with a newer or older
+// version of the type. A member that the type does not have is renamed by the naming's rule; members inside it are not.
+// The error is a *SyntaxError: the text is not JSON, or two of its members get the same name.
 func (c *Codec) Respell(b, data []byte, from Naming) ([]byte, error) {
-	return c.respell(b, data, from, func(r *respelling, b []byte) ([]byte, error) { return r.value(b, c.typ) })
+	return c.respell(b, data, from, func(r *renamer, b []byte) ([]byte, error) { return r.value(b, c.typ) })
 }
 
-// RespellFrame is Respell for what AppendFrame writes.
+// RespellFrame is like Respell, for the output of AppendFrame.
 func (c *Codec) RespellFrame(b, data []byte, from Naming) ([]byte, error) {
-	return c.respell(b, data, from, func(r *respelling, b []byte) ([]byte, error) {
+	return c.respell(b, data, from, func(r *renamer, b []byte) ([]byte, error) {
 		if r.d.peek() != '{' {
 			return b, r.d.unexpected("an object")
 		}
@@ -18,27 +18,27 @@ func (c *Codec) RespellFrame(b, data []byte, from Naming) ([]byte, error) {
 	})
 }
 
-func (c *Codec) respell(b, data []byte, from Naming, write func(*respelling, []byte) ([]byte, error)) ([]byte, error) {
+func (c *Codec) respell(b, data []byte, from Naming, write func(*renamer, []byte) ([]byte, error)) ([]byte, error) {
 	d := decoders.Get().(*Decoder)
 	defer d.release()
 	d.Reset(data, Limits{MaxDepth: -1})
 	if d.broken {
 		return b, d.invalidUTF8()
 	}
-	b, err := write(&respelling{d, from, c.naming}, b)
+	b, err := write(&renamer{d, from, c.naming}, b)
 	if err != nil {
 		return b, err
 	}
 	return b, d.End()
 }
 
-// respelling goes through a text and its type side by side.
-type respelling struct {
+// renamer walks through a text and its type in parallel.
+type renamer struct {
 	d        *Decoder
 	from, to Naming
 }
 
-func (r *respelling) value(b []byte, t *Type) ([]byte, error) {
+func (r *renamer) value(b []byte, t *Type) ([]byte, error) {
 	switch at := r.d.peek(); {
 	case t.kind == kindPointer && at != 'n':
 		return r.value(b, t.elem.Type)
@@ -54,14 +54,14 @@ func (r *respelling) value(b []byte, t *Type) ([]byte, error) {
 	return r.copy(b)
 }
 
-// copy takes a value as it is.
-func (r *respelling) copy(b []byte) ([]byte, error) {
+// copy copies a value unchanged.
+func (r *renamer) copy(b []byte) ([]byte, error) {
 	raw, err := r.d.Raw()
 	return append(b, raw...), err
 }
 
-// list copies the brackets and commas of an array or object.
-func (r *respelling) list(b []byte, end byte, element func([]byte) ([]byte, error)) ([]byte, error) {
+// list copies the brackets and commas of an array or object and calls element for each element.
+func (r *renamer) list(b []byte, end byte, element func([]byte) ([]byte, error)) ([]byte, error) {
 	b = append(b, r.d.data[r.d.pos])
 	if err := r.d.enter(); err != nil {
 		return b, err
@@ -83,21 +83,21 @@ func (r *respelling) list(b []byte, end byte, element func([]byte) ([]byte, erro
 	}
 }
 
-// name writes a member's name as spell has it, once.
-func (r *respelling) name(b []byte, written *nameSet, spell func(name string) string) ([]byte, error) {
+// name writes the renamed name of a member and refuses duplicates.
+func (r *renamer) name(b []byte, written *nameSet, rename func(name string) string) ([]byte, error) {
 	at := r.d.pos
 	name, err := r.d.name()
 	if err != nil {
 		return b, err
 	}
-	name = []byte(spell(string(name)))
+	name = []byte(rename(string(name)))
 	if written.add(name) {
 		return b, duplicate(name, at)
 	}
 	return append(appendText(b, string(name)), ':'), nil
 }
 
-func (r *respelling) dictionary(b []byte, elem *Type) ([]byte, error) {
+func (r *renamer) dictionary(b []byte, elem *Type) ([]byte, error) {
 	var written nameSet
 	return r.list(b, '}', func(b []byte) ([]byte, error) {
 		b, err := r.name(b, &written, func(key string) string { return key })
@@ -108,8 +108,9 @@ func (r *respelling) dictionary(b []byte, elem *Type) ([]byte, error) {
 	})
 }
 
-// object copies the fields of a struct. The member tag, if there is one, is a union's and becomes newTag.
-func (r *respelling) object(b []byte, t *table, tag, newTag string) ([]byte, error) {
+// object copies the members of a struct. A member called tag is the discriminator of a union and is renamed to newTag;
+// "" if there is none.
+func (r *renamer) object(b []byte, t *table, tag, newTag string) ([]byte, error) {
 	var written nameSet
 	return r.list(b, '}', func(b []byte) ([]byte, error) {
 		var of *Type
@@ -136,7 +137,7 @@ func (r *respelling) object(b []byte, t *table, tag, newTag string) ([]byte, err
 	})
 }
 
-func (r *respelling) variant(b []byte, u *union) ([]byte, error) {
+func (r *renamer) variant(b []byte, u *union) ([]byte, error) {
 	name := u.member(r.from)
 	tag, _, err := r.d.tag(name)
 	if err != nil {

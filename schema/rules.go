@@ -10,21 +10,21 @@ import (
 	"strings"
 )
 
-// rules are the constraints of one place where a type is used.
+// rules are the constraints of one use of a type.
 type rules struct {
 	minLength, maxLength *int
-	shortText, longText  string // of their items
+	shortText, longText  string // texts of their items
 	pattern              *regexp.Regexp
 	patternText          string
 	format               *format
-	bounds               []bound // in the order in which they are tried
+	bounds               []bound // in the order in which they are checked
 	enum                 *enum
 	minItems, maxItems   *int // of lists; of maps: minProperties, maxProperties
 	unique               bool
 	elem                 *rules // of the elements
 }
 
-// ofElements are the rules of each element and whether no two may be equal.
+// ofElements returns the rules of each element, and whether elements must be unique.
 func (r *rules) ofElements() (elem *rules, unique bool) {
 	if r == nil {
 		return nil, false
@@ -36,21 +36,21 @@ func (r *rules) ofElements() (elem *rules, unique bool) {
 type bound struct {
 	tag     string
 	number  string // shortest decimal form
-	item    string
-	text    string // of the item
+	item    string // type of its item
+	text    string // of its item
 	float   float64
 	exact   *big.Rat
-	whole   int64 // if isWhole
+	whole   int64 // valid if isWhole
 	isWhole bool
 }
 
-// enum is a closed set of strings or integers.
+// enum is a set of allowed strings or integers.
 type enum struct {
-	values []string // as JSON has them, strings unquoted
+	values []string // as in JSON, strings without quotes
 	isText bool
 	set    map[string]struct{}
-	text   string              // of the item: it lists the values
-	own    map[string]struct{} // of a type with JSON methods: the values as Go has them
+	text   string              // of the item; lists the values
+	own    map[string]struct{} // the values in Go, if the type has JSON methods
 }
 
 func newEnum(values []string, isText bool) *enum {
@@ -96,7 +96,7 @@ func keyText(v reflect.Value) string {
 	return strconv.FormatUint(v.Uint(), 10)
 }
 
-// constraint is a tag: to which kinds it applies and what it sets.
+// constraint is a tag, the kinds it applies to, and how to set it.
 type constraint struct {
 	tag     string
 	applies func(kind) bool
@@ -126,7 +126,8 @@ var constraints = []constraint{
 	{"maxProperties", isMap, setCount("maxProperties", func(r *rules) **int { return &r.maxItems })},
 }
 
-// constrain reads the constraints of a field. One that cannot apply to its kind applies to its elements.
+// constrain reads the constraints of a field. A constraint that does not apply to the field's kind applies to its
+// elements.
 func (f *field) constrain(tag reflect.StructTag) error {
 	for _, c := range constraints {
 		text, ok := tag.Lookup(c.tag)
@@ -139,25 +140,25 @@ func (f *field) constrain(tag reflect.StructTag) error {
 				return f.wrong(c.tag+":"+strconv.Quote(text), "it does not apply to %s: remove it", f.goType)
 			}
 			if t.kind != kindPointer {
-				at = &sub(at).elem
+				at = &ensureRules(at).elem
 			}
 			t = t.elem.Type
 		}
-		if err := c.set(sub(at), f, t, text); err != nil {
+		if err := c.set(ensureRules(at), f, t, text); err != nil {
 			return err
 		}
 	}
 	return f.checkRules(f.rules)
 }
 
-func sub(at **rules) *rules {
+func ensureRules(at **rules) *rules {
 	if *at == nil {
 		*at = &rules{}
 	}
 	return *at
 }
 
-// checkRules finds ranges that nothing satisfies.
+// checkRules refuses ranges that no value satisfies.
 func (f *field) checkRules(r *rules) error {
 	if r == nil {
 		return nil
@@ -251,17 +252,17 @@ func setBound(tag string) func(*rules, *field, *Type, string) error {
 func setEnum(r *rules, f *field, t *Type, text string) error {
 	values, passes := strings.Split(text, ","), false
 	for i, v := range values {
-		mend := ""
+		fix := ""
 		switch {
 		case v == "":
-			mend = "it has an empty value: remove a comma, or make the field a pointer if it may be left out"
+			fix = "it has an empty value: remove a comma, or make the field a pointer if it may be left out"
 		case v != strings.TrimSpace(v):
-			mend = fmt.Sprintf("%q begins or ends with a space: separate values by a comma alone", v)
+			fix = fmt.Sprintf("%q begins or ends with a space: separate values by a comma alone", v)
 		case slices.Contains(values[:i], v):
-			mend = fmt.Sprintf("it has %q twice: remove one", v)
+			fix = fmt.Sprintf("it has %q twice: remove one", v)
 		}
-		if mend != "" {
-			return f.wrong("enum:"+strconv.Quote(text), "%s", mend)
+		if fix != "" {
+			return f.wrong("enum:"+strconv.Quote(text), "%s", fix)
 		}
 		if !isText(t.kind) && !isIntegerOf(t.goType, v) {
 			return f.wrong("enum:"+strconv.Quote(text), "%q is not an integer that %s holds, as JSON spells it", v, t.goType)
@@ -294,7 +295,8 @@ var boundItems = map[string]struct{ typ, msg string }{
 	"exclusiveMinimum": {"greater_than", "Input should be greater than "},
 }
 
-// allows compares a number, given as a sign of its distance or as a remainder.
+// allows reports whether a number satisfies the bound. cmp compares it with the bound, multiple says whether it is a
+// multiple of it.
 func (b *bound) allows(cmp int, multiple bool) bool {
 	switch b.tag {
 	case "multipleOf":

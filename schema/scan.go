@@ -10,7 +10,7 @@ import (
 
 func isDigit(c byte) bool { return c-'0' <= 9 }
 
-// plain are the bytes that mean themselves in a string. What follows is checked for UTF-8 beforehand.
+// plain are the bytes that stand for themselves in a string. UTF-8 is checked elsewhere.
 var plain = func() (t [256]bool) {
 	for i := 0x20; i < len(t); i++ {
 		t[i] = i != '"' && i != '\\'
@@ -18,20 +18,21 @@ var plain = func() (t [256]bool) {
 	return t
 }()
 
-// The bytes of a string are looked at eight at a time, as is usual: see breaks.
+// Strings are scanned eight bytes at a time: see breaks.
 const (
 	ones  = 0x0101010101010101
 	highs = 0x80 * ones
 )
 
-// breaks has the high bit of the first of eight bytes that ends a string or begins something special in it: '"', '\\' and
-// control characters. Bits above it mean nothing.
+// breaks finds the first of eight bytes that ends a string or needs special handling: '"', '\\' and control characters.
+// It sets the high bit of that byte; the bits above it are undefined.
 func breaks(x uint64) uint64 {
 	quote, backslash := x^'"'*ones, x^'\\'*ones
 	return ((quote-ones)&^quote | (backslash-ones)&^backslash | (x-0x20*ones)&^x) & highs
 }
 
-// plainTo is up to where the bytes of data from i on mean themselves, but for fewer than eight at the end.
+// plainTo skips plain bytes of data from i on and returns where it stopped. It may stop up to seven bytes before the
+// end of data.
 func plainTo(data []byte, i int) int {
 	for ; i+8 <= len(data); i += 8 {
 		if hit := breaks(binary.LittleEndian.Uint64(data[i:])); hit != 0 {
@@ -41,7 +42,7 @@ func plainTo(data []byte, i int) int {
 	return i
 }
 
-// enter goes into an array or object: the cursor is at its bracket.
+// enter moves into the array or object at the cursor.
 func (d *Decoder) enter() error {
 	if d.depth >= d.max {
 		return d.bad("nested deeper than %d levels", d.max)
@@ -51,7 +52,7 @@ func (d *Decoder) enter() error {
 	return nil
 }
 
-// more stands before the next element of an array or object, or behind its end.
+// more moves to the next element of an array or object, or behind its end.
 func (d *Decoder) more(end byte, first bool) (bool, error) {
 	c := d.peek()
 	switch {
@@ -74,7 +75,7 @@ func (d *Decoder) more(end byte, first bool) (bool, error) {
 	return true, nil
 }
 
-// name reads a member's name and colon. The name is valid as long as the text.
+// name reads a member's name and the colon. The result is valid as long as the text.
 func (d *Decoder) name() ([]byte, error) {
 	if d.peek() != '"' {
 		return nil, d.unexpected("a member name")
@@ -84,7 +85,7 @@ func (d *Decoder) name() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(name) != d.pos-start-2 { // it had escapes
+	if len(name) != d.pos-start-2 { // it has escapes, and text returned d.tmp
 		name = slices.Clone(name)
 	}
 	if d.peek() != ':' {
@@ -110,7 +111,7 @@ func (d *Decoder) text() ([]byte, error) {
 	return d.tmp, nil
 }
 
-// passString moves behind the string at the cursor.
+// passString moves the cursor behind the string at it.
 func (d *Decoder) passString() (escaped bool, err error) {
 	i, data := d.pos+1, d.data
 	for {
@@ -136,7 +137,7 @@ func (d *Decoder) passString() (escaped bool, err error) {
 	}
 }
 
-// escape checks the escape at i and returns where it ends. Surrogates must come in pairs.
+// escape checks the escape at i and returns the index behind it. Surrogates must come in pairs.
 func (d *Decoder) escape(i int) (int, error) {
 	d.pos = i
 	if i+1 >= len(d.data) {
@@ -163,7 +164,7 @@ func (d *Decoder) escape(i int) (int, error) {
 	return i + 6, nil
 }
 
-// hex reads the \uXXXX at i.
+// hex reads the escape \uXXXX at i.
 func (d *Decoder) hex(i int) (r rune, ok bool) {
 	if i+6 > len(d.data) || d.data[i] != '\\' || d.data[i+1] != 'u' {
 		return 0, false
@@ -230,7 +231,7 @@ func (d *Decoder) literal(s string) error {
 	return nil
 }
 
-// Skip passes over the next value and checks it.
+// Skip checks the syntax of the next value and moves behind it.
 func (d *Decoder) Skip() error {
 	if d.broken {
 		return d.invalidUTF8()

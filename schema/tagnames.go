@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// misspelt says which tag of this package a tag is almost the same as; "" if there is none.
-func misspelt(key string) (mend string) {
+// misspelledTag returns how to fix a tag whose name is close to one of this package's tags, or "".
+func misspelledTag(key string) (fix string) {
 	names := slices.Clone(otherTags)
 	for _, c := range constraints {
 		names = append(names, c.tag)
@@ -17,21 +17,21 @@ func misspelt(key string) (mend string) {
 	return ""
 }
 
-// foreignWord says what to write in place of a tag that is a constraint of another library; "" if it is none.
-func foreignWord(key string) (mend string) {
-	for _, w := range foreignWords {
+// foreignConstraint returns what to write in place of another library's constraint, or "" if key is not one.
+func foreignConstraint(key string) (fix string) {
+	for _, w := range foreignConstraints {
 		if slices.Contains(strings.Fields(w.keys), folded(key)) {
-			return "it is not known: " + w.mend
+			return "it is not known: " + w.fix
 		}
 	}
 	return ""
 }
 
-// foreignKeys are tags of other packages that are spelt almost like one of this package's.
+// foreignKeys are tags of other packages whose names are close to one of this package's.
 var foreignKeys = []string{"form", "json5", "jsonb", "jsonc", "jsonl", "jsonp"}
 
-// foreignWords are constraints of other libraries, without case, _ and -.
-var foreignWords = []struct{ keys, mend string }{
+// foreignConstraints are constraints of other libraries, in lower case without _ and -.
+var foreignConstraints = []struct{ keys, fix string }{
 	{"required notnull notnil nonnull", "a field is required unless it is a pointer, has a default, or is omitempty or omitzero: remove the tag"},
 	{"optional nullable omitempty omitzero omitnil", "to make a field optional, make it a pointer, give it a default, or write omitempty or omitzero in its json tag"},
 	{"min minimal minvalue minval gte ge", "did you mean minimum, minLength, minItems or minProperties?"},
@@ -58,8 +58,8 @@ var foreignWords = []struct{ keys, mend string }{
 	},
 }
 
-// nearest is the name that key is a misspelling of: it differs in case, in _ and -, or in one letter (two letters in names of
-// six or more). "" if there is none.
+// nearest returns the name of which key is a misspelling, or "": they differ only in case, in _ and -, or in one letter
+// (two letters in names of six or more).
 func nearest(key string, names []string) (meant string) {
 	best := 3
 	for _, name := range names {
@@ -70,13 +70,14 @@ func nearest(key string, names []string) (meant string) {
 	return meant
 }
 
-// folded is a name without what people write in different ways.
+// folded removes differences of case and of word separators.
 func folded(name string) string {
 	return strings.ToLower(strings.NewReplacer("_", "", "-", "", " ", "").Replace(name))
 }
 
-// misspelling is in how many letters key differs from name, 3 if it is likely to be another word. Short names are close to
-// many words (json and bson, doc and dom): there the first letter, or all letters but for their order, must be the same.
+// misspelling returns in how many letters key differs from name, or 3 if key is probably another word. Short names are
+// close to many words (json and bson, doc and dom), so they must have the same first letter, or the same letters in
+// another order.
 func misspelling(key, name string) int {
 	const other = 3
 	d := distance(key, name)
@@ -107,7 +108,7 @@ func haveSameLetters(a, b string) bool {
 	return string(x) == string(y)
 }
 
-// distance counts the letters to insert, delete, replace or exchange with their neighbour to make b of a (optimal string
+// distance counts the letters to insert, delete, replace or swap with a neighbour to turn a into b (optimal string
 // alignment).
 func distance(a, b string) int {
 	rows := make([][]int, len(a)+1)

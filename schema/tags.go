@@ -10,12 +10,13 @@ import (
 // tagPair is one key:"value" of a struct tag.
 type tagPair struct {
 	key    string
-	quoted string // the value as it stands in the tag
+	quoted string // the value with its quotes
 }
 
 func (p tagPair) String() string { return p.key + ":" + p.quoted }
 
-// splitTag reads a struct tag like reflect.StructTag.Lookup. What Lookup stops at, so that it finds nothing behind it, is rest.
+// splitTag parses a struct tag like reflect.StructTag.Lookup. rest is the part that Lookup does not read, because of a
+// syntax error.
 func splitTag(tag string) (pairs []tagPair, rest string) {
 	for {
 		tag = strings.TrimLeft(tag, " ")
@@ -42,7 +43,7 @@ func splitTag(tag string) (pairs []tagPair, rest string) {
 // otherTags are the names of this package's tags that are not constraints.
 var otherTags = []string{"json", "default", "doc", "example", "deprecated", frameTag, strictTag}
 
-// strictTag is the tag of a field _ that refuses unknown members.
+// strictTag is the tag of a field _ that makes the struct refuse unknown members.
 const strictTag = "additionalProperties"
 
 func isConstraint(key string) bool {
@@ -51,10 +52,10 @@ func isConstraint(key string) bool {
 
 func isOwnTag(key string) bool { return slices.Contains(otherTags, key) || isConstraint(key) }
 
-// checkTags finds tags of a struct's field that would be ignored although somebody meant something by them: misspelt
-// names, constraints of other libraries, text that reflect cannot read, and tags in a place where they are not read.
+// checkTags refuses tags that would be silently ignored: misspelled names, constraints of other libraries, text that
+// reflect cannot parse, and tags on fields where they have no effect.
 func checkTags(t reflect.Type, f reflect.StructField) error {
-	wrong := func(tag, mend string) error { return &TypeError{Type: t, Field: f.Name, Tag: tag, Mend: mend} }
+	wrong := func(tag, fix string) error { return &TypeError{Type: t, Field: f.Name, Tag: tag, Mend: fix} }
 	read := f.IsExported() || f.Name == "_" || isInlined(f)
 	pairs, rest := splitTag(string(f.Tag))
 	if rest != "" && read {
@@ -63,37 +64,37 @@ func checkTags(t reflect.Type, f reflect.StructField) error {
 	seen := map[string]bool{}
 	for _, p := range pairs {
 		if !isOwnTag(p.key) {
-			mend := misspelt(p.key)
-			if mend == "" && f.Name != "_" {
-				mend = foreignWord(p.key)
+			fix := misspelledTag(p.key)
+			if fix == "" && f.Name != "_" {
+				fix = foreignConstraint(p.key)
 			}
-			if mend != "" && read {
-				return wrong(p.String(), mend)
+			if fix != "" && read {
+				return wrong(p.String(), fix)
 			}
 			continue
 		}
 		text, err := strconv.Unquote(p.quoted)
-		mend := misplaced(f, p.key)
+		fix := misplaced(f, p.key)
 		switch {
 		case err != nil:
-			mend = `Go cannot read its text: write \\ for each \`
+			fix = `Go cannot read its text: write \\ for each \`
 		case seen[p.key]:
-			mend = "the field has this tag twice, and only the first is read: remove one"
-		case mend != "":
+			fix = "the field has this tag twice, and only the first is read: remove one"
+		case fix != "":
 		case p.key == "json":
-			mend = checkJSONTag(f, text)
+			fix = checkJSONTag(f, text)
 		case p.key == strictTag && text != "true" && text != "false":
-			mend = "it must be true or false"
+			fix = "it must be true or false"
 		}
-		if mend != "" {
-			return wrong(p.String(), mend)
+		if fix != "" {
+			return wrong(p.String(), fix)
 		}
 		seen[p.key] = true
 	}
 	return nil
 }
 
-// misplaced is what is wrong with one of this package's tags on a field where it is not read; "" if it is.
+// misplaced returns how to fix one of this package's tags on a field where it has no effect, or "".
 func misplaced(f reflect.StructField, key string) string {
 	switch {
 	case f.Name == "_":
@@ -124,8 +125,8 @@ func isInlined(f reflect.StructField) bool {
 
 var jsonOptions = []string{"omitempty", "omitzero", "string"}
 
-// checkJSONTag finds options that do nothing, and names that were meant as options.
-func checkJSONTag(f reflect.StructField, text string) (mend string) {
+// checkJSONTag finds options that have no effect, and names that were meant as options.
+func checkJSONTag(f reflect.StructField, text string) (fix string) {
 	name, options, _ := strings.Cut(text, ",")
 	switch {
 	case name == "omitempty" || name == "omitzero":

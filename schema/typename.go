@@ -5,12 +5,12 @@ import (
 	"strings"
 )
 
-// typeName makes an identifier of a type's name, with the last elements of the path of its package in front, path of
-// them, and so many as arguments says in front of each argument of a generic type.
+// typeName makes an identifier of a type's name. It prefixes the name with the last elements of its package's path, as
+// many as path says, and each argument of a generic type with as many as arguments says.
 func typeName(t reflect.Type, path, arguments int) string {
 	name := t.Name()
 	if name == "" {
-		return "Union" // of an interface that is written out where it is used: nothing else without a name is defined
+		return "Union" // an interface literal: no other type without a name gets a definition
 	}
 	list := ""
 	if at := strings.IndexByte(name, '['); at >= 0 {
@@ -19,13 +19,13 @@ func typeName(t reflect.Type, path, arguments int) string {
 	return strings.Join(append([]string{qualified(homeOf(t), path)}, argumentNames(list, arguments)...), "_")
 }
 
-// homeOf is where a type is declared: its package's path and its name, without arguments.
+// homeOf identifies where a type is declared: the path of its package and its name without arguments.
 func homeOf(t reflect.Type) string {
 	name, _, _ := strings.Cut(t.Name(), "[")
 	return t.PkgPath() + "." + name
 }
 
-// argumentNames reads the arguments of a generic type as reflect writes them, such as
+// argumentNames parses the arguments of a generic type as reflect formats them, such as
 // "map[string]example.org/shop.Order,*int".
 func argumentNames(list string, elements int) (words []string) {
 	for list != "" {
@@ -46,7 +46,7 @@ func argumentNames(list string, elements int) (words []string) {
 	return words
 }
 
-// qualified shortens "path/of/package.Name" to the name and so many elements of the path in front of it.
+// qualified shortens "path/of/package.Name" to the name and the last elements of the path.
 func qualified(full string, elements int) string {
 	dot := strings.LastIndexByte(full, '.')
 	if dot < 0 {
@@ -57,7 +57,7 @@ func qualified(full string, elements int) string {
 	return identifier(strings.Join(append(path, full[dot+1:]), "_"))
 }
 
-// identifier replaces what cannot be part of a name in most languages.
+// identifier replaces characters that most languages do not allow in names.
 func identifier(s string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
@@ -68,7 +68,7 @@ func identifier(s string) string {
 	}, s)
 }
 
-// pathLength is how many elements typeName can put in front, those of arguments included.
+// pathLength returns how many path elements typeName can prepend, including those of arguments.
 func pathLength(t reflect.Type) int {
 	return strings.Count(t.PkgPath(), "/") + strings.Count(t.Name(), "/") + 1
 }

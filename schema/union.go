@@ -5,14 +5,14 @@ import (
 	"reflect"
 )
 
-// union is an interface type whose values are told apart by a string member of their object.
+// union is an interface type. A string member of the encoded object tells its variants apart.
 type union struct {
 	discriminator string
-	variants      []*variant // in the order of their declaration
+	variants      []*variant // in the order of declaration
 	byTag         map[string]*variant
 	byType        map[reflect.Type]*variant
-	known         string          // the tags, for texts
-	quoted        [namings]string // the discriminator, for texts
+	known         string          // the tags, for messages
+	quoted        [namings]string // the discriminator, for messages
 }
 
 // variant is one concrete type of a union.
@@ -30,10 +30,10 @@ func (u *union) add(v *variant) {
 	u.byType[v.typ.goType] = v
 }
 
-// member is the name of the discriminator on the wire.
+// member returns the name of the discriminator on the wire.
 func (u *union) member(n Naming) string { return n.of(u.discriminator) }
 
-// object is the variant's struct.
+// object returns the variant's struct.
 func (v *variant) object() *Type {
 	if v.typ.kind == kindPointer {
 		return v.typ.elem.Type
@@ -41,7 +41,7 @@ func (v *variant) object() *Type {
 	return v.typ
 }
 
-// holding is an object of the variant as the interface holds it.
+// holding returns an object of the variant as the interface stores it: a pointer or the struct.
 func (v *variant) holding(object reflect.Value) reflect.Value {
 	if v.typ.kind == kindPointer {
 		return object.Addr()
@@ -49,7 +49,7 @@ func (v *variant) holding(object reflect.Value) reflect.Value {
 	return object
 }
 
-// chosen finds the variant and the struct that an interface value v holds.
+// chosen returns the variant and the struct in an interface value v.
 func (u *union) chosen(t *Type, v reflect.Value) (*variant, reflect.Value, error) {
 	if v.IsNil() {
 		return nil, v, fmt.Errorf("it is nil: set the %s, or leave it out with omitzero", t.goType)
@@ -83,7 +83,7 @@ func (d *Decoder) variant(t *Type, v reflect.Value) error {
 		d.failBecause("union_tag_not_found", "Unable to extract tag using discriminator ", t.union.quoted[d.naming])
 		return d.Skip()
 	case chosen == nil || !tag.isText:
-		if d.wanted() {
+		if d.countFailure() {
 			d.keep(finding{typ: "union_tag_invalid", msg: unknownTag(tag.text, name), rest: t.union.known})
 		}
 		return d.Skip()
@@ -100,12 +100,12 @@ func (d *Decoder) variant(t *Type, v reflect.Value) error {
 	return nil
 }
 
-// unknownTag begins the text of an item; the known tags follow.
+// unknownTag returns the beginning of an item's text; the known tags follow.
 func unknownTag(tag, name string) string {
 	return "Input tag '" + cutText(tag) + "' found using '" + name + "' does not match any of the expected tags: "
 }
 
-// checkVariants finds variants that cannot carry the discriminator. All types below are compiled.
+// checkVariants refuses variants that cannot carry the discriminator. All types must be compiled.
 func (t *Type) checkVariants() error {
 	for _, v := range t.union.variants {
 		object := v.object()
@@ -131,9 +131,9 @@ func (t *Type) checkVariants() error {
 	return nil
 }
 
-// overwritten finds a field of a variant that has the name of the discriminator in a naming, though it is another in declared
-// names: it would be neither received nor sent.
-func (t *Type) overwritten(n Naming) error {
+// hiddenByDiscriminator finds a field of a variant that gets the name of the discriminator only in this naming. It
+// would be neither received nor sent.
+func (t *Type) hiddenByDiscriminator(n Naming) error {
 	if t.union == nil {
 		return nil
 	}
@@ -147,13 +147,13 @@ func (t *Type) overwritten(n Naming) error {
 	return nil
 }
 
-// tag is the value of a discriminator; text is JSON if it is no string.
+// tag is the value of a discriminator. If it is not a string, text is its JSON.
 type tag struct {
 	text   string
 	isText bool
 }
 
-// tag looks for the member name in the object at the cursor and returns there.
+// tag finds the member name in the object at the cursor. It does not move the cursor.
 func (d *Decoder) tag(name string) (t tag, found bool, err error) {
 	start, depth := d.pos, d.depth
 	defer func() { d.pos, d.depth = start, depth }()

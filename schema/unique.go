@@ -6,13 +6,13 @@ import (
 	"strconv"
 )
 
-// valueSet finds JSON values that are equal: numbers by their value, objects whatever the order of their members.
+// valueSet finds equal JSON values: it compares numbers by value and ignores the order of members.
 type valueSet struct {
 	seen  map[string]struct{}
 	twice bool
 }
 
-// add takes the JSON text of one value.
+// add adds the JSON text of one value.
 func (s *valueSet) add(text []byte) error {
 	if s.twice {
 		return nil
@@ -30,7 +30,7 @@ func (s *valueSet) add(text []byte) error {
 	return nil
 }
 
-// appendCanonical reads the value at the cursor and writes it so that equal values are equal texts.
+// appendCanonical reads the value at the cursor and writes it so that equal values have equal texts.
 func (d *Decoder) appendCanonical(b []byte) ([]byte, error) {
 	switch c := d.peek(); {
 	case c == '{':
@@ -93,7 +93,7 @@ func (d *Decoder) canonicalObject(b []byte) ([]byte, error) {
 	return append(append(append(b, '{'), bytes.Join(all, []byte(","))...), '}'), nil
 }
 
-// appendCanonicalNumber writes significant digits and the exponent of the first one behind the point.
+// appendCanonicalNumber writes the significant digits of a number and its exponent.
 func appendCanonicalNumber(b, text []byte) []byte {
 	n := splitNumber(text)
 	if len(n.digits) == 0 {

@@ -6,15 +6,14 @@ import (
 	"strconv"
 )
 
-// UnreadRule is a tag in which a field has rules for another library, such as validate:"required". This package does not
-// read it.
+// UnreadRule is a field's tag with rules for another library, such as validate:"required". This package ignores it.
 type UnreadRule struct {
-	Type  reflect.Type // the struct in which the field is declared
+	Type  reflect.Type // the struct that declares the field
 	Field string
 	Tag   string // the tag and its text
 }
 
-// ruleTags are the tags in which other libraries look for rules: go-playground/validator and gookit/validate, gin,
+// ruleTags are the tags that other libraries read rules from: go-playground/validator and gookit/validate, gin,
 // govalidator, hertz.
 var ruleTags = []string{"validate", "binding", "valid", "validator", "vd"}
 
@@ -26,8 +25,7 @@ func (t *Type) noteUnread(owner reflect.Type, f reflect.StructField) {
 	}
 }
 
-// UnreadRules lists the rules for other libraries on the fields of the type and of the types inside it. It may be called
-// concurrently.
+// UnreadRules lists the rules for other libraries in the type and the types inside it. It may be called concurrently.
 func (t *Type) UnreadRules() []UnreadRule { return t.unreadRules(nil, map[*Type]bool{}) }
 
 func (t *Type) unreadRules(all []UnreadRule, seen map[*Type]bool) []UnreadRule {

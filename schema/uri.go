@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// checkURI is RFC 3986: a URI with a scheme, in ASCII. http and https also need a host (RFC 9110, section 4.2).
+// checkURI checks RFC 3986: a URI with a scheme, in ASCII. http and https also need a host (RFC 9110, section 4.2).
 func checkURI(s string) string {
 	scheme, rest, ok := strings.Cut(s, ":")
 	if !ok || !isScheme(scheme) {
@@ -21,9 +21,9 @@ func checkURI(s string) string {
 		} else {
 			path = ""
 		}
-		host, why := checkAuthority(authority)
-		if why != "" {
-			return why
+		host, problem := checkAuthority(authority)
+		if problem != "" {
+			return problem
 		}
 		if host == "" && (strings.EqualFold(scheme, "http") || strings.EqualFold(scheme, "https")) {
 			return "empty host"
@@ -44,8 +44,8 @@ func isScheme(s string) bool {
 	return s != ""
 }
 
-// checkAuthority is section 3.2.
-func checkAuthority(s string) (host, why string) {
+// checkAuthority checks section 3.2.
+func checkAuthority(s string) (host, problem string) {
 	if user, after, has := strings.Cut(s, "@"); has {
 		if s = after; !hasOnly(user, userBytes) {
 			return "", "it has a character that must be escaped"
@@ -70,7 +70,7 @@ func checkAuthority(s string) (host, why string) {
 	return host, ""
 }
 
-// isIPLiteral is what may stand in the brackets of section 3.2.2.
+// isIPLiteral checks the text inside the brackets of section 3.2.2.
 func isIPLiteral(s string) bool {
 	if version, address, ok := strings.Cut(s, "."); ok && len(version) > 1 && version[0]|0x20 == 'v' {
 		for i := 1; i < len(version); i++ {
@@ -86,7 +86,7 @@ func isIPLiteral(s string) bool {
 
 func isHex(c byte) bool { return isDigit(c) || c|0x20 >= 'a' && c|0x20 <= 'f' }
 
-// The bytes that may stand in the parts of a URI (appendix A of RFC 3986), besides what is escaped with a percent sign.
+// The bytes that the parts of a URI may contain unescaped (RFC 3986, appendix A).
 var (
 	hostBytes  = byteSet("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~!$&'()*+,;=")
 	userBytes  = hostBytes.with(":")

@@ -7,8 +7,8 @@ import (
 	"reflect"
 )
 
-// ownForm checks a type that is written or read by these methods of its own, as one value.
-func ownForm(t reflect.Type, methods ...string) error {
+// checkMarshalers checks a type that is encoded or decoded by these methods of its own, as one value.
+func checkMarshalers(t reflect.Type, methods ...string) error {
 	if t.Kind() != reflect.Struct {
 		return nil
 	}
@@ -16,16 +16,16 @@ func ownForm(t reflect.Type, methods ...string) error {
 		if _, has := reflect.PointerTo(t).MethodByName(method); !has || !promoted(t, method) {
 			continue
 		}
-		if err := promotedForm(t, method); err != nil {
+		if err := checkPromoted(t, method); err != nil {
 			return err
 		}
 	}
-	return noFrameFields(t)
+	return checkNoFrameFields(t)
 }
 
-// promotedForm finds what is lost where a struct's form is that of a type which it embeds. A struct that has nothing but
-// that type is fine.
-func promotedForm(t reflect.Type, method string) error {
+// checkPromoted finds what is lost if a struct gets such a method from an embedded type. A struct without other fields
+// loses nothing.
+func checkPromoted(t reflect.Type, method string) error {
 	from, ok := embeddedWith(t, method)
 	if !ok {
 		return nil
@@ -48,7 +48,7 @@ func promotedForm(t reflect.Type, method string) error {
 	return nil
 }
 
-// embeddedWith is the embedded field that a struct has a method from.
+// embeddedWith returns the embedded field from which a struct gets a method.
 func embeddedWith(t reflect.Type, method string) (field reflect.StructField, ok bool) {
 	for f := range t.Fields() {
 		if !f.Anonymous {
@@ -63,7 +63,7 @@ func embeddedWith(t reflect.Type, method string) (field reflect.StructField, ok 
 	return field, false
 }
 
-// isMember reports whether a field is a member of its struct, or has some.
+// isMember reports whether a field is a member of its struct or contains some.
 func isMember(f reflect.StructField) bool {
 	if f.Tag.Get("json") == "-" || f.Name == "_" {
 		return false
@@ -83,9 +83,9 @@ func isMember(f reflect.StructField) bool {
 	return false
 }
 
-// hasOwnForm finds an embedded struct that is written by methods of its own, which the struct around it does not have:
-// several embedded types have them, and Go chooses none.
-func hasOwnForm(t reflect.Type, f reflect.StructField) error {
+// checkEmbeddedMarshaler refuses an embedded struct with such a method that the outer struct does not get: if several
+// embedded types have the method, Go promotes none.
+func checkEmbeddedMarshaler(t reflect.Type, f reflect.StructField) error {
 	for _, method := range []string{"MarshalJSON", "UnmarshalJSON", "MarshalText", "UnmarshalText"} {
 		_, byValue := f.Type.MethodByName(method)
 		_, byPointer := reflect.PointerTo(f.Type).MethodByName(method)
@@ -97,8 +97,8 @@ func hasOwnForm(t reflect.Type, f reflect.StructField) error {
 	return nil
 }
 
-// unsettable finds an embedded pointer whose struct cannot be made when a value is read, because its type is not exported.
-func unsettable(typ *Type, t reflect.Type, f reflect.StructField, inside map[reflect.Type]bool) error {
+// checkEmbeddedPointer refuses an embedded pointer to an unexported type, because decoding cannot allocate its struct.
+func checkEmbeddedPointer(typ *Type, t reflect.Type, f reflect.StructField, inside map[reflect.Type]bool) error {
 	if !f.Anonymous || f.IsExported() || f.Type.Kind() != reflect.Pointer || f.Type.Elem().Kind() != reflect.Struct || f.Tag.Get("json") != "" {
 		return nil
 	}
@@ -109,7 +109,7 @@ func unsettable(typ *Type, t reflect.Type, f reflect.StructField, inside map[ref
 		"it embeds a pointer to a type that is not exported, so that its fields would be neither read nor written: embed %s itself, or export it", f.Type.Elem())}
 }
 
-// checkIsZero finds an IsZero method that omitzero would call on nil.
+// checkIsZero refuses an IsZero method that omitzero would call on nil.
 func (f *field) checkIsZero() error {
 	t := f.goType
 	for t.Kind() == reflect.Pointer {
@@ -129,28 +129,28 @@ const errNotRead = "Value error, its type has no UnmarshalText"
 
 var errNotWritten = errors.New("its type has no MarshalText")
 
-// CheckReadable finds a type that cannot be decoded: one that is written by MarshalText and has no UnmarshalText. The error
-// is a *TypeError.
+// CheckReadable returns an error if the type, or a type inside it, has MarshalText but no UnmarshalText and so cannot
+// be decoded. The error is a *TypeError.
 func (t *Type) CheckReadable() error {
 	return t.checkText(implements[encoding.TextUnmarshaler], "it is written by MarshalText and could not be read: declare UnmarshalText on %s")
 }
 
-// CheckWritable finds a type that cannot be encoded: one that is read by UnmarshalText and has no MarshalText. The error is
-// a *TypeError.
+// CheckWritable returns an error if the type, or a type inside it, has UnmarshalText but no MarshalText and so cannot
+// be encoded. The error is a *TypeError.
 func (t *Type) CheckWritable() error {
 	return t.checkText(implements[encoding.TextMarshaler], "it is read by UnmarshalText and could not be written: declare MarshalText on %s")
 }
 
-func (t *Type) checkText(has func(reflect.Type) bool, mend string) error {
-	return locate(t.eachPart(map[*Type]bool{}, func(part *Type) error {
+func (t *Type) checkText(has func(reflect.Type) bool, fix string) error {
+	return addPath(t.eachPart(map[*Type]bool{}, func(part *Type) error {
 		if part.kind == kindText && !has(part.goType) {
-			return &TypeError{Type: part.goType, Mend: fmt.Sprintf(mend, part.goType)}
+			return &TypeError{Type: part.goType, Mend: fmt.Sprintf(fix, part.goType)}
 		}
 		return nil
 	}), t.goType, t.pathTo)
 }
 
-// eachPart calls check with the type and those inside it until one fails.
+// eachPart calls check with the type and the types inside it until one call fails.
 func (t *Type) eachPart(seen map[*Type]bool, check func(*Type) error) error {
 	if seen[t] {
 		return nil

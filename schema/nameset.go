@@ -2,7 +2,7 @@ package schema
 
 import "bytes"
 
-// nameSet finds duplicate names: by looking through a few, by a map when there are more.
+// nameSet finds duplicate names. It compares up to 16 names one by one and keeps further ones in a map.
 type nameSet struct {
 	few  [16][]byte
 	n    int
@@ -11,7 +11,7 @@ type nameSet struct {
 
 func (s *nameSet) reset() { s.n, s.many = 0, nil }
 
-// add reports whether the name was there already. Names must not change.
+// add adds a name and reports whether it was in the set. The caller must not change the bytes of name.
 func (s *nameSet) add(name []byte) (had bool) {
 	for _, f := range s.few[:s.n] {
 		if bytes.Equal(f, name) {
@@ -33,13 +33,13 @@ func (s *nameSet) add(name []byte) (had bool) {
 	return false
 }
 
-// fieldSet is a set of fields by their number.
+// fieldSet is a set of field numbers.
 type fieldSet struct {
 	low  uint64
 	high map[int]struct{}
 }
 
-// add reports whether the field was there already.
+// add adds a field and reports whether it was in the set.
 func (s *fieldSet) add(i int) (had bool) {
 	if i >= 64 {
 		_, had = s.high[i]

@@ -7,39 +7,39 @@ import (
 	"strings"
 )
 
-// This file decides what a client is told of an error of the application's own methods: UnmarshalJSON, UnmarshalText and
-// Validate.
+// This file decides which errors of the application's UnmarshalJSON, UnmarshalText and Validate methods are sent to
+// clients.
 
-// failOwn adds what is wrong with a value of type t by its own method. A ValidationError has items of its own. The text of
-// another error is told if it was written for people; see isPublic. If not, what is told instead is otherwise.
-func (d *Decoder) failOwn(t *Type, err error, otherwise string) {
+// failMethod adds items for an error of a method of type t. A ValidationError has items of its own. Another error
+// becomes one item with its text if that is safe to send (see isSafeError), else with fallback.
+func (d *Decoder) failMethod(t *Type, err error, fallback string) {
 	if items, ok := errors.AsType[ValidationError](err); ok {
-		for _, i := range ownItems(t, items, d.naming) {
+		for _, i := range methodItems(t, items, d.naming) {
 			d.add(i.Type, i.Msg, i.Loc)
 		}
 		return
 	}
-	if !d.wanted() {
+	if !d.countFailure() {
 		return
 	}
-	if text := err.Error(); isPublic(t, err) && isPublicText(t, text) {
+	if text := err.Error(); isSafeError(t, err) && isSafeText(t, text) {
 		d.keep(finding{typ: "value_error", msg: "Value error, ", rest: text[:min(len(text), maxMessage)]})
 		return
 	}
 	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		otherwise = "unexpected " + cutText(wrong.Value)
+		fallback = "unexpected " + cutText(wrong.Value)
 	}
-	d.keep(finding{typ: "value_error", msg: "Value error, ", rest: otherwise, cause: err})
+	d.keep(finding{typ: "value_error", msg: "Value error, ", rest: fallback, cause: err})
 }
 
-// ownItems are the items of a type's own method, with paths in the names of the naming.
-func ownItems(t *Type, items ValidationError, n Naming) ValidationError {
+// methodItems converts the items of a method: paths get the names of the naming, unsafe texts are replaced.
+func methodItems(t *Type, items ValidationError, n Naming) ValidationError {
 	own := make(ValidationError, 0, len(items))
 	for _, i := range items {
 		if n != AsDeclared {
-			i.Loc = t.spell(i.Loc, n)
+			i.Loc = t.renamePath(i.Loc, n)
 		}
-		if !isPublicText(t, i.Msg) {
+		if !isSafeText(t, i.Msg) {
 			i.Msg = "Value error, invalid value"
 		}
 		own = append(own, i)
@@ -47,10 +47,10 @@ func ownItems(t *Type, items ValidationError, n Naming) ValidationError {
 	return own
 }
 
-// isPublic reports whether an error may be told to a client: neither it nor one that it wraps is of a type of the standard
-// library. Those name Go's functions, types, fields and layouts, such as "json: cannot unmarshal string into Go struct
-// field order.total of type int64".
-func isPublic(t *Type, err error) bool {
+// isSafeError reports whether neither err nor an error it wraps has a type of the standard library. The texts of those
+// name Go functions, types, fields and layouts, such as "json: cannot unmarshal string into Go struct field order.total
+// of type int64".
+func isSafeError(t *Type, err error) bool {
 	typ := reflect.TypeOf(err)
 	for typ.Kind() == reflect.Pointer {
 		typ = typ.Elem()
@@ -61,10 +61,10 @@ func isPublic(t *Type, err error) bool {
 	switch err := err.(type) {
 	case interface{ Unwrap() error }:
 		inner := err.Unwrap()
-		return inner == nil || isPublic(t, inner)
+		return inner == nil || isSafeError(t, inner)
 	case interface{ Unwrap() []error }:
 		for _, inner := range err.Unwrap() {
-			if inner != nil && !isPublic(t, inner) {
+			if inner != nil && !isSafeError(t, inner) {
 				return false
 			}
 		}
@@ -72,7 +72,7 @@ func isPublic(t *Type, err error) bool {
 	return true
 }
 
-// isStandard reports whether a package is of the standard library.
+// isStandard reports whether a package belongs to the standard library.
 func isStandard(pkg string) bool {
 	first, _, _ := strings.Cut(pkg, "/")
 	return standard[first]
@@ -88,17 +88,17 @@ var standard = func() map[string]bool {
 	return all
 }()
 
-// goWords are what texts of the standard library and of %T have, after what is no part of a word. A regular expression
-// for them would take longer than all else that is done for an item.
+// goWords occur in texts of the standard library and of %T, at the beginning of a word. A regular expression for them
+// would take longer than everything else done for an item.
 var goWords = []string{
 	"Go struct", "Go value", "Go type", "Go field", "Go int", "Go uint", "Go float", "Go string", "Go bool", "Go map", "Go slice", "Go pointer",
 	"json: ", "xml: ", "gob: ", "asn1: ", "math/big: ", "strconv: ", "reflect: ", "netip: ", "encoding/", "time: invalid", "time: unknown",
 	"time: missing", "parsing time ", "2006-01-02", "parse \"", "main.",
 }
 
-// isPublicText reports whether a text has no name of Go's, nor of the package of the type that it is about.
-func isPublicText(t *Type, text string) bool {
-	text = text[:min(len(text), maxMessage)] // no more is told
+// isSafeText reports whether a text contains neither a Go name nor the package name of t.
+func isSafeText(t *Type, text string) bool {
+	text = text[:min(len(text), maxMessage)] // no more is sent
 	for _, word := range goWords {
 		if hasWord(text, word) {
 			return false
@@ -115,7 +115,7 @@ func isPublicText(t *Type, text string) bool {
 
 func isWordByte(c byte) bool { return isLetter(c) || isDigit(c) || c == '_' }
 
-// hasWord reports whether a text has a word that is not the end of a longer one.
+// hasWord reports whether a text contains word, not as the end of a longer word.
 func hasWord(text, word string) bool {
 	for from := 0; ; {
 		i := strings.Index(text[from:], word)
@@ -129,7 +129,7 @@ func hasWord(text, word string) bool {
 	}
 }
 
-// hasMember reports whether a package with its period has a name behind it.
+// hasMember reports whether a text contains pkg, which ends with a period, followed by a name.
 func hasMember(text, pkg string) bool {
 	for {
 		_, after, found := strings.Cut(text, pkg)
@@ -142,7 +142,7 @@ func hasMember(text, pkg string) bool {
 	}
 }
 
-// isQualified reports whether the period at i stands in a name such as strconv.ParseInt or *big.int.
+// isQualified reports whether the period at i belongs to a name such as strconv.ParseInt or *big.int.
 func isQualified(text string, i int) bool {
 	start := i
 	for start > 0 && isWordByte(text[start-1]) {
@@ -155,7 +155,7 @@ func isQualified(text string, i int) bool {
 	return next >= 'A' && next <= 'Z' || start > 0 && text[start-1] == '*' && isWordByte(next)
 }
 
-// isCall reports whether a text ends with the name of a function such as ParseAddr.
+// isCall reports whether a text ends with a function name such as ParseAddr.
 func isCall(text string) bool {
 	start := len(text)
 	for start > 0 && isWordByte(text[start-1]) {
@@ -169,7 +169,7 @@ func isCall(text string) bool {
 	return false
 }
 
-// kindName is what a client is told that a JSON value is.
+// kindName returns the name of a JSON kind for clients.
 func kindName(c byte) string {
 	switch c {
 	case '{':

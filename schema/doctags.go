@@ -6,11 +6,11 @@ import (
 	"strconv"
 )
 
-// documentation is what a field's tags say to readers of its description.
+// documentation holds the tags of a field that describe it to readers.
 type documentation struct {
 	doc        string
 	deprecated bool
-	example    *string // the text of the tag; nil if there is none
+	example    *string // the text of the tag; nil without one
 }
 
 // document reads the tags doc, deprecated and example.
@@ -27,15 +27,15 @@ func (f *field) document(tag reflect.StructTag) (err error) {
 	return nil
 }
 
-// checkExample reads the example once, with all checks.
+// checkExample decodes the example once, with all checks.
 func (f *field) checkExample() error {
 	if _, err := f.tagValue(f.tagJSON(*f.example)); err != nil {
-		return f.wrong("example:"+strconv.Quote(*f.example), "%s", why(err))
+		return f.wrong("example:"+strconv.Quote(*f.example), "%s", tagProblem(err))
 	}
 	return nil
 }
 
-// exampleIn is the example in the names of a naming; nil if there is none.
+// exampleIn returns the example with the names of a naming, or nil without one.
 func (f *field) exampleIn(n Naming) json.RawMessage {
 	if f.example == nil {
 		return nil
@@ -43,7 +43,7 @@ func (f *field) exampleIn(n Naming) json.RawMessage {
 	return f.rewrite(f.tagJSON(*f.example), n)
 }
 
-// defaultIn is the default in the names of a naming; nil if there is none.
+// defaultIn returns the default with the names of a naming, or nil without one.
 func (f *field) defaultIn(n Naming) json.RawMessage {
 	if f.text == nil {
 		return nil
@@ -51,17 +51,17 @@ func (f *field) defaultIn(n Naming) json.RawMessage {
 	return f.rewrite(f.defJSON, n)
 }
 
-// rewrite reads the JSON of a tag and writes it with other names.
+// rewrite decodes the JSON of a tag and encodes it with the names of a naming.
 func (f *field) rewrite(text []byte, n Naming) json.RawMessage {
 	v, err := f.tagValue(text)
 	if err != nil {
-		return text // it has passed before
+		return text // cannot happen: the text passed when the type was compiled
 	}
 	e := encoder{naming: n}
 	b, err := e.value(nil, f.Type, v)
 	switch {
 	case err != nil:
-		return text // the type cannot write what it reads
+		return text // the type decodes values that it cannot encode
 	case f.inString:
 		return appendText(nil, string(b))
 	}

@@ -5,8 +5,8 @@ import (
 	"reflect"
 )
 
-// locate gives a TypeError its path from the type that was to be described. pathTo is the path to a type that root contains.
-func locate(err error, root reflect.Type, pathTo func(reflect.Type) string) error {
+// addPath sets the path of a *TypeError about a type inside root. pathTo returns the path from root to a type.
+func addPath(err error, root reflect.Type, pathTo func(reflect.Type) string) error {
 	wrong, ok := errors.AsType[*TypeError](err)
 	if !ok || wrong.Type == root {
 		return err
@@ -19,7 +19,7 @@ func locate(err error, root reflect.Type, pathTo func(reflect.Type) string) erro
 	return &located
 }
 
-// pathTo is a shortest path from t to a Go type that it contains, such as ".Lines[]"; "" if it contains none.
+// pathTo returns a shortest path from t to a Go type inside it, such as ".Lines[]", or "".
 func (t *Type) pathTo(goal reflect.Type) string {
 	type place struct {
 		typ  *Type
@@ -41,7 +41,7 @@ func (t *Type) pathTo(goal reflect.Type) string {
 	return ""
 }
 
-// steps are the parts of a type, each with how to get there.
+// steps iterates over the types inside t, each with the path element that leads to it.
 func (t *Type) steps(yield func(step string, part *Type) bool) {
 	for _, fields := range [][]*field{t.fields, t.frame.fields} {
 		for _, f := range fields {
@@ -65,7 +65,8 @@ func (t *Type) steps(yield func(step string, part *Type) bool) {
 	}
 }
 
-// elementStep leads to the elements of a list or map, or to what a pointer points to, which needs no step in Go either.
+// elementStep returns the path element for the elements of a list or map. It is "" for pointers, which Go dereferences
+// implicitly.
 func elementStep(t *Type) string {
 	if t.kind == kindPointer {
 		return ""
