@@ -12,7 +12,7 @@ import (
 )
 
 // held returns a hub with one shard whose worker is inside the member "gate", until that is let go.
-func held(members int) (*Hub[*member, string], []*member, *member) {
+func blockedHub(members int) (*Hub[*member, string], []*member, *member) {
 	h, ms := newHub(1, members)
 	gate := &member{n: 100, hold: make(chan struct{})}
 	h.Join("gate", gate)
@@ -35,9 +35,9 @@ func heap() int64 {
 // that misses one is told of.
 func TestMemoryIsBounded(t *testing.T) {
 	const size, slack = 1 << 20, 32 << 20
-	h, ms, gate := held(3)
+	h, ms, gate := blockedHub(3)
 	before, taken := heap(), 0
-	for i := range 2 * maxHeld / size {
+	for i := range 2 * maxMemory / size {
 		missed := h.DeliverMatch(fmt.Sprint(i)+strings.Repeat("x", size), []string{"g"}, 0)
 		switch {
 		case len(missed) == 0 && taken == i:
@@ -46,8 +46,8 @@ func TestMemoryIsBounded(t *testing.T) {
 			t.Fatalf("%d of %d are taken, %d slices missed the last", taken, i, len(missed))
 		}
 	}
-	if grown := heap() - before; grown > maxHeld+slack || grown < maxHeld/2 {
-		t.Errorf("the heap has grown by %d MiB, want %d at most", grown>>20, maxHeld>>20)
+	if grown := heap() - before; grown > maxMemory+slack || grown < maxMemory/2 {
+		t.Errorf("the heap has grown by %d MiB, want %d at most", grown>>20, maxMemory>>20)
 	}
 	close(gate.hold)
 	h.Flush(context.Background())
@@ -63,7 +63,7 @@ func TestMemoryIsBounded(t *testing.T) {
 			t.Errorf("got %d behind what was taken, want the one that was made when there was room", len(m.got[taken:]))
 		}
 	}
-	if due := h.shards[0].due; due != (load{}) {
+	if due := h.shards[0].pending; due != (load{}) {
 		t.Errorf("%+v is still due", due)
 	}
 }
@@ -71,8 +71,8 @@ func TestMemoryIsBounded(t *testing.T) {
 // TestWorkIsBounded has a message that is small, to a group that is large: no memory to speak of, but the worker would
 // be busy with it for long. What finds an empty queue is taken, however much it is.
 func TestWorkIsBounded(t *testing.T) {
-	h, ms, gate := held(1000)
-	part := strings.Repeat("x", maxLate/10/len(ms))
+	h, ms, gate := blockedHub(1000)
+	part := strings.Repeat("x", maxBacklog/10/len(ms))
 	queued := 0
 	for len(h.DeliverMatch(part, []string{"g"}, 0)) == 0 {
 		queued++
@@ -80,7 +80,7 @@ func TestWorkIsBounded(t *testing.T) {
 	if queued < 9 || queued > 11 {
 		t.Errorf("%d are queued, want about 10", queued)
 	}
-	if due := h.shards[0].due; due.held > maxHeld/10 {
+	if due := h.shards[0].pending; due.memory > maxMemory/10 {
 		t.Errorf("it is not the work that was too much, but %+v", due)
 	}
 	if missed := h.DeliverMatch("x", []string{"gate", "g"}, 1); len(missed) != 1 || len(missed[0]) != len(ms) {
@@ -97,11 +97,11 @@ func TestWorkIsBounded(t *testing.T) {
 // TestChangingGroupsHoldTheirSnapshots: who leaves between two deliveries makes a new list of the members, which is
 // memory; without a change it is one list.
 func TestChangingGroupsHoldTheirSnapshots(t *testing.T) {
-	h, ms, gate := held(1000)
+	h, ms, gate := blockedHub(1000)
 	grow := func() int64 {
-		before := h.shards[0].due.held
+		before := h.shards[0].pending.memory
 		h.DeliverMatch("", []string{"g"}, 0)
-		return h.shards[0].due.held - before
+		return h.shards[0].pending.memory - before
 	}
 	if first, again := grow(), grow(); first != perDelivery+1000*perMember || again != perDelivery {
 		t.Errorf("held %d, then %d", first, again)
@@ -118,8 +118,8 @@ func TestChangingGroupsHoldTheirSnapshots(t *testing.T) {
 // the same.
 func TestManyWaitersCannotFillTheMemory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h, ms, gate := held(1)
-		large := strings.Repeat("x", maxDue/4)
+		h, ms, gate := blockedHub(1)
+		large := strings.Repeat("x", maxPending/4)
 		var mu sync.Mutex
 		missed := 0
 		var wg sync.WaitGroup
@@ -134,7 +134,7 @@ func TestManyWaitersCannotFillTheMemory(t *testing.T) {
 			})
 		}
 		wg.Wait()
-		if held := h.shards[0].due.held; held > maxHeld+maxDue {
+		if held := h.shards[0].pending.memory; held > maxMemory+maxPending {
 			t.Errorf("%d MiB are held", held>>20)
 		}
 		close(gate.hold)

@@ -5,31 +5,30 @@ import (
 	"sync/atomic"
 )
 
-// group is the members of a name. It changes under the hub's lock.
+// group holds the members of one group. The hub's lock guards it.
 //
-// A small group has one list, so that its memory does not depend on the number of shards. A large one has a part for each
-// shard.
+// A small group has one list, so that its memory does not depend on the number of shards. A large group has a part for
+// each shard.
 type group[M comparable] struct {
 	size  int
-	few   []M // in the order of their shards; nil if there are parts
+	few   []M // in the order of their shards; nil if the group has parts
 	parts []part[M]
 
-	// shared is set when a delivery refers to few. The slots up to its length then stay as they are: joining and leaving
-	// copy first.
+	// shared is set when a delivery refers to few. Then add and remove copy it first.
 	shared atomic.Bool
 }
 
-// indexFrom is the number of members from which a map finds them; below, looking through the slice is as fast and
-// leaves the many small groups small.
+// indexFrom is the number of members from which a part has a map. Below it, searching the slice is as fast and takes
+// less memory.
 const indexFrom = 32
 
-// splitFrom is the number of members, at least and for each shard, from which a group has parts.
+// splitFrom and splitFromPerShard are the numbers of members, in all and for each shard, from which a group has parts.
 const splitFrom, splitFromPerShard = 32, 8
 
 func (h *Hub[M, D]) splitFrom() int { return max(splitFrom, splitFromPerShard*len(h.shards)) }
 
-// place finds a member of a group with one list, or where it belongs.
-func (h *Hub[M, D]) place(g *group[M], m M) (at int, found bool) {
+// search returns the position of a member in a group with one list, or the position at which to insert it.
+func (h *Hub[M, D]) search(g *group[M], m M) (at int, found bool) {
 	shard := h.shardOf(m)
 	at, _ = slices.BinarySearchFunc(g.few, shard, func(o M, shard int) int { return h.shardOf(o) - shard })
 	for ; at < len(g.few) && h.shardOf(g.few[at]) == shard; at++ {
@@ -44,7 +43,7 @@ func (h *Hub[M, D]) isMember(g *group[M], m M) bool {
 	if g.parts != nil {
 		return g.parts[h.shardOf(m)].find(m) >= 0
 	}
-	_, found := h.place(g, m)
+	_, found := h.search(g, m)
 	return found
 }
 
@@ -52,12 +51,12 @@ func (h *Hub[M, D]) add(g *group[M], m M) bool {
 	if g.parts != nil {
 		return g.parts[h.shardOf(m)].add(m)
 	}
-	at, found := h.place(g, m)
+	at, found := h.search(g, m)
 	if found {
 		return false
 	}
 	if g.shared.Swap(false) {
-		g.few = slices.Clip(g.few) // Insert makes a new list
+		g.few = slices.Clip(g.few) // so that Insert copies it
 	}
 	g.few = slices.Insert(g.few, at, m)
 	if len(g.few) >= h.splitFrom() {
@@ -74,13 +73,13 @@ func (h *Hub[M, D]) split(g *group[M]) {
 	g.few = nil
 }
 
-// merge makes one list of the parts again.
+// merge replaces the parts of a group by one list.
 func (h *Hub[M, D]) merge(g *group[M]) {
 	for i := range g.parts {
 		g.few = append(g.few, g.parts[i].members...)
 	}
 	g.parts = nil
-	g.shared.Store(false) // nobody has the new list
+	g.shared.Store(false) // no delivery refers to the new list
 }
 
 func (h *Hub[M, D]) remove(g *group[M], m M) bool {
@@ -93,7 +92,7 @@ func (h *Hub[M, D]) remove(g *group[M], m M) bool {
 		}
 		return true
 	}
-	at, found := h.place(g, m)
+	at, found := h.search(g, m)
 	if !found {
 		return false
 	}
@@ -104,9 +103,10 @@ func (h *Hub[M, D]) remove(g *group[M], m M) bool {
 	return true
 }
 
-// members gives f the members of a name, shard by shard, as they are now. The hub's lock is held for reading at least.
+// members calls f with the current members of a group, shard by shard. The caller holds the hub's lock, at least for
+// reading.
 func (h *Hub[M, D]) members(name string, f func(shard int, members []M)) {
-	if m, bound := h.alone[name]; bound {
+	if m, bound := h.single[name]; bound {
 		f(h.shardOf(m), []M{m})
 	}
 	g := h.groups[name]
@@ -131,13 +131,13 @@ func (h *Hub[M, D]) members(name string, f func(shard int, members []M)) {
 	}
 }
 
-// part is the members of a group that belong to one shard. It changes under the hub's lock.
+// part holds the members of a group in one shard. The hub's lock guards it.
 type part[M comparable] struct {
 	members []M
-	index   map[M]int // position in members; nil while there are few
+	index   map[M]int // position in members; nil below indexFrom
 
-	// shared is set when a delivery refers to members. The slots up to its length then stay as they are: joining
-	// appends behind them, leaving copies first.
+	// shared is set when a delivery refers to members. Then remove copies it first; add only appends behind what the
+	// delivery sees.
 	shared atomic.Bool
 }
 
@@ -190,7 +190,7 @@ func (p *part[M]) remove(m M) bool {
 	return true
 }
 
-// snapshot is the members as they are now; the hub's lock is held for reading at least.
+// snapshot returns the current members. The caller holds the hub's lock, at least for reading.
 func (p *part[M]) snapshot() []M {
 	if len(p.members) == 0 {
 		return nil

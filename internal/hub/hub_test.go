@@ -38,7 +38,7 @@ func (m *member) InAny(names Names) bool {
 	}
 	m.hub.mu.RLock()
 	defer m.hub.mu.RUnlock()
-	for _, all := range []iter.Seq[string]{maps.Keys(m.hub.groups), maps.Keys(m.hub.alone)} {
+	for _, all := range []iter.Seq[string]{maps.Keys(m.hub.groups), maps.Keys(m.hub.single)} {
 		for name := range all {
 			if names.Has(name[:len(name)/2], name[len(name)/2:]) && m.hub.has(name, m) {
 				return true
@@ -224,7 +224,7 @@ func TestMembersThatEndTheWorker(t *testing.T) {
 
 // TestMemoIsOfOneRun and passed from member to member, also by those that end the worker.
 func TestMemoIsOfOneRun(t *testing.T) {
-	h, ms, gate := held(3)
+	h, ms, gate := blockedHub(3)
 	ms[1].exits = true
 	h.Deliver("a", "g")
 	h.Deliver("b", "g")

@@ -2,14 +2,14 @@ package hub
 
 import "slices"
 
-// list is members of one shard.
+// list holds members of one shard.
 type list[M any] struct {
 	shard   int
 	members []M
 }
 
-// snapshot returns the members of groups as they are now. It holds the lock only for that: whatever is done with the lists
-// takes long if there are many, and nobody who joins a group waits for it.
+// snapshot returns the current members of groups. It releases the lock before the lists are processed: with many
+// members that takes long, and joining a group must not wait for it.
 func (h *Hub[M, D]) snapshot(groups ...string) (lists []list[M], members int) {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
@@ -22,7 +22,7 @@ func (h *Hub[M, D]) snapshot(groups ...string) (lists []list[M], members int) {
 	return lists, members
 }
 
-// distinct gives f the members of groups, each member once. Its time is linear in the number of memberships.
+// distinct calls f with the members of groups, each member once. It takes time linear in the number of memberships.
 func (h *Hub[M, D]) distinct(groups []string, f func(shard int, members []M)) {
 	lists, n := h.snapshot(groups...)
 	if len(lists) == 1 {
@@ -37,8 +37,8 @@ func (h *Hub[M, D]) distinct(groups []string, f func(shard int, members []M)) {
 	}
 }
 
-// matchOnly gives f those members of groups[k] that belong to none of the groups before it. Whether they do is asked of
-// the members, because each of them is in few groups, while there may be many groups with many members before it.
+// matchOnly calls f with the members of groups[k] that belong to none of the groups before it. It asks each member,
+// because a member is in few groups, while the groups before may be many and large.
 func (h *Hub[M, D]) matchOnly(groups []string, k int, f func(shard int, members []M)) {
 	lists, _ := h.snapshot(groups[k])
 	if k == 0 || len(lists) == 0 {
@@ -55,7 +55,8 @@ func (h *Hub[M, D]) matchOnly(groups []string, k int, f func(shard int, members 
 	}
 }
 
-// filter returns the members that keep reports true for: the same slice if these are all. keep is called once for each.
+// filter returns the members for which keep returns true, or members itself if it does for all. It calls keep once for
+// each.
 func filter[M any](members []M, keep func(M) bool) []M {
 	for i, m := range members {
 		if keep(m) {
@@ -72,7 +73,7 @@ func filter[M any](members []M, keep func(M) bool) []M {
 	return members
 }
 
-// Names are names of groups.
+// Names is a set of group names.
 type Names struct {
 	few  []string
 	many map[string]struct{}
@@ -89,7 +90,7 @@ func newNames(names []string) Names {
 	return n
 }
 
-// Has reports whether the name that consists of a prefix and a rest is one of them.
+// Has reports whether prefix+rest is in the set.
 func (n Names) Has(prefix, rest string) bool {
 	if n.many != nil {
 		_, has := n.many[prefix+rest]
@@ -100,10 +101,10 @@ func (n Names) Has(prefix, rest string) bool {
 	})
 }
 
-// fewNames and fewMembers are how many are compared with each other faster than they are put into a map.
+// fewNames and fewMembers are the sizes up to which comparing one by one is faster than a map.
 const fewNames, fewMembers = 8, 32
 
-// set is members that have been seen.
+// set is a set of members.
 type set[M comparable] struct {
 	few  []M
 	many map[M]struct{}
@@ -117,7 +118,7 @@ func newSet[M comparable](n int) *set[M] {
 	return &set[M]{few: make([]M, 0, n)}
 }
 
-// add reports whether m was not in the set.
+// add adds m and reports whether it is new.
 func (s *set[M]) add(m M) bool {
 	if s.many == nil {
 		if slices.Contains(s.few, m) {

@@ -7,59 +7,59 @@ import (
 )
 
 const (
-	maxDue  = 64 << 20    // work that may be due before Deliver waits
-	maxLate = 64 * maxDue // and beyond which nothing is queued any more: some seconds for a worker
-	maxHeld = 4 * maxDue  // memory beyond which nothing is queued any more
-	maxWait = time.Second // of Deliver
+	maxPending = 64 << 20        // pending work from which Deliver blocks
+	maxBacklog = 64 * maxPending // pending work from which deliveries are rejected: some seconds for a worker
+	maxMemory  = 4 * maxPending  // memory from which deliveries are rejected
+	maxWait    = time.Second     // of Deliver
 
-	perCopy     = 512 // bytes that stand for the work of a copy without content
-	perDelivery = 512 // bytes of memory that a delivery takes besides its content
-	perMember   = 8   // bytes of memory of a member in a snapshot
+	perCopy     = 512 // work of delivering one copy without content, in bytes
+	perDelivery = 512 // memory of a delivery without its content, in bytes
+	perMember   = 8   // memory of a member in a snapshot, in bytes
 )
 
-// load is what an entry of a queue costs, in bytes. Both numbers are needed: a small message to a large group is much
-// work and takes little memory, a large one to a single member the other way round.
+// load is the cost of an entry of a queue, in bytes. A small message to a large group is much work but takes little
+// memory, a large message to one member the other way round. So both are limited.
 type load struct {
-	work int64 // all its copies
-	held int64 // memory that it keeps until it has been delivered
+	work   int64 // bytes of all copies
+	memory int64 // kept until it has been delivered
 }
 
 func (l *load) add(o load) {
 	l.work += o.work
-	l.held += o.held
+	l.memory += o.memory
 }
 
 func (l *load) sub(o load) {
 	l.work -= o.work
-	l.held -= o.held
+	l.memory -= o.memory
 }
 
-// shard is a queue of deliveries and the worker that empties it.
+// shard is a queue of deliveries and its worker.
 type shard[M Member[D], D any] struct {
 	mu      sync.Mutex
-	due     load          // of what is queued and of what is being delivered
-	room    chan struct{} // closed when due has fallen well below its bound; nil while nobody waits
+	pending load          // of the queued deliveries and of those in progress
+	room    chan struct{} // closed when pending work falls to half of maxPending; nil while no call waits
 	queue   batch[M, D]
 	working bool
-	now     batch[M, D] // what the worker delivers: its own
-	_       [64]byte    // shards are changed by different cores
+	current batch[M, D] // in progress; only the worker uses it
+	_       [64]byte    // avoids false sharing between shards
 }
 
-// batch is a queue: what is due, and to whom.
+// batch is a queue of deliveries and their members.
 type batch[M Member[D], D any] struct {
 	to      [][]M
 	ds      []D
 	loads   []load
-	waiting []chan struct{} // of flush; closed when all of it has been delivered
+	waiting []chan struct{} // closed when all of it has been delivered; see flush
 
-	next   int // delivery
+	next   int // delivery in progress
 	run    Run[D]
-	member int // that it goes to next
+	member int // next member that gets it
 }
 
 func (b *batch[M, D]) isEmpty() bool { return len(b.ds) == 0 && len(b.waiting) == 0 }
 
-// keepCapacity is how many entries an emptied queue may have room for and be used again.
+// keepCapacity is the largest capacity with which an emptied queue is reused.
 const keepCapacity = 1024
 
 func (b *batch[M, D]) reset() {
@@ -70,21 +70,21 @@ func (b *batch[M, D]) reset() {
 	*b = batch[M, D]{to: b.to[:0], ds: b.ds[:0], loads: b.loads[:0]}
 }
 
-// push queues a delivery, unless it is refused, and reports whether too much is due now. What comes first is taken,
-// however much it is.
+// push queues a delivery, unless there is no room, and reports whether too much work is pending now. An empty queue
+// takes a delivery of any size.
 func (s *shard[M, D]) push(to []M, d D, l load) (queued, full bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.due.work > maxLate || s.due.held > maxHeld {
+	if s.pending.work > maxBacklog || s.pending.memory > maxMemory {
 		return false, true
 	}
 	if n := len(s.queue.to); n == 0 || !same(s.queue.to[n-1], to) {
-		l.held += perMember * int64(len(to))
+		l.memory += perMember * int64(len(to))
 	}
 	s.queue.to = append(s.queue.to, to)
 	s.queue.ds = append(s.queue.ds, d)
 	s.queue.loads = append(s.queue.loads, l)
-	s.due.add(l)
+	s.pending.add(l)
 	if !s.working {
 		s.working = true
 		go s.work()
@@ -92,9 +92,9 @@ func (s *shard[M, D]) push(to []M, d D, l load) (queued, full bool) {
 	return true, s.full()
 }
 
-func (s *shard[M, D]) full() bool { return s.due.work > maxDue }
+func (s *shard[M, D]) full() bool { return s.pending.work > maxPending }
 
-// wait returns when less is due, or after maxWait.
+// wait returns when less work is pending, or after maxWait.
 func (s *shard[M, D]) wait() {
 	s.mu.Lock()
 	if !s.full() {
@@ -114,21 +114,21 @@ func (s *shard[M, D]) wait() {
 	}
 }
 
-// delivered takes what has been delivered off what is due.
+// delivered subtracts finished deliveries from the pending load.
 func (s *shard[M, D]) delivered(loads []load) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, l := range loads {
-		s.due.sub(l)
+		s.pending.sub(l)
 	}
-	if s.room != nil && s.due.work <= maxDue/2 {
+	if s.room != nil && s.pending.work <= maxPending/2 {
 		close(s.room)
 		s.room = nil
 	}
 }
 
-// work delivers until nothing is due. A member that ends the goroutine (runtime.Goexit) costs what it was given: another
-// one goes on behind it.
+// work delivers until the queue is empty. If a member ends the goroutine (runtime.Goexit), that member loses the rest
+// of its run and a new worker continues behind it.
 func (s *shard[M, D]) work() {
 	over := false
 	defer func() {
@@ -137,31 +137,31 @@ func (s *shard[M, D]) work() {
 		}
 	}()
 	for s.take() {
-		s.now.deliver(s.delivered)
-		for _, done := range s.now.waiting {
+		s.current.deliver(s.delivered)
+		for _, done := range s.current.waiting {
 			close(done)
 		}
-		s.now.reset()
+		s.current.reset()
 	}
 	over = true
 }
 
-// take makes what is queued what is being delivered, and reports whether there is anything.
+// take starts on the queued batch, unless one is in progress, and reports whether there is anything to do.
 func (s *shard[M, D]) take() bool {
-	if !s.now.isEmpty() {
+	if !s.current.isEmpty() {
 		return true
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.working = !s.queue.isEmpty()
 	if s.working {
-		s.now, s.queue = s.queue, s.now
+		s.current, s.queue = s.queue, s.current
 	}
 	return s.working
 }
 
-// deliver gives neighbours in the queue that go to the same members to each of them in one call, so that a burst costs
-// a member one write. What has been delivered is let go.
+// deliver passes consecutive deliveries with the same members to each member in one call, so that a burst costs a
+// member one write. It releases what has been delivered.
 func (b *batch[M, D]) deliver(delivered func([]load)) {
 	for b.next < len(b.ds) {
 		i, j := b.next, b.next+1
@@ -184,7 +184,7 @@ func (b *batch[M, D]) deliver(delivered func([]load)) {
 	}
 }
 
-// same reports whether two snapshots, neither empty, are one.
+// same reports whether two snapshots, neither empty, are the same slice.
 func same[M any](a, b []M) bool { return len(a) == len(b) && &a[0] == &b[0] }
 
 func (s *shard[M, D]) flush(ctx context.Context) {

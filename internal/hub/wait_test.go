@@ -14,7 +14,7 @@ func TestDeliverWaitsWhileTooMuchIsDue(t *testing.T) {
 		h, m := newHub(1, 1)
 		h.Join("g", m[0])
 		m[0].hold = make(chan struct{})
-		large, less := strings.Repeat("x", maxDue/4*3), strings.Repeat("x", maxDue/4)
+		large, less := strings.Repeat("x", maxPending/4*3), strings.Repeat("x", maxPending/4)
 		h.Deliver(large, "g")
 		m[0].hold <- struct{}{} // the worker has begun with it
 		handed := false
@@ -35,7 +35,7 @@ func TestDeliverWaitsWhileTooMuchIsDue(t *testing.T) {
 		m[0].hold <- struct{}{}
 		h.Flush(context.Background())
 		m[0].expect(t, large, less)
-		if due := h.shards[0].due; due != (load{}) {
+		if due := h.shards[0].pending; due != (load{}) {
 			t.Errorf("%+v is still due", due)
 		}
 	})
@@ -49,7 +49,7 @@ func TestDeliverDoesNotWaitForEver(t *testing.T) {
 		h.Join("g", m[0])
 		m[0].hold = make(chan struct{})
 		begin := time.Now()
-		h.DeliverMatch(strings.Repeat("x", maxDue), []string{"g"}, 0)
+		h.DeliverMatch(strings.Repeat("x", maxPending), []string{"g"}, 0)
 		if d := time.Since(begin); d != 0 {
 			t.Errorf("DeliverMatch took %v", d)
 		}
