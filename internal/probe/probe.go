@@ -1,8 +1,8 @@
-// Package probe is how package chanxtest learns what the consumer at the other end of a connection declares, and tells it
-// who connects. A [Probe] rides on the context of the request that opens the connection, so it gets through any router
-// and middleware; no request from the network can carry one.
+// Package probe lets chanxtest learn what the consumer at the other end of a connection declares, and set the identity
+// that connects. A [Probe] is carried by the context of the request that opens the connection. So it passes through any
+// router and middleware, and no request from the network can carry one.
 //
-// It also has [ReadPublication], by which chanxtest reads what servers publish.
+// The package also has [ReadPublication], with which chanxtest decodes what servers publish.
 package probe
 
 import (
@@ -12,35 +12,34 @@ import (
 	"github.com/chanx-go/chanx/schema"
 )
 
-// Probe is made by a test and filled by the consumer before it answers the handshake. It must not be used by both at the
-// same time.
+// Probe is created by a test and filled by the consumer before it answers the handshake. The test and the consumer must
+// not use it at the same time.
 type Probe struct {
-	// Identity takes the place of what the consumer's Authenticator finds: a *chanx.Identity, or nil.
+	// Identity replaces the result of the consumer's Authenticator: a *chanx.Identity, or nil.
 	Identity any
 
 	// Consumer is set by the consumer.
 	Consumer *Consumer
 }
 
-// Consumer is what a test needs to know of a consumer on a server.
+// Consumer describes a consumer on a server.
 type Consumer struct {
 	Discriminator string
 	Naming        schema.Naming
-	Types         *schema.Compiler // that knows the unions
+	Types         *schema.Compiler // with the consumer's unions
 	Completions   bool
 	Authenticates bool
 
-	// Outgoing finds the type that is declared for an action; it is nil if there is none. A group type is declared with
-	// Broadcasts.
+	// Outgoing returns the type declared for an action, or nil. group reports whether it was declared with Broadcasts.
 	Outgoing func(action string) (t reflect.Type, group bool)
 }
 
 type key struct{}
 
-// With returns a context that carries a probe.
+// With returns a context that carries p.
 func With(ctx context.Context, p *Probe) context.Context { return context.WithValue(ctx, key{}, p) }
 
-// From returns the probe of a context, or nil.
+// From returns the probe in ctx, or nil.
 func From(ctx context.Context) *Probe {
 	p, _ := ctx.Value(key{}).(*Probe)
 	return p

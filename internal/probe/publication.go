@@ -1,11 +1,11 @@
 package probe
 
-// Publication is a broadcast or an event on its way through the channel layer.
+// Publication is a broadcast or an event in the channel layer.
 type Publication struct {
 	IsEvent bool
 	Action  string // of a message, or the event's name
-	Payload []byte // JSON in declared names, of the layer's data; empty if there is none
-	Frame   []byte // the fields beside it, likewise
+	Payload []byte // JSON with declared names, part of the layer data; may be empty
+	Frame   []byte // the frame fields, likewise
 
 	Groups, Users, Conns []string
 	All, Nodes           bool
@@ -14,6 +14,6 @@ type Publication struct {
 	ExceptSelf         bool
 }
 
-// ReadPublication reads layer data. What is published to several subjects comes once for each; all but one are no news,
-// and neither is a command: then the result is nil. Package chanx sets it.
+// ReadPublication decodes layer data. A broadcast to several subjects is published once for each: the result is nil for
+// all but one of these copies, and for a command. Package chanx sets it.
 var ReadPublication func(subject string, data []byte) (*Publication, error)

@@ -1,4 +1,4 @@
-// Package throttle bounds how many log lines a repeating event can write.
+// Package throttle limits how many log lines a repeated event writes.
 package throttle
 
 import (
@@ -13,24 +13,24 @@ import (
 	"time"
 )
 
-// Window is the time in which one kind writes at most one line.
+// Window is the time in which a kind writes at most one line.
 const Window = time.Minute
 
-// maxKinds bounds the kinds that are remembered. Beyond it, all kinds with the same text count as one.
+// maxKinds limits the kinds that are remembered. Beyond it, all new kinds with the same text count as one.
 const maxKinds = 1024
 
-// Kind identifies lines that repeat each other: those with the same text and the same detail. Details must not come from
-// a client or another node as they are, because each new one writes a line.
+// Kind identifies repeated lines: those with the same text and the same detail. A detail must not be copied from a
+// client or another node, because each new one writes a line.
 type Kind struct {
 	Text, Detail string
 
-	// Counted lines have the attribute "count" even if it is 1.
+	// Counted adds the attribute "count" to every line, even if it is 1.
 	Counted bool
 }
 
-// Log writes lines to a logger: of each kind the first one at once, then at most one each Window. A line that stands for
-// several occurrences has their number as its attribute "count". What has been counted is written when the window ends,
-// or by Flush, with the attributes of the newest occurrence. At level debug every occurrence is written.
+// Log writes lines to a logger: the first line of each kind at once, then at most one each Window. A line for several
+// occurrences has their number in the attribute "count" and the attributes of the newest one. Suppressed occurrences
+// are written when the window ends, or by Flush. At level debug every occurrence is written.
 //
 // Its methods may be called concurrently.
 type Log struct {
@@ -38,33 +38,33 @@ type Log struct {
 
 	mu      sync.Mutex
 	kinds   map[Kind]*state
-	flushed bool // no timer is started any more
+	flushed bool // no more timers are started
 }
 
-// state is what is known of one kind.
+// state is the state of one kind.
 type state struct {
 	kind  Kind
 	until time.Time // end of the window
 	count int       // occurrences since the last line
 	level slog.Level
 	attrs []any       // of the newest occurrence
-	timer *time.Timer // runs while count is not zero; nil if it does not
+	timer *time.Timer // runs while count is not zero, else nil
 
-	variants      []string // of Variant: since when there was none
+	variants      []string // errorTexts seen by Variant since variantsSince
 	variantsSince time.Time
 }
 
 // New returns a Log that writes to logger.
 func New(logger *slog.Logger) *Log { return &Log{logger: logger, kinds: map[Kind]*state{}} }
 
-// Log counts n occurrences of a kind and writes a line if one is due.
+// Log counts n occurrences of a kind. It writes a line if the window of the kind has ended.
 func (l *Log) Log(ctx context.Context, level slog.Level, kind Kind, n int, attrs ...any) {
 	l.mu.Lock()
 	s := l.state(kind)
 	s.level = level
-	held := l.hold(s, n)
-	if held {
-		s.attrs = texts(attrs)
+	suppressed := l.suppress(s, n)
+	if suppressed {
+		s.attrs = errorTexts(attrs)
 		l.mu.Unlock()
 		if l.logger.Enabled(ctx, slog.LevelDebug) {
 			l.logger.Log(ctx, slog.LevelDebug, kind.Text, attrs...)
@@ -72,7 +72,7 @@ func (l *Log) Log(ctx context.Context, level slog.Level, kind Kind, n int, attrs
 		return
 	}
 	count := s.begin()
-	s.attrs = texts(attrs)
+	s.attrs = errorTexts(attrs)
 	l.mu.Unlock()
 	l.line(ctx, level, kind, count, attrs)
 }
@@ -84,12 +84,13 @@ func (l *Log) line(ctx context.Context, level slog.Level, kind Kind, count int, 
 	l.logger.Log(ctx, level, kind.Text, attrs...)
 }
 
-// maxVariants is how many texts of one kind are told apart within a window, and maxVariantBytes how much of each.
+// maxVariants is how many errorTexts of one kind are distinguished within a window, maxVariantBytes how much of each is
+// compared.
 const maxVariants, maxVariantBytes = 4, 256
 
-// Variant returns a kind of its own for one of the first four texts of a kind within a window, and the kind itself for
-// any further one. So different errors of one handler are seen at once, and texts that contain what a client has sent
-// write few lines all the same.
+// Variant returns a separate kind for each of the first four errorTexts of a kind within a window, and the kind itself for
+// further errorTexts. So different errors of one handler are logged at once, but errorTexts that contain input of clients still
+// write few lines.
 func (l *Log) Variant(kind Kind, text string) Kind {
 	text = text[:min(len(text), maxVariantBytes)]
 	l.mu.Lock()
@@ -108,8 +109,8 @@ func (l *Log) Variant(kind Kind, text string) Kind {
 	return kind
 }
 
-// Skip reports whether no line is due. Then it has counted n occurrences, and the next line has the attributes of the
-// line before it. It spares callers on a hot path to make attributes.
+// Skip counts n occurrences and returns true while the window of the kind lasts. The next line then has the attributes
+// of the line before it. So callers on a hot path need not build attributes. If it returns false, call Log.
 func (l *Log) Skip(kind Kind, n int) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -117,11 +118,11 @@ func (l *Log) Skip(kind Kind, n int) bool {
 	if s == nil || !time.Now().Before(s.until) {
 		return false
 	}
-	return l.hold(s, n)
+	return l.suppress(s, n)
 }
 
-// Flush writes what has been counted. Afterwards no timer is left: what is counted later is written with the next line
-// of its kind, or by the next Flush.
+// Flush writes the suppressed occurrences. It stops all timers: later occurrences are written with the next line of
+// their kind, or by the next Flush.
 func (l *Log) Flush() {
 	l.mu.Lock()
 	l.flushed = true
@@ -144,13 +145,13 @@ func (l *Log) Flush() {
 	}
 }
 
-// state returns that of a kind. The caller holds mu.
+// state returns the state of a kind. The caller holds mu.
 func (l *Log) state(kind Kind) *state {
 	if s := l.kinds[kind]; s != nil {
 		return s
 	}
 	if len(l.kinds) >= maxKinds {
-		l.forget()
+		l.evict()
 	}
 	if len(l.kinds) >= maxKinds {
 		kind.Detail = "other"
@@ -163,8 +164,8 @@ func (l *Log) state(kind Kind) *state {
 	return s
 }
 
-// forget removes kinds whose window has ended and of which nothing is to be written.
-func (l *Log) forget() {
+// evict removes kinds whose window has ended and that have no suppressed occurrences. The caller holds mu.
+func (l *Log) evict() {
 	now := time.Now()
 	for kind, s := range l.kinds {
 		if s.count == 0 && !now.Before(s.until) && now.Sub(s.variantsSince) >= Window {
@@ -173,8 +174,8 @@ func (l *Log) forget() {
 	}
 }
 
-// hold counts occurrences and reports whether they have to wait for the end of the window. The caller holds mu.
-func (l *Log) hold(s *state, n int) bool {
+// suppress counts occurrences and reports whether they wait for the end of the window. The caller holds mu.
+func (l *Log) suppress(s *state, n int) bool {
 	s.count += n
 	left := time.Until(s.until)
 	if left <= 0 {
@@ -186,7 +187,7 @@ func (l *Log) hold(s *state, n int) bool {
 	return true
 }
 
-// begin begins a window and returns the count for its line.
+// begin starts a window and returns the count for its line.
 func (s *state) begin() (count int) {
 	count, s.count = s.count, 0
 	s.until = time.Now().Add(Window)
@@ -197,13 +198,13 @@ func (s *state) begin() (count int) {
 	return count
 }
 
-// expire is called by a kind's timer. A logger that panics must not end the process from there.
+// expire runs when a kind's timer ends. A logger that panics must not end the process there.
 func (l *Log) expire(s *state) {
 	defer func() { _ = recover() }()
 	l.write(s)
 }
 
-// write writes what has been counted of a kind.
+// write writes a line for the suppressed occurrences of a kind.
 func (l *Log) write(s *state) {
 	l.mu.Lock()
 	if s.count == 0 {
@@ -215,8 +216,8 @@ func (l *Log) write(s *state) {
 	l.line(context.Background(), level, s.kind, count, attrs)
 }
 
-// texts replaces errors by their texts, so that what waits keeps nothing alive and does not change.
-func texts(attrs []any) []any {
+// errorTexts replaces errors by their texts: attributes that wait must neither change nor keep other memory alive.
+func errorTexts(attrs []any) []any {
 	attrs = slices.Clone(attrs)
 	for i, a := range attrs {
 		if err, ok := a.(error); ok {
@@ -226,11 +227,11 @@ func texts(attrs []any) []any {
 	return attrs
 }
 
-// maxDepth bounds how many wrapped errors Types looks at.
+// maxDepth limits how many wrapped errors Types visits.
 const maxDepth = 8
 
-// Types lists the Go types of an error and of what it wraps. Texts of errors may contain anything, the number of their
-// types is bounded by the program: so it can be the detail of a Kind.
+// Types lists the Go types of an error and of the errors it wraps. The number of types in a program is limited, unlike
+// that of error texts, so the result may be the detail of a Kind.
 func Types(err error) string {
 	var b strings.Builder
 	for range maxDepth {
