@@ -17,30 +17,31 @@ import (
 
 const (
 	maxTokenBytes = 8 << 10
-	maxLogBytes   = 64 // of what a token says of itself
+	maxLogBytes   = 64 // of a token's claim or header in the log
 
-	// What clients are told.
+	// Texts for clients.
 	missing = "log in first"
 	invalid = "invalid credentials"
 )
 
-// Authenticator is a [chanx.Authenticator] that reads JSON Web Tokens. Its methods may be called concurrently.
+// Authenticator is a [chanx.Authenticator] for JSON Web Tokens. Its methods may be called concurrently.
 type Authenticator struct {
 	opts   Options
 	lines  *throttle.Log
 	parser *jwt.Parser
-	static keySet     // nil if published is not
-	jwks   *published // nil if static is not
+	static keySet      // nil if jwks is not
+	jwks   *remoteKeys // nil if static is not
 	decode func(payload []byte) (any, error)
 }
 
-// New returns an Authenticator. C is what Identity.Claims is: a struct with tags of encoding/json, or map[string]any. Names
-// are matched exactly, unlike in encoding/json: a field without a tag has the claim of its own name, upper case included. A
-// token whose claims do not fit C is refused.
+// New returns an Authenticator. C is the type of Identity.Claims: a struct with tags of encoding/json, or
+// map[string]any. Unlike in encoding/json, names are matched exactly: a field without a tag gets the claim with the
+// name of the field, upper case included. A token whose claims do not fit C is refused.
 //
-// With Options.JWKSURL the keys are read before New returns, bounded by ctx and 5 s, and from then on in the background
-// until [Authenticator.Close]. Options that no program should have panic. An error says what is wrong with their values:
-// a key is too weak, or the URL is not safe or does not give the keys.
+// With Options.JWKSURL the keys are read before New returns, limited by ctx and 5 s, and from then on in the background
+// until [Authenticator.Close]. New panics if the options are a mistake of the program, for instance if a required one
+// is missing. It returns an error if their values are: a key is too weak, or the URL is not safe or does not provide
+// the keys.
 func New[C any](ctx context.Context, o Options) (*Authenticator, error) {
 	o = o.withDefaults()
 	a := &Authenticator{opts: o, lines: throttle.New(o.Logger), decode: decode[C], parser: jwt.NewParser(
@@ -55,7 +56,7 @@ func New[C any](ctx context.Context, o Options) (*Authenticator, error) {
 	)}
 	var err error
 	if o.JWKSURL != "" {
-		a.jwks, err = newPublished(ctx, o, a.lines)
+		a.jwks, err = newRemoteKeys(ctx, o, a.lines)
 	} else {
 		a.static, err = staticKeys(o)
 	}
@@ -65,8 +66,8 @@ func New[C any](ctx context.Context, o Options) (*Authenticator, error) {
 	return a, nil
 }
 
-// Close stops reading keys in the background and returns when that has ended. Afterwards the keys that are known stay in
-// use. It logs how often tokens were refused since the last line that says so.
+// Close stops reading keys in the background and waits until that has ended. The known keys stay in use afterwards.
+// Close also logs how many tokens were refused since the last line about it.
 func (a *Authenticator) Close() {
 	if a.jwks != nil {
 		a.jwks.close()
@@ -74,8 +75,8 @@ func (a *Authenticator) Close() {
 	a.lines.Flush()
 }
 
-// Authenticate returns the identity of the token in a request. See [Authenticator.Verify] for its errors; a request
-// without token is refused with status 401 too, or is of the anonymous identity if Options.Optional is set.
+// Authenticate returns the identity of the token in a request. Its errors are those of [Authenticator.Verify]. A
+// request without token is refused with status 401 too, or has the anonymous identity if Options.Optional is set.
 func (a *Authenticator) Authenticate(r *http.Request) (chanx.Identity, error) {
 	token, err := a.token(r)
 	switch {
@@ -89,9 +90,10 @@ func (a *Authenticator) Authenticate(r *http.Request) (chanx.Identity, error) {
 	return chanx.Identity{}, chanx.Refuse(http.StatusUnauthorized, missing)
 }
 
-// Verify returns the identity of a token, for Conn.Renew when a client sends a fresh one. UserID is the user claim,
-// Expires is exp and the leeway, Claims is the C of New. A bad token is one of chanx.Refuse with status 401, which says
-// the same for every fault; another error says that the keys cannot be read, or that ctx has ended while they were.
+// Verify returns the identity of a token, for instance for Conn.Renew when a client sends a new token. UserID is the
+// user claim, Expires is exp plus the leeway, Claims has the type C of New. The error for an invalid token comes from
+// chanx.Refuse with status 401 and has the same text whatever is wrong. Any other error means that the keys cannot be
+// read, or that ctx ended while they were read.
 func (a *Authenticator) Verify(ctx context.Context, token string) (chanx.Identity, error) {
 	claims := jwt.MapClaims{}
 	if len(token) > maxTokenBytes {
@@ -114,8 +116,8 @@ func (a *Authenticator) Verify(ctx context.Context, token string) (chanx.Identit
 	return id, nil
 }
 
-// key finds the key of a token whose algorithm is one of ours. Of the header, which anybody can write, it takes nothing
-// but names to compare.
+// key finds the key of a token whose algorithm is in Options.Algorithms. The header is not authenticated, so key only
+// compares its names.
 func (a *Authenticator) key(ctx context.Context, t *jwt.Token) (any, error) {
 	if _, ok := t.Header["crit"]; ok {
 		return nil, errors.New("its header has crit, an extension that is not known here")
@@ -128,17 +130,17 @@ func (a *Authenticator) key(ctx context.Context, t *jwt.Token) (any, error) {
 	if named && !ok {
 		return nil, errors.New("its kid is no text")
 	}
-	w := wanted{id, named && a.opts.Key == nil, t.Method.Alg()}
+	w := keyQuery{id, named && a.opts.Key == nil, t.Method.Alg()}
 	if a.jwks != nil {
 		return a.jwks.find(ctx, w)
 	}
 	return a.static.find(w)
 }
 
-// mediaType makes values of typ comparable: without application/, and in any case (RFC 7515 section 4.1.9).
+// mediaType normalizes typ: without application/, in lower case (RFC 7515 section 4.1.9).
 func mediaType(typ string) string { return strings.TrimPrefix(strings.ToLower(typ), "application/") }
 
-// identity makes one of a token that was verified.
+// identity converts the claims of a verified token.
 func (a *Authenticator) identity(t *jwt.Token, claims jwt.MapClaims) (id chanx.Identity, err error) {
 	if err := checkTimes(claims); err != nil {
 		return id, err
@@ -159,21 +161,21 @@ func (a *Authenticator) identity(t *jwt.Token, claims jwt.MapClaims) (id chanx.I
 	return id, err
 }
 
-// refuse logs why a token is refused. t is nil if it could not be read.
-func (a *Authenticator) refuse(ctx context.Context, t *jwt.Token, why error) error {
-	attrs := []any{"reason", why}
+// refuse logs reason a token is refused and returns the error for the client. t is nil if the token could not be parsed.
+func (a *Authenticator) refuse(ctx context.Context, t *jwt.Token, reason error) error {
+	attrs := []any{"reason", reason}
 	if t != nil {
 		if claims, ok := t.Claims.(jwt.MapClaims); ok {
 			attrs = append(attrs, "issuer", clip(claims["iss"]))
 		}
 		attrs = append(attrs, "kid", clip(t.Header["kid"]))
 	}
-	kind := a.lines.Variant(throttle.Kind{Text: "jwtauth: token refused", Detail: throttle.Types(why)}, why.Error())
+	kind := a.lines.Variant(throttle.Kind{Text: "jwtauth: token refused", Detail: throttle.Types(reason)}, reason.Error())
 	a.lines.Log(ctx, slog.LevelInfo, kind, 1, attrs...)
 	return chanx.Refuse(http.StatusUnauthorized, invalid)
 }
 
-// clip is the beginning of a text that a token says.
+// clip shortens a string of a token for the log.
 func clip(v any) string {
 	s, _ := v.(string)
 	return s[:min(len(s), maxLogBytes)]

@@ -18,12 +18,12 @@ import (
 )
 
 const (
-	maxUserBytes = 200                        // as for every name in chanx
+	maxUserBytes = 200                        // as for all names in chanx
 	maxLife      = 100 * 365 * 24 * time.Hour // of a token
 )
 
-// checkForm refuses what a lenient reader would take for a token: white space and other characters around or in it, and
-// JSON in which a member occurs twice, so that another reader may find another value (RFC 8725 section 2.4).
+// checkForm refuses what a lenient parser would accept as a token: white space and other characters around or in it,
+// and JSON with a duplicate member, in which another parser may find another value (RFC 8725 section 2.4).
 func checkForm(token string) error {
 	parts := strings.Split(token, ".")
 	if len(parts) != 3 {
@@ -48,7 +48,7 @@ func notInToken(r rune) bool {
 	return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-' && r != '_' && r != '.'
 }
 
-// decode reads claims as encoding/json does, but names are matched exactly.
+// decode decodes claims like encoding/json, but matches names exactly.
 func decode[C any](payload []byte) (any, error) {
 	var c C
 	if err := unmarshalExactly(payload, &c); err != nil {
@@ -57,14 +57,14 @@ func decode[C any](payload []byte) (any, error) {
 	return c, nil
 }
 
-// unmarshalExactly is json.Unmarshal, except that SUB is not sub and that no member may occur twice.
+// unmarshalExactly is like json.Unmarshal, except that SUB is not sub and that duplicate members are an error.
 func unmarshalExactly(b []byte, into any) error {
 	return jsonv2.Unmarshal(b, into, jsonv1.DefaultOptionsV1(), jsonv2.MatchCaseInsensitiveNames(false),
 		jsontext.AllowDuplicateNames(false), jsontext.AllowInvalidUTF8(false))
 }
 
-// checkTimes refuses times that no issuer means, such as milliseconds: a token that lives for ever cannot expire. The
-// parser has compared them with the clock, but converts what is out of range to anything.
+// checkTimes refuses times that cannot be meant, such as milliseconds, because such a token would hardly ever expire.
+// The parser compares times with the clock, but converts numbers out of range to arbitrary times.
 func checkTimes(claims jwt.MapClaims) error {
 	last := float64(time.Now().Add(maxLife).Unix())
 	for _, name := range []string{"exp", "nbf", "iat"} {
@@ -83,8 +83,9 @@ func checkTimes(claims jwt.MapClaims) error {
 	return nil
 }
 
-// userID takes an integer too: many databases count their users. Nobody may become the anonymous user by an empty claim.
-// What chanx would not accept as a name is the token's fault, not the server's.
+// userID accepts an integer too, because many databases number their users. An empty claim is refused: it must not
+// become the anonymous user. The claim must also be a name that chanx accepts; otherwise the token is invalid, which is
+// not a fault of the server.
 func userID(claim any) (string, error) {
 	switch c := claim.(type) {
 	case string:
@@ -104,13 +105,14 @@ func userID(claim any) (string, error) {
 	return "", errors.New("it names no user")
 }
 
-// jwkMembers are those of RFC 7517 section 4, and of RFC 7518 section 6 and RFC 8037 section 2 for kinds of keys.
+// jwkMembers are the members of RFC 7517 section 4, and those for kinds of keys of RFC 7518 section 6 and RFC 8037
+// section 2.
 var jwkMembers = []string{
 	"kty", "use", "key_ops", "alg", "kid", "x5u", "x5c", "x5t", "x5t#S256", "crv", "x", "y", "d", "n", "e", "p", "q", "dp", "dq",
 	"qi", "oth", "k",
 }
 
-// exactJWK leaves of a key what has exactly the name of a member: its reader would take USE for use.
+// exactJWK keeps only the members of a key whose names match exactly, because jwkset would read USE as use.
 func exactJWK(raw []byte) ([]byte, error) {
 	var members map[string]jsontext.Value
 	if err := unmarshalExactly(raw, &members); err != nil {

@@ -23,38 +23,38 @@ import (
 const (
 	fetchTimeout  = 5 * time.Second // below Limits.OpenTimeout, so that an opening can wait for it
 	maxJWKSBytes  = 256 << 10
-	retryInterval = 10 * time.Second // between readings for an unknown kid, which anybody can make up
+	retryInterval = 10 * time.Second // between requests for an unknown kid, which a client can invent
 )
 
-// errNoKeys is not the client's fault: its token may be good.
+// errNoKeys is not the fault of the client: its token may be valid.
 var errNoKeys = errors.New("the issuer's keys cannot be read")
 
-// published are the keys at a URL. They are read in a goroutine of their own, so that no client that goes away stops what
-// others wait for, and by one at a time.
-type published struct {
+// remoteKeys are the keys at a URL. One goroutine at a time reads them. It is not the goroutine of a client, so a
+// client that disconnects does not interrupt a request that others wait for.
+type remoteKeys struct {
 	url       *url.URL
 	algs      []string
 	transport http.RoundTripper
 	logger    *slog.Logger
 	lines     *throttle.Log
-	ctx       context.Context // ends with close
+	ctx       context.Context // cancelled by close
 	cancel    context.CancelFunc
 	running   sync.WaitGroup
 
 	mu      sync.Mutex
 	keys    keySet
-	err     error         // of the last reading
-	tried   time.Time     // when it began; zero before the first that a request or the clock asked for
-	reading chan struct{} // closed when it has ended; nil if none is running
+	err     error         // of the last request
+	tried   time.Time     // when the last refresh began; zero before the first
+	reading chan struct{} // closed when the running refresh ends; nil if there is none
 }
 
-// newPublished reads the keys once, and then again and again.
-func newPublished(ctx context.Context, o Options, lines *throttle.Log) (*published, error) {
+// newRemoteKeys reads the keys once and starts reading them periodically.
+func newRemoteKeys(ctx context.Context, o Options, lines *throttle.Log) (*remoteKeys, error) {
 	u, err := parseJWKSURL(o.JWKSURL)
 	if err != nil {
 		return nil, fmt.Errorf("jwtauth: read Options.JWKSURL: %w", err)
 	}
-	p := &published{url: u, algs: o.Algorithms, transport: o.Transport, logger: o.Logger, lines: lines}
+	p := &remoteKeys{url: u, algs: o.Algorithms, transport: o.Transport, logger: o.Logger, lines: lines}
 	if p.keys, err = p.fetch(ctx); err == nil && len(p.keys) == 0 {
 		err = fmt.Errorf("none of its keys fits the algorithms %q", o.Algorithms)
 	}
@@ -68,7 +68,7 @@ func newPublished(ctx context.Context, o Options, lines *throttle.Log) (*publish
 	return p, nil
 }
 
-// parseJWKSURL refuses what somebody on the way could answer in the issuer's place.
+// parseJWKSURL refuses URLs whose answer an attacker on the network could replace.
 func parseJWKSURL(text string) (*url.URL, error) {
 	u, err := url.Parse(text)
 	switch {
@@ -87,7 +87,7 @@ func isLoopback(host string) bool {
 	return host == "localhost" || err == nil && ip.IsLoopback()
 }
 
-func (p *published) keepFresh(every time.Duration) {
+func (p *remoteKeys) keepFresh(every time.Duration) {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for {
@@ -100,16 +100,16 @@ func (p *published) keepFresh(every time.Duration) {
 	}
 }
 
-// close ends all readings and waits for that.
-func (p *published) close() {
+// close cancels running requests and waits for their end.
+func (p *remoteKeys) close() {
 	p.mu.Lock()
 	p.cancel() // under mu, so that refresh starts nothing afterwards
 	p.mu.Unlock()
 	p.running.Wait()
 }
 
-// find looks for a key, and reads the set again if it has none.
-func (p *published) find(ctx context.Context, w wanted) (any, error) {
+// find looks for a key. If it is unknown, find reads the keys again.
+func (p *remoteKeys) find(ctx context.Context, w keyQuery) (any, error) {
 	k, err := p.known(w)
 	if err == nil || errors.Is(err, errAmbiguousKey) {
 		return k, err
@@ -124,8 +124,9 @@ func (p *published) find(ctx context.Context, w wanted) (any, error) {
 	return p.known(w)
 }
 
-// known looks for a key in what was read. A set that could not be read may have the key.
-func (p *published) known(w wanted) (any, error) {
+// known looks for a key among those that were read. If the last request failed, a key that is not found may still
+// exist: the error is errNoKeys.
+func (p *remoteKeys) known(w keyQuery) (any, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	k, err := p.keys.find(w)
@@ -135,9 +136,9 @@ func (p *published) known(w wanted) (any, error) {
 	return k, err
 }
 
-// refresh reads the set again, and returns a channel that is closed when that has ended. It is nil if the last reading
-// was a moment ago: another would burden the issuer for whoever makes up key ids.
-func (p *published) refresh() <-chan struct{} {
+// refresh reads the keys again and returns a channel that is closed when that has ended. It returns nil if the last
+// refresh was less than retryInterval ago, so that clients with invented key ids cannot burden the issuer.
+func (p *remoteKeys) refresh() <-chan struct{} {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.reading != nil {
@@ -150,14 +151,14 @@ func (p *published) refresh() <-chan struct{} {
 	p.reading, p.tried = done, time.Now()
 	p.running.Go(func() {
 		keys, err := p.fetch(p.ctx)
-		p.keep(keys, err)
+		p.store(keys, err)
 		close(done)
 	})
 	return done
 }
 
-// keep takes the outcome of a reading. What was known stays if it failed.
-func (p *published) keep(keys keySet, err error) {
+// store stores the result of a request. If the request failed, the known keys stay.
+func (p *remoteKeys) store(keys keySet, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.reading, p.err = nil, err
@@ -169,8 +170,8 @@ func (p *published) keep(keys keySet, err error) {
 	}
 }
 
-// fetch reads the set. The connection is not kept: the next reading is minutes away.
-func (p *published) fetch(ctx context.Context) (keySet, error) {
+// fetch reads the keys. It closes the connection, because the next request is minutes away.
+func (p *remoteKeys) fetch(ctx context.Context) (keySet, error) {
 	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, p.url.String(), http.NoBody)
@@ -196,15 +197,15 @@ func (p *published) fetch(ctx context.Context) (keySet, error) {
 	return p.parse(b)
 }
 
-// noRedirect: another address would have to be trusted like the first.
+// noRedirect refuses redirects: their targets would have to be trusted too.
 func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
-// parse reads a JWK Set. A key that is not for us does not spoil the others (RFC 7517 section 5).
-func (p *published) parse(b []byte) (set keySet, err error) {
+// parse decodes a JWK Set. Unusable keys are skipped and do not affect the others (RFC 7517 section 5).
+func (p *remoteKeys) parse(b []byte) (set keySet, err error) {
 	var doc struct {
 		Keys []jsontext.Value `json:"keys"`
 	}
-	if err := jsonv2.Unmarshal(b, &doc, jsontext.AllowDuplicateNames(true)); err != nil { // of keys, each is asked for itself
+	if err := jsonv2.Unmarshal(b, &doc, jsontext.AllowDuplicateNames(true)); err != nil { // parseJWK refuses duplicates in keys
 		return nil, fmt.Errorf("parse key set: %w", err)
 	}
 	if doc.Keys == nil {
@@ -221,7 +222,8 @@ func (p *published) parse(b []byte) (set keySet, err error) {
 	return set, nil
 }
 
-// parseJWK reads one key. Private is off: a secret in a set is an error, and of a key pair only the public half is taken.
+// parseJWK decodes one key. Private: false makes a secret in the set an error, and takes only the public half of a key
+// pair.
 func parseJWK(raw []byte, pinned []string) (key, error) {
 	raw, err := exactJWK(raw)
 	if err != nil {
@@ -231,16 +233,16 @@ func parseJWK(raw []byte, pinned []string) (key, error) {
 	if err != nil {
 		return key{}, err
 	}
-	says := jwk.Marshal()
-	if says.USE != "" && says.USE != jwkset.UseSig || says.KEYOPS != nil && !slices.Contains(says.KEYOPS, jwkset.KeyOpsVerify) {
-		return key{}, fmt.Errorf("key %q is not for verifying signatures", says.KID)
+	meta := jwk.Marshal()
+	if meta.USE != "" && meta.USE != jwkset.UseSig || meta.KEYOPS != nil && !slices.Contains(meta.KEYOPS, jwkset.KeyOpsVerify) {
+		return key{}, fmt.Errorf("key %q is not for verifying signatures", meta.KID)
 	}
-	if says.ALG != "" {
-		pinned = slices.DeleteFunc(slices.Clone(pinned), func(alg string) bool { return alg != says.ALG.String() })
+	if meta.ALG != "" {
+		pinned = slices.DeleteFunc(slices.Clone(pinned), func(alg string) bool { return alg != meta.ALG.String() })
 	}
-	k, err := newKey(says.KID, jwk.Key(), pinned)
+	k, err := newKey(meta.KID, jwk.Key(), pinned)
 	if err != nil || len(k.algs) == 0 {
-		return key{}, errors.Join(fmt.Errorf("key %q fits no algorithm", says.KID), err)
+		return key{}, errors.Join(fmt.Errorf("key %q fits no algorithm", meta.KID), err)
 	}
 	return k, nil
 }

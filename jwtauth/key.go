@@ -22,14 +22,15 @@ const minRSABits = 2048 // RFC 7518 section 3.3
 // minSecretBytes is as long as the hash (RFC 7518 section 3.2).
 var minSecretBytes = map[string]int{"HS256": 32, "HS384": 48, "HS512": 64}
 
-// key is one that verifies signatures.
+// key verifies signatures.
 type key struct {
 	id    string
-	algs  []string // those of Options.Algorithms that fit it: a key never serves another kind of algorithm
-	value any      // as golang-jwt takes it
+	algs  []string // those of Options.Algorithms that fit the kind of key
+	value any      // in the type that golang-jwt expects
 }
 
-// newKey finds out what a key can be used for. A key that is too weak, or none, is an error.
+// newKey determines which of the pinned algorithms a key fits. It returns an error if the key is too weak or of an
+// unknown kind.
 func newKey(id string, value any, pinned []string) (key, error) {
 	fits, err := algorithmsOf(value)
 	if err != nil {
@@ -48,11 +49,11 @@ func newKey(id string, value any, pinned []string) (key, error) {
 	return k, nil
 }
 
-// algorithmsOf returns the algorithms that are made for such a key.
+// algorithmsOf returns the algorithms for a kind of key.
 func algorithmsOf(value any) ([]string, error) {
 	switch v := value.(type) {
 	case []byte:
-		if bytes.HasPrefix(v, []byte("-----BEGIN")) { // everybody may know a public key: it would be the secret then
+		if bytes.HasPrefix(v, []byte("-----BEGIN")) { // a public key, which is no secret, must not become one
 			return nil, errors.New("the secret is a PEM file: parse it and give the key that is in it")
 		}
 		return hmacAlgorithms, nil
@@ -72,7 +73,7 @@ func algorithmsOf(value any) ([]string, error) {
 	return nil, fmt.Errorf("%T is no key that verifies signatures", value)
 }
 
-// algorithmsOfCurve: each algorithm has its own curve (RFC 7518 section 3.4).
+// algorithmsOfCurve returns the one algorithm of a curve (RFC 7518 section 3.4).
 func algorithmsOfCurve(k *ecdsa.PublicKey) ([]string, error) {
 	if k.Curve == nil {
 		return nil, errors.New("an ECDSA key without curve")
@@ -87,7 +88,7 @@ func algorithmsOfCurve(k *ecdsa.PublicKey) ([]string, error) {
 	return []string{alg}, nil
 }
 
-// isKey reports whether a value is a key of a type that we know, however bad it may be.
+// isKey reports whether a value has a supported key type. The key itself may be invalid.
 func isKey(value any) bool {
 	switch v := value.(type) {
 	case []byte, ed25519.PublicKey:
@@ -100,10 +101,10 @@ func isKey(value any) bool {
 	return false
 }
 
-// wanted is what a token says about its key.
-type wanted struct {
+// keyQuery is what the header of a token says about its key.
+type keyQuery struct {
 	id    string
-	named bool // false if it has no kid
+	named bool // whether the key must have this id
 	alg   string
 }
 
@@ -112,10 +113,10 @@ var (
 	errAmbiguousKey = errors.New("several keys fit the token, which names none of them")
 )
 
-// keySet are the keys at one moment.
+// keySet holds the keys known at one moment.
 type keySet []key
 
-// staticKeys are those of the options.
+// staticKeys returns the keys in the options.
 func staticKeys(o Options) (set keySet, err error) {
 	given := o.Keys
 	if o.Key != nil {
@@ -137,8 +138,8 @@ func staticKeys(o Options) (set keySet, err error) {
 	return set, nil
 }
 
-// find returns the one key for a token: it is not tried on several.
-func (s keySet) find(w wanted) (any, error) {
+// find returns the only key that fits a token. A token is never tried with several keys.
+func (s keySet) find(w keyQuery) (any, error) {
 	var found []any
 	for _, k := range s {
 		if (!w.named || k.id == w.id) && slices.Contains(k.algs, w.alg) {

@@ -17,63 +17,63 @@ const (
 
 // Options are the options of [New]. Issuer, Audience, Algorithms, Sources and one of Key, Keys and JWKSURL are required.
 type Options struct {
-	// Issuer is the iss claim that a token must have, byte for byte.
+	// Issuer is the required iss claim of a token, byte for byte.
 	Issuer string
 
-	// Audience are the names of this service: a token must have one of them in its aud claim.
+	// Audience are the names of this service. The aud claim of a token must contain one of them.
 	Audience []string
 
-	// Algorithms are those that tokens may be signed with: EdDSA, ES256, ES384, ES512, RS256, RS384, RS512, PS256,
-	// PS384, PS512, or HS256, HS384, HS512. Best is one for each kind of key (RFC 8725 section 3.1).
+	// Algorithms are the allowed signature algorithms: EdDSA, ES256, ES384, ES512, RS256, RS384, RS512, PS256, PS384,
+	// PS512, or HS256, HS384, HS512. It is best to list one for each kind of key (RFC 8725 section 3.1).
 	Algorithms []string
 
-	// Key verifies all tokens, whatever key they name: an ed25519.PublicKey, *ecdsa.PublicKey, *rsa.PublicKey, or for
+	// Key verifies all tokens, whatever kid they have: an ed25519.PublicKey, *ecdsa.PublicKey, *rsa.PublicKey, or for
 	// HMAC the secret as []byte. It is not copied.
 	Key any
 
-	// Keys are several keys by their id. A token's kid names one of them; a token without kid is accepted only if just
+	// Keys are several keys by id. A token's kid is one of these ids. A token without kid is accepted only if exactly
 	// one key fits its algorithm.
 	Keys map[string]any
 
 	// JWKSURL is where the issuer publishes its public keys as a JSON Web Key Set (RFC 7517): https, or http on a
-	// loopback address. It is fetched when the Authenticator is made, every JWKSRefresh, and at most every 10 s for a
-	// token whose kid is unknown; it must answer within 5 s with at most 256 KiB, and redirections are not followed.
-	// Keys that cannot be read, do not verify signatures, or are symmetric are passed over. While the address cannot be
-	// reached, the keys that are known stay in use. kid is as for Keys.
+	// loopback address. It is fetched by New, then every JWKSRefresh, and at most every 10 s for a token whose kid is
+	// unknown. It must answer within 5 s with at most 256 KiB; redirects are not followed. Keys that cannot be parsed,
+	// do not verify signatures, or are symmetric are skipped. While the URL cannot be reached, the known keys stay in
+	// use. kid is as for Keys.
 	JWKSURL string
 
-	// JWKSRefresh is the time between two readings of JWKSURL, and so how long a withdrawn key lives on; default 15 min,
-	// at least 10 s. Negative is never, but for an unknown kid.
+	// JWKSRefresh is the time between two requests to JWKSURL, and so how long a withdrawn key stays valid; default 15
+	// min, at least 10 s. Negative disables periodic requests; an unknown kid still causes one.
 	JWKSRefresh time.Duration
 
-	// Transport fetches JWKSURL, for instance through a proxy or with a certificate authority of your own; nil is
+	// Transport fetches JWKSURL, for instance through a proxy or with your own certificate authority; nil means
 	// http.DefaultTransport.
 	Transport http.RoundTripper
 
-	// Sources are where a token may be in a request. All are looked at.
+	// Sources are the places in a request that may contain a token. All of them are searched.
 	Sources []Source
 
-	// UserClaim is the claim that becomes Identity.UserID: a text of 1 to 200 bytes without control
-	// characters, or an integer; default "sub".
+	// UserClaim is the claim that becomes Identity.UserID; default "sub". It must be a string of 1 to 200 bytes without
+	// control characters, or an integer.
 	UserClaim string
 
-	// Type is the header's typ that a token must have, such as "at+jwt" for access tokens (RFC 9068); "" is any. It
-	// keeps apart what an issuer signs for different purposes.
+	// Type is the required typ in the header of a token, such as "at+jwt" for access tokens (RFC 9068); "" allows any.
+	// It separates tokens that an issuer signs for different purposes.
 	Type string
 
-	// Leeway is how far the issuer's clock may be from ours. A token is accepted, and its connection lives, that much
-	// longer than exp says; default 30 s, negative is none.
+	// Leeway is the tolerated difference between the clocks of the issuer and this host; default 30 s, negative means
+	// none. A token is accepted, and its connection lives, that much longer than exp.
 	Leeway time.Duration
 
-	// Optional lets in who shows no token at all, as the anonymous identity. A token that is shown must be good.
+	// Optional accepts requests without token, as the anonymous identity. An invalid token is still refused.
 	Optional bool
 
-	// Logger is told why tokens are refused (level Info) and when the keys cannot be read (Warn), each kind once a minute
-	// with the number of times, and each time at level Debug; nil is slog.Default().
+	// Logger logs why tokens are refused (level Info) and that keys cannot be read (Warn): each kind once a minute with
+	// the number of occurrences, and every occurrence at level Debug; nil means slog.Default().
 	Logger *slog.Logger
 }
 
-// orDefault is v, the default for zero, and zero for a negative v.
+// orDefault returns v, the default for zero, or zero for a negative v.
 func orDefault(v, byDefault time.Duration) time.Duration { return max(cmp.Or(v, byDefault), 0) }
 
 func (o Options) withDefaults() Options {
@@ -86,7 +86,7 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// mistake panics: the program is wrong, not its input.
+// mistake panics about a mistake of the program.
 func mistake(format string, args ...any) {
 	panic("jwtauth: new authenticator: " + fmt.Sprintf(format, args...))
 }

@@ -8,15 +8,15 @@ import (
 	"strings"
 )
 
-// Source is a place in a request where a token may be. Make one with FromHeader, FromCookie, FromQuery or
+// Source is a place in a request that may contain a token. Make one with FromHeader, FromCookie, FromQuery or
 // FromSubprotocol.
 type Source struct {
 	tokens func(*http.Request) []string
-	scheme map[string]any // of an AsyncAPI document
+	scheme map[string]any // for an AsyncAPI document
 	prefix string         // of FromSubprotocol
 }
 
-// FromHeader finds tokens in the header "Authorization: Bearer <token>" (RFC 6750 section 2.1). Programs can send it,
+// FromHeader finds tokens in the header "Authorization: Bearer <token>" (RFC 6750 section 2.1). Programs can send it;
 // pages in browsers cannot.
 func FromHeader() Source {
 	return Source{tokens: bearers, scheme: map[string]any{"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
@@ -32,8 +32,8 @@ func bearers(r *http.Request) (tokens []string) {
 	return tokens
 }
 
-// FromCookie finds tokens in a cookie, which should be HttpOnly, Secure and SameSite. Browsers send it with what pages of
-// other sites open too: it is ServerOptions.Origins that keeps those out.
+// FromCookie finds tokens in a cookie, which should be HttpOnly, Secure and SameSite. Browsers also send it with
+// connections that pages of other sites open; ServerOptions.Origins refuses those.
 func FromCookie(name string) Source {
 	mustBeToken("FromCookie", name)
 	return Source{tokens: func(r *http.Request) (tokens []string) {
@@ -44,8 +44,8 @@ func FromCookie(name string) Source {
 	}, scheme: apiKey("cookie", name)}
 }
 
-// FromQuery finds tokens in a parameter of the request's URL. URLs end up in the logs of every server and proxy on the
-// way (RFC 6750 section 2.3), so let such a token live for seconds only, or prefer another source.
+// FromQuery finds tokens in a query parameter of the request's URL. Servers and proxies on the way log URLs (RFC 6750
+// section 2.3), so let such a token live for seconds only, or prefer another source.
 func FromQuery(name string) Source {
 	if name == "" {
 		panic("jwtauth: FromQuery: the name is empty")
@@ -53,21 +53,21 @@ func FromQuery(name string) Source {
 	return Source{tokens: func(r *http.Request) []string { return r.URL.Query()[name] }, scheme: apiKey("query", name)}
 }
 
-// FromSubprotocol finds tokens among the subprotocols that a client offers (RFC 6455 section 1.9), behind a prefix. It is
-// the one header that a page in a browser can fill:
+// FromSubprotocol finds tokens among the subprotocols that a client offers (RFC 6455 section 1.9), behind a prefix. It
+// is the only header that a page in a browser can set:
 //
 //	new WebSocket("wss://example.com/ws", ["app.v1", "bearer." + token]) // FromSubprotocol("bearer.")
 //
-// The token is never the subprotocol that is chosen. But a browser fails a connection if none of those it offered is
-// chosen, so let the client offer a real one too, and list that in the server's options:
+// The server never chooses the token as the subprotocol. But a browser fails a connection if the server chooses none of
+// the offered subprotocols. So the client should offer a real one too, which the server's options list:
 //
 //	chanx.NewServer(&chanx.ServerOptions{Subprotocols: []string{"app.v1"}})
 //
-// Without a real one, let it offer the prefix itself, which is then the answer:
+// Without a real one, the client offers the prefix itself, which the server then chooses:
 //
 //	new WebSocket("wss://example.com/ws", ["bearer.", "bearer." + token])
 //
-// A token that is offered alone cannot work in browsers: the log warns of it, without showing it.
+// A token offered alone cannot work in browsers: a warning without the token is logged.
 func FromSubprotocol(prefix string) Source {
 	mustBeToken("FromSubprotocol", prefix)
 	scheme := apiKey("header", "Sec-WebSocket-Protocol")
@@ -84,8 +84,8 @@ func FromSubprotocol(prefix string) Source {
 	}, scheme: scheme, prefix: prefix}
 }
 
-// Subprotocols are the prefixes of FromSubprotocol, in their order. A server answers with the first of them that a client
-// offers, if it offers no subprotocol that the server speaks.
+// Subprotocols returns the prefixes of FromSubprotocol, in order. If a client offers no subprotocol that the server
+// supports, the server chooses the first prefix that the client offers.
 func (a *Authenticator) Subprotocols() (prefixes []string) {
 	for _, s := range a.opts.Sources {
 		if s.prefix != "" {
@@ -99,8 +99,8 @@ func apiKey(in, name string) map[string]any {
 	return map[string]any{"type": "httpApiKey", "in": in, "name": name}
 }
 
-// mustBeToken panics if a name has a character that neither a cookie's name nor a subprotocol may have: both are tokens
-// of RFC 9110 section 5.6.2.
+// mustBeToken panics if a name has a character that the names of cookies and subprotocols must not have: both are
+// tokens of RFC 9110 section 5.6.2.
 func mustBeToken(function, name string) {
 	const marks = "!#$%&'*+-.^_`|~"
 	bad := func(r rune) bool {
@@ -113,7 +113,7 @@ func mustBeToken(function, name string) {
 
 var errTwoTokens = errors.New("the request has two different tokens")
 
-// token finds the token of a request, or "". An empty cookie or parameter is none.
+// token returns the token of a request, or "". An empty cookie or parameter counts as absent.
 func (a *Authenticator) token(r *http.Request) (found string, err error) {
 	for _, s := range a.opts.Sources {
 		for _, token := range s.tokens(r) {
@@ -129,8 +129,8 @@ func (a *Authenticator) token(r *http.Request) (found string, err error) {
 	return found, nil
 }
 
-// SecuritySchemes describes Options.Sources, in their order, as Security Scheme Objects of an AsyncAPI 3 document. The
-// values are those of encoding/json; the caller may change them.
+// SecuritySchemes describes Options.Sources, in order, as Security Scheme Objects of an AsyncAPI 3 document. The values
+// have the types of encoding/json. The caller may change them.
 func (a *Authenticator) SecuritySchemes() []map[string]any {
 	schemes := make([]map[string]any, len(a.opts.Sources))
 	for i, s := range a.opts.Sources {
