@@ -6,21 +6,21 @@ import (
 	"github.com/chanx-go/chanx"
 )
 
-// published carries a trace's context into a publication.
-type published struct{ p *chanx.Publication }
+// publicationCarrier injects the context of a trace into a publication.
+type publicationCarrier struct{ p *chanx.Publication }
 
-func (c published) Get(string) string      { return "" }
-func (c published) Keys() []string         { return nil }
-func (c published) Set(name, value string) { c.p.SetHeader(name, value) }
+func (c publicationCarrier) Get(string) string      { return "" }
+func (c publicationCarrier) Keys() []string         { return nil }
+func (c publicationCarrier) Set(name, value string) { c.p.SetHeader(name, value) }
 
-// received carries it out of an event.
-type received struct {
+// callCarrier extracts the context of a trace from an event.
+type callCarrier struct {
 	k *chanx.Call
 	p propagation.TextMapPropagator
 }
 
-func (c received) Get(name string) string { return c.k.Header(name) }
-func (c received) Set(string, string)     {}
+func (c callCarrier) Get(name string) string { return c.k.Header(name) }
+func (c callCarrier) Set(string, string)     {}
 
-// Keys lists what the propagator may ask for.
-func (c received) Keys() []string { return c.p.Fields() }
+// Keys returns the fields that the propagator may read.
+func (c callCarrier) Keys() []string { return c.p.Fields() }

@@ -5,7 +5,7 @@ import (
 	"go.opentelemetry.io/otel/metric"
 )
 
-// instruments are what the package measures with.
+// instruments are the metrics of the package.
 type instruments struct {
 	connections            metric.Int64UpDownCounter
 	closed, sent, dropped  metric.Int64Counter
@@ -13,7 +13,7 @@ type instruments struct {
 	handlers, publications metric.Float64Histogram
 }
 
-// seconds are the bounds of histograms: most handlers take microseconds, some ask a database or a model.
+// seconds are the bounds of the histograms: most handlers take microseconds, some query a database or a model.
 var seconds = metric.WithExplicitBucketBoundaries(.00001, .0001, .001, .005, .01, .05, .1, .5, 1, 5, 10, 60)
 
 func newInstruments(m metric.Meter) (i instruments) {

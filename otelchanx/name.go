@@ -14,17 +14,18 @@ import (
 
 const (
 	maxNames = 500
-	other    = "_OTHER" // as OpenTelemetry's conventions call what is not told apart
+	other    = "_OTHER" // the name of OpenTelemetry's conventions for further values
 )
 
-// names bounds the values of an attribute: a Raw message may be called anything. It keeps what is measured with them.
+// names limits the values of an attribute, because a Raw message may have any action. It keeps the measurement options
+// for each value.
 type names struct {
 	key string // of the attribute
 	mu  sync.RWMutex
 	all map[string]*name
 }
 
-// name is one value. Sets of attributes are made once: most are wanted for every frame.
+// name is one value. Its attribute sets are built once, because most are needed for every frame.
 type name struct {
 	attr attribute.KeyValue
 	text string
@@ -34,7 +35,7 @@ type name struct {
 
 func newNames(key string) *names { return &names{key: key, all: map[string]*name{}} }
 
-// of finds the name, or _OTHER where there are too many.
+// of returns the value for text, or _OTHER if there are too many.
 func (n *names) of(text string) *name {
 	n.mu.RLock()
 	known := n.all[text]
@@ -66,7 +67,7 @@ func (n *names) make(text string) *name {
 	return one
 }
 
-// attributes are those of a span. A frame that did not pass validation has no name.
+// attributes returns the attributes of a span. A frame that failed validation has no action.
 func (n *name) attributes(kind string) []attribute.KeyValue {
 	if n.text == "" {
 		return []attribute.KeyValue{attribute.String(kindKey, kind)}
@@ -81,10 +82,10 @@ const (
 	event   = "event"
 )
 
-// errorType sorts errors into few kinds.
+// errorType maps errors to a small number of types.
 func errorType(err error) string {
-	if told, ok := errors.AsType[*chanx.Error](err); ok {
-		return told.Reason
+	if own, ok := errors.AsType[*chanx.Error](err); ok {
+		return own.Reason
 	}
 	if refused, ok := errors.AsType[*chanx.RefusalError](err); ok {
 		return strconv.Itoa(refused.Status)

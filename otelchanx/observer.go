@@ -20,7 +20,7 @@ const scope = "github.com/chanx-go/chanx/otelchanx"
 type Options struct {
 	TracerProvider trace.TracerProvider          // default the global one
 	MeterProvider  metric.MeterProvider          // default the global one
-	Propagator     propagation.TextMapPropagator // default the global one, which does nothing unless it has been set
+	Propagator     propagation.TextMapPropagator // default the global one, which does nothing unless you set it
 }
 
 // Observer is a chanx.Observer. One may serve several servers.
@@ -32,8 +32,8 @@ type Observer struct {
 	actions, errors, drops *names
 }
 
-// New makes an Observer, for ServerOptions.Observer. opts may be nil. An instrument that cannot be made is told to
-// OpenTelemetry's error handler.
+// New returns an Observer for ServerOptions.Observer. opts may be nil. If an instrument cannot be created,
+// OpenTelemetry's error handler gets the error.
 func New(opts *Options) *Observer {
 	var o Options
 	if opts != nil {
@@ -55,22 +55,22 @@ func New(opts *Options) *Observer {
 	}
 }
 
-// Open counts a connection.
+// Open counts an opened connection.
 func (o *Observer) Open(c *chanx.Conn) { o.connections.Add(c.Context(), 1) }
 
-// Close counts its end.
+// Close counts a closed connection.
 func (o *Observer) Close(c *chanx.Conn, cause *chanx.CloseError) {
 	o.connections.Add(c.Context(), -1)
 	o.closed.Add(c.Context(), 1, metric.WithAttributes(attribute.Int("chanx.close.code", cause.Code)))
 }
 
-// In begins the span of a message or event, below that of its publication if there was one.
+// In starts the span of a message or an event. The span of an event is a child of the span of its publication.
 func (o *Observer) In(ctx context.Context, k *chanx.Call) (context.Context, func(error)) {
 	w := work{o: o, start: time.Now(), kind: message, name: o.actions.of(k.Action), in: o.handlers}
 	spanKind := trace.SpanKindServer
 	if k.Event != nil {
 		w.kind, spanKind = event, trace.SpanKindConsumer
-		ctx = o.propagator.Extract(ctx, received{k, o.propagator})
+		ctx = o.propagator.Extract(ctx, callCarrier{k, o.propagator})
 	}
 	ctx = w.begin(ctx, "receive", spanKind)
 	if w.span.IsRecording() {
@@ -82,19 +82,19 @@ func (o *Observer) In(ctx context.Context, k *chanx.Call) (context.Context, func
 	return ctx, func(err error) { w.end(ctx, err) }
 }
 
-// Out counts a frame.
+// Out counts a sent frame.
 func (o *Observer) Out(c *chanx.Conn, action string, bytes int) {
 	by := o.actions.of(action).with
 	o.sent.Add(c.Context(), 1, by)
 	o.sentBytes.Add(c.Context(), int64(bytes), by)
 }
 
-// Drop counts what was discarded.
+// Drop counts drops.
 func (o *Observer) Drop(_ *chanx.Conn, what string, n int) {
 	o.dropped.Add(context.Background(), int64(n), o.drops.of(what).with)
 }
 
-// Publish begins the span of a publication and sends it along.
+// Publish starts the span of a publication and adds its context to the publication.
 func (o *Observer) Publish(ctx context.Context, p *chanx.Publication) func(error) {
 	w := work{o: o, start: time.Now(), kind: message, name: o.actions.of(p.Action), in: o.publications}
 	if p.IsEvent {
@@ -104,11 +104,11 @@ func (o *Observer) Publish(ctx context.Context, p *chanx.Publication) func(error
 	if w.span.IsRecording() {
 		w.span.SetAttributes(attribute.Int("chanx.targets", p.Targets))
 	}
-	o.propagator.Inject(ctx, published{p})
+	o.propagator.Inject(ctx, publicationCarrier{p})
 	return func(err error) { w.end(ctx, err) }
 }
 
-// work is a span and a measurement of the same.
+// work is a span and the measurement of its duration.
 type work struct {
 	o     *Observer
 	start time.Time
@@ -129,9 +129,9 @@ func (w *work) begin(ctx context.Context, verb string, kind trace.SpanKind) cont
 func (w *work) end(ctx context.Context, err error) {
 	with := w.name.kind[w.kind]
 	if err != nil {
-		why := w.o.errors.of(errorType(err)).attr
-		with = metric.WithAttributes(append(w.name.attributes(w.kind), why)...)
-		w.span.SetAttributes(why)
+		errType := w.o.errors.of(errorType(err)).attr
+		with = metric.WithAttributes(append(w.name.attributes(w.kind), errType)...)
+		w.span.SetAttributes(errType)
 		w.span.SetStatus(codes.Error, err.Error())
 	}
 	w.in.Record(ctx, time.Since(w.start).Seconds(), with)
