@@ -128,7 +128,7 @@ func (a *Authenticator) key(ctx context.Context, t *jwt.Token) (any, error) {
 	kid, named := t.Header["kid"]
 	id, ok := kid.(string)
 	if named && !ok {
-		return nil, errors.New("its kid is no text")
+		return nil, errors.New("its kid is not a string")
 	}
 	w := keyQuery{id, named && a.opts.Key == nil, t.Method.Alg()}
 	if a.jwks != nil {

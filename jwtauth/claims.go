@@ -74,7 +74,7 @@ func checkTimes(claims jwt.MapClaims) error {
 		}
 		n, ok := v.(json.Number)
 		if !ok {
-			return fmt.Errorf("its claim %q is no number", name)
+			return fmt.Errorf("its claim %q is not a number", name)
 		}
 		if f, err := n.Float64(); err != nil || f < 0 || f > last {
 			return fmt.Errorf("its claim %q is not a number of seconds since 1970, or more than 100 years ahead", name)

@@ -42,11 +42,11 @@ func TestMistakesPanicAndAreNamed(t *testing.T) {
 		says   string
 	}{
 		{"no issuer", func(o *jwtauth.Options) { o.Issuer = "" }, "Options.Issuer is empty"},
-		{"no audience", func(o *jwtauth.Options) { o.Audience = nil }, "Options.Audience [] names nobody"},
+		{"no audience", func(o *jwtauth.Options) { o.Audience = nil }, "Options.Audience [] is empty"},
 		{"empty audience", func(o *jwtauth.Options) { o.Audience = []string{"chat", ""} }, "Options.Audience"},
 		{"no algorithms", func(o *jwtauth.Options) { o.Algorithms = nil }, "Options.Algorithms is empty"},
-		{"none", func(o *jwtauth.Options) { o.Algorithms = []string{"EdDSA", "none"} }, `Options.Algorithms has "none": a token that nobody signed`},
-		{"None", func(o *jwtauth.Options) { o.Algorithms = []string{"None"} }, "a token that nobody signed"},
+		{"none", func(o *jwtauth.Options) { o.Algorithms = []string{"EdDSA", "none"} }, `Options.Algorithms has "none": an unsigned token`},
+		{"None", func(o *jwtauth.Options) { o.Algorithms = []string{"None"} }, "an unsigned token"},
 		{"unknown algorithm", func(o *jwtauth.Options) { o.Algorithms = []string{"ES256K"} }, `has "ES256K": want some of ["EdDSA"`},
 		{"no sources", func(o *jwtauth.Options) { o.Sources = nil }, "Options.Sources is empty"},
 		{"empty source", func(o *jwtauth.Options) { o.Sources = append(o.Sources, jwtauth.Source{}) }, "Options.Sources[1] is empty"},
@@ -128,7 +128,7 @@ func TestBadValuesAreErrors(t *testing.T) {
 		{"empty RSA key", keyed("RS256", &rsa.PublicKey{}), "fewer than 2048 bits"},
 		{"short Ed25519 key", keyed("EdDSA", ed25519.PublicKey("x")), "an Ed25519 public key of 1 bytes"},
 		{"empty ECDSA key", keyed("ES256", &ecdsa.PublicKey{}), "without curve"},
-		{"no point", keyed("ES384", &offCurve), "no point of its curve"},
+		{"no point", keyed("ES384", &offCurve), "not a point of its curve"},
 		{"rare curve", keyed("ES256", must(ecdsa.GenerateKey(elliptic.P224(), rand.Reader)).Public()), "curve"},
 		{"http", fromJWKS("http://login.example.com/jwks.json"), "is not safe from tampering: want https://"},
 		{"http to a private network", fromJWKS("http://192.168.0.1/jwks.json"), "is not safe"},

@@ -214,7 +214,7 @@ func (p *remoteKeys) parse(b []byte) (set keySet, err error) {
 	for _, raw := range doc.Keys {
 		k, err := parseJWK(raw, p.algs)
 		if err != nil {
-			p.logger.Debug("jwtauth: key passed over", "url", p.url.Redacted(), "reason", err)
+			p.logger.Debug("jwtauth: key skipped", "url", p.url.Redacted(), "reason", err)
 			continue
 		}
 		set = append(set, k)

@@ -70,7 +70,7 @@ func algorithmsOf(value any) ([]string, error) {
 		}
 		return rsaAlgorithms, nil
 	}
-	return nil, fmt.Errorf("%T is no key that verifies signatures", value)
+	return nil, fmt.Errorf("%T cannot verify signatures", value)
 }
 
 // algorithmsOfCurve returns the one algorithm of a curve (RFC 7518 section 3.4).
@@ -79,7 +79,7 @@ func algorithmsOfCurve(k *ecdsa.PublicKey) ([]string, error) {
 		return nil, errors.New("an ECDSA key without curve")
 	}
 	if _, err := k.ECDH(); err != nil {
-		return nil, fmt.Errorf("an ECDSA key that is no point of its curve: %w", err)
+		return nil, fmt.Errorf("an ECDSA key that is not a point of its curve: %w", err)
 	}
 	alg, ok := map[string]string{"P-256": "ES256", "P-384": "ES384", "P-521": "ES512"}[k.Curve.Params().Name]
 	if !ok {

@@ -96,7 +96,7 @@ func (o Options) check() {
 		mistake("Options.Issuer is empty: give the iss claim of your issuer's tokens")
 	}
 	if len(o.Audience) == 0 || slices.Contains(o.Audience, "") {
-		mistake("Options.Audience %q names nobody: give the aud claim of tokens that are meant for this service", o.Audience)
+		mistake("Options.Audience %q is empty or has an empty name: give the aud claim of tokens that are meant for this service", o.Audience)
 	}
 	if len(o.Sources) == 0 {
 		mistake("Options.Sources is empty: say where tokens are, for instance FromHeader()")
@@ -116,7 +116,7 @@ func (o Options) checkAlgorithms() {
 	}
 	for _, alg := range o.Algorithms {
 		if strings.EqualFold(alg, "none") {
-			mistake(`Options.Algorithms has %q: a token that nobody signed proves nothing`, alg)
+			mistake(`Options.Algorithms has %q: an unsigned token proves nothing`, alg)
 		}
 		if !slices.Contains(slices.Concat(publicAlgorithms, hmacAlgorithms), alg) {
 			mistake("Options.Algorithms has %q: want some of %q or %q", alg, publicAlgorithms, hmacAlgorithms)

@@ -107,7 +107,7 @@ func mustBeToken(function, name string) {
 		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune(marks, r)
 	}
 	if name == "" || strings.ContainsFunc(name, bad) {
-		panic(fmt.Sprintf("jwtauth: %s: %q is no token: use letters, digits and %s", function, name, marks))
+		panic(fmt.Sprintf("jwtauth: %s: %q is not a token: use letters, digits and %s", function, name, marks))
 	}
 }
 

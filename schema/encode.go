@@ -186,7 +186,7 @@ func isPlainASCII(b []byte) bool {
 // appendFloat writes a number like ECMA-262, section 6.1.6.1.20.
 func appendFloat(b []byte, x float64, bits int) ([]byte, error) {
 	if math.IsNaN(x) || math.IsInf(x, 0) {
-		return b, fmt.Errorf("%v is no JSON number", x)
+		return b, fmt.Errorf("%v is not a JSON number", x)
 	}
 	format := byte('f')
 	if abs := math.Abs(x); abs != 0 && (abs < 1e-6 || abs >= 1e21) {

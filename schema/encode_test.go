@@ -109,8 +109,8 @@ func TestWhatJSONCannotExpressIsAnErrorWithItsPath(t *testing.T) {
 	}
 	late := time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)
 	for want, v := range map[string]inner{
-		"v.f.x.1: NaN is no JSON number": {F: map[string][]float32{"x": {0, float32(math.NaN())}}},
-		"v.a: -Inf is no JSON number":    {A: math.Inf(-1)},
+		"v.f.x.1: NaN is not a JSON number": {F: map[string][]float32{"x": {0, float32(math.NaN())}}},
+		"v.a: -Inf is not a JSON number":    {A: math.Inf(-1)},
 		"v.t: RFC 3339 has no such time: the year must be 0 to 9999, the zone less than a day": {T: &late},
 		"v.r: invalid JSON: unexpected end of input at byte 1":                                 {R: json.RawMessage("{")},
 		"v.a: json: unsupported type: chan int":                                                {A: make(chan int)},

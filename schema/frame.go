@@ -26,7 +26,7 @@ func isFrameField(t reflect.Type, f reflect.StructField) (bool, error) {
 	case !f.IsExported():
 		wrong = "the field is not exported: export it or remove the tag"
 	case f.Anonymous && f.Tag.Get("json") == "":
-		wrong = "an embedded struct is no member by itself: tag its fields, or name it with json"
+		wrong = "an embedded struct is not a member by itself: tag its fields, or name it with json"
 	}
 	if wrong != "" {
 		return false, frameError(t, f, wrong)

@@ -208,7 +208,7 @@ func TestFrameFieldsAreWrittenApart(t *testing.T) {
 		Price float64 `json:"price" frame:"true"`
 	}
 	_, err = declared[odd](t).AppendFrame(nil, odd{math.Inf(1)})
-	if err == nil || !strings.Contains(err.Error(), "odd: price: +Inf is no JSON number") {
+	if err == nil || !strings.Contains(err.Error(), "odd: price: +Inf is not a JSON number") {
 		t.Error(err)
 	}
 }
@@ -305,7 +305,7 @@ func TestMistakesInTheTagFrameAreNamed(t *testing.T) {
 	mistake[struct {
 		x int `frame:"true"`
 	}](t, `.x frame:"true": the field is not exported: export it or remove the tag`)
-	mistake[embedding](t, `schema_test.embedding.Sender frame:"true": an embedded struct is no member by itself: tag its fields, or name it with json`)
+	mistake[embedding](t, `schema_test.embedding.Sender frame:"true": an embedded struct is not a member by itself: tag its fields, or name it with json`)
 	mistake[ownText](t, `schema_test.ownText.At frame:"true": the type is written by methods of its own, which write one value: remove the tag or the methods`)
 	inside := func(at, holder string) string {
 		return `schema_test.stamped.At frame:"true" at ` + at + `.At: schema_test.stamped is inside ` + holder +

@@ -27,7 +27,7 @@ func appendNumberText(b []byte, text string) ([]byte, error) {
 		text = "0"
 	}
 	if !isNumberText(text) {
-		return b, fmt.Errorf("%q is no JSON number", cutText(text))
+		return b, fmt.Errorf("%q is not a JSON number", cutText(text))
 	}
 	return append(b, text...), nil
 }

@@ -49,7 +49,7 @@ func TestConstraintsOnNumbersThatKeepTheirTextAreExact(t *testing.T) {
 	equal(t, "made in code", shown(compiled[amounts](t).Validate(amounts{V: "abc", D: "1", L: []json.Number{"10"}})),
 		"float_type \"v\": Input should be a valid number\nless_than_equal \"l\",0: Input should be less than or equal to 9")
 	for _, bad := range []json.Number{"abc", "1 ", " 1", "01", "1.", "+1", "NaN", "\"1\"", "0x1"} {
-		if _, err := declared[json.Number](t).Append(nil, bad); err == nil || !strings.Contains(err.Error(), "is no JSON number") {
+		if _, err := declared[json.Number](t).Append(nil, bad); err == nil || !strings.Contains(err.Error(), "is not a JSON number") {
 			t.Errorf("%q: got %v", bad, err)
 		}
 	}

@@ -139,9 +139,9 @@ func checkJSONTag(f reflect.StructField, text string) (fix string) {
 			continue
 		}
 		if meant := nearest(option, jsonOptions); meant != "" {
-			return strconv.Quote(option) + " is no option: did you mean " + meant + "?"
+			return strconv.Quote(option) + " is not an option: did you mean " + meant + "?"
 		}
-		return strconv.Quote(option) + " is no option: there are omitempty, omitzero and string"
+		return strconv.Quote(option) + " is not an option: there are omitempty, omitzero and string"
 	}
 	return ""
 }

@@ -58,7 +58,7 @@ func (u *union) chosen(t *Type, v reflect.Value) (*variant, reflect.Value, error
 	chosen := u.byType[v.Type()]
 	switch {
 	case chosen == nil:
-		return nil, v, fmt.Errorf("%s is no variant of the union %s: declare it", v.Type(), t.goType)
+		return nil, v, fmt.Errorf("%s is not a variant of the union %s: declare it", v.Type(), t.goType)
 	case isNilPointer(v):
 		return nil, v, fmt.Errorf("it is a nil %s: set it", v.Type())
 	case v.Kind() == reflect.Pointer:
