@@ -39,8 +39,8 @@ func TestEachSource(t *testing.T) {
 	}
 }
 
-// TestTheSubprotocolOfTheTokenIsNotChosen: the one that is spoken is, if the client offers it.
-func TestTheSubprotocolOfTheTokenIsNotChosen(t *testing.T) {
+// TestTheTokenIsNotTheChosenSubprotocol: the server chooses the real one, if the client offers it.
+func TestTheTokenIsNotTheChosenSubprotocol(t *testing.T) {
 	t.Parallel()
 	o := options()
 	o.Sources = []jwtauth.Source{jwtauth.FromSubprotocol("bearer.")}
@@ -65,7 +65,7 @@ func TestTheSubprotocolOfTheTokenIsNotChosen(t *testing.T) {
 	}
 	c := chanxtest.Dial(t, srv, "/ws", &chanxtest.DialOptions{Subprotocols: []string{"bearer.", "bearer.x"}})
 	if got := c.Subprotocol(); got != "bearer." {
-		t.Errorf("a browser would not be told of a refusal: chosen %q", got)
+		t.Errorf("a browser could not read the refusal: chosen %q", got)
 	}
 	expectRefused(t, c, 401, 4401, refused)
 }
@@ -85,7 +85,7 @@ func algorithms() map[string][2]any {
 	return all
 }
 
-// TestEachAlgorithm accepts its own tokens, and no other algorithm's.
+// TestEachAlgorithm accepts tokens of that algorithm and of no other.
 func TestEachAlgorithm(t *testing.T) {
 	t.Parallel()
 	tokens := map[string]string{}
@@ -108,7 +108,7 @@ func TestEachAlgorithm(t *testing.T) {
 	}
 }
 
-// TestKeysOfSeveralKinds: with all algorithms pinned, each key still serves its own kind only.
+// TestKeysOfSeveralKinds: even with all algorithms allowed, each key only verifies those of its kind.
 func TestKeysOfSeveralKinds(t *testing.T) {
 	t.Parallel()
 	o := options()
@@ -137,8 +137,8 @@ func TestKeysOfSeveralKinds(t *testing.T) {
 	}
 }
 
-// TestOneKeyServesWhateverATokenCallsIt: who has one key need not know its id.
-func TestOneKeyServesWhateverATokenCallsIt(t *testing.T) {
+// TestOptionsKeyIgnoresTheKid: an application with one key need not know its id.
+func TestOptionsKeyIgnoresTheKid(t *testing.T) {
 	t.Parallel()
 	a := newAuth(t, options())
 	for _, token := range []string{good().ed(), good().head("kid", "2026-11").ed(), good().head("kid", "").ed()} {
@@ -164,7 +164,7 @@ func TestTheUserClaim(t *testing.T) {
 	}
 }
 
-func TestClaimsAreOfTheTypeThatTheApplicationChooses(t *testing.T) {
+func TestClaimsHaveTheTypeOfTheApplication(t *testing.T) {
 	t.Parallel()
 	asMap, err := jwtauth.New[map[string]any](t.Context(), options())
 	if err != nil {
@@ -194,8 +194,8 @@ func TestAudiencesInAList(t *testing.T) {
 	}
 }
 
-// TestTheLeewayMovesEachBorder by the same time, and the end of the connection with it.
-func TestTheLeewayMovesEachBorder(t *testing.T) {
+// TestTheLeewayAppliesToEveryTime, and to the end of the connection.
+func TestTheLeewayAppliesToEveryTime(t *testing.T) {
 	for given, leeway := range map[time.Duration]time.Duration{0: 30 * time.Second, -1: 0, time.Minute: time.Minute} {
 		synctest.Test(t, func(t *testing.T) {
 			o := options()
@@ -219,7 +219,7 @@ func TestTheLeewayMovesEachBorder(t *testing.T) {
 	}
 }
 
-// TestAConnectionEndsWithItsToken and not before, unless a fresh token moves the end.
+// TestAConnectionEndsWithItsToken and not before, unless a new token extends it.
 func TestAConnectionEndsWithItsToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newAuth(t, options())
@@ -273,7 +273,7 @@ func TestSecuritySchemesDescribeTheSources(t *testing.T) {
 
 var _ chanx.Authenticator = (*jwtauth.Authenticator)(nil)
 
-// TestClaimsAreMatchedExactly: another spelling of a name is another claim.
+// TestClaimsAreMatchedExactly: a name in another case is another claim.
 func TestClaimsAreMatchedExactly(t *testing.T) {
 	t.Parallel()
 	id, err := verify(t, newAuth(t, options()), good().with("ROLE", "root").with("Role", "root").with("SUB", "root").ed())
@@ -286,8 +286,8 @@ func TestClaimsAreMatchedExactly(t *testing.T) {
 	}
 }
 
-// TestTheServerAcceptsWhatIsAccepted as a user: a name that it refuses would be an error of the server.
-func TestTheServerAcceptsWhatIsAccepted(t *testing.T) {
+// TestTheServerAcceptsEveryAcceptedToken: a user name that the server refused would be an internal error.
+func TestTheServerAcceptsEveryAcceptedToken(t *testing.T) {
 	t.Parallel()
 	srv := newServer(t, newAuth(t, options()))
 	for _, sub := range []string{"a", strings.Repeat("x", 200), strings.Repeat("\u00fc", 100), "ann smith", "\u200b", "a.*>b"} {

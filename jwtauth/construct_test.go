@@ -23,7 +23,7 @@ import (
 	"github.com/chanx-go/chanx/jwtauth"
 )
 
-// panicOf returns what a function panics with, or "".
+// panicOf returns the text with which a function panics, or "".
 func panicOf(f func()) (text string) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -34,7 +34,7 @@ func panicOf(f func()) (text string) {
 	return ""
 }
 
-func TestMistakesPanicAndAreNamed(t *testing.T) {
+func TestMistakesInOptionsPanic(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name   string
@@ -104,7 +104,7 @@ func TestMistakesInSourcesPanic(t *testing.T) {
 	}
 }
 
-// TestBadValuesAreErrors: they come from a configuration.
+// TestBadValuesAreErrors: such values come from a configuration.
 func TestBadValuesAreErrors(t *testing.T) {
 	t.Parallel()
 	keyed := func(alg string, key any) jwtauth.Options {
@@ -146,8 +146,8 @@ func TestBadValuesAreErrors(t *testing.T) {
 	}
 }
 
-// TestEndpointsThatGiveNoKeysAreErrors, bounded in time and size.
-func TestEndpointsThatGiveNoKeysAreErrors(t *testing.T) {
+// TestEndpointsWithoutKeysAreErrors, within limits of time and size.
+func TestEndpointsWithoutKeysAreErrors(t *testing.T) {
 	oversized := append([]byte(`{"keys":[],"x":"`), strings.Repeat("x", 256<<10)...)
 	for name, tt := range map[string]struct {
 		transport http.RoundTripper
@@ -187,7 +187,7 @@ func published(keys ...jwkset.JWKMarshal) *endpoint {
 	return e
 }
 
-// TestKeysAreReadOverTLS with a certificate authority of one's own.
+// TestKeysAreReadOverTLS with a private certificate authority.
 func TestKeysAreReadOverTLS(t *testing.T) {
 	t.Parallel()
 	s := httptest.NewUnstartedServer(published(jwk("k", edKey)))
@@ -196,13 +196,13 @@ func TestKeysAreReadOverTLS(t *testing.T) {
 	t.Cleanup(s.Close)
 	o := fromJWKS(s.URL)
 	if _, err := jwtauth.New[claims](t.Context(), o); err == nil || !strings.Contains(err.Error(), "certificate") {
-		t.Errorf("a certificate that nobody knows: %v", err)
+		t.Errorf("an unknown certificate: %v", err)
 	}
 	o.Transport = s.Client().Transport
 	expectKnown(t, newAuth(t, o), "k", edKey, true)
 }
 
-// TestOptionsAreCopied: what the program does with them later changes nothing.
+// TestOptionsAreCopied: later changes by the program have no effect.
 func TestOptionsAreCopied(t *testing.T) {
 	t.Parallel()
 	o := options()

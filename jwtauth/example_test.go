@@ -15,7 +15,7 @@ import (
 	"github.com/chanx-go/chanx/jwtauth"
 )
 
-// Claims are those of the issuer's tokens that the application uses.
+// Claims are the claims that the application uses.
 type Claims struct {
 	Name  string   `json:"name"`
 	Roles []string `json:"roles"`
@@ -66,7 +66,7 @@ type Room struct {
 	auth *jwtauth.Authenticator
 }
 
-// TokenMessage brings a fresh token before the old one has expired.
+// TokenMessage sends a new token before the old one expires.
 type TokenMessage struct {
 	Token string `json:"token" maxLength:"8192"`
 }

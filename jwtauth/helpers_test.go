@@ -61,12 +61,12 @@ func must[T any](v T, err error) T {
 
 type signer interface{ Public() crypto.PublicKey }
 
-// claims is what the tests' applications expect in tokens.
+// claims are the claims that the tests use.
 type claims struct {
 	Role string `json:"role"`
 }
 
-// token is one to be signed: a good one, changed by each test.
+// token is a token to be signed. It is valid until a test changes it.
 type token struct {
 	header map[string]any
 	claims map[string]any
@@ -136,7 +136,7 @@ func (whoAm) Action() string  { return "who" }
 func (youAre) Action() string { return "you_are" }
 func (renew) Action() string  { return "renew" }
 
-// newServer serves "/ws" to whoever a lets in.
+// newServer serves "/ws" to clients that a accepts.
 func newServer(t *testing.T, a *jwtauth.Authenticator) *chanx.Server {
 	t.Helper()
 	c := chanx.NewConsumer(func(c *chanx.Conn, _ *http.Request) (*user, error) { return &user{c}, nil }, &chanx.ConsumerOptions{Authenticator: a})
@@ -182,7 +182,7 @@ func expectUser(t *testing.T, c *chanxtest.Conn, want youAre) {
 	chanxtest.Receive[chanx.CompleteMessage](c)
 }
 
-// expectRefused expects that the connection is told so and closed.
+// expectRefused expects a refusal with this status and detail, and the close of the connection.
 func expectRefused(t *testing.T, c *chanxtest.Conn, status, code int, detail string) {
 	t.Helper()
 	if f := chanxtest.Receive[chanx.AuthenticationMessage](c); f.Message.StatusCode != status || f.Message.Data.Detail != detail {
@@ -191,18 +191,18 @@ func expectRefused(t *testing.T, c *chanxtest.Conn, status, code int, detail str
 	c.ExpectClosed(code)
 }
 
-// verify asks without a server.
+// verify calls Verify without a server.
 func verify(t *testing.T, a *jwtauth.Authenticator, token string) (chanx.Identity, error) {
 	t.Helper()
 	return a.Verify(t.Context(), token)
 }
 
-// isRefusal reports whether an error is the one that every bad token gets.
+// isRefusal reports whether an error is the one for every invalid token.
 func isRefusal(err error) bool {
 	return err != nil && err.Error() == chanx.Refuse(http.StatusUnauthorized, refused).Error()
 }
 
-// jwk describes a public key as an issuer publishes it.
+// jwk describes a public key as issuers publish it.
 func jwk(kid string, key any) jwkset.JWKMarshal {
 	if s, ok := key.(signer); ok {
 		key = s.Public()
@@ -289,7 +289,7 @@ func fromJWKS(url string) jwtauth.Options {
 	return o
 }
 
-// logbook keeps what is logged.
+// logbook collects log lines.
 type logbook struct {
 	mu sync.Mutex
 	b  bytes.Buffer
@@ -313,7 +313,7 @@ func (l *logbook) take() string {
 	return string(b)
 }
 
-// shows reports whether a text has a part of a token that could be used.
+// shows reports whether a text contains a usable part of a token.
 func shows(text, token string) bool {
 	return slices.ContainsFunc(strings.Split(token, "."), func(part string) bool { return len(part) > 3 && strings.Contains(text, part) })
 }

@@ -26,7 +26,7 @@ func inMemory(e *endpoint) jwtauth.Options {
 	return o
 }
 
-// expectKnown verifies a token that names a key and is signed with it.
+// expectKnown verifies a token with a key id, signed by that key.
 func expectKnown(t *testing.T, a *jwtauth.Authenticator, kid string, key any, known bool) {
 	t.Helper()
 	_, err := verify(t, a, good().head("kid", kid).sign("EdDSA", key))
@@ -49,11 +49,11 @@ func TestARotatedKeyIsReadWhenATokenNamesIt(t *testing.T) {
 	keys.mu.Lock()
 	defer keys.mu.Unlock()
 	if keys.kept != 0 {
-		t.Errorf("%d connections to the issuer were left open between readings", keys.kept)
+		t.Errorf("%d connections to the issuer were left open between requests", keys.kept)
 	}
 }
 
-// TestKeysAreReadAgainInTheBackground: a key that was withdrawn serves no longer than the interval.
+// TestKeysAreReadAgainInTheBackground: a withdrawn key stays valid no longer than the interval.
 func TestKeysAreReadAgainInTheBackground(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		keys := &endpoint{}
@@ -71,7 +71,7 @@ func TestKeysAreReadAgainInTheBackground(t *testing.T) {
 		}
 		expectKnown(t, a, "a", edKey, false)
 		if n := keys.count(); n != 2 {
-			t.Errorf("the keys were read %d times: the last reading was a moment ago", n)
+			t.Errorf("the keys were read %d times: the last request was a moment ago", n)
 		}
 		keys.publish()
 		time.Sleep(15 * time.Minute)
@@ -80,7 +80,7 @@ func TestKeysAreReadAgainInTheBackground(t *testing.T) {
 	})
 }
 
-func TestWithoutRefreshOnlyAnUnknownKeyIsLookedFor(t *testing.T) {
+func TestWithoutRefreshOnlyAnUnknownKeyCausesARequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		keys := &endpoint{}
 		keys.publish(jwk("a", edKey))
@@ -97,8 +97,8 @@ func TestWithoutRefreshOnlyAnUnknownKeyIsLookedFor(t *testing.T) {
 	})
 }
 
-// TestMadeUpKeysDoNotBurdenTheIssuer: one reading in 10 s, whoever asks.
-func TestMadeUpKeysDoNotBurdenTheIssuer(t *testing.T) {
+// TestUnknownKeysCauseFewRequests: one request in 10 s for all clients together.
+func TestUnknownKeysCauseFewRequests(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		keys := &endpoint{}
 		keys.publish(jwk("a", edKey))
@@ -115,9 +115,9 @@ func TestMadeUpKeysDoNotBurdenTheIssuer(t *testing.T) {
 	})
 }
 
-// TestManyWaitForOneReading: after a rotation all clients come with a key that is not known yet. Those that go away
-// meanwhile do not stop it for the others.
-func TestManyWaitForOneReading(t *testing.T) {
+// TestManyClientsWaitForOneRequest: after a rotation all clients have an unknown key id. Clients that disconnect do not
+// cancel the request of the others.
+func TestManyClientsWaitForOneRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		keys := &endpoint{}
 		keys.publish(jwk("a", edKey))
@@ -142,7 +142,7 @@ func TestManyWaitForOneReading(t *testing.T) {
 			patient.Go(func() { expectKnown(t, a, "b", otherKey, true) })
 		}
 		if err := <-gone; err == nil || isRefusal(err) || !strings.Contains(err.Error(), "deadline exceeded") {
-			t.Errorf("who does not wait gets %v", err)
+			t.Errorf("a client that does not wait gets %v", err)
 		}
 		expectKnown(t, a, "a", edKey, true) // waits for nothing
 		keys.answer <- struct{}{}
@@ -153,8 +153,8 @@ func TestManyWaitForOneReading(t *testing.T) {
 	})
 }
 
-// TestUnreachableKeysAreNotTheClientsFault: known keys go on, and for an unknown one nobody can say that it is bad.
-func TestUnreachableKeysAreNotTheClientsFault(t *testing.T) {
+// TestUnreachableKeysAreInternalErrors for unknown keys, because the token may be valid. Known keys still work.
+func TestUnreachableKeysAreInternalErrors(t *testing.T) {
 	t.Parallel()
 	var log logbook
 	keys := &endpoint{}
@@ -174,7 +174,7 @@ func TestUnreachableKeysAreNotTheClientsFault(t *testing.T) {
 	expectRefused(t, chanxtest.Dial(t, srv, "/ws", bearer(good().head("kid", "a").sign("EdDSA", otherKey))), 401, 4401, refused)
 }
 
-func TestKeysComeBackWithTheEndpoint(t *testing.T) {
+func TestKeysAreReadWhenTheEndpointRecovers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		keys := &endpoint{}
 		keys.publish(jwk("a", edKey))
@@ -197,7 +197,7 @@ func TestKeysComeBackWithTheEndpoint(t *testing.T) {
 	})
 }
 
-// TestAfterCloseKnownKeysStay, and nothing is read any more: a leak would fail the bubble.
+// TestAfterCloseKnownKeysStay and no more requests are made: a leak would fail the bubble.
 func TestAfterCloseKnownKeysStay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		keys := &endpoint{}
@@ -223,8 +223,8 @@ func (s *silent) RoundTrip(r *http.Request) (*http.Response, error) {
 	return first.RoundTrip(r)
 }
 
-// TestCloseEndsAReading that nobody answers, and no opening waits longer than its own limit.
-func TestCloseEndsAReading(t *testing.T) {
+// TestCloseCancelsARequest without an answer. No opening waits longer than its own limit.
+func TestCloseCancelsARequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		keys := &endpoint{}
 		keys.publish(jwk("a", edKey))
@@ -251,13 +251,13 @@ func TestCloseEndsAReading(t *testing.T) {
 	})
 }
 
-// deaf answers the first request, and the others when it is released, whatever their context says.
-type deaf struct {
+// ignoring answers the first request, and the others when it is released, whatever their context says.
+type ignoring struct {
 	first   http.RoundTripper
 	release chan struct{}
 }
 
-func (d *deaf) RoundTrip(r *http.Request) (*http.Response, error) {
+func (d *ignoring) RoundTrip(r *http.Request) (*http.Response, error) {
 	if first := d.first; first != nil {
 		d.first = nil
 		return first.RoundTrip(r)
@@ -266,11 +266,11 @@ func (d *deaf) RoundTrip(r *http.Request) (*http.Response, error) {
 	return broken{}.RoundTrip(r)
 }
 
-func TestCloseWaitsForAReading(t *testing.T) {
+func TestCloseWaitsForARequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		keys := &endpoint{}
 		keys.publish(jwk("a", edKey))
-		o, transport := inMemory(keys), &deaf{memory{keys}, make(chan struct{})}
+		o, transport := inMemory(keys), &ignoring{memory{keys}, make(chan struct{})}
 		o.Transport = transport
 		a := newAuth(t, o)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
@@ -286,7 +286,7 @@ func TestCloseWaitsForAReading(t *testing.T) {
 		synctest.Wait()
 		select {
 		case <-closed:
-			t.Error("it did not wait")
+			t.Error("Close did not wait")
 		default:
 		}
 		close(transport.release)
@@ -300,8 +300,8 @@ func with(k jwkset.JWKMarshal, change func(*jwkset.JWKMarshal)) jwkset.JWKMarsha
 	return k
 }
 
-// TestKeysThatAreNotForUsArePassedOver and do not spoil the good one.
-func TestKeysThatAreNotForUsArePassedOver(t *testing.T) {
+// TestUnusableKeysAreSkipped and do not affect the usable one.
+func TestUnusableKeysAreSkipped(t *testing.T) {
 	t.Setenv("GODEBUG", "rsa1024min=0") // Go itself would not make the weak key
 	var log logbook
 	weak := must(rsa.GenerateKey(rand.Reader, 1024))
@@ -350,8 +350,8 @@ func TestKeysThatAreNotForUsArePassedOver(t *testing.T) {
 	}
 }
 
-// TestATokenWithoutKidNeedsASetWithOneKeyThatFits (OpenID Connect Core, section 10.1).
-func TestATokenWithoutKidNeedsASetWithOneKeyThatFits(t *testing.T) {
+// TestATokenWithoutKidNeedsExactlyOneMatchingKey (OpenID Connect Core, section 10.1).
+func TestATokenWithoutKidNeedsExactlyOneMatchingKey(t *testing.T) {
 	t.Parallel()
 	keys := &endpoint{}
 	keys.publish(jwk("", edKey), jwk("r1", rsaKey), jwk("r2", rsaKey), with(jwk("dup", otherKey), func(k *jwkset.JWKMarshal) { k.ALG = "EdDSA" }))
@@ -370,8 +370,8 @@ func TestATokenWithoutKidNeedsASetWithOneKeyThatFits(t *testing.T) {
 	}
 }
 
-// TestOnlyThePublicHalfOfAKeyPairIsTaken from an issuer that publishes too much.
-func TestOnlyThePublicHalfOfAKeyPairIsTaken(t *testing.T) {
+// TestOnlyThePublicHalfOfAKeyPairIsUsed if an issuer publishes a private key.
+func TestOnlyThePublicHalfOfAKeyPairIsUsed(t *testing.T) {
 	t.Parallel()
 	pair := must(jwkset.NewJWKFromKey(edKey, jwkset.JWKOptions{
 		Metadata: jwkset.JWKMetadataOptions{KID: "k"}, Marshal: jwkset.JWKMarshalOptions{Private: true},
@@ -384,7 +384,7 @@ func TestOnlyThePublicHalfOfAKeyPairIsTaken(t *testing.T) {
 	expectKnown(t, newAuth(t, fromJWKS(serve(t, keys))), "k", edKey, true)
 }
 
-// TestMembersOfKeysAreMatchedExactly: another spelling of a name is another member, and none may occur twice.
+// TestMembersOfKeysAreMatchedExactly: a name in another case is another member, and none may occur twice.
 func TestMembersOfKeysAreMatchedExactly(t *testing.T) {
 	t.Parallel()
 	plain := func(kid string, key any) string {

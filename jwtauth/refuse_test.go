@@ -20,12 +20,12 @@ import (
 	"github.com/chanx-go/chanx/jwtauth"
 )
 
-// segment encodes a part of a token by hand, for those that no library would make.
+// segment encodes a part of a token that no library would produce.
 func segment(v any) string {
 	return base64.RawURLEncoding.EncodeToString(must(json.Marshal(v)))
 }
 
-// unsigned is a token with any header and any signature.
+// unsigned returns a token with any header and any signature.
 func unsigned(header map[string]any, signature string) string {
 	return segment(header) + "." + segment(good().claims) + "." + signature
 }
@@ -34,7 +34,8 @@ func pemOf(key any) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: must(x509.MarshalPKIXPublicKey(key))})
 }
 
-// signed is a token with the key edKey and any text as its header, to which the algorithm is added, and as further claims.
+// signed returns a token signed with edKey, with any text as its header, to which the algorithm is added, and as
+// further claims.
 func signed(header, further string) string {
 	text := func(s string) string { return base64.RawURLEncoding.EncodeToString([]byte(s)) }
 	head := `{"alg":"EdDSA",` + strings.TrimPrefix(header, "{")
@@ -43,7 +44,7 @@ func signed(header, further string) string {
 	return b + "." + base64.RawURLEncoding.EncodeToString(ed25519.Sign(edKey, []byte(b)))
 }
 
-// badToken is one that must not be accepted, and a word of the reason that the log gives.
+// badToken must be refused; the log contains reason.
 type badToken struct{ name, token, reason string }
 
 // badTokens are refused where the key "k" is edKey and "r" is rsaKey, whose algorithms are EdDSA and RS256. The attacker
@@ -111,7 +112,7 @@ func badTokens(attacker string) []badToken {
 	}
 }
 
-// oddTokens are refused like badTokens: their signatures are right, but they mean nothing, or can be read in two ways.
+// oddTokens must be refused like badTokens: their signatures are valid, but they are meaningless or ambiguous.
 func oddTokens() []badToken {
 	now := time.Now()
 	k := good().head("kid", "k")
@@ -145,9 +146,8 @@ func oddTokens() []badToken {
 	}
 }
 
-// TestBadTokensAreRefusedAlike: the client learns nothing but that, the log learns why, and nothing that a token names is
-// fetched.
-func TestBadTokensAreRefusedAlike(t *testing.T) {
+// TestInvalidTokensGetTheSameRefusal: the reason is only logged, and no URL in a token is fetched.
+func TestInvalidTokensGetTheSameRefusal(t *testing.T) {
 	var log logbook
 	attacker := &endpoint{}
 	attacker.publish(jwk("k", otherKey), jwk("attacker", otherKey))
@@ -180,9 +180,8 @@ func TestBadTokensAreRefusedAlike(t *testing.T) {
 	}
 }
 
-// TestAnyOtherCharacterSpoilsAToken: there is one way to write a token, so that a list of revoked ones could not be
-// evaded.
-func TestAnyOtherCharacterSpoilsAToken(t *testing.T) {
+// TestTokensHaveOneEncoding: otherwise a list of revoked tokens could be evaded.
+func TestTokensHaveOneEncoding(t *testing.T) {
 	t.Parallel()
 	a := newAuth(t, options())
 	token := good().ed()
@@ -203,7 +202,7 @@ func TestAnyOtherCharacterSpoilsAToken(t *testing.T) {
 	}
 }
 
-func TestARequestShowsOneToken(t *testing.T) {
+func TestARequestHasOneToken(t *testing.T) {
 	t.Parallel()
 	o := options()
 	o.Optional = true
@@ -239,7 +238,7 @@ func TestARequestShowsOneToken(t *testing.T) {
 	}
 }
 
-func TestWhoShowsNoTokenIsAskedToLogIn(t *testing.T) {
+func TestARequestWithoutTokenIsRefused(t *testing.T) {
 	t.Parallel()
 	for _, optional := range []bool{false, true} {
 		o := options()
@@ -257,8 +256,8 @@ func TestWhoShowsNoTokenIsAskedToLogIn(t *testing.T) {
 	}
 }
 
-// TestTheTypeKeepsPurposesApart: an issuer may sign ID tokens and refresh tokens with the same key.
-func TestTheTypeKeepsPurposesApart(t *testing.T) {
+// TestTheTypeIsChecked: an issuer may sign ID tokens and refresh tokens with the same key.
+func TestTheTypeIsChecked(t *testing.T) {
 	t.Parallel()
 	o := options()
 	o.Type = "at+jwt"
@@ -271,8 +270,9 @@ func TestTheTypeKeepsPurposesApart(t *testing.T) {
 	}
 }
 
-// TestBadTokensCannotFillTheLog: further ones of a kind are counted, and told at level debug or when the window ends.
-func TestBadTokensCannotFillTheLog(t *testing.T) {
+// TestInvalidTokensCannotFillTheLog: further ones of a kind are counted, and logged at level debug or when the window
+// ends.
+func TestInvalidTokensCannotFillTheLog(t *testing.T) {
 	t.Parallel()
 	var log logbook
 	o := options()
@@ -293,7 +293,7 @@ func TestBadTokensCannotFillTheLog(t *testing.T) {
 	}
 }
 
-func TestTheLogClipsWhatATokenSays(t *testing.T) {
+func TestTheLogClipsClaims(t *testing.T) {
 	t.Parallel()
 	var log logbook
 	o := options()
@@ -312,8 +312,8 @@ func TestTheLogClipsWhatATokenSays(t *testing.T) {
 	}
 }
 
-// TestNothingIsIgnoredAroundAToken: a decoder of base64 passes over line breaks.
-func TestNothingIsIgnoredAroundAToken(t *testing.T) {
+// TestWhiteSpaceAroundATokenIsRefused: decoders of base64 ignore line breaks.
+func TestWhiteSpaceAroundATokenIsRefused(t *testing.T) {
 	a := newAuth(t, options())
 	token := good().ed()
 	if _, err := verify(t, a, token); err != nil {

@@ -42,7 +42,7 @@ func (say) Action() string  { return "say" }
 func (rang) Event() string  { return "rang" }
 func (rang) Action() string { return "rang" }
 
-// newVisit rings for everybody, or fails as it is told.
+// newVisit broadcasts an event, or fails as the message requests.
 func newVisit() *chanx.Consumer[visit] {
 	open := func(c *chanx.Conn, _ *http.Request) (*visit, error) { return &visit{c}, nil }
 	c := chanx.NewConsumer(open, &chanx.ConsumerOptions{Groups: []string{"all"}})
@@ -65,7 +65,7 @@ func newVisit() *chanx.Consumer[visit] {
 	return c
 }
 
-// telemetry keeps what is told.
+// telemetry collects metrics and spans.
 type telemetry struct {
 	spans  *tracetest.InMemoryExporter
 	reader *metric.ManualReader
@@ -82,7 +82,7 @@ func newTelemetry() *telemetry {
 	return t
 }
 
-// metrics are one line for each series: its name, its attributes, and its sum or count.
+// metrics returns a line for each series: name, attributes, and sum or count.
 func (k *telemetry) metrics(t *testing.T) []string {
 	var all metricdata.ResourceMetrics
 	if err := k.reader.Collect(t.Context(), &all); err != nil {
@@ -130,7 +130,7 @@ func shutDown(t *testing.T, servers ...*chanx.Server) {
 	}
 }
 
-// TestATraceReachesTheOtherNode: message, publication and both events belong together.
+// TestATraceReachesTheOtherNode: message, publication and both events have one trace.
 func TestATraceReachesTheOtherNode(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k, broker := newTelemetry(), memlayer.New()
@@ -162,7 +162,7 @@ func TestATraceReachesTheOtherNode(t *testing.T) {
 	})
 }
 
-// TestMetrics tells kinds of errors apart, and ends where it began.
+// TestMetrics distinguishes kinds of errors. The gauges end at their initial values.
 func TestMetrics(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k := newTelemetry()
@@ -210,7 +210,7 @@ func TestMetrics(t *testing.T) {
 	})
 }
 
-// TestDropsAreCounted by what they were.
+// TestDropsAreCounted by kind.
 func TestDropsAreCounted(t *testing.T) {
 	k := newTelemetry()
 	k.Drop(nil, "gaps", 1)
@@ -221,7 +221,7 @@ func TestDropsAreCounted(t *testing.T) {
 	}
 }
 
-// TestNamesAreBounded: what clients or Raw messages call things cannot fill the memory.
+// TestNamesAreBounded: actions of clients and Raw messages cannot fill the memory.
 func TestNamesAreBounded(t *testing.T) {
 	k := newTelemetry()
 	for n := range 2000 {
@@ -245,7 +245,7 @@ func TestZeroOptions(t *testing.T) {
 	})
 }
 
-// BenchmarkIn is what a message costs with metrics and without traces.
+// BenchmarkIn measures a message with metrics and without traces.
 func BenchmarkIn(b *testing.B) {
 	o := otelchanx.New(&otelchanx.Options{MeterProvider: metric.NewMeterProvider(metric.WithReader(metric.NewManualReader()))})
 	ctx, k := context.Background(), &chanx.Call{Action: "say"}

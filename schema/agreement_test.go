@@ -16,16 +16,16 @@ import (
 	"github.com/chanx-go/chanx/schema"
 )
 
-// beyondWords are the items that no keyword of our schemas can foresee.
+// beyondWords are the items that no keyword of our schemas covers.
 var beyondWords = map[string]string{
 	"int_parsing_size": "the range of 64 bits is left out, readers of a document hold numbers as float64",
 	"finite_number":    "so is that of floating-point numbers",
 	"value_error":      "Validate, UnmarshalText and UnmarshalJSON are code",
 }
 
-// TestTheDecoderAndTheSchemaAcceptTheSame changes a valid value of each type at random and asks both. Where they differ
-// the decoder must have refused with nothing but items of beyondWords. Patterns are RE2's for both: the validator is
-// written in Go.
+// TestTheDecoderAndTheSchemaAcceptTheSame changes a valid value of each type at random and checks it with both. Where
+// they differ, the decoder must have reported nothing but items of beyondWords. Both use RE2 patterns, because the
+// validator is written in Go.
 func TestTheDecoderAndTheSchemaAcceptTheSame(t *testing.T) {
 	rounds := 1500
 	if testing.Short() {
@@ -50,7 +50,7 @@ func TestTheDecoderAndTheSchemaAcceptTheSame(t *testing.T) {
 	}
 }
 
-// agree asks both about a text and returns what the decoder says.
+// agree checks a text with both and returns the decoder's error.
 func agree(t *testing.T, codec *schema.Codec, judge *jsonschema.Schema, typ reflect.Type, text []byte) bool {
 	t.Helper()
 	ours := codec.Unmarshal(text, reflect.New(typ).Interface(), schema.Limits{})
@@ -76,7 +76,7 @@ func parse(t testing.TB, text []byte) any {
 	return value
 }
 
-// mutator changes JSON values.
+// mutator changes JSON values at random.
 type mutator struct{ *rand.Rand }
 
 // change returns a copy with some changes, mostly one.

@@ -70,8 +70,8 @@ func readMessage(d *schema.Decoder, c *schema.Codec, text []byte) (*benchPayload
 	return p, nil
 }
 
-// BenchmarkDecode decodes and validates the message of design.md section 8 and, in the same run and by turns, lets
-// encoding/json decode it without any check. The metric ratio must stay below 0.5.
+// BenchmarkDecode decodes and validates a message and, alternately in the same run, decodes it with encoding/json
+// without any check. The metric ratio must stay below 0.5.
 func BenchmarkDecode(b *testing.B) {
 	c, d := declared[benchPayload](b), new(schema.Decoder)
 	const turn = 200

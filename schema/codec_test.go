@@ -23,7 +23,7 @@ type refusing struct{}
 
 func (refusing) Validate() error { return errors.New("not now") }
 
-// absent decodes where there is no payload.
+// absent decodes a message without payload.
 func absent[T any](t *testing.T) (T, string) {
 	t.Helper()
 	var d schema.Decoder
@@ -36,7 +36,7 @@ func absent[T any](t *testing.T) (T, string) {
 	return v, strings.TrimSuffix(strings.TrimSuffix(shown(d.Errors()), "x : behind"), "\n")
 }
 
-func TestAnAbsentPayloadSuitsMapsAndTypesWithoutContentOnly(t *testing.T) {
+func TestOnlyMapsAndEmptyTypesAllowAnAbsentPayload(t *testing.T) {
 	const missing = `missing "payload": Field required`
 	if v, items := absent[map[string]int](t); items != "" || v == nil {
 		t.Error(v, items)
@@ -61,7 +61,7 @@ func TestAnAbsentPayloadSuitsMapsAndTypesWithoutContentOnly(t *testing.T) {
 	decode[refusing](t, in{`null`, `value_error : Value error, not now`}, in{`{}`, `value_error : Value error, not now`}, in{`1`, `none_required : Input should be None`})
 }
 
-func TestTheTargetIsSetToItsZeroValueFirst(t *testing.T) {
+func TestUnmarshalZeroesTheTargetFirst(t *testing.T) {
 	v := outer{Inner: Inner{1, "x"}, Tagged: &Tagged{5}, Skip: 3, secret: 4}
 	if err := declared[outer](t).Unmarshal([]byte(`{"a":2,"c":6,"named":{"c":0},"b":""}`), &v, limits(0)); err != nil {
 		t.Fatal(err)
@@ -69,7 +69,7 @@ func TestTheTargetIsSetToItsZeroValueFirst(t *testing.T) {
 	equal(t, "value", v, outer{Inner: Inner{A: 2}, Tagged: &Tagged{6}})
 }
 
-func TestAWrongTargetIsAMistakeInTheProgram(t *testing.T) {
+func TestUnmarshalPanicsOnAWrongTarget(t *testing.T) {
 	for _, v := range []any{nil, point{}, new(int), (**point)(nil)} {
 		func() {
 			defer func() {
@@ -82,7 +82,7 @@ func TestAWrongTargetIsAMistakeInTheProgram(t *testing.T) {
 	}
 }
 
-func TestACodecIsMadeOncePerTypeAndNaming(t *testing.T) {
+func TestACodecIsBuiltOncePerTypeAndNaming(t *testing.T) {
 	typ := compiled[tree](t)
 	first, err := typ.Codec(schema.AsDeclared)
 	if err != nil {
@@ -91,7 +91,7 @@ func TestACodecIsMadeOncePerTypeAndNaming(t *testing.T) {
 	again, _ := typ.Codec(schema.AsDeclared)
 	other, _ := typ.Codec(schema.CamelCase)
 	if first != again || first == other {
-		t.Error("it was made again")
+		t.Error("the codec was built again")
 	}
 }
 
@@ -130,7 +130,7 @@ func TestCodecsMayBeUsedConcurrently(t *testing.T) {
 	all.Wait()
 }
 
-func TestTypesTellWhatTheyAre(t *testing.T) {
+func TestTypeProperties(t *testing.T) {
 	if typ := compiled[map[string]int](t); !typ.IsMap() || typ.IsEmpty() || typ.GoType() != reflect.TypeFor[map[string]int]() {
 		t.Error(typ)
 	}
@@ -139,7 +139,7 @@ func TestTypesTellWhatTheyAre(t *testing.T) {
 	}
 }
 
-func TestValidationErrorsReadAsLines(t *testing.T) {
+func TestValidationErrorHasALinePerItem(t *testing.T) {
 	v := schema.ValidationError{{Type: "missing", Loc: []any{"a", 1, "b"}, Msg: "Field required"}, {Type: "x", Msg: "Other"}}
 	equal(t, "text", v.Error(), "a.1.b: Field required\nOther")
 }

@@ -73,7 +73,7 @@ func TestEachDefaultIsAFreshValue(t *testing.T) {
 	}
 }
 
-func TestDefaultsAreReadInDeclaredNames(t *testing.T) {
+func TestDefaultsUseDeclaredNames(t *testing.T) {
 	type inner struct {
 		UserName string `json:"user_name" default:"nobody"`
 		UserAge  int    `json:"user_age"`

@@ -11,15 +11,15 @@ import (
 	"github.com/chanx-go/chanx/schema"
 )
 
-// TestEachDurationComesBackAsItWas, to the nanosecond, and passes its own JSON Schema.
-func TestEachDurationComesBackAsItWas(t *testing.T) {
+// TestDurationsRoundTrip encodes durations of any nanosecond, decodes them, and checks them against their JSON Schema.
+func TestDurationsRoundTrip(t *testing.T) {
 	c, judge := declared[time.Duration](t), judge(t, declared[time.Duration](t).JSONSchema(nil))
 	check := func(d time.Duration) {
 		t.Helper()
 		text := encoded(t, d)
 		var back time.Duration
 		if err := c.Unmarshal([]byte(text), &back, schema.Limits{}); err != nil || back != d {
-			t.Errorf("%d is written as %s, and came back as %d, %v", d, text, back, err)
+			t.Errorf("%d is encoded as %s and decoded as %d, %v", d, text, back, err)
 		}
 		if err := judge.Validate(parse(t, []byte(text))); err != nil {
 			t.Errorf("%s does not pass its own schema: %v", text, err)
@@ -37,9 +37,9 @@ func TestEachDurationComesBackAsItWas(t *testing.T) {
 	}
 }
 
-// TestDurationsThatAreReadAreThoseOfTheSchema: no sign is left out and no unit forgotten. What only a calendar knows, years
-// and months, is neither read nor described.
-func TestDurationsThatAreReadAreThoseOfTheSchema(t *testing.T) {
+// TestDurationsAgreeWithTheSchema covers every sign and unit. Years and months, whose length depends on the calendar,
+// are neither decoded nor described.
+func TestDurationsAgreeWithTheSchema(t *testing.T) {
 	c := declared[time.Duration](t)
 	s := string(c.JSONSchema(nil))
 	judge := judge(t, c.JSONSchema(nil))
@@ -57,7 +57,7 @@ func TestDurationsThatAreReadAreThoseOfTheSchema(t *testing.T) {
 			t.Errorf("%s is %d, %v, want %d", text, d, err, want)
 		}
 		if err := judge.Validate(text); err != nil {
-			t.Errorf("%s is read, but its schema refuses it: %v", text, err)
+			t.Errorf("%s is decoded, but its schema refuses it: %v", text, err)
 		}
 	}
 	for _, text := range []string{
@@ -65,7 +65,7 @@ func TestDurationsThatAreReadAreThoseOfTheSchema(t *testing.T) {
 		"PT-1S", "--PT1S", "PT1s", "pt1S", " PT1S", "PT1S ", "PT1,5S", "PT1E3S", "P1WT", "PT١S",
 	} {
 		if c.Unmarshal([]byte(`"`+text+`"`), new(time.Duration), schema.Limits{}) == nil || judge.Validate(text) == nil {
-			t.Errorf("%q is read, or its schema takes it", text)
+			t.Errorf("%q is decoded, or its schema accepts it", text)
 		}
 	}
 	for _, text := range []string{
@@ -77,6 +77,6 @@ func TestDurationsThatAreReadAreThoseOfTheSchema(t *testing.T) {
 		}
 	}
 	if pattern := regexp.MustCompile(`\(\?`); pattern.MatchString(s) {
-		t.Errorf("the pattern is not one of every dialect: %s", s)
+		t.Errorf("the pattern is not portable: %s", s)
 	}
 }

@@ -27,7 +27,7 @@ func (n never) IsZero() bool { return n.n == 7 }
 
 func (n never) MarshalJSON() ([]byte, error) { return []byte("1"), nil }
 
-func TestOmittedMembersAreThoseOfEncodingJSON(t *testing.T) {
+func TestOmittedMembersMatchEncodingJSON(t *testing.T) {
 	type omits struct {
 		S  string          `json:"s,omitempty"`
 		I  int             `json:"i,omitempty"`
@@ -61,7 +61,7 @@ func TestOmittedMembersAreThoseOfEncodingJSON(t *testing.T) {
 	}
 }
 
-func TestNumbersAndStringsAreWrittenAsEncodingJSONDoes(t *testing.T) {
+func TestNumbersAndStringsMatchEncodingJSON(t *testing.T) {
 	for _, x := range []float64{0, math.Copysign(0, -1), 1, -1.5, 0.1, 1e-6, 1e-7, 1.5e-10, 1e20, 1e21, 1e22, 123456789, math.MaxFloat64, math.SmallestNonzeroFloat64, 1e100} {
 		want, _ := json.Marshal(x)
 		equal(t, "float64", encoded(t, x), string(want))
@@ -84,7 +84,7 @@ func TestNumbersAndStringsAreWrittenAsEncodingJSONDoes(t *testing.T) {
 	}{-1, 0.5, true}), `{"i":"-1","f":"0.5","b":"true"}`)
 }
 
-func TestTimesAndBytesHaveTheirForm(t *testing.T) {
+func TestTimesAndBytesAreEncodedAsText(t *testing.T) {
 	zone := time.FixedZone("", -90*60)
 	equal(t, "times", encoded(t, []time.Time{time.Date(2025, 5, 11, 1, 2, 3, 40, zone), time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC)}),
 		`["2025-05-11T01:02:03.00000004-01:30","0000-01-01T00:00:00Z"]`)
@@ -93,13 +93,13 @@ func TestTimesAndBytesHaveTheirForm(t *testing.T) {
 	equal(t, "bytes", encoded(t, [][]byte{nil, {0, 255}}), `["","AP8="]`)
 }
 
-func TestMapsAreWrittenInTheOrderOfTheirNames(t *testing.T) {
+func TestMapsAreSortedByKey(t *testing.T) {
 	equal(t, "strings", encoded(t, map[string]int{"b": 1, "a": 2, "": 3, "Z": 4, "\xff": 5}), `{"":3,"Z":4,"a":2,"b":1,"`+"\ufffd"+`":5}`)
 	equal(t, "integers", encoded(t, map[int]string{10: "x", 9: "y", -1: "z"}), `{"-1":"z","10":"x","9":"y"}`)
 	equal(t, "any", encoded(t, any(map[string]any{"b": []any{nil, "<"}, "a": struct{ X []int }{}})), `{"a":{"X":null},"b":[null,"<"]}`)
 }
 
-func TestWhatJSONCannotExpressIsAnErrorWithItsPath(t *testing.T) {
+func TestEncodeErrorsNameThePath(t *testing.T) {
 	type inner struct {
 		F map[string][]float32 `json:"f"`
 		A any                  `json:"a"`
@@ -124,7 +124,7 @@ func TestWhatJSONCannotExpressIsAnErrorWithItsPath(t *testing.T) {
 	}
 }
 
-func TestAppendKeepsWhatIsThereAndWantsItsOwnType(t *testing.T) {
+func TestAppendKeepsThePrefixAndRefusesOtherTypes(t *testing.T) {
 	c := declared[point](t)
 	b, err := c.Append([]byte("head "), point{1, 2})
 	if err != nil {
@@ -141,7 +141,7 @@ func TestAppendKeepsWhatIsThereAndWantsItsOwnType(t *testing.T) {
 	}
 }
 
-func TestWhatIsWrittenIsReadBack(t *testing.T) {
+func TestEncodedValuesRoundTrip(t *testing.T) {
 	v := defaultValues()
 	equal(t, "defaults", decoded[defaults](t, encoded(t, v)), v)
 	o := outer{Inner: Inner{1, ""}, Tagged: &Tagged{2}, B: "b"}

@@ -90,8 +90,8 @@ func TestEnumMethodsAreHonoured(t *testing.T) {
 	decode[value[textLevel]](t, in{`{"v":1}`, `literal_error "v": Input should be 'L1' or 'L2'`})
 }
 
-// inEnum wants one text of T to be taken and another to be refused, when it is read and when it is validated, and the values
-// in its schema and example.
+// inEnum checks that decoding and Validate accept one text of T and refuse another, and that the schema and the example
+// have the values.
 func inEnum[T any](t *testing.T, good, bad, msg, values string) {
 	t.Helper()
 	decode[T](t, in{good, ""}, in{bad, "literal_error : " + msg})
@@ -118,7 +118,7 @@ func inEnum[T any](t *testing.T, good, bad, msg, values string) {
 	decode[T](t, in{string(c.Example()), ""})
 }
 
-func TestEnumMethodsThatListNoValuesAreNamed(t *testing.T) {
+func TestInvalidEnumMethodsAreReported(t *testing.T) {
 	const mend = ": its method Enum is not func (%[1]s) Enum() []%[1]s: make it that, or rename it"
 	for name, err := range map[string]error{
 		"takesOne": failure[takesOne](), "notAList": failure[notAList](), "otherType": failure[value[otherType]](), "tooLarge8": failure[tooLarge8](),

@@ -13,7 +13,7 @@ import (
 	"github.com/chanx-go/chanx/schema"
 )
 
-func TestExamplesAreAsKeptAndPassTheirOwnCodecAndSchema(t *testing.T) {
+func TestExamplesMatchTheGoldenFilesAndPassCodecAndSchema(t *testing.T) {
 	for _, d := range described {
 		t.Run(d.name, func(t *testing.T) {
 			codec := newCodec(t, d.typ, d.naming, figures)
@@ -41,7 +41,7 @@ func field(typ reflect.Type, tag string) reflect.Type {
 	return reflect.StructOf([]reflect.StructField{{Name: "V", Type: typ, Tag: reflect.StructTag(tag)}})
 }
 
-// exampleOf is the example's member V. It fails the test if the codec does not decode it.
+// exampleOf returns the example's member V. The test fails if the codec does not decode it.
 func exampleOf(t *testing.T, typ reflect.Type, tag string) string {
 	t.Helper()
 	whole := field(typ, tag)
@@ -57,7 +57,7 @@ func exampleOf(t *testing.T, typ reflect.Type, tag string) string {
 	return string(v.V)
 }
 
-func TestExamplesMatchPatternsShortly(t *testing.T) {
+func TestExamplesMatchPatterns(t *testing.T) {
 	for _, c := range []struct{ pattern, more, want string }{
 		{`^[a-z]+[0-9]?$`, ``, `"a"`},
 		{`^\+?[1-9]\d{1,14}$`, ``, `"10"`},
@@ -115,7 +115,7 @@ func TestExamplesOfNumbersAreWithinTheirBounds(t *testing.T) {
 	}
 }
 
-func TestExamplesOfListsHaveAsManyAndAsDifferentElementsAsTheyMust(t *testing.T) {
+func TestExamplesOfListsSatisfySizeAndUniqueness(t *testing.T) {
 	for _, c := range []struct {
 		typ       reflect.Type
 		tag, want string

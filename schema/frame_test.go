@@ -12,7 +12,7 @@ import (
 	"github.com/chanx-go/chanx/schema"
 )
 
-// letter has fields of its frame of every kind, one of them from an embedded struct, and a payload.
+// letter has frame fields of every kind, one of them from an embedded struct, and a payload.
 type letter struct {
 	Text string `json:"text" minLength:"1"`
 	Sender
@@ -47,18 +47,18 @@ func (l *letter) Validate() error {
 	return nil
 }
 
-// stamped has nothing but a field of its frame.
+// stamped has only a frame field.
 type stamped struct {
 	At int `json:"at" frame:"true"`
 }
 
-// optional has defaults in both places.
+// optional has defaults in the frame and in the payload.
 type optional struct {
 	Text string `json:"text" default:"none"`
 	At   int    `json:"at" frame:"true" default:"7"`
 }
 
-// readFrame reads the members of a text in its order; "payload" is the payload.
+// readFrame decodes the members of a text in order; "payload" is the payload.
 func readFrame(t testing.TB, c *schema.Codec, ptr any, text string, l schema.Limits) error {
 	t.Helper()
 	var d schema.Decoder
@@ -125,7 +125,7 @@ func TestFrameFieldsAreReadBesideThePayloadInAnyOrder(t *testing.T) {
 	equal(t, "camelCase", got, letter{Text: "X", Sender: Sender{"b"}, Copies: 3, Same: "y"})
 }
 
-func TestItemsOfTheFrameFollowThoseOfThePayload(t *testing.T) {
+func TestItemsOfTheFrameComeAfterThoseOfThePayload(t *testing.T) {
 	for text, want := range map[string]string{
 		`{}`: `missing "payload": Field required
 missing "sent_from": Field required`,
@@ -158,7 +158,7 @@ value_error "copyCount": as the wire spells it`
 func TestATypeOfFrameFieldsOnlyHasNoPayload(t *testing.T) {
 	typ := compiled[stamped](t)
 	if !typ.IsEmpty() || !typ.HasFrameFields() || compiled[tag](t).HasFrameFields() {
-		t.Error("it is told wrongly what the type has")
+		t.Error("HasFrameFields or IsEmpty is wrong")
 	}
 	c := declared[stamped](t)
 	for text, want := range map[string]string{
@@ -178,7 +178,7 @@ func TestATypeOfFrameFieldsOnlyHasNoPayload(t *testing.T) {
 	equal(t, "defaults", got, optional{"none", 7})
 }
 
-func TestFrameFieldsAreWrittenApart(t *testing.T) {
+func TestFrameFieldsAreEncodedSeparately(t *testing.T) {
 	reply := "<r>"
 	v := letter{Text: "hi", Sender: Sender{"ann"}, Copies: 2, Tags: []tag{{"a"}}, Reply: &reply}
 	for c, want := range map[*schema.Codec][2]string{
@@ -225,7 +225,7 @@ too_long "tags": List should have at most 2 items after validation, not 3`)
 	}
 }
 
-func TestFrameFieldsAreDescribedApart(t *testing.T) {
+func TestFrameFieldsAreDescribedSeparately(t *testing.T) {
 	c := camel[letter](t)
 	defs := schema.NewDefinitions("#/x/", c, camel[tag](t))
 	equal(t, "payload", string(c.JSONSchema(defs)), `{"$ref":"#/x/letter"}`)
@@ -249,7 +249,7 @@ replyTo false {"type":["string","null"],"examples":["a@b"]} "a@b"`)
 	equal(t, "of a type without", len(other.FrameFields(schema.NewDefinitions("", other))), 0)
 }
 
-// TestExamplesOfFrameFieldsPass puts an example of a message together as a document does.
+// TestExamplesOfFrameFieldsPass builds an example of a message as documents do.
 func TestExamplesOfFrameFieldsPass(t *testing.T) {
 	c := declared[letter](t)
 	text := fmt.Appendf(nil, `{"payload":%s`, c.Example())
@@ -295,7 +295,7 @@ func (framed) shape() {}
 
 func (ownText) MarshalJSON() ([]byte, error) { return []byte("1"), nil }
 
-func TestMistakesInTheTagFrameAreNamed(t *testing.T) {
+func TestMistakesInFrameTagsAreReported(t *testing.T) {
 	mistake[struct {
 		X int `frame:"yes"`
 	}](t, `.X frame:"yes": it must be true or false`)

@@ -44,8 +44,8 @@ var fuzzShapes = schema.Union{Interface: shapes.Interface, Discriminator: "shape
 	{Tag: "circle", Type: reflect.TypeFor[circle]()}, {Tag: "strict", Type: reflect.TypeFor[*strict]()},
 }}
 
-// FuzzDecode looks for texts that crash, that are taken though they are no JSON, or that are not the same after being
-// written and read again.
+// FuzzDecode looks for texts that panic, that are accepted without being JSON, or that change when they are encoded and
+// decoded again.
 func FuzzDecode(f *testing.F) {
 	for _, k := range syntaxCases {
 		f.Add(k.text)
@@ -67,7 +67,7 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
-// again decodes a text into a T; what is taken it checks, writes, reads and writes again.
+// again decodes a text into a T. It validates, encodes, decodes and encodes an accepted value again.
 func again[T any](f *testing.F, n schema.Naming) func(*testing.T, string) {
 	typ := compiled[T](f, fuzzShapes)
 	c, err := typ.Codec(n)

@@ -16,7 +16,7 @@ import (
 
 const recordingFile = "testdata/recorded.json"
 
-// recording is what the original answered to payloads of many declarations.
+// recording holds the answers of the original to payloads of many declarations.
 type recording struct {
 	Source       string        `json:"source"`
 	Declarations []declaration `json:"declarations"`
@@ -28,7 +28,7 @@ type declaration struct {
 	Cases    []*example `json:"cases"`
 }
 
-// example is one payload. Items are those of the original, none if it accepted; Ours are kept where ours differ.
+// example is one payload. Items are those of the original, none if it accepted; Ours are stored where ours differ.
 type example struct {
 	Payload string              `json:"payload,omitempty"`
 	Absent  bool                `json:"absent,omitempty"`
@@ -38,10 +38,10 @@ type example struct {
 	Reason  string              `json:"reason,omitempty"`
 }
 
-// answer is a list of items that is written even if it is empty.
+// answer is a list of items that is encoded even if it is empty.
 type answer []schema.FieldError
 
-func TestRecordedCasesOfTheOriginalAreAnsweredTheSameOrForANamedReason(t *testing.T) {
+func TestRecordedCasesGetTheOriginalAnswerOrANamedReason(t *testing.T) {
 	rec := loadRecording(t)
 	counts, total := map[string]int{}, 0
 	for _, d := range rec.Declarations {
@@ -119,7 +119,7 @@ func decodePayload(codec *schema.Codec, t reflect.Type, c *example) []schema.Fie
 	return d.Errors()
 }
 
-// normal makes items comparable: indexes are numbers of one type.
+// normal makes items comparable: all indexes get one type.
 func normal[T ~[]schema.FieldError](t *testing.T, items T) (out []schema.FieldError) {
 	t.Helper()
 	if len(items) == 0 {
@@ -156,7 +156,7 @@ func loadRecording(t *testing.T) *recording {
 	return rec
 }
 
-// saveRecording writes a case a line, so that changes can be reviewed.
+// saveRecording writes one case per line, so that changes can be reviewed.
 func saveRecording(t *testing.T, rec *recording) {
 	t.Helper()
 	var b strings.Builder
@@ -181,7 +181,7 @@ func comma(i, n int) string {
 	return ""
 }
 
-// newCodec compiles a type that is known only now.
+// newCodec compiles a type given at run time.
 func newCodec(t testing.TB, typ reflect.Type, n schema.Naming, unions ...schema.Union) *schema.Codec {
 	t.Helper()
 	compiler, err := schema.NewCompiler(&schema.Options{Unions: unions})

@@ -10,7 +10,7 @@ import (
 	"github.com/chanx-go/chanx/schema"
 )
 
-// compiled describes T, with unions, or fails the test.
+// compiled compiles T, with unions, or fails the test.
 func compiled[T any](t testing.TB, unions ...schema.Union) *schema.Type {
 	t.Helper()
 	typ, err := describe[T](unions...)
@@ -28,7 +28,7 @@ func describe[T any](unions ...schema.Union) (*schema.Type, error) {
 	return c.Compile(reflect.TypeFor[T]())
 }
 
-// declared returns the codec of T in declared names.
+// declared returns the codec of T with declared names.
 func declared[T any](t testing.TB, unions ...schema.Union) *schema.Codec {
 	t.Helper()
 	c, err := compiled[T](t, unions...).Codec(schema.AsDeclared)
@@ -38,7 +38,7 @@ func declared[T any](t testing.TB, unions ...schema.Union) *schema.Codec {
 	return c
 }
 
-// in is a text and what decoding it tells: nothing, or a line for each item as shown writes it, or a syntax error.
+// in is a text and the expected error: none, a line for each item in the format of shown, or a syntax error.
 type in struct{ text, want string }
 
 // decode decodes each text into a T.
@@ -72,7 +72,7 @@ func encoded[T any](t testing.TB, v T, unions ...schema.Union) string {
 	return string(b)
 }
 
-// shown writes items as "type path: message", a line each; the path is as the client sees it.
+// shown formats items as "type path: message", one per line; the path is the client's.
 func shown(err error) string {
 	items, ok := errors.AsType[schema.ValidationError](err)
 	if !ok {

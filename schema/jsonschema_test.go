@@ -17,7 +17,7 @@ import (
 	"github.com/chanx-go/chanx/schema"
 )
 
-func TestTypesAreDescribedAsKept(t *testing.T) {
+func TestSchemasMatchTheGoldenFiles(t *testing.T) {
 	for _, d := range described {
 		t.Run(d.name, func(t *testing.T) {
 			codec := newCodec(t, d.typ, d.naming, figures)
@@ -26,7 +26,7 @@ func TestTypesAreDescribedAsKept(t *testing.T) {
 	}
 }
 
-// compareKept compares a text with a file, or writes it with -update.
+// compareKept compares a text with a golden file, or writes the file with -update.
 func compareKept(t *testing.T, file, got string) {
 	t.Helper()
 	if *update {
@@ -56,7 +56,7 @@ func indent(t *testing.T, text json.RawMessage) string {
 	return b.String() + "\n"
 }
 
-func TestADescriptionIsTheSameEachTime(t *testing.T) {
+func TestSchemasAreDeterministic(t *testing.T) {
 	for _, d := range described {
 		first := newCodec(t, d.typ, d.naming, figures).JSONSchema(nil)
 		second := newCodec(t, d.typ, d.naming, figures).JSONSchema(nil)
@@ -89,7 +89,7 @@ func TestDefinitionsAreSharedByCodecsAndDoNotDependOnTheirOrder(t *testing.T) {
 	}
 }
 
-func TestASchemaWithoutANameIsWrittenInPlace(t *testing.T) {
+func TestUnnamedTypesAreDescribedInPlace(t *testing.T) {
 	c := compilerWith(t)
 	list := codecFrom[[]string](t, c)
 	d := schema.NewDefinitions("#/x/", list)
@@ -101,7 +101,7 @@ func TestASchemaWithoutANameIsWrittenInPlace(t *testing.T) {
 	}
 }
 
-func TestAVariantHasItsTagInTheMembersNameOfTheNaming(t *testing.T) {
+func TestTheDiscriminatorFollowsTheNaming(t *testing.T) {
 	for naming, member := range map[schema.Naming]string{schema.AsDeclared: "shape_kind", schema.CamelCase: "shapeKind"} {
 		text := string(newCodec(t, reflect.TypeFor[Shape](), naming, figures).JSONSchema(nil))
 		for _, want := range []string{
@@ -130,7 +130,7 @@ func wantDefinitions(t *testing.T, typ reflect.Type, want []string, unions ...sc
 	}
 }
 
-func TestVariantsThatAreCalledAlikeAreToldApart(t *testing.T) {
+func TestVariantsWithTheSameNameGetDistinctDefinitions(t *testing.T) {
 	circle := reflect.TypeFor[Circle]()
 	anonymous, round := reflect.TypeFor[interface{ Area() float64 }](), reflect.TypeFor[Round]()
 	union := func(i reflect.Type, variants ...schema.Variant) schema.Union {
@@ -213,7 +213,7 @@ func wantPanic(t *testing.T, part string, f func()) {
 	f()
 }
 
-func TestTypesDeclaredInFunctionsAreToldApartByNumber(t *testing.T) {
+func TestTypesDeclaredInFunctionsGetNumbers(t *testing.T) {
 	text := show(schema.NewDefinitions("", codecFrom[struct {
 		A any
 		B map[string]localA
@@ -243,7 +243,7 @@ func localTypes() (a, b reflect.Type) {
 	return a, b
 }
 
-func TestWrongDocumentationTagsAreNamed(t *testing.T) {
+func TestMistakesInDocumentationTagsAreReported(t *testing.T) {
 	for _, c := range []struct {
 		typ  reflect.Type
 		want string
@@ -292,7 +292,7 @@ func codecFrom[T any](t testing.TB, c *schema.Compiler) *schema.Codec {
 	return codec
 }
 
-// judge compiles a JSON Schema with the independent validator, which checks formats and encodings too.
+// judge compiles a JSON Schema with an independent validator, which also checks formats and encodings.
 func judge(t testing.TB, text json.RawMessage) *jsonschema.Schema {
 	t.Helper()
 	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))

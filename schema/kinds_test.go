@@ -37,8 +37,8 @@ var kinds = map[string]string{
 	"null": `{"v":null}`, "true": `{"v":true}`, "number": `{"v":1}`, "string": `{"v":"1"}`, "list": `{"v":[]}`, "object": `{"v":{}}`,
 }
 
-// onlyTakes checks that a type takes one kind of value only.
-func onlyTakes[T any](t *testing.T, kind, item string) {
+// onlyAccepts checks that a type accepts one kind of value only.
+func onlyAccepts[T any](t *testing.T, kind, item string) {
 	t.Helper()
 	for name, text := range kinds {
 		if name != kind {
@@ -49,20 +49,20 @@ func onlyTakes[T any](t *testing.T, kind, item string) {
 }
 
 func TestKindsAreExact(t *testing.T) {
-	onlyTakes[string](t, "string", badString)
-	onlyTakes[int](t, "number", badInt)
-	onlyTakes[uint8](t, "number", badInt)
-	onlyTakes[float64](t, "number", badFloat)
-	onlyTakes[float32](t, "number", badFloat)
-	onlyTakes[bool](t, "true", badBool)
-	onlyTakes[[]int](t, "list", badList)
-	onlyTakes[[0]int](t, "list", badList)
-	onlyTakes[map[string]int](t, "object", badMap)
-	onlyTakes[struct{}](t, "object", badStruct)
-	onlyTakes[time.Time](t, "string", badTime)
-	onlyTakes[time.Duration](t, "string", badSpan)
-	onlyTakes[[]byte](t, "string", badBytes)
-	onlyTakes[netip.Addr](t, "string", badString)
+	onlyAccepts[string](t, "string", badString)
+	onlyAccepts[int](t, "number", badInt)
+	onlyAccepts[uint8](t, "number", badInt)
+	onlyAccepts[float64](t, "number", badFloat)
+	onlyAccepts[float32](t, "number", badFloat)
+	onlyAccepts[bool](t, "true", badBool)
+	onlyAccepts[[]int](t, "list", badList)
+	onlyAccepts[[0]int](t, "list", badList)
+	onlyAccepts[map[string]int](t, "object", badMap)
+	onlyAccepts[struct{}](t, "object", badStruct)
+	onlyAccepts[time.Time](t, "string", badTime)
+	onlyAccepts[time.Duration](t, "string", badSpan)
+	onlyAccepts[[]byte](t, "string", badBytes)
+	onlyAccepts[netip.Addr](t, "string", badString)
 }
 
 func TestOnlyPointersMayBeNull(t *testing.T) {
@@ -149,7 +149,7 @@ func TestBytesAreBase64(t *testing.T) {
 		in{`{"v":"aG=sbG8="}`, wrongBytes + "unexpected character at byte 2"}, in{`{"v":"===="}`, wrongBytes + "incorrect padding"})
 }
 
-func TestAnyTakesEverything(t *testing.T) {
+func TestAnyAcceptsEverything(t *testing.T) {
 	got := decoded[any](t, ` {"a": [1, 2.5, "x\n", true, false, null], "b": {}, "c": []} `)
 	equal(t, "any", got, map[string]any{"a": []any{1.0, 2.5, "x\n", true, false, nil}, "b": map[string]any{}, "c": []any{}})
 	decode[value[any]](t, in{`{}`, requiredV}, in{`{"v":null}`, ""})
@@ -189,7 +189,7 @@ func TestSlicesAndMapsAreNeverNilAfterDecoding(t *testing.T) {
 	}
 }
 
-func TestKeysOfMapsAreReadAsTheirType(t *testing.T) {
+func TestMapKeysAreDecodedAsTheirType(t *testing.T) {
 	equal(t, "int keys", decoded[map[int8]string](t, `{"1":"a","-2":"b","0":"c"}`), map[int8]string{1: "a", -2: "b", 0: "c"})
 	equal(t, "text keys", decoded[map[netip.Addr]int](t, `{"::1":1}`), map[netip.Addr]int{netip.IPv6Loopback(): 1})
 	const key = `int_type "x","[key]": Input should be a valid integer`
@@ -215,7 +215,7 @@ func TestNumbersInStringsAreReadFromStringsOnly(t *testing.T) {
 		in{`{"v":"1","f":"true","b":"1"}`, "float_type \"f\": Input should be a valid number\nbool_type \"b\": Input should be a valid boolean"})
 }
 
-func TestAMessageWithoutContentTakesNullOrAnyObject(t *testing.T) {
+func TestAnEmptyMessageAcceptsNullAndAnyObject(t *testing.T) {
 	const item = `none_required : Input should be None`
 	decode[struct{}](t, in{`null`, ""}, in{`{}`, ""}, in{`{"x":1}`, ""}, in{`[]`, item}, in{`0`, item}, in{`"x"`, item}, in{`true`, item},
 		in{`nul`, "syntax: unexpected end of input at byte 3"}, in{`[`, "syntax: unexpected end of input at byte 1"})

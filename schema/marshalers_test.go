@@ -29,7 +29,7 @@ func (w *Wage) UnmarshalJSON(text []byte) error  { return json.Unmarshal(text, &
 func (l *Label) UnmarshalText(text []byte) error { l.Text = string(text); return nil }
 func (l *Label) MarshalText() ([]byte, error)    { return []byte(l.Text), nil }
 
-// mistaken wants the error of a type to say each part.
+// mistaken checks that the error of a type contains each part.
 func mistaken[T any](t *testing.T, parts ...string) {
 	t.Helper()
 	err := failure[T]()
@@ -40,7 +40,7 @@ func mistaken[T any](t *testing.T, parts ...string) {
 	}
 }
 
-func TestAnEmbeddedPointerToATypeThatIsNotExportedIsNamed(t *testing.T) {
+func TestEmbeddedPointersToUnexportedTypesAreReported(t *testing.T) {
 	type note struct {
 		*meta
 		Text string
@@ -64,7 +64,7 @@ func TestAnEmbeddedPointerToATypeThatIsNotExportedIsNamed(t *testing.T) {
 	}](t)
 }
 
-func TestAFormThatComesFromAnEmbeddedTypeIsNamed(t *testing.T) {
+func TestMarshalersPromotedFromEmbeddedTypesAreReported(t *testing.T) {
 	type order struct {
 		Money
 		Qty int
@@ -124,7 +124,7 @@ type stamped2 struct{ at int }
 
 func (s stamped2) IsZero() bool { return s.at == 0 }
 
-// opt is generic, embeds a type with a form, and has its own.
+// opt is generic, embeds a type with a marshaler, and has its own.
 type opt[T any] struct {
 	Money
 	V T
@@ -133,7 +133,7 @@ type opt[T any] struct {
 func (o opt[T]) MarshalJSON() ([]byte, error)  { return json.Marshal(o.V) }
 func (o *opt[T]) UnmarshalJSON(b []byte) error { return json.Unmarshal(b, &o.V) }
 
-// ownWrapped has a form of its own and embeds a type with another one.
+// ownWrapped has its own marshaler and embeds a type with another one.
 type ownWrapped struct {
 	Label
 	netip.Addr
@@ -146,7 +146,7 @@ func (w *ownWrapped) UnmarshalText(b []byte) error {
 	return err
 }
 
-func TestAFormOfTheTypeItselfIsNoMistake(t *testing.T) {
+func TestMarshalersOfTheTypeItselfAreAllowed(t *testing.T) {
 	equal(t, "generic", decoded[[]opt[string]](t, `["a"]`), []opt[string]{{V: "a"}})
 	equal(t, "text", encoded(t, map[ownWrapped]ownWrapped{{N: 1}: {N: 2}}), `{"n1":"n2"}`)
 	equal(t, "wrapper", decoded[[]struct{ Money }](t, `[5]`), []struct{ Money }{{Money{5}}})
@@ -156,7 +156,7 @@ func TestAFormOfTheTypeItselfIsNoMistake(t *testing.T) {
 	}{Money{5}, true}), `5`)
 }
 
-func TestAnEmbeddedInterfaceWithValidateIsNamed(t *testing.T) {
+func TestEmbeddedInterfacesWithValidateAreReported(t *testing.T) {
 	mistaken[struct {
 		Checker interface{ Validate() error } `json:"-"`
 		Selfless
@@ -165,7 +165,7 @@ func TestAnEmbeddedInterfaceWithValidateIsNamed(t *testing.T) {
 
 type Selfless interface{ Validate() error }
 
-// nullish is null if it is not set.
+// nullish encodes its zero value as null.
 type nullish struct{ set *int }
 
 func (o nullish) MarshalJSON() ([]byte, error)     { return json.Marshal(o.set) }
@@ -177,7 +177,7 @@ type needy struct{ p *int }
 func (n needy) MarshalJSON() ([]byte, error)     { return json.Marshal(*n.p) }
 func (n *needy) UnmarshalJSON(text []byte) error { return json.Unmarshal(text, &n.p) }
 
-func TestNullIsRefusedByTypesWithMethodsOfTheirOwn(t *testing.T) {
+func TestMarshalersDoNotGetNull(t *testing.T) {
 	const null = `value_error "v": Value error, it must not be null`
 	decode[value[big.Int]](t, in{`{"v":null}`, null}, in{`{"v":7}`, ""})
 	decode[value[*big.Int]](t, in{`{"v":null}`, ""})
@@ -210,7 +210,7 @@ type (
 func (s severity) MarshalText() ([]byte, error)  { return []byte(strings.Repeat("!", int(s))), nil }
 func (h *heard) UnmarshalText(text []byte) error { *h = heard(len(text)); return nil }
 
-func TestATypeWithOneTextMethodIsTextAndHasOneDirection(t *testing.T) {
+func TestTypesWithOneTextMethodHaveOneDirection(t *testing.T) {
 	v := struct {
 		S severity         `json:"s"`
 		M map[severity]int `json:"m"`

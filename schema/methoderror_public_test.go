@@ -20,7 +20,7 @@ import (
 	"github.com/chanx-go/chanx/schema"
 )
 
-// ledgerRow is what a user's type may look like.
+// ledgerRow is a typical type of an application.
 type ledgerRow struct {
 	cents int64
 }
@@ -34,7 +34,7 @@ func (l *ledgerRow) UnmarshalJSON(b []byte) error {
 
 func (l ledgerRow) MarshalJSON() ([]byte, error) { return json.Marshal(l.cents) }
 
-// half has one method of its own, so that encoding/json reads it.
+// half has one JSON method, so encoding/json handles the other direction.
 type half struct {
 	ledgerInner
 	At netip.Addr
@@ -62,6 +62,7 @@ func (failingJSON) MarshalJSON() ([]byte, error)  { return []byte(`"x"`), nil }
 func (*failingJSON) UnmarshalJSON(b []byte) error { return fails }
 func (failingValue) Validate() error              { return fails }
 
+// failing returns the error fails from each of its methods.
 type failingAll struct {
 	T failingText           `json:"t"`
 	J failingJSON           `json:"j"`
@@ -101,9 +102,9 @@ func foreignErrors() []error {
 	return all
 }
 
-// TestNoNameOfGoReachesAClient: what UnmarshalJSON, UnmarshalText and Validate pass on of encoding/json, strconv and others
-// is told by the kind of the value. The error itself stays on the server.
-func TestNoNameOfGoReachesAClient(t *testing.T) {
+// TestErrorsForClientsContainNoGoNames: if UnmarshalJSON, UnmarshalText or Validate returns an error of encoding/json,
+// strconv and others, the client only gets the kind of the value. The error itself stays on the server.
+func TestErrorsForClientsContainNoGoNames(t *testing.T) {
 	check := func(err error, cause error) {
 		t.Helper()
 		items, ok := errors.AsType[schema.ValidationError](err)
@@ -112,7 +113,7 @@ func TestNoNameOfGoReachesAClient(t *testing.T) {
 		}
 		for _, item := range items {
 			if goName.MatchString(item.Msg) || !strings.HasPrefix(item.Msg, "Value error, ") {
-				t.Errorf("%v: the client is told %q", cause, item.Msg)
+				t.Errorf("%v: the client gets %q", cause, item.Msg)
 			}
 		}
 	}
@@ -136,8 +137,7 @@ func TestNoNameOfGoReachesAClient(t *testing.T) {
 	}
 }
 
-// TestTextsThatAreWrittenForPeopleAreTold as they are.
-func TestTextsThatAreWrittenForPeopleAreTold(t *testing.T) {
+func TestErrorsOfTheApplicationAreSent(t *testing.T) {
 	c := declared[failingAll](t)
 	for _, fails = range []error{
 		errors.New("want a colour such as #ff0000"), fmt.Errorf("no such port: %d", 99), errors.Join(errors.New("too early"), errors.New("too short")),
@@ -153,8 +153,8 @@ func TestTextsThatAreWrittenForPeopleAreTold(t *testing.T) {
 	}
 }
 
-// TestAMethodOfATypeMayGiveItemsOfItsOwn, below the path of the value, in the names of the wire.
-func TestAMethodOfATypeMayGiveItemsOfItsOwn(t *testing.T) {
+// TestMethodsMayReturnTheirOwnItems with paths below the value and with the names on the wire.
+func TestMethodsMayReturnTheirOwnItems(t *testing.T) {
 	fails = schema.ValidationError{{Type: "out_of_stock", Loc: []any{"item", 3}, Msg: "None is left"}}
 	got := shown(camel[failingAll](t).Unmarshal([]byte(`{"t":"a","j":{},"v":"","k":{}}`), new(failingAll), limits(0)))
 	equal(t, "items", got, `out_of_stock "t","item",3: None is left

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// temperature is written as "21C".
+// temperature is encoded as "21C".
 type temperature struct{ degrees int }
 
 func (t temperature) MarshalText() ([]byte, error) {
@@ -28,7 +28,7 @@ func (t *temperature) UnmarshalText(b []byte) error {
 	return nil
 }
 
-// pair is written as [a,b] by methods with a pointer receiver.
+// pair is encoded as [a,b] by methods with a pointer receiver.
 type pair struct{ a, b int }
 
 func (p *pair) MarshalJSON() ([]byte, error) { return fmt.Appendf(nil, "[%d, %d]", p.a, p.b), nil }
@@ -53,7 +53,7 @@ type reads struct{ S string }
 
 func (r *reads) UnmarshalJSON(b []byte) error { r.S = string(b); return nil }
 
-// broken writes what is no JSON, or fails.
+// broken returns invalid JSON or an error.
 type broken string
 
 func (b broken) MarshalJSON() ([]byte, error) {
@@ -73,7 +73,7 @@ type owned struct {
 	L []*pair                `json:"l"`
 }
 
-func TestOwnMethodsOfATypeAreRespected(t *testing.T) {
+func TestMarshalersAreUsed(t *testing.T) {
 	v := owned{
 		temperature{21},
 		pair{1, 2},
@@ -87,7 +87,7 @@ func TestOwnMethodsOfATypeAreRespected(t *testing.T) {
 	equal(t, "text", encoded(t, v), `{"t":"21C","p":[1, 2],"w":{"n":3},"r":{"S":"{\"x\":1}"},"m":{"x":[3, 4]},"k":{"1C":"one","2C":"two"},"l":[[5, 6],null]}`)
 }
 
-func TestErrorsOfOwnMethodsAreValueErrors(t *testing.T) {
+func TestErrorsOfMarshalersAreValueErrors(t *testing.T) {
 	decode[owned](t, in{
 		`{"t":"21","p":[1],"w":{"n":"x"},"r":null,"m":{"a":1},"k":{"x":"y"},"l":[{}]}`,
 		`value_error "t": Value error, it must end with C
@@ -105,7 +105,7 @@ value_error "w": Value error, unexpected array`})
 	decode[value[big.Int]](t, in{`{"v":123456789012345678901234567890}`, ""})
 }
 
-func TestInvalidJSONOfOwnMethodsIsNotSent(t *testing.T) {
+func TestInvalidJSONOfMarshalersIsNotSent(t *testing.T) {
 	c := declared[map[string]broken](t)
 	for text, want := range map[broken]string{
 		"":              "nothing to say",
@@ -128,7 +128,7 @@ func TestInvalidJSONOfOwnMethodsIsNotSent(t *testing.T) {
 	}
 }
 
-func TestTheErrorOfAnOwnMethodIsWrapped(t *testing.T) {
+func TestErrorsOfMarshalersAreWrapped(t *testing.T) {
 	_, err := declared[[]*failing](t).Append(nil, []*failing{nil, {errNoText}})
 	if !errors.Is(err, errNoText) || err.Error() != "schema: encode []*schema_test.failing: 1: no text" {
 		t.Error(err)
@@ -141,7 +141,7 @@ type failing struct{ err error }
 
 func (f failing) MarshalJSON() ([]byte, error) { return nil, f.err }
 
-func TestATimeInsideAStructKeepsItsOwnForm(t *testing.T) {
+func TestEmbeddedTimesKeepTheirEncoding(t *testing.T) {
 	type stamp struct{ time.Time }
 	at := time.Date(2025, 5, 11, 14, 30, 0, 0, time.UTC)
 	equal(t, "text", encoded(t, stamp{at}), `"2025-05-11T14:30:00Z"`)

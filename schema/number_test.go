@@ -20,7 +20,7 @@ type amounts struct {
 	L []json.Number `json:"l,omitempty" maximum:"9" uniqueItems:"true"`
 }
 
-func TestANumberKeepsItsText(t *testing.T) {
+func TestJSONNumbersKeepTheirText(t *testing.T) {
 	for _, text := range []string{"12.50", "0", "-0", "1e400", "-1E-400", "0.1000", "123456789012345678901234567890.123456789", "1e999999999999"} {
 		got := decoded[value[json.Number]](t, `{"v": `+text+` }`)
 		equal(t, "value", string(got.V), text)
@@ -29,7 +29,7 @@ func TestANumberKeepsItsText(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	onlyTakes[json.Number](t, "number", badFloat)
+	onlyAccepts[json.Number](t, "number", badFloat)
 	decode[value[json.Number]](t, in{`{"v":"12.50"}`, badFloat}, in{`{"v":"no number"}`, badFloat}, in{`{"v":012}`, "syntax: unexpected '1', want ',' or '}' at byte 6"})
 	p := json.Number("7")
 	equal(t, "all", decoded[amounts](t, `{"v":1.0,"s":"2.50","p":7,"l":[1,2.0]}`), amounts{V: "1.0", D: "12.50", S: "2.50", P: &p, L: []json.Number{"1", "2.0"}})
@@ -37,7 +37,7 @@ func TestANumberKeepsItsText(t *testing.T) {
 	equal(t, "map", encoded(t, map[string]json.Number{"a": "1.50"}), `{"a":1.50}`)
 }
 
-func TestConstraintsOnNumbersThatKeepTheirTextAreExact(t *testing.T) {
+func TestConstraintsOnJSONNumbersAreExact(t *testing.T) {
 	const less, more = `less_than_equal "v": Input should be less than or equal to 100000000000000000000.25`, `greater_than_equal "v": Input should be greater than or equal to -1.5`
 	zeros := strings.Repeat("0", 3000)
 	decode[amounts](t, in{`{"v":100000000000000000000.25}`, ""}, in{`{"v":100000000000000000000.26}`, less}, in{`{"v":1e999999999}`, less},
@@ -61,7 +61,7 @@ func TestConstraintsOnNumbersThatKeepTheirTextAreExact(t *testing.T) {
 	}](t, `.V maxLength:"3": it does not apply to json.Number: remove it`)
 }
 
-func TestNumbersThatKeepTheirTextAreComparedLikeRationals(t *testing.T) {
+func TestJSONNumbersAreComparedLikeRationals(t *testing.T) {
 	type limited struct {
 		V json.Number `json:"v" minimum:"-3.25" exclusiveMaximum:"1e20" multipleOf:"0.125"`
 	}
@@ -83,7 +83,7 @@ func TestNumbersThatKeepTheirTextAreComparedLikeRationals(t *testing.T) {
 	}
 }
 
-func TestTheSchemaOfANumberThatKeepsItsTextAgreesWithTheDecoder(t *testing.T) {
+func TestTheSchemaOfAJSONNumberAgreesWithTheDecoder(t *testing.T) {
 	typ := reflect.TypeFor[amounts]()
 	codec := newCodec(t, typ, schema.AsDeclared, figures)
 	judge, value := judge(t, codec.JSONSchema(nil)), parse(t, codec.Example())

@@ -8,7 +8,7 @@ import (
 	"github.com/chanx-go/chanx/schema"
 )
 
-// TestAnEmptyValueDoesNotComeBackAsTheDefault: a field is left out only where to be absent means the same.
+// TestAnEmptyValueDoesNotComeBackAsTheDefault: a field is left out only if an absent member means the same.
 func TestAnEmptyValueDoesNotComeBackAsTheDefault(t *testing.T) {
 	t.Parallel()
 	type options struct {
@@ -30,9 +30,8 @@ func TestAnEmptyValueDoesNotComeBackAsTheDefault(t *testing.T) {
 	}
 }
 
-// TestWhatIsLeftOutComesBackAsItWas: what was read is the same after it was written and read again, also where a field
-// with omitzero has nothing inside but what is left out itself.
-func TestWhatIsLeftOutComesBackAsItWas(t *testing.T) {
+// TestOmittedValuesRoundTrip also covers an omitzero struct whose only content is itself omitted.
+func TestOmittedValuesRoundTrip(t *testing.T) {
 	t.Parallel()
 	type inner struct {
 		List []int          `json:"list,omitempty"`
@@ -63,7 +62,7 @@ func TestWhatIsLeftOutComesBackAsItWas(t *testing.T) {
 	}
 }
 
-// TestMultiplesOfWholeNumbersAreExact, also where a relative error is more than one.
+// TestMultiplesOfWholeNumbersAreExact even where the tolerated relative error exceeds one.
 func TestMultiplesOfWholeNumbersAreExact(t *testing.T) {
 	t.Parallel()
 	type value struct {

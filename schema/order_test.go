@@ -84,7 +84,7 @@ func shuffled(rnd *rand.Rand, members []string) string {
 	return strings.Join(members, ",")
 }
 
-func TestItemsOfTheEnvelopeFollowThoseOfItsPayload(t *testing.T) {
+func TestItemsOfTheEnvelopeComeAfterThoseOfThePayload(t *testing.T) {
 	var d schema.Decoder
 	d.Reset([]byte(`{"payload":{"y":"x"}}`), schema.Limits{MaxErrors: 3})
 	if ok, err := d.BeginObject(); !ok || err != nil {
@@ -107,7 +107,7 @@ func TestItemsOfTheEnvelopeFollowThoseOfItsPayload(t *testing.T) {
 	equal(t, "path", d.Errors(), schema.ValidationError{{Type: "x", Loc: []any{}, Msg: "y"}})
 }
 
-func TestTheEnvelopesItemsGiveWayToThoseOfThePayload(t *testing.T) {
+func TestItemsOfThePayloadDisplaceThoseOfTheEnvelope(t *testing.T) {
 	var d schema.Decoder
 	d.Reset([]byte(`{"b":{"x":"","y":""},"a":[]}`), schema.Limits{MaxErrors: 1})
 	type nested struct {
@@ -142,6 +142,6 @@ func TestManyErrorsNeedLittleMemory(t *testing.T) {
 		}
 	})
 	if got > 300 {
-		t.Errorf("%v allocations for 10,000 errors of which 20 are told", got)
+		t.Errorf("%v allocations for 10,000 errors of which 20 are reported", got)
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/chanx-go/chanx/schema"
 )
 
-// pathological tells an item at each of its paths.
+// pathological returns an item at each of its paths.
 type pathological struct {
 	AllPaths [][]any              `json:"all_paths"`
 	NextOne  *pathological        `json:"next_one"`
@@ -27,7 +27,7 @@ func (p pathological) Validate() error {
 	return items
 }
 
-func TestPathsOfValidateAreSpeltAsTheWireDoes(t *testing.T) {
+func TestPathsOfValidateUseTheNamesOnTheWire(t *testing.T) {
 	for path, want := range map[string]string{
 		`["next_one","next_one","by_key","a_b",0,"book_name"]`: `["nextOne","nextOne","byKey","a_b",0,"bookName"]`,
 		`["all_paths",0,"a_b"]`:                                `["allPaths",0,"a_b"]`,
@@ -57,7 +57,7 @@ func TestValidateKeepsItsOwnItems(t *testing.T) {
 	equal(t, "path", kept[0].Loc, []any{"a_b"})
 }
 
-// keeping tells always the same items.
+// keeping always returns the same items.
 type keeping struct {
 	AB int `json:"a_b"`
 }
@@ -66,7 +66,7 @@ var kept = schema.ValidationError{{Type: "x", Loc: []any{"a_b"}, Msg: "y"}}
 
 func (keeping) Validate() error { return kept }
 
-func TestNamesOfFrameFieldsAreAskedFor(t *testing.T) {
+func TestCheckFrameFieldsGetsEveryName(t *testing.T) {
 	var asked []string
 	err := compiled[letter](t).CheckFrameFields(func(name string) string { asked = append(asked, name); return "" })
 	equal(t, "error", err, nil)

@@ -12,9 +12,9 @@ import (
 	"github.com/chanx-go/chanx/schema"
 )
 
-// FuzzTypes makes a type and a text of two numbers each and wants of any pair what TestTheDecoderAndTheSchemaAcceptTheSame
-// wants of those that somebody thought of: no panic, the judge's verdict, and that what is taken is the same after it was
-// written and read again.
+// FuzzTypes builds a type and a text from two numbers each. For any pair it requires what
+// TestTheDecoderAndTheSchemaAcceptTheSame requires of fixed types: no panic, agreement with the validator, and that
+// accepted texts survive encoding and decoding.
 func FuzzTypes(f *testing.F) {
 	for n := range uint64(64) {
 		f.Add(n, n)
@@ -48,7 +48,7 @@ func FuzzTypes(f *testing.F) {
 	})
 }
 
-// sameAgain reads a text that is taken, writes it, reads that, and writes it once more.
+// sameAgain decodes an accepted text, encodes it, and does both again.
 func sameAgain(t *testing.T, codec *schema.Codec, typ reflect.Type, text []byte) {
 	t.Helper()
 	written := text
@@ -56,22 +56,22 @@ func sameAgain(t *testing.T, codec *schema.Codec, typ reflect.Type, text []byte)
 	for range 2 {
 		v := reflect.New(typ)
 		if err := codec.Unmarshal(written, v.Interface(), schema.Limits{}); err != nil {
-			t.Errorf("%s was taken and written as %s, which is not: %v", text, written, err)
+			t.Errorf("%s was accepted and encoded as %s, which is not: %v", text, written, err)
 			return
 		}
 		out, err := codec.Append(nil, v.Elem().Interface())
 		if err != nil {
-			t.Errorf("%s was taken and cannot be written: %v", text, err)
+			t.Errorf("%s was accepted and cannot be encoded: %v", text, err)
 			return
 		}
 		once, written = written, out
 	}
 	if first := once; !bytes.Equal(first, written) {
-		t.Errorf("%s was written as %s, and that as %s", text, first, written)
+		t.Errorf("%s was encoded as %s, and that as %s", text, first, written)
 	}
 }
 
-// typeMaker makes types that anybody might write.
+// typeMaker builds types such as applications declare.
 type typeMaker struct{ *rand.Rand }
 
 // structure is a struct with a few fields.
@@ -89,7 +89,7 @@ func (m typeMaker) structure(depth int) reflect.Type {
 	return reflect.StructOf(fields)
 }
 
-// plainTypes are without []byte: the judge takes line breaks in base64, which RFC 4648 (section 3.1) does not.
+// plainTypes are without []byte: the validator accepts line breaks in base64, which RFC 4648 (section 3.1) does not.
 var plainTypes = []reflect.Type{
 	reflect.TypeFor[string](), reflect.TypeFor[int](), reflect.TypeFor[uint8](), reflect.TypeFor[int64](), reflect.TypeFor[float64](),
 	reflect.TypeFor[float32](), reflect.TypeFor[bool](), reflect.TypeFor[time.Time](), reflect.TypeFor[any](),

@@ -41,7 +41,7 @@ type spacious struct {
 	Fill [1024]byte `json:"-"`
 }
 
-// fussy refuses itself with a text that is as long as it is told to be.
+// fussy refuses itself with a text of a given length.
 type fussy struct {
 	N int `json:"n"`
 }
@@ -164,9 +164,9 @@ func allocated(f func()) uint64 {
 	return least
 }
 
-// TestARefusedFrameAllocatesForTheItemsThatAreToldOnly: a client must not be able to make a server work by sending what it
-// refuses. What has failed beyond MaxErrors needs no item, no text, and no place for its value.
-func TestARefusedFrameAllocatesForTheItemsThatAreToldOnly(t *testing.T) {
+// TestARefusedFrameAllocatesOnlyForReportedItems: a client must not cause work by sending invalid frames. Failures
+// beyond MaxErrors need no item, no text and no memory for their values.
+func TestARefusedFrameAllocatesOnlyForReportedItems(t *testing.T) {
 	for _, k := range refusedKinds() {
 		t.Run(k.name, func(t *testing.T) {
 			c := newCodec(t, k.typ, schema.AsDeclared, shapes)
@@ -189,7 +189,7 @@ func TestARefusedFrameAllocatesForTheItemsThatAreToldOnly(t *testing.T) {
 	}
 }
 
-// passOver reads a text without a type.
+// passOver skips a text without a type.
 func passOver(t *testing.T, text []byte) {
 	var d schema.Decoder
 	d.Reset(text, schema.Limits{})
@@ -198,7 +198,7 @@ func passOver(t *testing.T, text []byte) {
 	}
 }
 
-// TestAcceptedItemsOfRefusedKinds: each kind has what it takes.
+// TestAcceptedItemsOfRefusedKinds checks that each kind accepts its valid values.
 func TestAcceptedItemsOfRefusedKinds(t *testing.T) {
 	for _, k := range refusedKinds() {
 		c := newCodec(t, k.typ, schema.AsDeclared, shapes)
@@ -216,8 +216,8 @@ func treeText(levels int) string {
 	return `{"right":` + treeText(levels-1) + `,"left":` + treeText(levels-1) + `}`
 }
 
-// TestItemsThatComeInReverseOrderCostLittle: each of them is, for a while, one of the first.
-func TestItemsThatComeInReverseOrderCostLittle(t *testing.T) {
+// TestItemsInReverseOrderAreCheap: each item is kept for a while, because it is one of the first so far.
+func TestItemsInReverseOrderAreCheap(t *testing.T) {
 	c, text := declared[expr](t), []byte(treeText(11))
 	accepted := []byte(strings.ReplaceAll(string(text), `""`, `"C100"`))
 	run := func(text []byte, passes bool) func() {
@@ -233,7 +233,7 @@ func TestItemsThatComeInReverseOrderCostLittle(t *testing.T) {
 	}
 }
 
-// TestTextsOfItemsAreBounded: what an error says is cut at 1 KiB, wherever it comes from.
+// TestTextsOfItemsAreBounded: every message is cut at 1 KiB, wherever it comes from.
 func TestTextsOfItemsAreBounded(t *testing.T) {
 	for _, k := range refusedKinds() {
 		c := newCodec(t, k.typ, schema.AsDeclared, shapes)
@@ -247,7 +247,8 @@ func TestTextsOfItemsAreBounded(t *testing.T) {
 	}
 }
 
-// BenchmarkRefused decodes a long frame of each kind, refused and accepted by turns. The metric ratio must stay below 5.
+// BenchmarkRefused decodes a long frame of each kind, alternately refused and accepted. The metric ratio must stay
+// below 5.
 func BenchmarkRefused(b *testing.B) {
 	for _, k := range refusedKinds() {
 		c := newCodec(b, k.typ, schema.AsDeclared, shapes)

@@ -9,7 +9,7 @@ import (
 	"github.com/chanx-go/chanx/schema"
 )
 
-// spelling has a member of every kind whose names matter, and of some whose names do not.
+// spelling has a member of every kind whose names are renamed, and of some whose names are not.
 type spelling struct {
 	OneText   string               `json:"one_text" maxLength:"3"`
 	NextOnes  []*spelling          `json:"next_ones"`
@@ -24,8 +24,8 @@ type spelling struct {
 
 func (spelling) Validate() error { return errors.New("must not be asked") }
 
-// TestRespellIsEncodingInTheOtherNaming goes both ways, with values that would not pass validation.
-func TestRespellIsEncodingInTheOtherNaming(t *testing.T) {
+// TestRespellEqualsEncodingInTheOtherNaming converts in both directions, also values that would not pass validation.
+func TestRespellEqualsEncodingInTheOtherNaming(t *testing.T) {
 	leaf := &spelling{OneText: "too long \"\n日本", RawText: json.RawMessage(`{"raw_name": [1, {"a_b":null}]}`)}
 	v := spelling{
 		NextOnes: []*spelling{nil, leaf}, ByKey: map[string]*spelling{"a_key": leaf, "\"": nil}, InText: -7,
@@ -54,7 +54,7 @@ func TestRespellIsEncodingInTheOtherNaming(t *testing.T) {
 	}
 }
 
-func TestRespellLeavesWhatTheTypeDoesNotDescribe(t *testing.T) {
+func TestRespellKeepsUnknownContent(t *testing.T) {
 	c := camel[spelling](t, shapes)
 	for text, want := range map[string]string{
 		`null`:                                `null`,
@@ -77,7 +77,7 @@ func TestRespellLeavesWhatTheTypeDoesNotDescribe(t *testing.T) {
 	}
 }
 
-func TestRespellFrameSpellsFrameFields(t *testing.T) {
+func TestRespellFrameRenamesFrameFields(t *testing.T) {
 	c := camel[letter](t)
 	got, err := c.RespellFrame([]byte("kept"), []byte(`{"sent_from":"too long","tags":[{"tag_name":1,"x_y":{"a_b":2}}],"text_too":0}`), schema.AsDeclared)
 	equal(t, "frame", string(got), `kept{"sentFrom":"too long","tags":[{"tagName":1,"xY":{"a_b":2}}],"textToo":0}`)
@@ -97,8 +97,8 @@ func TestRespellFrameSpellsFrameFields(t *testing.T) {
 	}
 }
 
-// TestRespellDoesNotMakeDuplicates: a type of a newer program may have a member that is spelt as one of the older.
-func TestRespellDoesNotMakeDuplicates(t *testing.T) {
+// TestRespellRefusesDuplicates: a type of a newer program may have a member whose new name an older member has.
+func TestRespellRefusesDuplicates(t *testing.T) {
 	for text, want := range map[string]string{
 		`{"one_text":"","oneText":""}`:        `duplicate member "oneText" at byte 15`,
 		`{"a_b":1,"aB":2}`:                    `duplicate member "aB" at byte 9`,

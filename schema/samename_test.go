@@ -38,7 +38,7 @@ func compileType(t *testing.T, typ reflect.Type) error {
 	return err
 }
 
-func TestTwoFieldsOfOneNameAreNamed(t *testing.T) {
+func TestTwoFieldsWithOneNameAreReported(t *testing.T) {
 	const mend = `, so that neither would be read or written: rename one, or leave one out with json:"-"`
 	for want, typ := range map[string]reflect.Type{
 		`.A: it and B are both "id"`: tagged(`json:"id"`, `json:"id,omitempty"`),
@@ -64,7 +64,7 @@ func TestTwoFieldsOfOneNameAreNamed(t *testing.T) {
 	}
 }
 
-func TestFieldsOfOneNameThatDoNotMeetAreNoMistake(t *testing.T) {
+func TestHiddenFieldsWithOneNameAreAllowed(t *testing.T) {
 	compiled[struct {
 		Left
 		ID string `json:"ID"`

@@ -33,7 +33,7 @@ type outer struct {
 	secret int
 }
 
-func TestEmbeddedStructsAreMembersOfTheirOwner(t *testing.T) {
+func TestFieldsOfEmbeddedStructsAreMembers(t *testing.T) {
 	v := decoded[outer](t, `{"a":1,"c":2,"h":true,"named":{"c":3},"b":"x","NoName":5,"Skip":6,"secret":7}`)
 	five := 5
 	want := outer{Inner{A: 1}, &Tagged{2}, hidden{true}, Tagged{3}, "x", 0, &five, 0}
@@ -46,7 +46,7 @@ missing "b": Field required`})
 	equal(t, "embedded nil pointer", encoded(t, outer{}), `{"a":0,"named":{"c":0},"b":"","NoName":null}`)
 }
 
-func TestOfTwoFieldsOfOneNameTheOneThatGoChoosesIsTheMember(t *testing.T) {
+func TestGoRulesChooseBetweenFieldsWithOneName(t *testing.T) {
 	type One struct{ X, Y int }
 	type Two struct {
 		Z int `json:"Y"`
@@ -121,7 +121,7 @@ int_type "next","next": Input should be a valid integer`,
 	})
 }
 
-func TestManyFieldsAreKeptApart(t *testing.T) {
+func TestStructsWithManyFields(t *testing.T) {
 	var fields []reflect.StructField
 	var text []string
 	for i := range 150 {
@@ -152,7 +152,7 @@ func TestManyFieldsAreKeptApart(t *testing.T) {
 	}
 }
 
-func TestNamesAreSpeltInCamelCase(t *testing.T) {
+func TestNamesInCamelCase(t *testing.T) {
 	for name, want := range map[string]string{
 		"user_name": "userName", "a_b_c": "aBC", "_private": "_private", "trailing_": "trailing_", "a__b": "a_B", "x_1": "x1", "ID": "ID",
 		"user_ID": "userID", "été_x": "étéX", "": "", "_": "_", "__a_b": "__aB",

@@ -8,7 +8,7 @@ import (
 	"github.com/chanx-go/chanx/schema"
 )
 
-// syntaxCases are texts that are not JSON, and what is told of them wherever they come.
+// syntaxCases are texts that are not JSON, and their errors in any position.
 var syntaxCases = []struct{ text, want string }{
 	{``, "unexpected end of input at byte 0"},
 	{`  `, "unexpected end of input at byte 2"},
@@ -57,7 +57,7 @@ var syntaxCases = []struct{ text, want string }{
 	{`{"v":1}` + "\x00", "unexpected '\\x00', want the end at byte 7"},
 }
 
-func TestWhatIsNoJSONIsToldWithItsPlace(t *testing.T) {
+func TestSyntaxErrorsHaveAnOffset(t *testing.T) {
 	type member struct {
 		V any `json:"v,omitempty"`
 	}
@@ -164,7 +164,7 @@ func TestManyMembersAreReadOnceEach(t *testing.T) {
 	}
 }
 
-func TestADecoderTellsWhatComesNext(t *testing.T) {
+func TestKindOfTheNextValue(t *testing.T) {
 	for text, want := range map[string]byte{` {`: '{', `[`: '[', `"`: '"', `tru`: 't', `f`: 'f', `n`: 'n', ` -1`: '0', `7`: '0', ``: 0xFF, `x`: 'x'} {
 		var d schema.Decoder
 		d.Reset([]byte(text), schema.Limits{})
@@ -174,7 +174,7 @@ func TestADecoderTellsWhatComesNext(t *testing.T) {
 	}
 }
 
-func TestAnObjectCanBeWalkedAgain(t *testing.T) {
+func TestAnObjectCanBeReadAgain(t *testing.T) {
 	var d schema.Decoder
 	d.Reset([]byte(`{"payload":{"x":[1]},"action":"p\u0061y"}`), schema.Limits{MaxDepth: 3})
 	if err := errors.Join(second(d.BeginObject()), third(d.NextMember()), d.Skip(), third(d.NextMember())); err != nil {
@@ -200,7 +200,7 @@ func TestAnObjectCanBeWalkedAgain(t *testing.T) {
 func second(_ bool, err error) error          { return err }
 func third(_ []byte, _ bool, err error) error { return err }
 
-func TestStringWantsAString(t *testing.T) {
+func TestStringRefusesOtherKinds(t *testing.T) {
 	var d schema.Decoder
 	d.Reset([]byte(` 1`), schema.Limits{})
 	if _, err := d.String(); err == nil || err.Error() != "unexpected '1', want a string at byte 1" {

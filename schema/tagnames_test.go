@@ -8,7 +8,7 @@ import (
 	"github.com/chanx-go/chanx/schema"
 )
 
-// compileTag describes a struct with one field X of type T and the tag.
+// compileTag compiles a struct with one field X of type T and the tag.
 func compileTag[T any](t *testing.T, tag string) (*schema.Type, error) {
 	t.Helper()
 	c, err := schema.NewCompiler(nil)
@@ -18,7 +18,7 @@ func compileTag[T any](t *testing.T, tag string) (*schema.Type, error) {
 	return c.Compile(reflect.StructOf([]reflect.StructField{{Name: "X", Type: reflect.TypeFor[T](), Tag: reflect.StructTag(tag)}}))
 }
 
-// tagMistake wants the error of a tag to name the field and to contain each part.
+// tagMistake checks that the error of a tag names the field and contains each part.
 func tagMistake[T any](t *testing.T, tag string, parts ...string) {
 	t.Helper()
 	_, err := compileTag[T](t, tag)
@@ -33,7 +33,7 @@ func tagMistake[T any](t *testing.T, tag string, parts ...string) {
 	}
 }
 
-func TestMisspeltTagsAreNamedWithTheTagThatWasMeant(t *testing.T) {
+func TestMisspelledTagsAreReportedWithASuggestion(t *testing.T) {
 	for name, meant := range map[string]string{
 		"minLenght": "minLength", "minlength": "minLength", "MinLength": "minLength", "min_length": "minLength", "min-length": "minLength",
 		"minLengt": "minLength", "minLen": "minLength", "minlen": "minLength", "maxlength": "maxLength", "maxLenght": "maxLength",
@@ -51,7 +51,7 @@ func TestMisspeltTagsAreNamedWithTheTagThatWasMeant(t *testing.T) {
 	}
 }
 
-func TestConstraintsOfOtherLibrariesAreNamedWithTheTagThatDoesIt(t *testing.T) {
+func TestConstraintsOfOtherLibrariesAreReportedWithOurTag(t *testing.T) {
 	for tag, mend := range map[string]string{
 		`required:"true"`: "is required unless", `Required:""`: "is required unless", `optional:"true"`: "make it a pointer",
 		`nullable:"true"`: "make it a pointer", `omitempty:"true"`: "json tag", `notnull:"true"`: "is required unless", `notempty:"true"`: "minLength",
@@ -69,7 +69,7 @@ func TestConstraintsOfOtherLibrariesAreNamedWithTheTagThatDoesIt(t *testing.T) {
 	}
 }
 
-func TestTagsOfOtherPackagesAreNoMistake(t *testing.T) {
+func TestTagsOfOtherPackagesAreAllowed(t *testing.T) {
 	for key := range strings.FieldsSeq(`xml yaml toml bson db sql gorm xorm bun pg protobuf protobuf_oneof protobuf_key validate binding valid vd
 		mapstructure msgpack codec cbor avro parquet csv env envconfig form query path param uri url header cookie schema dynamodbav datastore firestore
 		spanner bigquery graphql faker fake swaggertype swaggerignore jsonschema jsonschema_description description title desc help name short arg
@@ -82,7 +82,7 @@ func TestTagsOfOtherPackagesAreNoMistake(t *testing.T) {
 	}
 }
 
-func TestMalformedTagsAreNamed(t *testing.T) {
+func TestMalformedTagsAreReported(t *testing.T) {
 	const pairs = `write key:"value"`
 	tagMistake[string](t, `json: "x"`, pairs)
 	tagMistake[string](t, `json:x`, pairs)
@@ -126,7 +126,7 @@ func TestOptionsOfTheJSONTagAreChecked(t *testing.T) {
 	equal(t, "value", decoded[inlined](t, `{"a":1,"n":2,"full name":"4","string":"5"}`), inlined{Inner{1, "inner"}, 2, 4, "5"})
 }
 
-func TestTagsThatAreNotReadWhereTheyStandAreNamed(t *testing.T) {
+func TestMisplacedTagsAreReported(t *testing.T) {
 	mistake[struct {
 		Inner `minProperties:"1"`
 	}](t, `.Inner minProperties:"1": it does nothing on an embedded struct, whose fields are members here: tag those fields, or name the field with json`)
@@ -161,7 +161,7 @@ func TestTagsThatAreNotReadWhereTheyStandAreNamed(t *testing.T) {
 	_ = fine{}.internal
 }
 
-func TestMisspeltTagsAreFoundAtAnyDepth(t *testing.T) {
+func TestMisspelledTagsAreFoundAtAnyDepth(t *testing.T) {
 	type leaf struct {
 		V string `json:"v" minLenght:"1"`
 	}
@@ -178,7 +178,7 @@ func TestMisspeltTagsAreFoundAtAnyDepth(t *testing.T) {
 	}
 }
 
-// failure is why T cannot be described.
+// failure returns the error of compiling T.
 func failure[T any](unions ...schema.Union) error {
 	_, err := describe[T](unions...)
 	return err

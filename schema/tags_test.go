@@ -27,7 +27,7 @@ func TestStringsHaveALengthInCodePoints(t *testing.T) {
 		in{`{"v":"ab"}`, `string_too_long "v": String should have at most 1 character`})
 }
 
-func TestStringConstraintsAreTriedInOrder(t *testing.T) {
+func TestStringConstraintsAreCheckedInOrder(t *testing.T) {
 	type all struct {
 		V string `json:"v" minLength:"2" pattern:"^[a-z]+$" format:"hostname" enum:"a,bb,CC,zz-"`
 	}
@@ -39,7 +39,7 @@ func TestStringConstraintsAreTriedInOrder(t *testing.T) {
 	}](t, in{`{"v":"abc"}`, ""}, in{`{"v":"ac"}`, `string_pattern_mismatch "v": String should match pattern 'b'`})
 }
 
-func TestFormatsSayWhatIsWrong(t *testing.T) {
+func TestFormatErrorsGiveTheReason(t *testing.T) {
 	type f struct {
 		DateTime string `json:"date-time" format:"date-time"`
 		Date     string `json:"date" format:"date"`
@@ -83,7 +83,7 @@ ip_v6_address "ipv6": Input is not a valid IPv6 address
 value_error "hostname": Value error, value is not a valid hostname: each label must have 1 to 63 characters and no hyphen at its ends`})
 }
 
-func TestFormatsRefuseWhatIsAlmostRight(t *testing.T) {
+func TestFormatsRefuseNearMisses(t *testing.T) {
 	for _, c := range []struct{ format, good, bad string }{
 		{"date-time", "2025-05-11T14:30:00.5Z 2025-05-11T14:30:00-00:00", "2025-05-11T14:30:00 2025-05-11T1:30:00Z 2025-05-11T14:30:00,5Z"},
 		{"date", "2024-02-29", "2025-02-29 2025-2-9 2025-05-11T00:00:00Z"},
@@ -164,7 +164,7 @@ literal_error "f": Input should be '127.0.0.1'`
 		in{`{"v":"x"}`, `literal_error "v": Input should be 'red' or 'blue'`})
 }
 
-func TestListsAndMapsHaveASize(t *testing.T) {
+func TestSizeConstraintsOfListsAndMaps(t *testing.T) {
 	type list struct {
 		V []int `json:"v" minItems:"2" maxItems:"3"`
 	}
@@ -181,7 +181,7 @@ func TestListsAndMapsHaveASize(t *testing.T) {
 		in{`{"v":{"a":"x","b":2,"c":3}}`, `int_type "v","a": Input should be a valid integer`})
 }
 
-func TestItemsAreUniqueAsJSONValues(t *testing.T) {
+func TestUniqueItemsComparesJSONValues(t *testing.T) {
 	const twice = `unique_items "v": Items should be unique`
 	type list[T any] struct {
 		V []T `json:"v" uniqueItems:"true"`
@@ -192,7 +192,7 @@ func TestItemsAreUniqueAsJSONValues(t *testing.T) {
 	decode[list[struct{}]](t, in{`{"v":[{"x":1},{"x":2}]}`, ""}, in{`{"v":[{"x":1},{"x":1}]}`, twice})
 }
 
-func TestConstraintsThatCannotApplyToAFieldApplyToItsElements(t *testing.T) {
+func TestConstraintsApplyToElements(t *testing.T) {
 	type deep struct {
 		Tags  []string             `json:"tags" maxLength:"3" maxItems:"2"`
 		Grid  [][]*int             `json:"grid" maximum:"9" minItems:"1"`

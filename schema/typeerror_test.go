@@ -9,8 +9,8 @@ import (
 	"github.com/chanx-go/chanx/schema"
 )
 
-// mistake describes a T that cannot be, and wants what is told, without "schema: compile " and, for structs without a
-// name, their type.
+// mistake compiles a wrong T and compares the error, without "schema: compile " and, for structs without a name,
+// without their type.
 func mistake[T any](t *testing.T, want string, unions ...schema.Union) {
 	t.Helper()
 	_, err := describe[T](unions...)
@@ -52,7 +52,7 @@ func (One) Validate() error    { return nil }
 
 func (s shadowed) Validate() error { return nil }
 
-func TestTypesThatJSONDoesNotHaveAreNamed(t *testing.T) {
+func TestUnsupportedTypesAreReported(t *testing.T) {
 	const mend = `: JSON has no such value: leave the field out with json:"-" or give the type MarshalJSON and UnmarshalJSON`
 	mistake[chan int](t, "chan int"+mend)
 	mistake[struct{ F func() }](t, "func() at struct { F func() }.F"+mend)
@@ -114,7 +114,7 @@ func TestTheErrorNamesThePathFromTheMessage(t *testing.T) {
 	}
 }
 
-func TestMistakesInTagsAreNamed(t *testing.T) {
+func TestMistakesInTagsAreReported(t *testing.T) {
 	mistake[struct {
 		X string `json:",string"`
 	}](t, `.X json:",string": it applies to numbers and booleans only: remove it`)
@@ -163,7 +163,7 @@ func TestMistakesInTagsAreNamed(t *testing.T) {
 	}](t, `.X enum:"stars,moons": schema_test.Suit allows none of them`)
 }
 
-func TestATagOnAFieldThatIsNotExportedIsNamed(t *testing.T) {
+func TestTagsOnUnexportedFieldsAreReported(t *testing.T) {
 	c, err := schema.NewCompiler(nil)
 	if err != nil {
 		t.Fatal(err)
@@ -176,7 +176,7 @@ func TestATagOnAFieldThatIsNotExportedIsNamed(t *testing.T) {
 	}
 }
 
-func TestRangesThatNothingPassesAreNamed(t *testing.T) {
+func TestEmptyRangesAreReported(t *testing.T) {
 	mistake[struct {
 		X []string `minLength:"3" maxLength:"2"`
 	}](t, `.X minLength: it is greater than maxLength: no string passes both`)
@@ -192,7 +192,7 @@ type selfDefault struct {
 	Again *selfDefault `json:"again" default:"{}"`
 }
 
-func TestDefaultsAreCheckedWhenTheTypeIsDescribed(t *testing.T) {
+func TestDefaultsAreCheckedWhenTheTypeIsCompiled(t *testing.T) {
 	mistake[struct {
 		X int `default:"x"`
 	}](t, `.X default:"x": it must be JSON: unexpected 'x', want a value at byte 0`)
@@ -217,7 +217,7 @@ func TestDefaultsAreCheckedWhenTheTypeIsDescribed(t *testing.T) {
 	mistake[selfDefault](t, `schema_test.selfDefault.Again default:"{}": it has a member whose default is the same again: remove one`)
 }
 
-func TestNamesThatCollideAreNamed(t *testing.T) {
+func TestCollidingNamesAreReported(t *testing.T) {
 	type leaf struct {
 		A int `json:"user_name"`
 		B int `json:"userName"`
@@ -281,7 +281,7 @@ func (snakeKind) shape()    {}
 func (limitedKind) shape()  {}
 func (embeddedKind) shape() {}
 
-func TestADiscriminatorThatIsAnotherFieldInCamelCaseIsNamed(t *testing.T) {
+func TestFieldsCollidingWithTheDiscriminatorAreReported(t *testing.T) {
 	union := func(discriminator, tag string, of reflect.Type) schema.Union {
 		return schema.Union{Interface: reflect.TypeFor[shape](), Discriminator: discriminator, Variants: []schema.Variant{{Tag: tag, Type: of}}}
 	}
@@ -311,7 +311,7 @@ func TestADiscriminatorThatIsAnotherFieldInCamelCaseIsNamed(t *testing.T) {
 	compiled[drawing](t, union("shape_kind", "a", reflect.TypeFor[limitedKind]()))
 }
 
-func TestMistakesInEnumTagsAreNamed(t *testing.T) {
+func TestMistakesInEnumTagsAreReported(t *testing.T) {
 	tagMistake[string](t, `enum:"red, green"`, `enum:"red, green"`, `" green" begins or ends with a space`)
 	tagMistake[string](t, `enum:"red ,green"`, `"red " begins or ends with a space`)
 	tagMistake[int](t, `enum:"1, 2"`, `" 2" begins or ends with a space`)
@@ -327,7 +327,7 @@ func TestMistakesInEnumTagsAreNamed(t *testing.T) {
 	}
 }
 
-func TestMistakesInUnionsAreNamed(t *testing.T) {
+func TestMistakesInUnionsAreReported(t *testing.T) {
 	variants := func(all ...schema.Variant) schema.Union {
 		return schema.Union{Interface: reflect.TypeFor[shape](), Discriminator: "shape_kind", Variants: all}
 	}
@@ -356,7 +356,7 @@ func (saysBool) Validate() bool     { return true }
 func (*saysList) Validate() []error { return nil }
 func (goesFar) Validate(any) error  { return nil } // of another library: go-swagger passes its formats
 
-func TestValidateMethodsThatNeverRunAreNamed(t *testing.T) {
+func TestValidateMethodsThatNeverRunAreReported(t *testing.T) {
 	const mend = ": its method Validate would never run: make it func Validate() error, or rename it"
 	mistake[saysBool](t, "schema_test.saysBool"+mend)
 	mistake[[]saysList](t, "schema_test.saysList at []schema_test.saysList[]"+mend)

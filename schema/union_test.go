@@ -50,7 +50,7 @@ var shapes = schema.Union{
 	},
 }
 
-func TestAUnionIsToldApartByItsDiscriminator(t *testing.T) {
+func TestTheDiscriminatorSelectsTheVariant(t *testing.T) {
 	got := decoded[drawing](t, `{"shape":{"radius":1.5,"shape_kind":"circle","x":1}}`, shapes)
 	equal(t, "circle", got, drawing{circle{1.5}})
 	got = decoded[drawing](t, `{"shape":{"shape_kind":"square","side_len":2,"children":[{"n":1,"shape_kind":"strict"}]}}`, shapes)
@@ -58,7 +58,7 @@ func TestAUnionIsToldApartByItsDiscriminator(t *testing.T) {
 	equal(t, "list", decoded[[]shape](t, `[{"shape_kind":"circle","radius":0}]`, shapes), []shape{circle{}})
 }
 
-func TestUnionsTellWhatIsWrong(t *testing.T) {
+func TestUnionErrors(t *testing.T) {
 	const object = `model_attributes_type "shape": Input should be a valid dictionary or object to extract fields from`
 	const noTag = `union_tag_not_found "shape": Unable to extract tag using discriminator 'shape_kind'`
 	badTag := func(tag string) string {
@@ -96,7 +96,7 @@ func TestUnionsTellWhatIsWrong(t *testing.T) {
 
 func long(n int) string { return strings.Repeat("é", n) }
 
-func TestUnionsAreWrittenWithTheirDiscriminator(t *testing.T) {
+func TestUnionsAreEncodedWithTheirDiscriminator(t *testing.T) {
 	v := []shape{circle{2}, &square{Kind: "ignored", SideLen: 1, Children: []shape{strict{}}}}
 	equal(t, "declared", encoded(t, v, shapes), `[{"shape_kind":"circle","radius":2},{"shape_kind":"square","side_len":1,"children":[{"shape_kind":"strict","n":0}]}]`)
 	c := camel[[]shape](t, shapes)
@@ -116,12 +116,12 @@ type foreign struct{}
 
 func (foreign) shape() {}
 
-func TestOnlyDeclaredVariantsAreWritten(t *testing.T) {
+func TestOnlyDeclaredVariantsAreEncoded(t *testing.T) {
 	c := declared[drawing](t, shapes)
 	for want, v := range map[string]shape{
-		"schema: encode schema_test.drawing: shape: it is nil: set the schema_test.shape, or leave it out with omitzero":                     nil,
+		"schema: encode schema_test.drawing: shape: it is nil: set the schema_test.shape, or leave it out with omitzero":                        nil,
 		"schema: encode schema_test.drawing: shape: schema_test.foreign is not a variant of the union schema_test.shape: declare it":            foreign{},
-		"schema: encode schema_test.drawing: shape: it is a nil *schema_test.square: set it":                                                 (*square)(nil),
+		"schema: encode schema_test.drawing: shape: it is a nil *schema_test.square: set it":                                                    (*square)(nil),
 		"schema: encode schema_test.drawing: shape.children.1: schema_test.foreign is not a variant of the union schema_test.shape: declare it": &square{Children: []shape{circle{}, foreign{}}},
 	} {
 		if _, err := c.Append(nil, drawing{v}); err == nil || err.Error() != want {

@@ -13,7 +13,7 @@ import (
 	"github.com/chanx-go/chanx/schema"
 )
 
-// span has a check of its own, and counts how often it ran.
+// span has a Validate method and counts its calls.
 type span struct {
 	Low  int `json:"low"`
 	High int `json:"high" minimum:"0"`
@@ -29,7 +29,7 @@ func (s span) Validate() error {
 	return nil
 }
 
-// word is made lower case by its check.
+// word is made lower case by Validate.
 type word string
 
 func (w *word) Validate() error {
@@ -90,7 +90,7 @@ value_error "ref": Value error, low must not exceed high`,
 	equal(t, "calls", spanChecks, 5)
 }
 
-func TestAValueMadeInCodePassesTheSameChecks(t *testing.T) {
+func TestValidateMakesTheChecksOfDecoding(t *testing.T) {
 	typ := compiled[checked](t)
 	v := checked{span{3, 2}, []word{"x", ""}, map[string]word{"k": ""}, &span{1, 0}, map[word]int{"": 1}}
 	equal(t, "items", shown(typ.Validate(v)), `value_error "span": Value error, low must not exceed high
@@ -105,7 +105,7 @@ more "keys","","[key]": really`)
 	equal(t, "itself", shown(typ.Validate(&checked{Words: []word{"BAD"}})), `value_error : Value error, bad word`)
 }
 
-func TestOnlyAPointersValueIsChangedByValidate(t *testing.T) {
+func TestValidateChangesOnlyTheValueOfAPointer(t *testing.T) {
 	typ := compiled[checked](t)
 	make := func() checked { return checked{Words: []word{"ABC"}, ByKey: map[string]word{"k": "ABC"}, Ref: &span{}} }
 	v := make()
@@ -156,7 +156,7 @@ type everything struct {
 	AA [2]colour       `json:"aa"`
 }
 
-func TestEveryKindIsCheckedInValuesMadeInCode(t *testing.T) {
+func TestValidateChecksEveryKind(t *testing.T) {
 	typ, a, ab := compiled[everything](t), "a", "ab"
 	good := everything{
 		S: "a", U: 1, F: 0.1, A: netip.MustParseAddr("1.2.3.4"), L: []int{1, 2}, M: map[level]int{1: 1}, P: &ab, Q: 1, AA: [2]colour{"red", "blue"},
@@ -189,7 +189,7 @@ too_long "m": Dictionary should have at most 2 items after validation, not 3`)
 too_short "m": Dictionary should have at least 1 item after validation, not 0`)
 }
 
-func TestUnionsAndEmbeddedPointersAreCheckedInValuesMadeInCode(t *testing.T) {
+func TestValidateChecksUnionsAndEmbeddedPointers(t *testing.T) {
 	typ := compiled[map[string]shape](t, shapes)
 	equal(t, "items", shown(typ.Validate(map[string]shape{"a": circle{-1}, "b": &square{SideLen: -1}, "c": nil, "d": foreign{}, "e": strict{}})),
 		`greater_than_equal "a","radius": Input should be greater than or equal to 0
@@ -201,7 +201,7 @@ union_tag_not_found "d": Unable to extract tag using discriminator 'shape_kind'`
 	equal(t, "keys", shown(compiled[ambiguous](t).Validate(ambiguous{{-300}: 1})), `value_error : Value error, below absolute zero`)
 }
 
-func TestValidateWantsItsOwnType(t *testing.T) {
+func TestValidateRefusesOtherTypes(t *testing.T) {
 	typ := compiled[span](t)
 	for want, v := range map[string]any{
 		"schema: validate schema_test.span: the value is int":     1,

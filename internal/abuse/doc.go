@@ -72,8 +72,8 @@
 //     bounds what is inflated: internal/socket.TestBombsCostTheLimit, internal/socket.TestHostileDeflate.
 //   - Origins with wildcard, null, case, port and other tricks: internal/socket.TestOrigins, TestSmuggledHandshakes.
 //   - A token of one issuer taken for another's: nothing is remembered of a token, and keys only by their own set.
-//     jwtauth.TestBadTokensAreRefusedAlike, jwtauth.TestARotatedKeyIsReadWhenATokenNamesIt,
-//     jwtauth.TestKeysThatAreNotForUsArePassedOver.
+//     jwtauth.TestInvalidTokensGetTheSameRefusal, jwtauth.TestARotatedKeyIsReadWhenATokenNamesIt,
+//     jwtauth.TestUnusableKeysAreSkipped.
 //   - Names of prototypes: TestNamesOfPrototypes.
 //   - Weak randomness: TestIdentifiersCannotBeGuessed. The server's frames have no masks; every raider checks that.
 //   - Text that is not UTF-8: TestTextThatIsNone, TestGroupNamesThatAreNone, TestRefsThatAreNone,

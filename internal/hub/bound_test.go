@@ -11,7 +11,7 @@ import (
 	"testing/synctest"
 )
 
-// held returns a hub with one shard whose worker is inside the member "gate", until that is let go.
+// blockedHub returns a hub with one shard, whose worker blocks inside the member "gate" until it is released.
 func blockedHub(members int) (*Hub[*member, string], []*member, *member) {
 	h, ms := newHub(1, members)
 	gate := &member{n: 100, hold: make(chan struct{})}
@@ -31,8 +31,8 @@ func heap() int64 {
 	return int64(m.HeapAlloc)
 }
 
-// TestMemoryIsBounded makes large deliveries, of several times what may be held, that no worker takes. Every member
-// that misses one is told of.
+// TestMemoryIsBounded makes deliveries of several times maxMemory while the worker is blocked. Every member that misses
+// one is reported.
 func TestMemoryIsBounded(t *testing.T) {
 	const size, slack = 1 << 20, 32 << 20
 	h, ms, gate := blockedHub(3)
@@ -43,7 +43,7 @@ func TestMemoryIsBounded(t *testing.T) {
 		case len(missed) == 0 && taken == i:
 			taken++
 		case len(missed) != 1 || !slices.Equal(missed[0], ms):
-			t.Fatalf("%d of %d are taken, %d slices missed the last", taken, i, len(missed))
+			t.Fatalf("%d of %d are queued, %d slices missed the last", taken, i, len(missed))
 		}
 	}
 	if grown := heap() - before; grown > maxMemory+slack || grown < maxMemory/2 {
@@ -60,16 +60,16 @@ func TestMemoryIsBounded(t *testing.T) {
 			}
 		}
 		if !slices.Equal(m.got[taken:], []string{"later"}) {
-			t.Errorf("got %d behind what was taken, want the one that was made when there was room", len(m.got[taken:]))
+			t.Errorf("got %d after the queued ones, want the one delivered when there was room", len(m.got[taken:]))
 		}
 	}
 	if due := h.shards[0].pending; due != (load{}) {
-		t.Errorf("%+v is still due", due)
+		t.Errorf("%+v is still pending", due)
 	}
 }
 
-// TestWorkIsBounded has a message that is small, to a group that is large: no memory to speak of, but the worker would
-// be busy with it for long. What finds an empty queue is taken, however much it is.
+// TestWorkIsBounded sends a small message to a large group: little memory, but much work for the worker. An empty queue
+// takes a delivery of any size.
 func TestWorkIsBounded(t *testing.T) {
 	h, ms, gate := blockedHub(1000)
 	part := strings.Repeat("x", maxBacklog/10/len(ms))
@@ -81,7 +81,7 @@ func TestWorkIsBounded(t *testing.T) {
 		t.Errorf("%d are queued, want about 10", queued)
 	}
 	if due := h.shards[0].pending; due.memory > maxMemory/10 {
-		t.Errorf("it is not the work that was too much, but %+v", due)
+		t.Errorf("the limit of work was not reached: %+v", due)
 	}
 	if missed := h.DeliverMatch("x", []string{"gate", "g"}, 1); len(missed) != 1 || len(missed[0]) != len(ms) {
 		t.Errorf("%d slices of members missed it", len(missed))
@@ -94,9 +94,9 @@ func TestWorkIsBounded(t *testing.T) {
 	h.Flush(context.Background())
 }
 
-// TestChangingGroupsHoldTheirSnapshots: who leaves between two deliveries makes a new list of the members, which is
-// memory; without a change it is one list.
-func TestChangingGroupsHoldTheirSnapshots(t *testing.T) {
+// TestSnapshotsOfChangingGroupsCountAsMemory: a member that leaves between two deliveries causes a new list of the
+// members, which is memory. Without a change, deliveries share one list.
+func TestSnapshotsOfChangingGroupsCountAsMemory(t *testing.T) {
 	h, ms, gate := blockedHub(1000)
 	grow := func() int64 {
 		before := h.shards[0].pending.memory
@@ -104,19 +104,18 @@ func TestChangingGroupsHoldTheirSnapshots(t *testing.T) {
 		return h.shards[0].pending.memory - before
 	}
 	if first, again := grow(), grow(); first != perDelivery+1000*perMember || again != perDelivery {
-		t.Errorf("held %d, then %d", first, again)
+		t.Errorf("memory %d, then %d", first, again)
 	}
 	h.Leave("g", ms[0])
 	if n := grow(); n != perDelivery+999*perMember {
-		t.Errorf("held %d for a new list", n)
+		t.Errorf("memory %d for a new list", n)
 	}
 	close(gate.hold)
 	h.Flush(context.Background())
 }
 
-// TestManyWaitersCannotFillTheMemory: each waits, and then again with the next; what they make meanwhile is bounded all
-// the same.
-func TestManyWaitersCannotFillTheMemory(t *testing.T) {
+// TestManyBlockedCallersCannotFillTheMemory: each caller blocks and then delivers again. Their deliveries stay bounded.
+func TestManyBlockedCallersCannotFillTheMemory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h, ms, gate := blockedHub(1)
 		large := strings.Repeat("x", maxPending/4)

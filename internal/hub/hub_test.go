@@ -16,13 +16,13 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// member keeps what it is given; calls is the number of Deliver calls.
+// member stores what it gets; calls counts the Deliver calls.
 type member struct {
 	hub   *Hub[*member, string]
 	n     uint32
 	asked func()        // by InAny
 	exits bool          // Deliver ends the goroutine
-	hold  chan struct{} // Deliver waits for it twice, if set: to show that it has begun, and to end
+	hold  chan struct{} // if set, Deliver receives from it twice: when it begins and before it returns
 	mu    sync.Mutex
 	got   []string
 	calls int
@@ -63,7 +63,7 @@ func (m *member) Deliver(run *Run[string]) {
 	run.Memo = fmt.Sprintf("%d for %d", len(run.Items), run.Members)
 	m.calls++
 	if m.exits {
-		runtime.Goexit() // with the lock free again
+		runtime.Goexit() // after unlocking
 	}
 }
 
@@ -86,7 +86,7 @@ func newHub(shards, members int) (*Hub[*member, string], []*member) {
 	return h, ms
 }
 
-func TestMembersAreCountedOnceAndEmptyGroupsForgotten(t *testing.T) {
+func TestMembersAreCountedOnceAndEmptyGroupsDeleted(t *testing.T) {
 	h, m := newHub(2, 2)
 	steps := []struct {
 		do    func(string, *member)
@@ -109,7 +109,7 @@ func TestMembersAreCountedOnceAndEmptyGroupsForgotten(t *testing.T) {
 		}
 	}
 	if len(h.groups) != 0 {
-		t.Errorf("%d empty groups are kept", len(h.groups))
+		t.Errorf("%d empty groups are left", len(h.groups))
 	}
 }
 
@@ -134,7 +134,7 @@ func TestDeliverReachesMembersOnceEach(t *testing.T) {
 	m[2].expect(t, "z")
 }
 
-func TestBoundMembersAreGroupsOfOne(t *testing.T) {
+func TestBindMakesGroupsOfOne(t *testing.T) {
 	h, m := newHub(2, 3)
 	h.Join("g", m[0])
 	h.Join("g", m[1])
@@ -148,7 +148,7 @@ func TestBoundMembersAreGroupsOfOne(t *testing.T) {
 	m[1].expect(t, "x", "z")
 	m[2].expect(t, "x")
 	if !h.Has("one", m[1]) || h.Has("one", m[0]) {
-		t.Error("Has does not know a bound member, or knows another")
+		t.Error("Has is wrong about a bound member")
 	}
 	if got := h.Match("one", "g", "two"); !slices.Equal(got, []*member{m[1], m[0], m[2]}) {
 		t.Errorf("Match lists %d members", len(got))
@@ -159,14 +159,14 @@ func TestBoundMembersAreGroupsOfOne(t *testing.T) {
 	m[1].expect(t)
 }
 
-func TestMembershipIsThatOfTheCall(t *testing.T) {
+func TestDeliverGoesToTheMembersAtTheCall(t *testing.T) {
 	h, m := newHub(1, 40)
 	gate := &member{n: 100, hold: make(chan struct{})}
 	h.Join("gate", gate)
 	for _, m := range m[:39] {
 		h.Join("g", m)
 	}
-	h.Deliver("stop", "gate") // the only worker now waits
+	h.Deliver("stop", "gate") // blocks the only worker
 	h.Deliver("1", "g")
 	h.Leave("g", m[0])
 	h.Leave("g", m[38])
@@ -181,14 +181,14 @@ func TestMembershipIsThatOfTheCall(t *testing.T) {
 	m[39].expect(t, "2")
 }
 
-func TestBurstIsOneCall(t *testing.T) {
+func TestABurstIsOneCall(t *testing.T) {
 	h, m := newHub(1, 2)
 	gate := &member{n: 100, hold: make(chan struct{})}
 	h.Join("gate", gate)
 	h.Join("g", m[0])
 	h.Join("g", m[1])
 	h.Deliver("stop", "gate")
-	gate.hold <- struct{}{} // now the only worker is inside
+	gate.hold <- struct{}{} // the only worker is now inside
 	var want []string
 	for i := range 16 {
 		want = append(want, fmt.Sprint(i))
@@ -202,7 +202,7 @@ func TestBurstIsOneCall(t *testing.T) {
 	m[0].expect(t, want...)
 }
 
-// TestMembersThatEndTheWorker get what is theirs once, and keep nobody from his.
+// TestMembersThatEndTheWorker get their deliveries once, and all others get theirs.
 func TestMembersThatEndTheWorker(t *testing.T) {
 	h, ms := newHub(2, 6)
 	for i, m := range ms {
@@ -222,8 +222,8 @@ func TestMembersThatEndTheWorker(t *testing.T) {
 	}
 }
 
-// TestMemoIsOfOneRun and passed from member to member, also by those that end the worker.
-func TestMemoIsOfOneRun(t *testing.T) {
+// TestMemoBelongsToOneRun and is passed from member to member, even if one ends the worker.
+func TestMemoBelongsToOneRun(t *testing.T) {
 	h, ms, gate := blockedHub(3)
 	ms[1].exits = true
 	h.Deliver("a", "g")
@@ -243,7 +243,7 @@ func TestMemoIsOfOneRun(t *testing.T) {
 	}
 }
 
-// TestAgainstModel makes random changes and compares with a plain map; the sizes cross indexFrom both ways.
+// TestAgainstModel compares random changes with a plain map. The sizes cross indexFrom in both directions.
 func TestAgainstModel(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 2))
 	h, ms := newHub(3, 200)
@@ -274,8 +274,8 @@ func TestAgainstModel(t *testing.T) {
 	}
 }
 
-// TestOrderUnderConcurrency has several senders and a churn of members: who is a member throughout gets every sender's
-// numbers in order and without gaps.
+// TestOrderUnderConcurrency has several senders, and members that come and go. A member that stays gets the numbers of
+// every sender in order and without gaps.
 func TestOrderUnderConcurrency(t *testing.T) {
 	const senders, each = 4, 300
 	h, ms := newHub(2, 64)

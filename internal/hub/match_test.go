@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// TestEachMemberIsMatchedOnce compares deliveries to many groups with a plain map, in one call and by a copy for each group.
+// TestEachMemberIsMatchedOnce compares deliveries to many groups with a plain map: in one call, and with a copy for
+// each group.
 func TestEachMemberIsMatchedOnce(t *testing.T) {
 	for _, groups := range []int{1, 2, 7, 100} {
 		rnd := rand.New(rand.NewPCG(1, uint64(groups)))
@@ -42,8 +43,8 @@ func TestEachMemberIsMatchedOnce(t *testing.T) {
 	}
 }
 
-// TestMatchingDoesNotHoldTheLock has a member that joins and leaves groups while it is matched.
-func TestMatchingDoesNotHoldTheLock(t *testing.T) {
+// TestMatchingReleasesTheLock has a member that joins and leaves groups while it is matched.
+func TestMatchingReleasesTheLock(t *testing.T) {
 	h, ms := newHub(2, 10)
 	for _, m := range ms {
 		h.Join("a", m)
@@ -52,7 +53,7 @@ func TestMatchingDoesNotHoldTheLock(t *testing.T) {
 	asked := 0
 	ms[3].asked = func() {
 		asked++
-		h.Join("c", ms[3]) // would wait for ever
+		h.Join("c", ms[3]) // would block for ever
 		h.Leave("b", ms[3])
 	}
 	h.DeliverMatch("x", []string{"z", "b"}, 1)
@@ -65,7 +66,7 @@ func TestMatchingDoesNotHoldTheLock(t *testing.T) {
 	}
 }
 
-// slots is how much room a group's lists have.
+// slots returns the capacity of a group's lists.
 func (g *group[M]) slots() int {
 	n := cap(g.few) + cap(g.parts)
 	for i := range g.parts {
@@ -96,8 +97,8 @@ func TestSmallGroupsDoNotDependOnTheNumberOfShards(t *testing.T) {
 	}
 }
 
-// TestAGroupIsSmallAgain when most of its members have left.
-func TestAGroupIsSmallAgain(t *testing.T) {
+// TestShrunkenGroupsAreMerged when most members have left.
+func TestShrunkenGroupsAreMerged(t *testing.T) {
 	h, ms := newHub(4, 1000)
 	for _, m := range ms {
 		h.Join("g", m)
@@ -129,7 +130,7 @@ func (s silent) Shard() uint32    { return uint32(s) }
 func (silent) Deliver(*Run[bool]) {}
 func (silent) InAny(Names) bool   { return false }
 
-// BenchmarkDeliver is to one group, and to 512 groups of 800 members each.
+// BenchmarkDeliver delivers to one group, and to 512 groups of 800 members each.
 func BenchmarkDeliver(b *testing.B) {
 	for _, n := range []struct{ groups, members int }{{1, 10}, {1, 1000}, {2, 10}, {512, 800}} {
 		b.Run(fmt.Sprintf("%dx%d", n.groups, n.members), func(b *testing.B) {

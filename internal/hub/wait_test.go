@@ -8,15 +8,15 @@ import (
 	"time"
 )
 
-// TestDeliverWaitsWhileTooMuchIsDue: with more due than may be, Deliver returns when no more than half of that is left.
-func TestDeliverWaitsWhileTooMuchIsDue(t *testing.T) {
+// TestDeliverBlocksWhileTooMuchIsPending: beyond maxPending, Deliver returns when no more than half of it is pending.
+func TestDeliverBlocksWhileTooMuchIsPending(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h, m := newHub(1, 1)
 		h.Join("g", m[0])
 		m[0].hold = make(chan struct{})
 		large, less := strings.Repeat("x", maxPending/4*3), strings.Repeat("x", maxPending/4)
 		h.Deliver(large, "g")
-		m[0].hold <- struct{}{} // the worker has begun with it
+		m[0].hold <- struct{}{} // the worker has started on it
 		handed := false
 		go func() {
 			h.Deliver(less, "g")
@@ -24,26 +24,26 @@ func TestDeliverWaitsWhileTooMuchIsDue(t *testing.T) {
 		}()
 		synctest.Wait()
 		if handed {
-			t.Error("Deliver did not wait")
+			t.Error("Deliver did not block")
 		}
 		m[0].hold <- struct{}{}
 		synctest.Wait()
 		if !handed {
-			t.Error("Deliver waits for more than it needs")
+			t.Error("Deliver blocks longer than necessary")
 		}
 		m[0].hold <- struct{}{}
 		m[0].hold <- struct{}{}
 		h.Flush(context.Background())
 		m[0].expect(t, large, less)
 		if due := h.shards[0].pending; due != (load{}) {
-			t.Errorf("%+v is still due", due)
+			t.Errorf("%+v is still pending", due)
 		}
 	})
 }
 
-// TestDeliverDoesNotWaitForEver: who is called by the worker, and delivers, would wait for itself. DeliverMatch does
-// not wait at all.
-func TestDeliverDoesNotWaitForEver(t *testing.T) {
+// TestDeliverBlocksForALimitedTime: a member that delivers while the worker calls it would otherwise wait for itself.
+// DeliverMatch never blocks.
+func TestDeliverBlocksForALimitedTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h, m := newHub(1, 1)
 		h.Join("g", m[0])
@@ -61,7 +61,7 @@ func TestDeliverDoesNotWaitForEver(t *testing.T) {
 		h.Flush(context.Background())
 		h.Deliver("small", "g")
 		if d := time.Since(begin); d != maxWait {
-			t.Errorf("after all has been delivered, Deliver took %v", d-maxWait)
+			t.Errorf("with an empty queue, Deliver took %v", d-maxWait)
 		}
 		h.Flush(context.Background())
 	})

@@ -60,7 +60,7 @@ var (
 	lost   = throttle.Kind{Text: "lost", Counted: true}
 )
 
-func TestOneLineAMinuteWithTheNumberSince(t *testing.T) {
+func TestOneLinePerWindowWithTheCount(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l, out := newLog(slog.LevelInfo)
 		for i := range 1000 {
@@ -77,7 +77,7 @@ func TestOneLineAMinuteWithTheNumberSince(t *testing.T) {
 		synctest.Wait()
 		expect(t, out, `level=ERROR msg=failed error="number 999" count=999`)
 
-		l.Log(ctx, slog.LevelError, failed, 1, "error", "again") // the line that came with the end of the window began one
+		l.Log(ctx, slog.LevelError, failed, 1, "error", "again") // the line at the end of the window started a new window
 		expect(t, out)
 		time.Sleep(throttle.Window) // in a bubble
 		synctest.Wait()
@@ -93,12 +93,12 @@ func TestSkipCountsIntoTheNextLine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l, out := newLog(slog.LevelInfo)
 		if l.Skip(lost, 1) {
-			t.Error("the first of a kind is skipped")
+			t.Error("Skip suppresses the first occurrence")
 		}
 		l.Log(ctx, slog.LevelWarn, lost, 2, "what", "frames")
 		for range 10 {
 			if !l.Skip(lost, 3) {
-				t.Error("a line is due within the window")
+				t.Error("Skip does not suppress within the window")
 			}
 		}
 		expect(t, out, "level=WARN msg=lost what=frames count=2")
@@ -108,7 +108,7 @@ func TestSkipCountsIntoTheNextLine(t *testing.T) {
 	})
 }
 
-func TestFlushWritesWhatWasCounted(t *testing.T) {
+func TestFlushWritesSuppressedOccurrences(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l, out := newLog(slog.LevelInfo)
 		for range 3 {
@@ -124,13 +124,13 @@ func TestFlushWritesWhatWasCounted(t *testing.T) {
 		l.Log(ctx, slog.LevelError, failed, 1)
 		time.Sleep(2 * throttle.Window) // in a bubble
 		synctest.Wait()
-		expect(t, out) // no timer runs behind a flush
+		expect(t, out) // Flush has stopped all timers
 		l.Log(ctx, slog.LevelError, failed, 1)
 		expect(t, out, "level=ERROR msg=failed count=2")
 	})
 }
 
-func TestEachIsWrittenAtLevelDebug(t *testing.T) {
+func TestEveryOccurrenceIsWrittenAtLevelDebug(t *testing.T) {
 	l, out := newLog(slog.LevelDebug)
 	for i := range 3 {
 		l.Log(ctx, slog.LevelError, failed, 1, "n", i)
@@ -140,7 +140,7 @@ func TestEachIsWrittenAtLevelDebug(t *testing.T) {
 		"level=ERROR msg=failed n=2 count=2")
 }
 
-// TestKindsAreBounded: beyond 1024 kinds the further ones of a text count as one, until some are over.
+// TestKindsAreBounded: beyond 1024 kinds, further kinds with the same text count as one until some windows have ended.
 func TestKindsAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l, out := newLog(slog.LevelInfo)
@@ -158,8 +158,8 @@ func TestKindsAreBounded(t *testing.T) {
 	})
 }
 
-// TestDifferentTextsAreSeenAtOnce, but no more than four of one kind.
-func TestDifferentTextsAreSeenAtOnce(t *testing.T) {
+// TestDifferentTextsAreWrittenAtOnce, but at most four of one kind.
+func TestDifferentTextsAreWrittenAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l, out := newLog(slog.LevelInfo)
 		say := func(text string) {
@@ -182,7 +182,7 @@ func TestDifferentTextsAreSeenAtOnce(t *testing.T) {
 	})
 }
 
-// TestALoggerThatPanicsDoesNotEndTheProcess when the line is written by a timer.
+// TestALoggerThatPanicsDoesNotEndTheProcess when a timer writes the line.
 func TestALoggerThatPanicsDoesNotEndTheProcess(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &failing{}
@@ -229,7 +229,7 @@ func TestNoCountIsLostUnderConcurrency(t *testing.T) {
 		sum += n
 	}
 	if sum != 4000 {
-		t.Errorf("%d of 4000 are told", sum)
+		t.Errorf("%d of 4000 are counted", sum)
 	}
 }
 
