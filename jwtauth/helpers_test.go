@@ -218,7 +218,7 @@ type endpoint struct {
 	body     []byte
 	requests int
 	kept     int           // requests whose connection was to stay open
-	asked    chan struct{} // if not nil, it is told of each request, which then waits for answer
+	asked    chan struct{} // if not nil, each request sends on it and then waits for answer
 	answer   chan struct{}
 }
 

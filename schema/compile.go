@@ -74,7 +74,7 @@ func checkUnion(u Union) error {
 	case u.Interface == nil:
 		return &TypeError{Type: reflect.TypeFor[any](), Mend: "a union has no interface type"}
 	case u.Interface.Kind() != reflect.Interface:
-		return wrong("a union is over an interface type")
+		return wrong("a union needs an interface type")
 	case u.Discriminator == "" || len(u.Variants) == 0:
 		return wrong("a union needs a discriminator and at least one variant")
 	}

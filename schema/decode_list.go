@@ -51,7 +51,7 @@ func (d *Decoder) tooLong(most int) (bool, error) {
 }
 
 // elements reads the list at the cursor. If its elements must be unique, it adds them to set. Once an element has
-// failed, the list is discarded anyway, so all elements that fail share one slot.
+// failed, the list is discarded anyway, so all later elements are read into the same slot.
 func (d *Decoder) elements(t *Type, r *rules, v reflect.Value, set *valueSet) (n int, err error) {
 	elem, unique := r.ofElements()
 	if err := d.enter(); err != nil {

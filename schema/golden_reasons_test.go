@@ -13,7 +13,7 @@ import (
 	"github.com/chanx-go/chanx/schema"
 )
 
-// difference is one place of a payload about which the original and we do not say the same; nil is nothing to say.
+// difference is one place of a payload where the answers of the original and of chanx differ; a nil item means none.
 type difference struct {
 	declaration    string
 	loc            []any
@@ -22,13 +22,13 @@ type difference struct {
 	recorded, ours *schema.FieldError
 }
 
-// reason is a difference that is meant.
+// reason is an intended difference.
 type reason struct {
 	name  string
 	holds func(difference) bool
 }
 
-// reasons are tried in order.
+// reasons are checked in order.
 var reasons = []reason{
 	{"no class names in texts", differInClassName},
 	{"an enum's item is literal_error", func(d difference) bool {
@@ -114,14 +114,14 @@ func differInClassName(d difference) bool {
 		regexp.MustCompile(`^`+d.ours.Msg+` or instance of [A-Z]\w+$`).MatchString(d.recorded.Msg)
 }
 
-// kindOfItem is the JSON kind whose absence an item tells.
+// kindOfItem maps the type of an item to the JSON kind it requires.
 var kindOfItem = map[string]string{
 	"int_type": "number", "float_type": "number", "bool_type": "bool", "string_type": "string", "list_type": "array",
 	"datetime_type": "string", "date_type": "string", "time_type": "string", "time_delta_type": "string",
 	"uuid_type": "string", "url_type": "string", "ip_v4_address": "string",
 }
 
-// isUncoerced is a value of another kind which the original took, or tried to take, for one of the right kind.
+// isUncoerced reports a value of another kind that the original converted, or tried to convert, to the right kind.
 func isUncoerced(d difference) bool {
 	if d.ours == nil || !d.present || d.recordedIs(d.ours.Type) {
 		return false
@@ -148,7 +148,7 @@ func fitsFloat64(n json.Number) bool {
 	return err == nil
 }
 
-// format is how a format's failure is told, by the original and by us, and how its texts look.
+// format describes the items for a format, of the original and ours, and the form of its texts.
 type format struct {
 	recorded []string
 	ours     string
@@ -194,7 +194,7 @@ var formats = []format{
 	},
 }
 
-// differInParser is a text that both refuse, each in its own words.
+// differInParser reports a text that both refuse with different messages.
 func differInParser(d difference) bool {
 	return slices.ContainsFunc(formats, func(f format) bool {
 		return d.kind() == "string" && d.recorded != nil && slices.Contains(f.recorded, d.recorded.Type) &&
@@ -202,7 +202,7 @@ func differInParser(d difference) bool {
 	})
 }
 
-// isOutsideFormat is a text that the original reads although its format does not allow it.
+// isOutsideFormat reports a text that the original accepts although its format does not allow it.
 func isOutsideFormat(d difference) bool {
 	return slices.ContainsFunc(formats, func(f format) bool {
 		text, isText := d.input.(string)
@@ -229,7 +229,8 @@ var (
 	halfSurrogate = regexp.MustCompile(`\\ud[89ab]..("|[^\\])`)
 )
 
-// explain names why our items differ from the recorded ones; "" if no reason holds for one of the differences.
+// explain names the reasons why our items differ from the recorded ones, or returns "" if no reason explains one of the
+// differences.
 func explain(declaration string, c *example, ours []schema.FieldError) string {
 	if len(ours) == 1 && ours[0].Type == "json_invalid" {
 		switch {
@@ -254,7 +255,7 @@ func explain(declaration string, c *example, ours []schema.FieldError) string {
 	return strings.Join(slices.Sorted(maps.Keys(names)), "; ")
 }
 
-// withoutTags are the recorded items, with paths from which tags of unions have been taken out.
+// withoutTags returns the recorded items without the tags of unions in their paths.
 func withoutTags(c *example) (all []schema.FieldError) {
 	for _, item := range c.Items {
 		at, _ := lookUp(c.Payload, nil)
@@ -274,7 +275,7 @@ func withoutTags(c *example) (all []schema.FieldError) {
 	return all
 }
 
-// differences pairs the items by their place.
+// differences pairs the items by path.
 func differences(declaration string, c *example, ours []schema.FieldError) (all []difference) {
 	places := map[string]*difference{}
 	at := func(loc []any) *difference {
@@ -299,7 +300,7 @@ func differences(declaration string, c *example, ours []schema.FieldError) (all 
 	return all
 }
 
-// lookUp finds the value at a path.
+// lookUp returns the value at a path.
 func lookUp(payload string, path []any) (value any, found bool) {
 	decoder := json.NewDecoder(strings.NewReader(payload))
 	decoder.UseNumber()

@@ -15,7 +15,7 @@ type v[T any] struct {
 	V T `json:"v"`
 }
 
-// counterpart is the Go type that a declaration of the original would be written as.
+// counterpart is the Go type that corresponds to a declaration of the original.
 type counterpart struct {
 	typ    reflect.Type
 	naming schema.Naming
@@ -263,7 +263,7 @@ var counterparts = map[string]counterpart{
 	"validator_custom": as[v[knownText]](),
 }
 
-// withoutCounterpart are the declarations that no Go type corresponds to, and why.
+// withoutCounterpart lists the declarations without a corresponding Go type, and why.
 var withoutCounterpart = map[string]string{
 	"str_strip":          "the constraint changes the value (strip_whitespace, to_lower)",
 	"decimal":            "no decimal type",

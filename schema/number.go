@@ -38,7 +38,7 @@ func isNumberText(text string) bool {
 	return err == nil && d.pos == len(text)
 }
 
-func (i *inspection) number(r *rules, text string) {
+func (i *checker) number(r *rules, text string) {
 	if text == "" {
 		text = "0"
 	}

@@ -339,7 +339,7 @@ func TestMistakesInUnionsAreReported(t *testing.T) {
 	mistake[shape](t, "schema_test.shape: it is declared as a union twice: merge the declarations", variants(a), variants(a))
 	mistake[shape](t, "schema_test.shape: a union needs a discriminator and at least one variant", variants())
 	mistake[shape](t, "interface {}: a union has no interface type", schema.Union{})
-	mistake[shape](t, "schema_test.circle: a union is over an interface type", schema.Union{Interface: reflect.TypeFor[circle]()})
+	mistake[shape](t, "schema_test.circle: a union needs an interface type", schema.Union{Interface: reflect.TypeFor[circle]()})
 	mistake[shape](t, `schema_test.shape: variant schema_test.selfWritten is written by its own methods, which know no "shape_kind": `+
 		"remove the methods or wrap it in a struct", variants(schema.Variant{Tag: "s", Type: reflect.TypeFor[selfWritten]()}))
 	mistake[shape](t, "schema_test.badTag.Kind at schema_test.shape.(schema_test.badTag).Kind: it is the discriminator of the union schema_test.shape and has the variant's tag: "+
