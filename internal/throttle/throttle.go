@@ -50,7 +50,7 @@ type state struct {
 	attrs []any       // of the newest occurrence
 	timer *time.Timer // runs while count is not zero, else nil
 
-	variants      []string // errorTexts seen by Variant since variantsSince
+	variants      []string // texts seen by Variant since variantsSince
 	variantsSince time.Time
 }
 
@@ -84,12 +84,12 @@ func (l *Log) line(ctx context.Context, level slog.Level, kind Kind, count int, 
 	l.logger.Log(ctx, level, kind.Text, attrs...)
 }
 
-// maxVariants is how many errorTexts of one kind are distinguished within a window, maxVariantBytes how much of each is
+// maxVariants is how many texts of one kind are distinguished within a window, maxVariantBytes how much of each is
 // compared.
 const maxVariants, maxVariantBytes = 4, 256
 
-// Variant returns a separate kind for each of the first four errorTexts of a kind within a window, and the kind itself for
-// further errorTexts. So different errors of one handler are logged at once, but errorTexts that contain input of clients still
+// Variant returns a separate kind for each of the first four texts of a kind within a window, and the kind itself for
+// further texts. So different errors of one handler are logged at once, but texts that contain input of clients still
 // write few lines.
 func (l *Log) Variant(kind Kind, text string) Kind {
 	text = text[:min(len(text), maxVariantBytes)]
