@@ -54,7 +54,7 @@ func TestTheTokenIsNotTheChosenSubprotocol(t *testing.T) {
 		{[]string{"bearer." + token, "app.v1"}, "app.v1"},
 		{[]string{"bearer.", "bearer." + token, "app.v1"}, "app.v1"},
 		{[]string{"bearer." + token, "bearer."}, "bearer."},
-		{[]string{"bearer." + token}, ""}, // which a browser takes for a failure
+		{[]string{"bearer." + token}, ""}, // which browsers treat as a failure
 	}
 	for _, tt := range tests {
 		c := chanxtest.Dial(t, srv, "/ws", &chanxtest.DialOptions{Subprotocols: tt.offered})

@@ -39,7 +39,7 @@ const (
 	refused  = "invalid credentials"
 )
 
-// Keys are made once: RSA takes long.
+// Keys are generated once, because RSA is slow.
 var (
 	_, edKey, _    = ed25519.GenerateKey(rand.Reader)
 	_, otherKey, _ = ed25519.GenerateKey(rand.Reader)

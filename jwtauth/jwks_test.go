@@ -251,7 +251,7 @@ func TestCloseCancelsARequest(t *testing.T) {
 	})
 }
 
-// ignoring answers the first request, and the others when it is released, whatever their context says.
+// ignoring answers the first request, and the others only when it is released, even if their context has ended.
 type ignoring struct {
 	first   http.RoundTripper
 	release chan struct{}

@@ -31,7 +31,7 @@ type root struct {
 	frame   properties
 }
 
-// membership says as which variant of a union a type is described. The zero value is the type on its own.
+// membership identifies the variant of a union that a type is described as. The zero value is the type on its own.
 type membership struct {
 	union *Type
 	tag   string

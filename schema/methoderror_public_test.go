@@ -44,7 +44,7 @@ type ledgerInner struct{ Total struct{ Sum int8 } }
 
 func (half) MarshalJSON() ([]byte, error) { return []byte("{}"), nil }
 
-// failing fails as fails says, in each of the methods that a type may have.
+// failing returns the error that fails selects, from each method that a type may have.
 var fails error
 
 type (

@@ -81,7 +81,7 @@ func (m typeMaker) structure(depth int) reflect.Type {
 		typ, tag := m.typed(depth)
 		omit := m.one("", "", ",omitempty", ",omitzero")
 		if k := typ.Kind(); omit == ",omitempty" && (k == reflect.Struct || k == reflect.Array) {
-			omit = "" // it leaves nothing out, as in encoding/json: what is absent would be written as an empty value
+			omit = "" // omitempty never omits it, as in encoding/json: an absent value would be encoded as an empty one
 		}
 		name := fmt.Sprintf(`json:"%c%s"`, 'a'+i, omit)
 		fields[i] = reflect.StructField{Name: fmt.Sprintf("F%d", i), Type: typ, Tag: reflect.StructTag(strings.TrimSpace(name + " " + tag))}

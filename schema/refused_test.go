@@ -14,7 +14,7 @@ import (
 	"github.com/chanx-go/chanx/schema"
 )
 
-// refusedBytes is about the length of the longest frame that a server takes by default.
+// refusedBytes is about the longest frame that a server accepts by default.
 const refusedBytes = 58_000
 
 // manyValues are those of an enum as long as the list of the world's currencies.
@@ -60,11 +60,11 @@ type expr struct {
 	Right *expr    `json:"right"`
 }
 
-// refusedKind is a type and members of a list or an object that it refuses or takes.
+// refusedKind is a type with elements of a list or an object that it refuses or accepts.
 type refusedKind struct {
 	name          string
 	typ           reflect.Type
-	refused, item string // item is taken; %d is a number that grows
+	refused, item string // item is accepted; %d is replaced by a growing number
 	object        bool   // they are members of an object, not elements of a list
 }
 
@@ -131,7 +131,7 @@ func refusedKinds() []refusedKind {
 	}
 }
 
-// text is a list or an object as long as is wanted.
+// text returns a list or an object of a given length.
 func (k *refusedKind) text(member string, size int) []byte {
 	begin, end := `{"v":[`, `]}`
 	if k.object {

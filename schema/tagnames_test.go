@@ -118,7 +118,7 @@ func TestOptionsOfTheJSONTagAreChecked(t *testing.T) {
 	tagMistake[string](t, `json:" a"`, "space")
 	tagMistake[string](t, `json:"a "`, "space")
 	type inlined struct {
-		Inner `json:",inline"` // as Kubernetes writes it; encoding/json takes it too
+		Inner `json:",inline"` // as in Kubernetes; encoding/json accepts it too
 		N     int              `json:"n"`
 		Wide  int              `json:"full name,omitempty,omitzero,string"`
 		Opt   string           `json:"string"`
