@@ -184,7 +184,7 @@ func TestErrorsBehindTheAnswer(t *testing.T) {
 				var before uint64
 				start(t, srv, client, func(action, ref string) {
 					var want []string
-					for _, text := range strings.Split(k.want, "|") {
+					for text := range strings.SplitSeq(k.want, "|") {
 						if text != "" {
 							want = append(want, "ERROR handler failed action="+action+" error="+text)
 						}

@@ -23,11 +23,12 @@ var durationPattern = func() string {
 	some := func(units string) string { // one or more of them, in this order
 		var all []string
 		for i := range units {
-			part := `[0-9]+(\.[0-9]+)?` + units[i:i+1]
+			var part strings.Builder
+			part.WriteString(`[0-9]+(\.[0-9]+)?` + units[i:i+1])
 			for _, later := range units[i+1:] {
-				part += `([0-9]+(\.[0-9]+)?` + string(later) + `)?`
+				part.WriteString(`([0-9]+(\.[0-9]+)?` + string(later) + `)?`)
 			}
-			all = append(all, part)
+			all = append(all, part.String())
 		}
 		return "(" + strings.Join(all, "|") + ")"
 	}

@@ -58,8 +58,8 @@ func checkAuthority(s string) (host, problem string) {
 			return "", "invalid IPv6 address"
 		}
 		host, port = literal, strings.TrimPrefix(after, ":")
-	} else if i := strings.IndexByte(s, ':'); i >= 0 {
-		host, port = s[:i], s[i+1:]
+	} else if before, after, ok := strings.Cut(s, ":"); ok {
+		host, port = before, after
 	}
 	switch {
 	case port != "" && !isDigits(port):
