@@ -286,3 +286,11 @@ func (c *Conn) closeBecause(why *CloseError) {
 		c.logError(slog.LevelError, "chanx: close failed", "", err)
 	}
 }
+
+// fail counts a call whose handler has begun and failed, once.
+func (k *Call) fail() {
+	if k.begun && !k.counted {
+		k.counted = true
+		k.handled.failed.Add(1)
+	}
+}

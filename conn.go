@@ -144,40 +144,6 @@ func (c *Conn) writeBy(m Message, ref string, write func(wire transport, b []byt
 	return nil
 }
 
-// appendFrame writes the frame of a message that goes to one client, and tells what counts it.
-func (m *mount) appendFrame(b []byte, v Message, ref string) ([]byte, sentCounter, error) {
-	if raw, ok := v.(Raw); ok {
-		if err := raw.check(); err != nil {
-			return nil, nil, err
-		}
-		return appendEnd(appendPayload(m.names.appendHead(b, raw.Name), raw.Payload), ref), m.raw, nil
-	}
-	out, err := m.declared(v, "send", "Sends")
-	if err != nil {
-		return nil, nil, err
-	}
-	if items, ok := itemsOf(v); ok {
-		b, err = items.AppendJSON(append(append(b, out.head...), `,"payload":`...))
-	} else {
-		b, err = out.appendMessage(b, v)
-	}
-	if err != nil {
-		return nil, nil, err
-	}
-	if out.group {
-		b = m.names.appendFlags(b, flags{})
-	}
-	return appendEnd(b, ref), out.counter, nil
-}
-
-// itemsOf are the items of an ErrorMessage that tells of invalid input. They are what a client can have written most
-// cheaply, so that this does without encoding/json.
-func itemsOf(v Message) (ValidationError, bool) {
-	m, _ := v.(ErrorMessage)
-	items, ok := m.Payload.(ValidationError)
-	return items, ok
-}
-
 // Close closes the connection with a code of RFC 6455 section 7.4 that may be sent (see CloseError); what was sent
 // before leaves first. Messages that wait are discarded, a running handler finishes, then OnClose runs. To close a
 // closed connection does nothing. It does not wait.
@@ -230,19 +196,6 @@ func wireError(err error) error {
 		return ErrSlow
 	}
 	return err
-}
-
-// buffers hold frames while they are built.
-var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 1024); return &b }}
-
-const keepBuffer = 16 << 10
-
-func takeBuffer() *[]byte { return buffers.Get().(*[]byte) }
-
-func giveBuffer(b *[]byte) {
-	if cap(*b) <= keepBuffer {
-		buffers.Put(b)
-	}
 }
 
 // newConn makes a connection that has not been accepted yet.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"time"
 
 	"github.com/chanx-go/chanx/internal/socket"
 )
@@ -58,4 +59,53 @@ func (c *Conn) contextEnded() {
 	}
 	c.logError(slog.LevelError, "chanx: connection failed", "context", checkContext(c.ctx, c))
 	c.told(c.disconnect(socket.CloseInternal, "internal error"))
+}
+
+// ownContext is the context of a handler in the connection's queue, where it differs from the connection's. What is sent
+// with it may wait for the end of the batch.
+type ownContext struct {
+	context.Context
+	conn *Conn
+}
+
+// origin is the parent of a connection's context, and the connection itself, so that every context that a handler is given,
+// or derives, leads back to it.
+type origin Conn
+
+type originKey struct{}
+
+func (*origin) Deadline() (time.Time, bool) { return time.Time{}, false }
+
+func (*origin) Done() <-chan struct{} { return nil }
+
+func (*origin) Err() error { return nil }
+
+func (o *origin) Value(key any) any {
+	if key == (originKey{}) {
+		return (*Conn)(o)
+	}
+	return nil
+}
+
+// connOf is the connection whose context ctx is, or is derived from; nil if there is none.
+func connOf(ctx context.Context) *Conn {
+	c, _ := ctx.Value(originKey{}).(*Conn)
+	return c
+}
+
+func own(ctx context.Context, c *Conn) context.Context {
+	if ctx == c.ctx {
+		return ctx
+	}
+	return &ownContext{ctx, c}
+}
+
+// corks reports whether ctx is that of the handler which runs in the connection's queue, as it was given to it. One that
+// is derived from it, or that of another goroutine, is not: then nothing may wait.
+func corks(ctx context.Context, c *Conn) bool {
+	if ctx == c.ctx {
+		return true
+	}
+	o, is := ctx.(*ownContext)
+	return is && o.conn == c
 }

@@ -12,57 +12,6 @@ import (
 	"github.com/chanx-go/chanx/schema"
 )
 
-// Switch is an option that may be left to the server.
-type Switch int
-
-// The values of a Switch. The zero value takes the server's option.
-const (
-	Inherit Switch = iota
-	Enabled
-	Disabled
-)
-
-func (s Switch) or(inherited bool) bool {
-	if s == Inherit {
-		return inherited
-	}
-	return s == Enabled
-}
-
-// ConsumerOptions are the options of NewConsumer. The zero value works.
-type ConsumerOptions struct {
-	// Name and Doc describe the consumer in documents; Name defaults to the name of its state's type.
-	Name, Doc string
-
-	// Authenticator finds out who connects; nil is nobody: every connection is anonymous.
-	Authenticator Authenticator
-
-	// Groups are joined by every connection, after its authentication message and before OnOpen.
-	Groups []string
-
-	// Context adds values to the context of a connection's handlers. It is called once per connection, before open, with
-	// a context that lives as long as the connection. What it returns must be derived from that context. One that is not,
-	// such as the request's, or that has ended, refuses the connection with 500. If it ends later, the connection is closed
-	// with 1011. The log says so.
-	Context func(context.Context, *http.Request) context.Context
-
-	// Unions say which concrete types an interface-typed field may hold.
-	Unions []UnionType
-
-	// Completions override ServerOptions.Completions.
-	Completions Switch
-
-	// LogMessages overrides ServerOptions.LogMessages.
-	LogMessages Switch
-
-	// QuietActions are left out of that log, besides those of the server.
-	QuietActions []string
-
-	// AuthenticationMessage is whether a successful opening is told to the client. Inherit: if there is an
-	// Authenticator. A refusal always is.
-	AuthenticationMessage Switch
-}
-
 // UnionType is an interface whose concrete types are told apart by a member of their JSON object. See Union.
 type UnionType = schema.Union
 

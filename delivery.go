@@ -137,25 +137,6 @@ func encodeParts(t *schema.Type, v any, n schema.Naming) (payload, frame []byte,
 	return payload, frame, nil
 }
 
-// frameWith returns the frame with those flags.
-func (s *spelling) frameWith(m *mount, action string, f flags) socket.Frame {
-	i := 0
-	if f.mine {
-		i |= 1
-	}
-	if f.current {
-		i |= 2
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.frames[i].Size() == 0 {
-		b := appendPayload(m.names.appendHead(make([]byte, 0, len(s.payload)+len(s.frame)+128), action), s.payload)
-		b = spread(append(b, s.frame...), len(b))
-		s.frames[i] = m.srv.upgrader.PrepareText(appendEnd(m.names.appendFlags(b, f), ""))
-	}
-	return s.frames[i]
-}
-
 // framesEach is how many frames of one delivery a receiver is sent at most.
 const framesEach = 2
 

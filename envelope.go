@@ -1,6 +1,7 @@
 package chanx
 
 import (
+	"bytes"
 	"fmt"
 	"strconv"
 	"strings"
@@ -304,57 +305,108 @@ func cutBytes(s string, n int) string {
 // quoteTags lists tags as the texts of validation errors do.
 func quoteTags(tags []string) string { return "'" + strings.Join(tags, "', '") + "'" }
 
-// appendString writes s as JSON; invalid UTF-8 is replaced.
-func appendString(b []byte, s string) []byte {
-	q, _ := jsontext.AppendQuote(b, s) // the only error says that something was replaced
-	return q
-}
-
-// flags are those of a group message's frame.
-type flags struct{ mine, current bool }
-
-// appendHead begins a frame.
-func (n *names) appendHead(b []byte, action string) []byte {
-	b = append(b, `{"`...)
-	b = append(b, n.discriminator...)
-	b = append(b, `":`...)
-	return appendString(b, action)
-}
-
-func appendPayload(b, payload []byte) []byte {
-	if len(payload) == 0 {
-		return b
+// readCancel reports whether a frame is a cancel, and whose.
+func (m *mount) readCancel(p []byte) (ref string, is bool) {
+	if !bytes.Contains(p, []byte(cancelAction)) {
+		return "", false
 	}
-	b = append(b, `,"payload":`...)
-	return append(b, payload...)
+	tag, ref := m.glance(p)
+	return ref, tag == cancelAction && ref != ""
 }
 
-// spread makes members of the frame of the object that stands in b from start on: fields that are carried beside the
-// payload, behind another member.
-func spread(b []byte, start int) []byte {
-	if len(b) <= start+len("{}") {
-		return b[:start]
+// looseRef finds the ref of a frame that is not valid JSON, so that who waits for an answer to it gets one. It reads past
+// what does not hide where values end: a bad escape or invalid UTF-8 in a string, a duplicate member, deep nesting. It
+// returns "" where brackets, quotes, colons and commas are not where they should be, and of a ref that may not be one.
+func looseRef(data []byte) string {
+	rest, ok := passByte(data, '{')
+	for ok {
+		var name, value []byte
+		if name, rest = passValue(rest); len(name) == 0 || name[0] != '"' {
+			return ""
+		}
+		if rest, ok = passByte(rest, ':'); !ok {
+			return ""
+		}
+		if value, rest = passValue(rest); string(name) == `"ref"` {
+			return unquoteRef(value)
+		}
+		rest, ok = passByte(rest, ',')
 	}
-	b[start] = ','
-	return b[:len(b)-len("}")]
+	return ""
 }
 
-func (n *names) appendFlags(b []byte, f flags) []byte {
-	b = append(b, `,"`...)
-	b = append(b, n.isMine...)
-	b = append(b, `":`...)
-	b = strconv.AppendBool(b, f.mine)
-	b = append(b, `,"`...)
-	b = append(b, n.isCurrent...)
-	b = append(b, `":`...)
-	return strconv.AppendBool(b, f.current)
-}
-
-// appendEnd ends a frame, with the ref if there is one.
-func appendEnd(b []byte, ref string) []byte {
-	if ref != "" {
-		b = append(b, `,"ref":`...)
-		b = appendString(b, ref)
+func unquoteRef(quoted []byte) string {
+	ref, err := jsontext.AppendUnquote(nil, quoted[:min(len(quoted), 6*maxRefBytes+2)])
+	if err != nil || len(ref) > maxRefBytes {
+		return ""
 	}
-	return append(b, '}')
+	return string(ref)
+}
+
+// passByte passes over white space and one byte.
+func passByte(data []byte, c byte) (rest []byte, ok bool) {
+	data = bytes.TrimLeft(data, " \t\r\n")
+	if len(data) == 0 || data[0] != c {
+		return data, false
+	}
+	return data[1:], true
+}
+
+// passValue passes over white space and one value, by its quotes and brackets only. The value is empty if it has no end.
+func passValue(data []byte) (value, rest []byte) {
+	data = bytes.TrimLeft(data, " \t\r\n")
+	depth := 0
+	for i := 0; i < len(data); i++ {
+		switch data[i] {
+		case '"':
+			if i = endOfString(data, i); i >= len(data) {
+				return nil, nil
+			}
+			if depth == 0 {
+				return data[:i+1], data[i+1:]
+			}
+		case '{', '[':
+			depth++
+		case '}', ']':
+			if depth--; depth == 0 {
+				return data[:i+1], data[i+1:]
+			}
+		}
+		if depth < 0 || depth == 0 && (data[i] == ',' || data[i] == ':') {
+			return data[:i], data[i:]
+		}
+	}
+	return nil, nil
+}
+
+// endOfString is where the quote stands that ends the string which begins at i.
+func endOfString(data []byte, i int) int {
+	for i++; i < len(data) && data[i] != '"'; i++ {
+		if data[i] == '\\' {
+			i++
+		}
+	}
+	return i
+}
+
+// parse makes a value of what travels. It need not be valid: nobody has asked when it was sent.
+func (o *mountedOutgoing) parse(payload, frame []byte, l schema.Limits) (any, error) {
+	b := appendPayload([]byte(`{"":0`), payload)
+	b = append(spread(append(b, frame...), len(b)), '}')
+	var d schema.Decoder
+	d.Reset(b, l)
+	if _, err := d.BeginObject(); err != nil {
+		return nil, err
+	}
+	v := o.make()
+	m := o.plain.Begin(&d, v, "payload")
+	for {
+		name, ok, err := d.NextMember()
+		if err == nil && ok {
+			err = readMember(&d, &m, name)
+		}
+		if err != nil || !ok {
+			return v, err
+		}
+	}
 }

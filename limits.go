@@ -155,3 +155,82 @@ func (l Limits) socket(o *ServerOptions) socket.Options {
 		PingInterval: l.PingInterval, PongTimeout: l.PongTimeout,
 	}
 }
+
+// Rate is how many messages a connection may send: Burst at once, and PerSecond in the long run. A PerSecond of zero or
+// less is no limit; a Burst below one is PerSecond, and at least one.
+//
+// Every message counts: binary and invalid ones too, because a message is counted before it is decoded, and cancels, which
+// are obeyed beyond the rate as well. A connection whose messages have been refused for a minute is closed with 1008. The
+// minute begins anew after five seconds without a refused message, or when the client has sent nothing for as long as it
+// takes to regain Burst, at least a second: a client that is over its rate now and then is never closed.
+type Rate struct {
+	PerSecond float64
+	Burst     int
+}
+
+// bucket is what a connection has left of its rate. It belongs to the goroutine that handles messages.
+type bucket struct {
+	used  float64 // messages that have not been forgotten yet
+	since time.Time
+
+	refusing, refused time.Time // the first and the last message that was refused, without a pause between
+}
+
+const (
+	refusedFor   = time.Minute
+	refusedPause = 5 * time.Second
+)
+
+// take reports whether there may be another message now.
+func (b *bucket) take(r *Rate) bool {
+	now := time.Now()
+	quiet := now.Sub(b.since).Seconds()
+	b.used = max(0, b.used-quiet*r.PerSecond)
+	b.since = now
+	if quiet >= max(1, r.burst()/r.PerSecond) || now.Sub(b.refused) >= refusedPause {
+		b.refusing = now
+	}
+	if b.used+1 > r.burst() {
+		b.refused = now
+		return false
+	}
+	b.used++
+	return true
+}
+
+// isFlood reports, of a message that is refused, whether its client goes on beyond its rate for too long.
+func (b *bucket) isFlood() bool { return b.refused.Sub(b.refusing) >= refusedFor }
+
+func (r *Rate) burst() float64 {
+	if r.Burst >= 1 {
+		return float64(r.Burst)
+	}
+	return max(1, r.PerSecond)
+}
+
+// conduct is how a client behaves. Most have nothing to be held against them, and none.
+type conduct struct {
+	rate         bucket
+	invalid      int
+	invalidSince time.Time
+}
+
+func (c *Conn) record() *conduct {
+	if c.conduct == nil {
+		c.conduct = &conduct{}
+	}
+	return c.conduct
+}
+
+const invalidWindow = time.Minute
+
+// countInvalid closes the connection when too many of its messages were invalid.
+func (c *Conn) countInvalid() {
+	b, now := c.record(), time.Now()
+	if b.invalid == 0 || now.Sub(b.invalidSince) > invalidWindow {
+		b.invalid, b.invalidSince = 0, now
+	}
+	if b.invalid++; b.invalid > c.mount.srv.limits.MaxInvalid {
+		c.closeBecause(&CloseError{socket.ClosePolicy, "too many invalid messages"})
+	}
+}

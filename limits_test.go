@@ -23,7 +23,7 @@ import (
 // application's server. The other limits have their tests where their concept is: MaxErrors, MaxInvalid, MaxGroups,
 // MaxDepth, MaxMessageBytes and MaxConnections in testdata/limits.txt, EventQueue and MaxInvalid in conn_test.go,
 // SendQueueBytes in stress_test.go, HandlerTimeout and Rate in middleware_test.go, MaxConcurrent in testdata/cancel.txt,
-// MaxConnectionsPerUser in presence_test.go, PublishTimeout in cluster_down_test.go.
+// MaxConnectionsPerUser in registry_test.go, PublishTimeout in cluster_down_test.go.
 
 // dropCount is an Observer that counts drops.
 type dropCount struct {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"slices"
+	"time"
 
 	"github.com/chanx-go/chanx/internal/throttle"
 )
@@ -51,4 +52,20 @@ func (c *Conn) logMessage(text string, attrs ...any) {
 
 func (c *Conn) logAttrs(attrs []any) []any {
 	return append([]any{"conn", c.ID(), "pattern", c.mount.pattern}, attrs...)
+}
+
+// logMessages is middleware that logs what was handled.
+func logMessages(quiet []string) Middleware {
+	return func(next Handler) Handler {
+		return func(ctx context.Context, k *Call) error {
+			if slices.Contains(quiet, k.Action) {
+				return next(ctx, k)
+			}
+			start := time.Now()
+			err := next(ctx, k)
+			k.Conn.logMessage("chanx: handled", "message", k.no, "action", k.Action, "ref", k.Ref,
+				"took", time.Since(start), "error", err)
+			return err
+		}
+	}
 }

@@ -6,7 +6,6 @@ import (
 	"reflect"
 	"slices"
 
-	"github.com/chanx-go/chanx/internal/socket"
 	"github.com/chanx-go/chanx/schema"
 )
 
@@ -67,12 +66,6 @@ func (e *mountedEvent) handler() *string {
 		return nil
 	}
 	return &e.name
-}
-
-// fixedFrame is a frame that never changes.
-type fixedFrame struct {
-	socket.Frame
-	out *mountedOutgoing
 }
 
 // newMount panics if the consumer's names collide on this server.
@@ -194,11 +187,6 @@ func (m *mount) codec(t *schema.Type) *schema.Codec {
 	return c
 }
 
-func (m *mount) fixed(msg Message) fixedFrame {
-	b := m.names.appendHead(nil, msg.Action())
-	return fixedFrame{m.srv.upgrader.PrepareText(appendEnd(b, "")), m.actions[msg.Action()]}
-}
-
 // declared finds how a message is sent, or says which declaration is missing.
 func (m *mount) declared(v Message, verb, declaration string) (*mountedOutgoing, error) {
 	t := reflect.TypeOf(v)
@@ -225,22 +213,4 @@ func (o *mountedOutgoing) respell(payload, frame []byte) (_, _ []byte, err error
 		}
 	}
 	return payload, frame, nil
-}
-
-// appendMessage writes a frame without its end.
-func (o *mountedOutgoing) appendMessage(b []byte, v Message) (_ []byte, err error) {
-	b = append(b, o.head...)
-	if !o.typ.IsEmpty() {
-		b, err = o.codec.Append(append(b, `,"payload":`...), v)
-	}
-	if err == nil && o.typ.HasFrameFields() {
-		start := len(b)
-		if b, err = o.codec.AppendFrame(b, v); err == nil {
-			b = spread(b, start)
-		}
-	}
-	if err != nil {
-		return nil, fmt.Errorf("chanx: encode %s: %w", o.typ.GoType(), err)
-	}
-	return b, nil
 }

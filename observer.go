@@ -2,8 +2,12 @@ package chanx
 
 import (
 	"context"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
 	"slices"
-	"time"
+
+	"github.com/chanx-go/chanx/internal/throttle"
 )
 
 // Observer is told what happens on a server, for metrics and tracing. Its methods are called from many goroutines, some
@@ -97,22 +101,6 @@ func observe(o *guardedObserver) Middleware {
 	}
 }
 
-// logMessages is middleware that logs what was handled.
-func logMessages(quiet []string) Middleware {
-	return func(next Handler) Handler {
-		return func(ctx context.Context, k *Call) error {
-			if slices.Contains(quiet, k.Action) {
-				return next(ctx, k)
-			}
-			start := time.Now()
-			err := next(ctx, k)
-			k.Conn.logMessage("chanx: handled", "message", k.no, "action", k.Action, "ref", k.Ref,
-				"took", time.Since(start), "error", err)
-			return err
-		}
-	}
-}
-
 // sent counts a frame that was put into the queue, and tells of it.
 func (c *Conn) sent(counter sentCounter, action string, bytes int) {
 	counter.of(c).add(1, bytes)
@@ -139,4 +127,73 @@ func (c *Conn) refused(items ValidationError, no uint64) {
 	}
 	_, done := c.mount.observer.In(c.ctx, &Call{Conn: c, no: no})
 	c.mount.observer.done("In", done, items)
+}
+
+// guardedObserver is an Observer of the application whose panics are contained: it is called from places where one would
+// end the process, or leave a connection half done.
+type guardedObserver struct {
+	o     Observer
+	lines *throttle.Log
+}
+
+var _ Observer = (*guardedObserver)(nil)
+
+// contain is to be deferred.
+func (g *guardedObserver) contain(method string) {
+	v := recover()
+	if v == nil {
+		return
+	}
+	kind := throttle.Kind{Text: "chanx: observer failed", Detail: method}
+	if !g.lines.Skip(kind, 1) { // it may fail for every frame, and a stack takes long
+		g.lines.Log(context.Background(), slog.LevelError, kind, 1,
+			"method", method, "error", fmt.Sprintf("panic: %v", v), "stack", string(debug.Stack()))
+	}
+}
+
+func (g *guardedObserver) Open(c *Conn) {
+	defer g.contain("Open")
+	g.o.Open(c)
+}
+
+func (g *guardedObserver) Close(c *Conn, cause *CloseError) {
+	defer g.contain("Close")
+	g.o.Close(c, cause)
+}
+
+// In returns a context to go on with in any case.
+func (g *guardedObserver) In(ctx context.Context, k *Call) (_ context.Context, done func(error)) {
+	next := ctx
+	func() {
+		defer g.contain("In")
+		var given context.Context
+		if given, done = g.o.In(ctx, k); given != nil {
+			next = given
+		}
+	}()
+	return next, done
+}
+
+func (g *guardedObserver) Out(c *Conn, action string, bytes int) {
+	defer g.contain("Out")
+	g.o.Out(c, action, bytes)
+}
+
+func (g *guardedObserver) Drop(c *Conn, what string, n int) {
+	defer g.contain("Drop")
+	g.o.Drop(c, what, n)
+}
+
+func (g *guardedObserver) Publish(ctx context.Context, p *Publication) (done func(error)) {
+	defer g.contain("Publish")
+	return g.o.Publish(ctx, p)
+}
+
+// done calls what In or Publish has returned.
+func (g *guardedObserver) done(method string, done func(error), err error) {
+	if done == nil {
+		return
+	}
+	defer g.contain(method)
+	done(err)
 }

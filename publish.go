@@ -229,3 +229,33 @@ func (s *Server) compile(t reflect.Type) (*schema.Type, error) {
 	}
 	return validator.Compile(t)
 }
+
+// tolerates reports whether err is of a layer that is down, and is not to be returned. A layer that refuses what it is
+// given, and a closed Server, are reported in any case.
+func (s *Server) tolerates(err error) bool {
+	return s.opts.BrokerLoss == TolerateBrokerLoss && countUnavailable(err) > 0
+}
+
+// countUnavailable is the number of errors that err joins, if all of them are of a layer that is down, else 0.
+func countUnavailable(err error) int {
+	parts := []error{err}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		parts = joined.Unwrap()
+	}
+	isOther := func(part error) bool { return !errors.Is(part, layer.ErrUnavailable) }
+	if slices.ContainsFunc(parts, isOther) {
+		return 0
+	}
+	return len(parts)
+}
+
+// tolerateUnsent is err, unless it is tolerated that other nodes miss d.
+func (s *Server) tolerateUnsent(d *delivery, err error) error {
+	if d.kind != kindMessage && d.kind != kindEvent || !s.tolerates(err) {
+		return err
+	}
+	n := countUnavailable(err)
+	s.countDrop(nil, dropUnsent, n)
+	s.logDrop(dropUnsent, n)
+	return nil
+}

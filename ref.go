@@ -1,12 +1,9 @@
 package chanx
 
 import (
-	"bytes"
 	"context"
 	"slices"
 	"sync"
-
-	"github.com/go-json-experiment/json/jsontext"
 )
 
 // cancelAction is the client's message that cancels another one. Its ref is the other's.
@@ -154,88 +151,4 @@ func (r *refs) end(k *Call) {
 	r.mu.Lock()
 	r.running = slices.DeleteFunc(r.running, func(o *Call) bool { return o == k })
 	r.mu.Unlock()
-}
-
-// readCancel reports whether a frame is a cancel, and whose.
-func (m *mount) readCancel(p []byte) (ref string, is bool) {
-	if !bytes.Contains(p, []byte(cancelAction)) {
-		return "", false
-	}
-	tag, ref := m.glance(p)
-	return ref, tag == cancelAction && ref != ""
-}
-
-// looseRef finds the ref of a frame that is not valid JSON, so that who waits for an answer to it gets one. It reads past
-// what does not hide where values end: a bad escape or invalid UTF-8 in a string, a duplicate member, deep nesting. It
-// returns "" where brackets, quotes, colons and commas are not where they should be, and of a ref that may not be one.
-func looseRef(data []byte) string {
-	rest, ok := passByte(data, '{')
-	for ok {
-		var name, value []byte
-		if name, rest = passValue(rest); len(name) == 0 || name[0] != '"' {
-			return ""
-		}
-		if rest, ok = passByte(rest, ':'); !ok {
-			return ""
-		}
-		if value, rest = passValue(rest); string(name) == `"ref"` {
-			return unquoteRef(value)
-		}
-		rest, ok = passByte(rest, ',')
-	}
-	return ""
-}
-
-func unquoteRef(quoted []byte) string {
-	ref, err := jsontext.AppendUnquote(nil, quoted[:min(len(quoted), 6*maxRefBytes+2)])
-	if err != nil || len(ref) > maxRefBytes {
-		return ""
-	}
-	return string(ref)
-}
-
-// passByte passes over white space and one byte.
-func passByte(data []byte, c byte) (rest []byte, ok bool) {
-	data = bytes.TrimLeft(data, " \t\r\n")
-	if len(data) == 0 || data[0] != c {
-		return data, false
-	}
-	return data[1:], true
-}
-
-// passValue passes over white space and one value, by its quotes and brackets only. The value is empty if it has no end.
-func passValue(data []byte) (value, rest []byte) {
-	data = bytes.TrimLeft(data, " \t\r\n")
-	depth := 0
-	for i := 0; i < len(data); i++ {
-		switch data[i] {
-		case '"':
-			if i = endOfString(data, i); i >= len(data) {
-				return nil, nil
-			}
-			if depth == 0 {
-				return data[:i+1], data[i+1:]
-			}
-		case '{', '[':
-			depth++
-		case '}', ']':
-			if depth--; depth == 0 {
-				return data[:i+1], data[i+1:]
-			}
-		}
-		if depth < 0 || depth == 0 && (data[i] == ',' || data[i] == ':') {
-			return data[:i], data[i:]
-		}
-	}
-	return nil, nil
-}
-
-// endOfString is where the quote stands that ends the string which begins at i.
-func endOfString(data []byte, i int) int {
-	for i++; i < len(data) && data[i] != '"'; i++ {
-		if data[i] == '\\' {
-			i++
-		}
-	}
-	return i
 }

@@ -3,8 +3,6 @@ package chanx
 import (
 	"encoding/json"
 	"reflect"
-	"regexp"
-	"strings"
 
 	"github.com/chanx-go/chanx/schema"
 )
@@ -199,17 +197,4 @@ func newMessageSpec(action string, t *schema.Type, codec *schema.Codec, doc docu
 		s.Frame = append(s.Frame, FrameSpec{Name: f.Name, Required: f.Required, Schema: f.Schema, Example: f.Example})
 	}
 	return s
-}
-
-var wildcard = regexp.MustCompile(`\{([^{}]+)\}`)
-
-// wildcards are the names in a pattern of net/http.
-func wildcards(pattern string) []string {
-	names := []string{}
-	for _, m := range wildcard.FindAllStringSubmatch(pattern, -1) {
-		if name := strings.TrimSuffix(m[1], "..."); name != "$" {
-			names = append(names, name)
-		}
-	}
-	return names
 }

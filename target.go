@@ -5,39 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 )
-
-const maxNameBytes = 200
-
-// checkName says what is wrong with the name of a group or the id of a user.
-func checkName(what, name string) error {
-	switch {
-	case name == "":
-		return fmt.Errorf("chanx: %s: it is empty", what)
-	case len(name) > maxNameBytes:
-		return fmt.Errorf("chanx: %s %.40q…: it has %d bytes, more than %d", what, name, len(name), maxNameBytes)
-	case !utf8.ValidString(name):
-		return fmt.Errorf("chanx: %s %q: it is not valid UTF-8", what, name)
-	}
-	for _, r := range name {
-		if unicode.IsControl(r) {
-			return fmt.Errorf("chanx: %s %q: it has the control character %U", what, name, r)
-		}
-	}
-	return nil
-}
-
-// checkNames tells of the first bad one: a client may have written thousands.
-func checkNames(what string, names []string) error {
-	for _, name := range names {
-		if err := checkName(what, name); err != nil {
-			return err
-		}
-	}
-	return nil
-}
 
 // fewNames is how many are compared with each other faster than they are put into a map.
 const fewNames = 32

@@ -131,25 +131,3 @@ func (d *delivery) keyOf(to *Conn, out *mountedOutgoing) (key string) {
 	}
 	return key
 }
-
-// parse makes a value of what travels. It need not be valid: nobody has asked when it was sent.
-func (o *mountedOutgoing) parse(payload, frame []byte, l schema.Limits) (any, error) {
-	b := appendPayload([]byte(`{"":0`), payload)
-	b = append(spread(append(b, frame...), len(b)), '}')
-	var d schema.Decoder
-	d.Reset(b, l)
-	if _, err := d.BeginObject(); err != nil {
-		return nil, err
-	}
-	v := o.make()
-	m := o.plain.Begin(&d, v, "payload")
-	for {
-		name, ok, err := d.NextMember()
-		if err == nil && ok {
-			err = readMember(&d, &m, name)
-		}
-		if err != nil || !ok {
-			return v, err
-		}
-	}
-}
