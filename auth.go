@@ -88,7 +88,7 @@ func (c *Conn) Renew(id Identity) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.over {
+	if c.ended {
 		return ErrClosed
 	}
 	c.identity = &id
@@ -117,11 +117,11 @@ func (c *Conn) armExpiry() {
 func (c *Conn) checkExpiry() {
 	c.mu.Lock()
 	expires := c.mount.srv.hasExpired(*c.identity)
-	if !expires && !c.over {
+	if !expires && !c.ended {
 		c.armExpiry()
 	}
 	c.mu.Unlock()
 	if expires {
-		c.told(c.Close(closeExpired, expired))
+		c.logUnsent(c.Close(closeExpired, expired))
 	}
 }

@@ -18,16 +18,16 @@ type Call struct {
 	Message Message // nil for an event
 	Event   Event   // nil for a message
 
-	task    *task
-	reply   bool               // the handler answers with a message
-	value   any                // pointer to the message or event
-	no      uint64             // of the message among those of its connection, from 1
-	headers []header           // of an event: what the Observer of its sender has set
-	ended   bool               // the terminal frame has been sent
-	err     error              // of the handler, once ended
-	cancel  *cancellation      // of the client; nil without a ref
-	done    context.CancelFunc // ends the time-out; nil without one
-	letGo   func()             // lets the queue go on beside the call; nil if it waits
+	task         *task
+	reply        bool               // the handler answers with a message
+	value        any                // pointer to the message or event
+	no           uint64             // of the message among those of its connection, from 1
+	headers      []header           // of an event: what the Observer of its sender has set
+	ended        bool               // the terminal frame has been sent
+	err          error              // of the handler, once ended
+	cancel       *cancellation      // of the client; nil without a ref
+	done         context.CancelFunc // ends the time-out; nil without one
+	releaseQueue func()             // lets the queue go on beside the call; nil if it waits
 
 	handled        *handledCell
 	begun, counted bool // by handled: the call, and its failure
@@ -125,7 +125,7 @@ func run(ctx context.Context, k *Call) error {
 // FailNow of a test does), nothing behind guard runs but what is deferred: see guardTo.
 func (c *Conn) guard(run func() error) error { return c.guardTo(func(error) {}, run) }
 
-var errExited = errors.New("chanx: handler failed: it ended its goroutine, as runtime.Goexit and the FailNow of a test do: return an error")
+var errGoexit = errors.New("chanx: handler failed: it ended its goroutine, as runtime.Goexit and the FailNow of a test do: return an error")
 
 // guardTo is guard; if the goroutine ends it calls exited, with errExited, on the way out.
 func (c *Conn) guardTo(exited func(error), run func() error) error { return guardTo(exited, run) }
@@ -139,11 +139,11 @@ func guardTo(exited func(error), run func() error) (err error) {
 		if v := recover(); v != nil {
 			err = &panicError{v, debug.Stack()}
 		} else {
-			exited(errExited)
+			exited(errGoexit)
 		}
 	}()
 	if err = run(); err != nil {
-		err = sound(err)
+		err = checkError(err)
 	}
 	returned = true
 	return err
@@ -151,7 +151,7 @@ func guardTo(exited func(error), run func() error) (err error) {
 
 // sound is err, after it has been looked at as those will do who tell of it. It panics here if that cannot be done: a nil
 // pointer of an error's type is the usual cause.
-func sound(err error) error {
+func checkError(err error) error {
 	told, tells := errors.AsType[*Error](err)
 	closing, closes := errors.AsType[*CloseError](err)
 	refused, refuses := errors.AsType[*RefusalError](err)
@@ -173,8 +173,8 @@ func (p *panicError) Error() string { return fmt.Sprintf("panic: %v", p.value) }
 func (c *Conn) conclude(ctx context.Context, k *Call, reply Message, err error) {
 	k.ended, k.err = true, err
 	c.refs.end(k) // before the verdict: from here on a cancel comes too late
-	cork := corks(ctx, c)
-	err = c.judge(ctx, k)
+	cork := mayCork(ctx, c)
+	err = c.recordResult(ctx, k)
 	if closing, ok := errors.AsType[*CloseError](err); ok {
 		c.closeBecause(closing)
 		return
@@ -182,7 +182,7 @@ func (c *Conn) conclude(ctx context.Context, k *Call, reply Message, err error) 
 	answered := false
 	switch {
 	case err != nil:
-		answered = c.told(c.write(c.explain(ctx, err, k.Action), k.Ref, cork))
+		answered = c.logUnsent(c.write(c.explain(ctx, err, k.Action), k.Ref, cork))
 	case k.reply:
 		answer := func(err error) {
 			if answered = err == nil; answered {
@@ -191,7 +191,7 @@ func (c *Conn) conclude(ctx context.Context, k *Call, reply Message, err error) 
 			if !c.isExpected(ctx, err) {
 				k.fail()
 			}
-			answered = c.told(c.write(c.explain(ctx, fmt.Errorf("chanx: reply to %q: %w", k.Action, err), k.Action), k.Ref, cork))
+			answered = c.logUnsent(c.write(c.explain(ctx, fmt.Errorf("chanx: reply to %q: %w", k.Action, err), k.Action), k.Ref, cork))
 		}
 		exited := func(err error) {
 			answer(err)
@@ -221,21 +221,21 @@ var (
 )
 
 // judge counts the handler's error as a failure, unless it is expected, and returns the error that the client is told.
-func (c *Conn) judge(ctx context.Context, k *Call) (told error) {
-	told, replaced := k.verdict(ctx)
+func (c *Conn) recordResult(ctx context.Context, k *Call) (told error) {
+	told, replaced := k.clientError(ctx)
 	expected := k.err == nil || k.err == errCancelled || c.isExpected(ctx, k.err)
 	if !expected || told == errTimeout {
 		k.fail()
 	}
 	if replaced && !expected {
-		c.logUntold(k.err, k.Action)
+		c.logReplaced(k.err, k.Action)
 	}
 	return told
 }
 
 // verdict is the error that the client is told. It replaces the handler's if the client has cancelled the call or its
 // time is over.
-func (k *Call) verdict(ctx context.Context) (told error, replaced bool) {
+func (k *Call) clientError(ctx context.Context) (told error, replaced bool) {
 	if _, closing := errors.AsType[*CloseError](k.err); closing {
 		return k.err, false
 	}
@@ -251,7 +251,7 @@ func (k *Call) verdict(ctx context.Context) (told error, replaced bool) {
 }
 
 // told reports whether a terminal frame is on its way.
-func (c *Conn) told(err error) bool {
+func (c *Conn) logUnsent(err error) bool {
 	if err != nil && !errors.Is(err, ErrClosed) {
 		c.logError(slog.LevelWarn, "chanx: client not told", "", err)
 	}
@@ -264,7 +264,7 @@ func (c *Conn) finish(ref string, answered, cork bool) {
 		c.complete(c.mount.complete, cork)
 		return
 	}
-	c.told(c.write(CompleteMessage{}, ref, cork))
+	c.logUnsent(c.write(CompleteMessage{}, ref, cork))
 }
 
 // complete sends a completion, where completions are on.

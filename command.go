@@ -27,7 +27,7 @@ func (s *Server) Disconnect(ctx context.Context, code int, reason string, to ...
 	if err := checkCloseCode("disconnect", code); err != nil {
 		return err
 	}
-	r, err := outside("disconnect", to)
+	r, err := newRecipients("disconnect", to)
 	if err != nil {
 		return err
 	}
@@ -42,17 +42,17 @@ func (s *Server) Disconnect(ctx context.Context, code int, reason string, to ...
 // of each as Conn.Join gives them; on others soon after, where an error is logged. If the channel layer is down the error
 // wraps layer.ErrUnavailable, and those of this node are members all the same.
 func (s *Server) Join(ctx context.Context, to Target, groups ...string) error {
-	return s.regroup(ctx, kindJoin, "join", to, groups)
+	return s.changeGroups(ctx, kindJoin, "join", to, groups)
 }
 
 // Leave ends the membership of connections in groups. See Join.
 func (s *Server) Leave(ctx context.Context, to Target, groups ...string) error {
-	return s.regroup(ctx, kindLeave, "leave", to, groups)
+	return s.changeGroups(ctx, kindLeave, "leave", to, groups)
 }
 
-func (s *Server) regroup(ctx context.Context, kind byte, verb string, to Target, groups []string) error {
-	r, err := outside(verb, []Target{to})
-	if err = errors.Join(err, checkNames("group name", groups), s.accepts(&r)); err != nil {
+func (s *Server) changeGroups(ctx context.Context, kind byte, verb string, to Target, groups []string) error {
+	r, err := newRecipients(verb, []Target{to})
+	if err = errors.Join(err, checkNames("group name", groups), s.checkRecipients(&r)); err != nil {
 		return err
 	}
 	d, err := newCommand(kind, verb, groups)
@@ -60,25 +60,25 @@ func (s *Server) regroup(ctx context.Context, kind byte, verb string, to Target,
 	if err != nil || len(groups) == 0 || len(here) == 0 {
 		return err
 	}
-	p, err := s.announce(ctx, d, r.subjects)
+	p, err := s.newPublication(ctx, d, r.subjects)
 	if err != nil {
 		return err
 	}
-	_, err = regroup(kind, s.hub.Match(here...), groups)
-	return errors.Join(err, s.publish(ctx, d, &p), s.settle(ctx, verb+" group", groupSubjects(groups)...))
+	_, err = changeGroups(kind, s.hub.Match(here...), groups)
+	return errors.Join(err, s.publish(ctx, d, &p), s.syncSubscriptions(ctx, verb+" group", groupSubjects(groups)...))
 }
 
 // regroup changes the membership of connections. It does not wait: the subjects that have got their first member on this
 // node, or lost their last, are to be settled.
-func regroup(kind byte, conns []*link, groups []string) (turned []string, err error) {
+func changeGroups(kind byte, conns []*connSink, groups []string) (turned []string, err error) {
 	var errs []error
 	for _, l := range conns {
 		c := (*Conn)(l)
 		if kind == kindLeave {
-			turned = append(turned, c.exit(groups)...)
+			turned = append(turned, c.exitGroups(groups)...)
 			continue
 		}
-		first, err := c.enter(groups)
+		first, err := c.enterGroups(groups)
 		if err != nil && !errors.Is(err, ErrClosed) {
 			errs = append(errs, err)
 		}
@@ -89,8 +89,8 @@ func regroup(kind byte, conns []*link, groups []string) (turned []string, err er
 
 // obeyRegroup carries out a join or leave of another node, by its copy for a subject. It takes effect in the order in
 // which the layer delivers: what comes behind it meets the new members.
-func (s *Server) obeyRegroup(p *publication, groups []string, subject string) {
-	turned, err := regroup(p.kind, s.copyFor(p.targets, subject), groups)
+func (s *Server) applyRegroup(p *publication, groups []string, subject string) {
+	turned, err := changeGroups(p.kind, s.matching(p.targets, subject), groups)
 	if err != nil {
 		verb := commandName(p.kind)
 		s.logThrottled(slog.LevelError, "chanx: command failed", verb+throttle.Types(err), "command", verb, "error", err)
@@ -99,16 +99,16 @@ func (s *Server) obeyRegroup(p *publication, groups []string, subject string) {
 		return
 	}
 	go func() { // a receiver must not call the link
-		if err := s.settle(context.Background(), p.action+" group", turned...); err != nil && !errors.Is(err, ErrClosed) {
-			s.unfollowed(err)
+		if err := s.syncSubscriptions(context.Background(), p.action+" group", turned...); err != nil && !errors.Is(err, ErrClosed) {
+			s.logSyncError(err)
 		}
 	}()
 }
 
 // copyFor lists the connections whose first match among targets is published by the subject.
-func (s *Server) copyFor(targets []string, subject string) (all []*link) {
+func (s *Server) matching(targets []string, subject string) (all []*connSink) {
 	for k, t := range targets {
-		if published(t) != subject {
+		if subjectOf(t) != subject {
 			continue
 		}
 		all = append(all, s.hub.MatchOnly(targets, k)...)
@@ -150,7 +150,7 @@ func readClose(payload []byte) (cmd closeCommand, err error) {
 }
 
 // obey carries out a close. It is called by the hub's worker, behind what was sent before.
-func (c *Conn) obey(d *delivery) {
+func (c *Conn) runDisconnect(d *delivery) {
 	cmd, err := readClose(d.plain)
 	if err == nil {
 		err = c.disconnect(cmd.Code, cmd.Reason)
@@ -164,8 +164,8 @@ func (c *Conn) obey(d *delivery) {
 func (c *Conn) disconnect(code int, reason string) error {
 	c.mu.Lock()
 	wire := c.wire
-	if wire == nil && c.beforehand().doom == nil {
-		c.early.doom = &CloseError{code, reason}
+	if wire == nil && c.ensureEarly().pendingClose == nil {
+		c.early.pendingClose = &CloseError{code, reason}
 	}
 	c.mu.Unlock()
 	if wire == nil {

@@ -34,43 +34,43 @@ type transport interface {
 // Conn is one connection. The application's state embeds it. All its methods may be called from anywhere, at any time,
 // concurrently.
 type Conn struct {
-	subject   string // by which the hub knows it: its id is a part of it
-	shard     uint32
-	forgotten atomic.Int32 // cancels that there was no room for, and that have not been counted yet
-	mount     *mount
-	remote    string          // as net/http writes it
-	user      string          // Identity.UserID: it never changes
-	ctx       context.Context // ends with the transport
-	cancel    context.CancelFunc
-	state     any // *S
+	subject     string // by which the hub knows it: its id is a part of it
+	shard       uint32
+	lostCancels atomic.Int32 // cancels that there was no room for, and that have not been counted yet
+	mount       *mount
+	remote      string          // as net/http writes it
+	user        string          // Identity.UserID: it never changes
+	ctx         context.Context // ends with the transport
+	cancel      context.CancelFunc
+	state       any // *S
 
-	conduct  *conduct // of the running handler's goroutine
-	refs     refs
-	parallel parallel
+	rateState *rateState // of the running handler's goroutine
+	refs      refs
+	parallel  parallel
 
-	mu        sync.Mutex
-	identity  *Identity   // replaced, never changed
-	expiry    *time.Timer // closes when identity expires
-	wire      transport   // nil until the handshake is answered
-	early     *early      // what has happened until then; nil if nothing has
-	announced bool
-	placed    bool         // it counts against MaxConnections; guarded by Server.mu
-	counted   bool         // and against MaxConnectionsPerUser; likewise
-	over      bool         // the transport has ended: nothing is sent any more, OnClose may still broadcast
-	left      bool         // and no group is joined any more
-	events    atomic.Int32 // that are on their way to its handlers
-	groups    []string
+	mu         sync.Mutex
+	identity   *Identity   // replaced, never changed
+	expiry     *time.Timer // closes when identity expires
+	wire       transport   // nil until the handshake is answered
+	early      *early      // what has happened until then; nil if nothing has
+	registered bool
+	placed     bool         // it counts against MaxConnections; guarded by Server.mu
+	counted    bool         // and against MaxConnectionsPerUser; likewise
+	ended      bool         // the transport has ended: nothing is sent any more, OnClose may still broadcast
+	left       bool         // and no group is joined any more
+	events     atomic.Int32 // that are on their way to its handlers
+	groups     []string
 }
 
 // early is what happens to a connection whose handshake has not been answered.
 type early struct {
-	frames []socket.Frame
-	events []*delivery
-	doom   *CloseError // how it is to be closed
+	frames       []socket.Frame
+	events       []*delivery
+	pendingClose *CloseError // how it is to be closed
 }
 
 // beforehand returns what there is to add to. The caller holds mu.
-func (c *Conn) beforehand() *early {
+func (c *Conn) ensureEarly() *early {
 	if c.early == nil {
 		c.early = &early{}
 	}
@@ -111,10 +111,10 @@ func (c *Conn) Groups() []string {
 // With the context that a handler was given, the frame may leave together with others when the handler returns, or
 // 5 ms later; with any other it leaves at once.
 func (c *Conn) Send(ctx context.Context, m Message) error {
-	if out := c.mount.sent[reflect.TypeOf(m)]; out != nil && out.marked() {
-		return c.sendMarked(m, out, corks(ctx, c))
+	if out := c.mount.sent[reflect.TypeOf(m)]; out != nil && out.isDiscardable() {
+		return c.sendDiscardable(m, out, mayCork(ctx, c))
 	}
-	return c.write(m, "", corks(ctx, c))
+	return c.write(m, "", mayCork(ctx, c))
 }
 
 var errNotOpen = errors.New("chanx: send message: the connection is not open yet: send from OnOpen")
@@ -170,10 +170,10 @@ func (c *Conn) deliver(fs []socket.Frame, cork bool) { c.deliverJoined(fs, fs, c
 // deliverJoined is deliver for frames that are written as joined.
 func (c *Conn) deliverJoined(fs, joined []socket.Frame, cork bool) {
 	c.mu.Lock()
-	wire, over := c.wire, c.over
+	wire, over := c.wire, c.ended
 	kept := false
 	if wire == nil {
-		e := c.beforehand()
+		e := c.ensureEarly()
 		if kept = len(e.frames)+len(fs) <= maxEarlyFrames; kept {
 			e.frames = append(e.frames, fs...)
 		}
@@ -201,7 +201,7 @@ func wireError(err error) error {
 // newConn makes a connection that has not been accepted yet.
 func (m *mount) newConn(r *http.Request) *Conn {
 	c := &Conn{mount: m, subject: connSubject(m.srv.newID()), identity: &anonymous, shard: m.srv.nextShard.Add(1), remote: r.RemoteAddr}
-	c.ctx, c.cancel = context.WithCancel((*origin)(c))
+	c.ctx, c.cancel = context.WithCancel((*connRoot)(c))
 	return c
 }
 

@@ -15,7 +15,7 @@ import (
 // connection yet.
 func (c *Conn) initContext(r *http.Request) (given context.Context, err error) {
 	own, cancel := context.WithCancel(r.Context())
-	given = c.mount.opts.Context((*origin)(c), r.WithContext(own))
+	given = c.mount.opts.Context((*connRoot)(c), r.WithContext(own))
 	cancel() // as the request's context ends soon: what is derived from it ends now
 	if err := checkContext(given, c); err != nil {
 		return nil, err
@@ -52,36 +52,36 @@ func checkContext(ctx context.Context, c *Conn) error {
 // could do nothing any more.
 func (c *Conn) contextEnded() {
 	c.mu.Lock()
-	wire, over := c.wire, c.over || c.left
+	wire, over := c.wire, c.ended || c.left
 	c.mu.Unlock()
 	if over || wire != nil && errors.Is(wire.WriteFrames(nil, true), socket.ErrClosed) {
 		return
 	}
 	c.logError(slog.LevelError, "chanx: connection failed", "context", checkContext(c.ctx, c))
-	c.told(c.disconnect(socket.CloseInternal, "internal error"))
+	c.logUnsent(c.disconnect(socket.CloseInternal, "internal error"))
 }
 
-// ownContext is the context of a handler in the connection's queue, where it differs from the connection's. What is sent
+// queueContext is the context of a handler in the connection's queue, where it differs from the connection's. What is sent
 // with it may wait for the end of the batch.
-type ownContext struct {
+type queueContext struct {
 	context.Context
 	conn *Conn
 }
 
-// origin is the parent of a connection's context, and the connection itself, so that every context that a handler is given,
+// connRoot is the parent of a connection's context, and the connection itself, so that every context that a handler is given,
 // or derives, leads back to it.
-type origin Conn
+type connRoot Conn
 
-type originKey struct{}
+type connKey struct{}
 
-func (*origin) Deadline() (time.Time, bool) { return time.Time{}, false }
+func (*connRoot) Deadline() (time.Time, bool) { return time.Time{}, false }
 
-func (*origin) Done() <-chan struct{} { return nil }
+func (*connRoot) Done() <-chan struct{} { return nil }
 
-func (*origin) Err() error { return nil }
+func (*connRoot) Err() error { return nil }
 
-func (o *origin) Value(key any) any {
-	if key == (originKey{}) {
+func (o *connRoot) Value(key any) any {
+	if key == (connKey{}) {
 		return (*Conn)(o)
 	}
 	return nil
@@ -89,23 +89,23 @@ func (o *origin) Value(key any) any {
 
 // connOf is the connection whose context ctx is, or is derived from; nil if there is none.
 func connOf(ctx context.Context) *Conn {
-	c, _ := ctx.Value(originKey{}).(*Conn)
+	c, _ := ctx.Value(connKey{}).(*Conn)
 	return c
 }
 
-func own(ctx context.Context, c *Conn) context.Context {
+func inQueue(ctx context.Context, c *Conn) context.Context {
 	if ctx == c.ctx {
 		return ctx
 	}
-	return &ownContext{ctx, c}
+	return &queueContext{ctx, c}
 }
 
-// corks reports whether ctx is that of the handler which runs in the connection's queue, as it was given to it. One that
+// mayCork reports whether ctx is that of the handler which runs in the connection's queue, as it was given to it. One that
 // is derived from it, or that of another goroutine, is not: then nothing may wait.
-func corks(ctx context.Context, c *Conn) bool {
+func mayCork(ctx context.Context, c *Conn) bool {
 	if ctx == c.ctx {
 		return true
 	}
-	o, is := ctx.(*ownContext)
+	o, is := ctx.(*queueContext)
 	return is && o.conn == c
 }

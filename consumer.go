@@ -201,7 +201,7 @@ func (e *endpoint) emit(ctx context.Context, ev Event, to []Target) error {
 	if len(servers) == 0 {
 		return fmt.Errorf("chanx: emit %T: consumer %s is not mounted: call Server.Handle first", ev, e.opts.Name)
 	}
-	r, err := outside("emit", to)
+	r, err := newRecipients("emit", to)
 	if err != nil {
 		return err
 	}

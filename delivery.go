@@ -34,14 +34,14 @@ type delivery struct {
 
 	behind []*Conn // connections of this node that have too many events, this one included: the emitter's to read
 
-	spellings []*spelling // of a message
-	keys      keys        // likewise, of Latest
+	encodedForms []*encodedForm // of a message
+	keys         keys           // likewise, of Latest
 }
 
 // spelling is a group message as clients read it. Those of this node have one, in the server's naming. Those of others come
 // in declared names: where these are not the server's, each consumer has one, by its own type of that action.
-type spelling struct {
-	by      *schema.Codec // nil: for every consumer
+type encodedForm struct {
+	codec   *schema.Codec // nil: for every consumer
 	payload []byte
 	frame   []byte
 
@@ -49,23 +49,23 @@ type spelling struct {
 	frames [4]socket.Frame // by flags; made when the first receiver needs them
 }
 
-func (d *delivery) spell(by *schema.Codec, payload, frame []byte) {
-	d.spellings = append(d.spellings, &spelling{by: by, payload: payload, frame: frame})
+func (d *delivery) addEncoded(by *schema.Codec, payload, frame []byte) {
+	d.encodedForms = append(d.encodedForms, &encodedForm{codec: by, payload: payload, frame: frame})
 }
 
 // weight is about what a member is sent, and what the delivery keeps in memory, in bytes.
 func (d *delivery) weight() (each, kept int) {
 	each, kept = len(d.plain)+len(d.plainFrame), d.wire
-	for _, s := range d.spellings {
+	for _, s := range d.encodedForms {
 		kept += len(s.payload) + len(s.frame) // and a frame is made of it
 	}
 	return each, each + kept
 }
 
 // spelt finds the spelling that is for consumers with that codec.
-func (d *delivery) spelt(codec *schema.Codec) *spelling {
-	for _, s := range d.spellings {
-		if s.by == nil || s.by == codec {
+func (d *delivery) encodedFor(codec *schema.Codec) *encodedForm {
+	for _, s := range d.encodedForms {
+		if s.codec == nil || s.codec == codec {
 			return s
 		}
 	}
@@ -103,7 +103,7 @@ func rawDelivery(raw Raw) (*delivery, error) {
 	}
 	p := slices.Clone([]byte(raw.Payload))
 	d := &delivery{kind: kindMessage, raw: true, action: raw.Name, plain: p}
-	d.spell(nil, p, nil)
+	d.addEncoded(nil, p, nil)
 	return d, nil
 }
 
@@ -118,7 +118,7 @@ func encodeDelivery(t *schema.Type, action string, v any, n schema.Naming) (*del
 	if n != schema.AsDeclared {
 		payload, frame, err = encodeParts(t, v, n)
 	}
-	d.spell(nil, payload, frame)
+	d.addEncoded(nil, payload, frame)
 	return d, err
 }
 
@@ -161,7 +161,7 @@ func (d *delivery) appendFrames(fs []socket.Frame, to *Conn) []socket.Frame {
 func (d *delivery) appendCopy(fs []socket.Frame, to *Conn, f flags) ([]socket.Frame, sentCounter) {
 	m := to.mount
 	out := m.actions[d.action]
-	s := m.spelling(d, out)
+	s := m.encodedForm(d, out)
 	if s == nil {
 		return fs, nil
 	}
@@ -173,8 +173,8 @@ func (d *delivery) appendCopy(fs []socket.Frame, to *Conn, f flags) ([]socket.Fr
 	if !d.raw {
 		counter = out.counter
 	}
-	if !d.raw && out.marked() {
-		fs[n] = d.mark(fs[n], to, out)
+	if !d.raw && out.isDiscardable() {
+		fs[n] = d.markFrame(fs[n], to, out)
 		if m.completions {
 			fs[n+1] = fs[n+1].Tied()
 		}
@@ -183,23 +183,23 @@ func (d *delivery) appendCopy(fs []socket.Frame, to *Conn, f flags) ([]socket.Fr
 }
 
 // spelling is how the consumer's clients read a group message; nil if it does not declare one of that action.
-func (m *mount) spelling(d *delivery, out *mountedOutgoing) *spelling {
+func (m *mount) encodedForm(d *delivery, out *mountedOutgoing) *encodedForm {
 	switch {
 	case d.raw:
-		return d.spelt(nil)
+		return d.encodedFor(nil)
 	case out == nil || !out.group && !isLibraryAction(d.action):
 		return nil
 	case d.typ != 0 && d.typ != out.id:
 		return nil // it has another shape
 	}
-	return d.spelt(out.codec)
+	return d.encodedFor(out.codec)
 }
 
 // Shard spreads connections over the hub's shards.
-func (l *link) Shard() uint32 { return l.shard }
+func (l *connSink) Shard() uint32 { return l.shard }
 
 // InAny reports whether the connection is reached by one of the subjects.
-func (l *link) InAny(subjects hub.Names) bool {
+func (l *connSink) InAny(subjects hub.Names) bool {
 	c := (*Conn)(l)
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -214,9 +214,9 @@ func (l *link) InAny(subjects hub.Names) bool {
 var frameLists = sync.Pool{New: func() any { return new([32]socket.Frame) }}
 
 // Deliver gives the connection what was sent to its groups.
-func (l *link) Deliver(run *hub.Run[*delivery]) {
+func (l *connSink) Deliver(run *hub.Run[*delivery]) {
 	c := (*Conn)(l)
-	if a := c.alike(run); a != nil && !c.concerned(run.Items) {
+	if a := c.sharedBatch(run); a != nil && !c.isInvolved(run.Items) {
 		a.deliver(c)
 		return
 	}
@@ -240,7 +240,7 @@ func (c *Conn) deliverEach(ds []*delivery) {
 		case d.kind == kindEvent:
 			c.post(d)
 		case d.kind != kindMessage:
-			c.obey(d)
+			c.runDisconnect(d)
 		case d.from == c: // has had its copy, or wants none
 		default:
 			fs = d.appendFrames(fs, c)
@@ -254,10 +254,10 @@ func (c *Conn) deliverEach(ds []*delivery) {
 // post queues an event for the connection's handler.
 func (c *Conn) post(d *delivery) {
 	c.mu.Lock()
-	wire, over := c.wire, c.over
+	wire, over := c.wire, c.ended
 	kept := false
 	if wire == nil {
-		e := c.beforehand()
+		e := c.ensureEarly()
 		if kept = len(e.events) < maxEarlyEvents; kept {
 			e.events = append(e.events, d)
 		}

@@ -10,46 +10,46 @@ import (
 )
 
 // link is a Conn as its transport and the hub see it.
-type link Conn
+type connSink Conn
 
 // openItem is the first item of a connection's queue: it joins the static groups and runs OnOpen.
 type openItem struct{}
 
 // Arrived is told of each message that has to wait, when it is read. A cancel acts now, and does not wait.
-func (l *link) Arrived(p []byte, binary bool, ahead uint64) (waits bool) {
+func (l *connSink) Arrived(p []byte, binary bool, ahead uint64) (waits bool) {
 	c := (*Conn)(l)
 	if binary {
 		return true
 	}
 	ref, isCancel := c.mount.readCancel(p)
 	if isCancel && !c.refs.cancel(ref, ahead) {
-		c.forgotten.Add(1)
+		c.lostCancels.Add(1)
 	}
 	return !isCancel
 }
 
 // Message handles one message of the client.
-func (l *link) Message(p []byte, binary bool) {
+func (l *connSink) Message(p []byte, binary bool) {
 	c := (*Conn)(l)
-	defer c.countForgotten()
-	if r := &c.mount.srv.limits.Rate; r.PerSecond > 0 && !c.record().rate.take(r) {
-		c.refs.next(nil)
-		c.overRate(p, binary)
+	defer c.countLostCancels()
+	if r := &c.mount.srv.limits.Rate; r.PerSecond > 0 && !c.ensureRateState().rate.take(r) {
+		c.refs.nextMessage(nil)
+		c.rejectOverRate(p, binary)
 		return
 	}
-	refused := c.mount.srv.refused
+	refused := c.mount.srv.refusals
 	exited := func(err error) {
-		c.refs.next(nil)
+		c.refs.nextMessage(nil)
 		refused.add(refusedInternal)
 		c.reject(c.refOf(p), c.explain(c.ctx, err, "decode"))
 	}
 	f, items, err := c.read(p, binary, exited)
-	no := c.refs.next(f.handler())
+	no := c.refs.nextMessage(f.handler())
 	switch {
 	case items != nil:
 		refused.add(refusedInvalid)
 		c.reject(f.ref, ErrorMessage{items})
-		c.refused(items, no)
+		c.observeInvalid(items, no)
 		c.countInvalid()
 	case f.in == nil && err == nil:
 		c.refs.cancel(f.ref, 0)
@@ -62,14 +62,14 @@ func (l *link) Message(p []byte, binary bool) {
 }
 
 // overRate refuses a message beyond Limits.Rate without decoding it: only its ref is looked for. A cancel is obeyed.
-func (c *Conn) overRate(p []byte, binary bool) {
+func (c *Conn) rejectOverRate(p []byte, binary bool) {
 	if ref, isCancel := c.mount.readCancel(p); isCancel && !binary {
 		c.refs.cancel(ref, 0)
 	} else {
-		c.mount.srv.refused.addError(errRate)
+		c.mount.srv.refusals.addError(errRate)
 		c.reject(looseRef(p), c.explain(c.ctx, errRate, ""))
 	}
-	if c.record().rate.isFlood() {
+	if c.ensureRateState().rate.isFlood() {
 		c.closeBecause(&CloseError{socket.ClosePolicy, "too many messages"})
 	}
 }
@@ -79,7 +79,7 @@ func (c *Conn) reject(ref string, why ErrorMessage) {
 	if c.refs.inUse(ref) {
 		ref = ""
 	}
-	c.finish(ref, c.told(c.write(why, ref, true)), true)
+	c.finish(ref, c.logUnsent(c.write(why, ref, true)), true)
 }
 
 // read decodes a message. Types with methods of their own run them here.
@@ -98,7 +98,7 @@ func (c *Conn) read(p []byte, binary bool, exited func(error)) (f frame, items V
 }
 
 func (c *Conn) refOf(p []byte) string {
-	_, ref := c.mount.glance(p)
+	_, ref := c.mount.peek(p)
 	return ref
 }
 
@@ -132,7 +132,7 @@ func (c *Conn) admit(ctx context.Context, k *Call) {
 			if errors.Is(err, errDuplicate) {
 				k.Ref = "" // it is the other's
 			}
-			c.turnAway(ctx, k, err)
+			c.refuseCall(ctx, k, err)
 			return
 		}
 	}
@@ -140,12 +140,12 @@ func (c *Conn) admit(ctx context.Context, k *Call) {
 		c.spawn(ctx, k)
 		return
 	}
-	c.serve(own(k.limit(ctx), c), k)
+	c.serve(inQueue(k.limit(ctx), c), k)
 }
 
 // turnAway ends a call that its handler does not get.
-func (c *Conn) turnAway(ctx context.Context, k *Call, err error) {
-	c.mount.srv.refused.addError(err)
+func (c *Conn) refuseCall(ctx context.Context, k *Call, err error) {
+	c.mount.srv.refusals.addError(err)
 	c.conclude(ctx, k, nil, err)
 	k.release()
 }
@@ -161,9 +161,9 @@ func (k *Call) limit(ctx context.Context) context.Context {
 }
 
 // Event handles one item that is not of the client.
-func (l *link) Event(item any) {
+func (l *connSink) Event(item any) {
 	c := (*Conn)(l)
-	defer c.countForgotten()
+	defer c.countLostCancels()
 	if d, ok := item.(*delivery); ok {
 		c.mount.srv.events.taken(c)
 		c.event(d)
@@ -174,7 +174,7 @@ func (l *link) Event(item any) {
 
 // opened joins the static groups and runs OnOpen.
 func (c *Conn) opened() {
-	c.refs.handle(&onOpenCall)
+	c.refs.setHandler(&onOpenCall)
 	err := c.guardTo(c.openFailed, func() error {
 		if err := c.join(c.ctx, c.mount.srv.subscribeTime(c.ctx), c.mount.opts.Groups...); err != nil {
 			c.logError(slog.LevelWarn, "chanx: join static groups", "", err) // if it is of the layer, membership here stands
@@ -194,7 +194,7 @@ func (c *Conn) openFailed(err error) {
 		c.closeBecause(closing)
 		return
 	}
-	c.told(c.write(c.explain(c.ctx, err, "OnOpen"), "", true))
+	c.logUnsent(c.write(c.explain(c.ctx, err, "OnOpen"), "", true))
 	closing := &CloseError{socket.CloseInternal, "open failed"}
 	if r, ok := refusalIn(err); ok {
 		closing = &CloseError{r.closeCode(), r.Detail}
@@ -209,7 +209,7 @@ func (c *Conn) event(d *delivery) {
 		c.mount.srv.skipped(c, dropUndeclaredEvents)
 		return
 	}
-	c.refs.handle(h.handler())
+	c.refs.setHandler(h.handler())
 	k := &Call{Conn: c, Action: d.action, task: &h.task, value: h.make(), headers: d.headers, handled: h.handled.of(c)}
 	invalid := func(err error) {
 		c.logError(slog.LevelError, "chanx: event is not valid", h.name, err, "event", h.name)
@@ -227,36 +227,36 @@ func (c *Conn) event(d *delivery) {
 }
 
 // Long is told that the running handler takes long.
-func (l *link) Long() { l.mount.srv.runningOf((*Conn)(l)).note((*Conn)(l)) }
+func (l *connSink) Long() { l.mount.srv.longCallsOf((*Conn)(l)).noteQueued((*Conn)(l)) }
 
 // Lost ends the connection's context.
-func (l *link) Lost() { l.cancel() }
+func (l *connSink) Lost() { l.cancel() }
 
 // Closing gives the connection's places to others: the client may come again as soon as it sees the Close frame.
-func (l *link) Closing() { l.mount.srv.free((*Conn)(l)) }
+func (l *connSink) Closing() { l.mount.srv.free((*Conn)(l)) }
 
 // Dropped counts and logs what the transport discarded.
-func (l *link) Dropped(what socket.Drop, n int) {
+func (l *connSink) Dropped(what socket.Drop, n int) {
 	l.mount.srv.dropped((*Conn)(l), what.String(), n)
 }
 
 // Closed runs OnClose, when nothing else of the connection runs, and takes the connection out of everything.
-func (l *link) Closed(code int, reason string) {
+func (l *connSink) Closed(code int, reason string) {
 	c := (*Conn)(l)
 	c.cancel()
 	l.Closing() // if the handshake failed, the transport has not told it
 	c.mu.Lock()
-	c.over = true
+	c.ended = true
 	arrived := c.wire != nil // else the handshake could not be answered, and no Observer has heard of it
 	if c.expiry != nil {
 		c.expiry.Stop()
 	}
 	c.mu.Unlock()
-	c.mount.srv.runningOf(c).forget(c)
+	c.mount.srv.longCallsOf(c).forget(c)
 	c.parallel.wait()
 	defer func() { // even if OnClose ends the goroutine
-		c.countForgotten()
-		c.end(c.vacate())
+		c.countLostCancels()
+		c.finishLeave(c.leaveAll())
 		if o := c.mount.observer; o != nil && arrived {
 			o.Close(c, &CloseError{code, reason})
 		}
@@ -266,7 +266,7 @@ func (l *link) Closed(code int, reason string) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.ctx), c.mount.srv.limits.CloseTimeout)
 	defer cancel()
-	running := c.mount.srv.runningOf(c)
+	running := c.mount.srv.longCallsOf(c)
 	defer running.end(running.begin(c, onCloseCall))
 	failed := func(err error) { c.explain(ctx, err, "OnClose") }
 	err := c.guardTo(failed, func() error {

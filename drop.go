@@ -10,7 +10,7 @@ const (
 	dropNodeOverflow     = "events_node_overflow"
 	dropUnhandledEvents  = "events_node_unhandled"
 	dropInvalidEvents    = "events_invalid"
-	dropForgottenCancels = "cancels_overflow"
+	dropLostCancels      = "cancels_overflow"
 	dropUndeclaredCopies = "copies_undeclared"
 	dropOverload         = "copies_overload"
 	dropUnreadable       = "publications_unreadable"
@@ -51,7 +51,7 @@ func (s *Server) countDrop(c *Conn, what string, n int) {
 
 // missed sees to what the hub had no room for: it is counted. A command to close is carried out at once instead, ahead of
 // what waits: whoever is disconnected must not stay because the server is busy.
-func (s *Server) missed(d *delivery, by [][]*link) {
+func (s *Server) missed(d *delivery, by [][]*connSink) {
 	n := 0
 	for _, part := range by {
 		if d.kind != kindClose {
@@ -60,7 +60,7 @@ func (s *Server) missed(d *delivery, by [][]*link) {
 			continue
 		}
 		for _, l := range part {
-			(*Conn)(l).obey(d)
+			(*Conn)(l).runDisconnect(d)
 		}
 	}
 	if n == 0 {

@@ -56,10 +56,10 @@ func (e *endpoint) latest(t reflect.Type, make func() any, key func(any) string)
 }
 
 // marked reports whether frames of the message may be discarded.
-func (o *outgoing) marked() bool { return o.droppable || o.key != nil }
+func (o *outgoing) isDiscardable() bool { return o.droppable || o.key != nil }
 
 // mark notes on a frame of the message what may happen to it. A key of "" is none.
-func (o *outgoing) mark(f socket.Frame, key string) socket.Frame {
+func (o *outgoing) markFrame(f socket.Frame, key string) socket.Frame {
 	if o.droppable {
 		f = f.Droppable()
 	}
@@ -75,7 +75,7 @@ func (o *outgoing) keyOf(v any) string {
 }
 
 // sendMarked is write for a message outside a reply that may be discarded.
-func (c *Conn) sendMarked(m Message, out *mountedOutgoing, cork bool) error {
+func (c *Conn) sendDiscardable(m Message, out *mountedOutgoing, cork bool) error {
 	wire := c.transport()
 	if wire == nil {
 		return errNotOpen
@@ -84,7 +84,7 @@ func (c *Conn) sendMarked(m Message, out *mountedOutgoing, cork bool) error {
 	if err != nil {
 		return err
 	}
-	if err := wire.WriteFrames([]socket.Frame{out.mark(c.mount.srv.upgrader.PrepareText(b), out.keyOf(m))}, cork); err != nil {
+	if err := wire.WriteFrames([]socket.Frame{out.markFrame(c.mount.srv.upgrader.PrepareText(b), out.keyOf(m))}, cork); err != nil {
 		return wireError(err)
 	}
 	c.sent(counter, m.Action(), len(b))
@@ -103,9 +103,9 @@ type consumerKey struct {
 }
 
 // mark notes on a frame of a group message what may happen to it in the queues of one consumer's clients.
-func (d *delivery) mark(f socket.Frame, to *Conn, out *mountedOutgoing) socket.Frame {
+func (d *delivery) markFrame(f socket.Frame, to *Conn, out *mountedOutgoing) socket.Frame {
 	if out.key == nil {
-		return out.mark(f, "")
+		return out.markFrame(f, "")
 	}
 	d.keys.mu.Lock()
 	defer d.keys.mu.Unlock()
@@ -114,7 +114,7 @@ func (d *delivery) mark(f socket.Frame, to *Conn, out *mountedOutgoing) socket.F
 		i = len(d.keys.all)
 		d.keys.all = append(d.keys.all, consumerKey{out, d.keyOf(to, out)})
 	}
-	return out.mark(f, d.keys.all[i].key)
+	return out.markFrame(f, d.keys.all[i].key)
 }
 
 // keyOf asks the application. Without an answer the message is like any other.

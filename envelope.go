@@ -33,7 +33,7 @@ func newNames(discriminator string, camelize bool) names {
 }
 
 // taken says what is wrong with a message's field that is to be a member of the frame under that name.
-func (n *names) taken(name string) (mend string) {
+func (n *names) checkReserved(name string) (mend string) {
 	if name != n.discriminator && !isEnvelopeMember(name) {
 		return ""
 	}
@@ -69,13 +69,13 @@ var readers = sync.Pool{New: func() any { return new(reader) }}
 // envelope is what reader sees of a frame before it knows whether it is valid.
 type envelope struct {
 	frame
-	message schema.Message // that is being read, if in is known
-	blind   bool           // nothing of the message is read: only its tag and its ref are wanted
-	tag     string         // of the discriminator, or its JSON text if it is not a string; "" once in is known
-	tagged  bool
-	passed  bool // there was a member of the message before its type was known
-	badRef  *FieldError
-	topic   bool // the reserved member is there
+	message  schema.Message // that is being read, if in is known
+	peeking  bool           // nothing of the message is read: only its tag and its ref are wanted
+	tag      string         // of the discriminator, or its JSON text if it is not a string; "" once in is known
+	hasTag   bool
+	skipped  bool // there was a member of the message before its type was known
+	badRef   *FieldError
+	hasTopic bool // the reserved member is there
 }
 
 // read decodes a frame in one pass if its discriminator comes first; what came before it is read in a second. The items
@@ -130,7 +130,7 @@ func (m *mount) members(d *schema.Decoder, e *envelope) (ValidationError, error)
 		case string(name) == "ref":
 			err = e.readRef(d)
 		case string(name) == "topic":
-			e.topic = true
+			e.hasTopic = true
 			err = d.Skip()
 		default:
 			err = e.member(d, name)
@@ -142,7 +142,7 @@ func (m *mount) members(d *schema.Decoder, e *envelope) (ValidationError, error)
 }
 
 func (m *mount) readTag(d *schema.Decoder, e *envelope) error {
-	e.tagged = true
+	e.hasTag = true
 	if d.Kind() != '"' {
 		raw, err := d.Raw()
 		e.tag = string(raw)
@@ -153,7 +153,7 @@ func (m *mount) readTag(d *schema.Decoder, e *envelope) error {
 		return err
 	}
 	in := m.incoming[string(tag)]
-	if in == nil || e.blind {
+	if in == nil || e.peeking {
 		e.tag = string(tag)
 		return nil
 	}
@@ -165,7 +165,7 @@ func (m *mount) readTag(d *schema.Decoder, e *envelope) error {
 // member reads what may be part of the message: its payload or a field that is carried beside it.
 func (e *envelope) member(d *schema.Decoder, name []byte) error {
 	if e.in == nil {
-		e.passed = true
+		e.skipped = true
 		return d.Skip()
 	}
 	return readMember(d, &e.message, name)
@@ -182,7 +182,7 @@ func readMember(d *schema.Decoder, m *schema.Message, name []byte) error {
 }
 
 // again reads the members that came before the action.
-func (m *mount) again(d *schema.Decoder, e *envelope) error {
+func (m *mount) readSkipped(d *schema.Decoder, e *envelope) error {
 	if _, err := d.BeginObject(); err != nil {
 		return err
 	}
@@ -197,11 +197,11 @@ func (m *mount) again(d *schema.Decoder, e *envelope) error {
 	}
 }
 
-// glance reads the tag and the ref of a frame, without any code of the application's; both are "" if it is none.
-func (m *mount) glance(data []byte) (tag, ref string) {
+// peek reads the tag and the ref of a frame, without any code of the application's; both are "" if it is none.
+func (m *mount) peek(data []byte) (tag, ref string) {
 	var d schema.Decoder
 	d.Reset(data, m.limits)
-	e := envelope{blind: true}
+	e := envelope{peeking: true}
 	if items, err := m.members(&d, &e); err != nil || items != nil {
 		return "", ""
 	}
@@ -238,7 +238,7 @@ func (e *envelope) refIn(data []byte) string {
 // checkTag tells what is wrong with the discriminator.
 func (m *mount) checkTag(d *schema.Decoder, e *envelope) ValidationError {
 	switch {
-	case !e.tagged:
+	case !e.hasTag:
 		d.Fail("union_tag_not_found", "Unable to extract tag using discriminator '"+m.names.discriminator+"'")
 	case e.in == nil && e.tag != cancelAction:
 		d.Fail("union_tag_invalid", "Input tag '"+cut(e.tag, maxTagPoints)+"' found using '"+m.names.discriminator+
@@ -251,8 +251,8 @@ func (m *mount) checkTag(d *schema.Decoder, e *envelope) ValidationError {
 
 // finish completes the message, and adds the items of ref and topic behind those of it.
 func (m *mount) finish(d *schema.Decoder, e *envelope) error {
-	if e.passed {
-		if err := m.again(d, e); err != nil {
+	if e.skipped {
+		if err := m.readSkipped(d, e); err != nil {
 			return err
 		}
 	}
@@ -262,7 +262,7 @@ func (m *mount) finish(d *schema.Decoder, e *envelope) error {
 	if e.badRef != nil {
 		d.Fail(e.badRef.Type, e.badRef.Msg, "ref")
 	}
-	if e.topic {
+	if e.hasTopic {
 		d.Fail("extra_forbidden", "Extra inputs are not permitted", "topic")
 	}
 	return nil
@@ -310,7 +310,7 @@ func (m *mount) readCancel(p []byte) (ref string, is bool) {
 	if !bytes.Contains(p, []byte(cancelAction)) {
 		return "", false
 	}
-	tag, ref := m.glance(p)
+	tag, ref := m.peek(p)
 	return ref, tag == cancelAction && ref != ""
 }
 
@@ -392,7 +392,7 @@ func endOfString(data []byte, i int) int {
 // parse makes a value of what travels. It need not be valid: nobody has asked when it was sent.
 func (o *mountedOutgoing) parse(payload, frame []byte, l schema.Limits) (any, error) {
 	b := appendPayload([]byte(`{"":0`), payload)
-	b = append(spread(append(b, frame...), len(b)), '}')
+	b = append(inlineObject(append(b, frame...), len(b)), '}')
 	var d schema.Decoder
 	d.Reset(b, l)
 	if _, err := d.BeginObject(); err != nil {

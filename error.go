@@ -118,7 +118,7 @@ func asRefusal(err error) (r *RefusalError, closeCode int) {
 const serverError = "Internal server error"
 
 // maxTold is how much of a text of the application's a client is told, in bytes: it may repeat what the client has sent.
-const maxTold = 1 << 10
+const maxDetailBytes = 1 << 10
 
 // reason is the payload of an error that is not about the form of a message.
 type reason struct {
@@ -143,10 +143,10 @@ func (c *Conn) explain(ctx context.Context, err error, action string) ErrorMessa
 // answerIn is what the client is told of an error that is made for it.
 func answerIn(err error) (why reason, ok bool) {
 	if told, ok := errors.AsType[*Error](err); ok {
-		return reason{cutBytes(told.Reason, maxTold), cutBytes(told.Detail, maxTold)}, true
+		return reason{cutBytes(told.Reason, maxDetailBytes), cutBytes(told.Detail, maxDetailBytes)}, true
 	}
 	if refused, ok := refusalIn(err); ok {
-		return reason{refused.reason(), cutBytes(refused.Detail, maxTold)}, true
+		return reason{refused.reason(), cutBytes(refused.Detail, maxDetailBytes)}, true
 	}
 	return reason{}, false
 }
@@ -159,7 +159,7 @@ func (c *Conn) logFailure(level slog.Level, err error, action string) {
 
 // logUntold logs the error of a handler of which the client is told nothing, because the call was cancelled or took too
 // long. An error that is made for the client is logged at debug level.
-func (c *Conn) logUntold(err error, action string) {
+func (c *Conn) logReplaced(err error, action string) {
 	level := slog.LevelError
 	if _, ok := answerIn(err); ok {
 		level = slog.LevelDebug

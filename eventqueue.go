@@ -32,14 +32,14 @@ type eventQueues struct {
 
 // lag is a connection that has fallen behind.
 type lag struct {
-	until time.Time     // when nobody waits for it any more
-	over  chan struct{} // closed when it has caught up, or when its own handler waits
-	moves bool          // it has handled an event since
+	deadline   time.Time     // when nobody waits for it any more
+	done       chan struct{} // closed when it has caught up, or when its own handler waits
+	progressed bool          // it has handled an event since
 }
 
 // queued counts an event for the connections that are about to get it, and notes those that have too many. The hub calls
 // it; only the caller of the hub reads what is noted.
-func (q *eventQueues) queued(d *delivery, to []*link) {
+func (q *eventQueues) queued(d *delivery, to []*connSink) {
 	if d.kind != kindEvent {
 		return
 	}
@@ -59,7 +59,7 @@ func (q *eventQueues) taken(c *Conn) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if g := q.behind[c]; g != nil {
-		g.moves = true
+		g.progressed = true
 	}
 	if n == q.limit/2 {
 		q.release(c)
@@ -67,7 +67,7 @@ func (q *eventQueues) taken(c *Conn) {
 }
 
 // missed takes back what queued has counted.
-func (q *eventQueues) missed(d *delivery, by []*link) {
+func (q *eventQueues) missed(d *delivery, by []*connSink) {
 	if d.kind == kindEvent {
 		for _, l := range by {
 			q.taken((*Conn)(l))
@@ -78,7 +78,7 @@ func (q *eventQueues) missed(d *delivery, by []*link) {
 // release ends the waiting for a connection. The caller holds mu.
 func (q *eventQueues) release(c *Conn) {
 	if g := q.behind[c]; g != nil {
-		close(g.over)
+		close(g.done)
 		delete(q.behind, c)
 	}
 }
@@ -141,10 +141,10 @@ func (q *eventQueues) leave(c *Conn) {
 }
 
 func (q *eventQueues) waitFor(ctx context.Context, c *Conn, g *lag) {
-	late := time.NewTimer(time.Until(g.until))
+	late := time.NewTimer(time.Until(g.deadline))
 	defer late.Stop()
 	select {
-	case <-g.over:
+	case <-g.done:
 	case <-c.ctx.Done():
 	case <-ctx.Done():
 	case <-late.C:
@@ -159,10 +159,10 @@ func (q *eventQueues) waitFor(ctx context.Context, c *Conn, g *lag) {
 func (q *eventQueues) isStuck(c *Conn, g *lag) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if g.moves || q.behind[c] != g {
+	if g.progressed || q.behind[c] != g {
 		return false
 	}
-	g.moves = true
+	g.progressed = true
 	return true
 }
 
@@ -178,10 +178,10 @@ func (q *eventQueues) lagOf(c *Conn) *lag {
 		if q.behind == nil {
 			q.behind = map[*Conn]*lag{}
 		}
-		g = &lag{until: time.Now().Add(maxEmitWait), over: make(chan struct{})}
+		g = &lag{deadline: time.Now().Add(maxEmitWait), done: make(chan struct{})}
 		q.behind[c] = g
 	}
-	if !time.Now().Before(g.until) {
+	if !time.Now().Before(g.deadline) {
 		return nil
 	}
 	return g

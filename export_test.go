@@ -32,7 +32,7 @@ func DeliveryAllocs(s *Server, c *Conn, m Message) (float64, error) {
 	setOver := func(over bool) {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		c.over = over
+		c.ended = over
 	}
 	setOver(true)
 	defer setOver(false)

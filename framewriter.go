@@ -30,7 +30,7 @@ func (o *mountedOutgoing) appendMessage(b []byte, v Message) (_ []byte, err erro
 	if err == nil && o.typ.HasFrameFields() {
 		start := len(b)
 		if b, err = o.codec.AppendFrame(b, v); err == nil {
-			b = spread(b, start)
+			b = inlineObject(b, start)
 		}
 	}
 	if err != nil {
@@ -113,7 +113,7 @@ func appendPayload(b, payload []byte) []byte {
 
 // spread makes members of the frame of the object that stands in b from start on: fields that are carried beside the
 // payload, behind another member.
-func spread(b []byte, start int) []byte {
+func inlineObject(b []byte, start int) []byte {
 	if len(b) <= start+len("{}") {
 		return b[:start]
 	}
@@ -142,7 +142,7 @@ func appendEnd(b []byte, ref string) []byte {
 }
 
 // frameWith returns the frame with those flags.
-func (s *spelling) frameWith(m *mount, action string, f flags) socket.Frame {
+func (s *encodedForm) frameWith(m *mount, action string, f flags) socket.Frame {
 	i := 0
 	if f.mine {
 		i |= 1
@@ -154,7 +154,7 @@ func (s *spelling) frameWith(m *mount, action string, f flags) socket.Frame {
 	defer s.mu.Unlock()
 	if s.frames[i].Size() == 0 {
 		b := appendPayload(m.names.appendHead(make([]byte, 0, len(s.payload)+len(s.frame)+128), action), s.payload)
-		b = spread(append(b, s.frame...), len(b))
+		b = inlineObject(append(b, s.frame...), len(b))
 		s.frames[i] = m.srv.upgrader.PrepareText(appendEnd(m.names.appendFlags(b, f), ""))
 	}
 	return s.frames[i]

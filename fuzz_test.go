@@ -83,7 +83,7 @@ func FuzzNames(f *testing.F) {
 					t.Errorf("subject %q", s)
 				}
 			}
-			if published(groupSubject(name)) != groupSubject(name) || published(userSubject(name)) != userSubject(name) {
+			if subjectOf(groupSubject(name)) != groupSubject(name) || subjectOf(userSubject(name)) != userSubject(name) {
 				t.Errorf("%q is published elsewhere", name)
 			}
 		}

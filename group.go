@@ -35,16 +35,16 @@ func (c *Conn) join(ctx context.Context, wait time.Duration, groups ...string) e
 	if err := checkNames("group name", groups); err != nil {
 		return err
 	}
-	if _, err := c.enter(groups); err != nil {
+	if _, err := c.enterGroups(groups); err != nil {
 		return err
 	}
 	s := c.mount.srv
-	return s.tolerateMembership(s.settleWithin(ctx, wait, "join group", groupSubjects(distinct(groups))...))
+	return s.tolerateMembership(s.syncSubscriptionsWithin(ctx, wait, "join group", groupSubjects(distinct(groups))...))
 }
 
 // enter adds the connection to the groups that it is not in. The subjects of those of which it is the first member on
 // this node are to be settled.
-func (c *Conn) enter(groups []string) (first []string, err error) {
+func (c *Conn) enterGroups(groups []string) (first []string, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.left {
@@ -61,7 +61,7 @@ func (c *Conn) enter(groups []string) (first []string, err error) {
 		}
 	}
 	for _, subject := range groupSubjects(joined) {
-		s.hub.Join(subject, (*link)(c))
+		s.hub.Join(subject, (*connSink)(c))
 		if s.subscriptions.count(subject, 1) {
 			first = append(first, subject)
 		}
@@ -75,12 +75,12 @@ func (c *Conn) enter(groups []string) (first []string, err error) {
 // its: the membership has ended all the same.
 func (c *Conn) Leave(ctx context.Context, groups ...string) error {
 	s := c.mount.srv
-	return s.tolerateMembership(s.settle(ctx, "leave group", c.exit(groups)...))
+	return s.tolerateMembership(s.syncSubscriptions(ctx, "leave group", c.exitGroups(groups)...))
 }
 
 // exit takes the connection out of groups. The subjects of those of which it was the last member on this node are to be
 // settled.
-func (c *Conn) exit(groups []string) (last []string) {
+func (c *Conn) exitGroups(groups []string) (last []string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, name := range groups {
@@ -90,7 +90,7 @@ func (c *Conn) exit(groups []string) (last []string) {
 		}
 		c.groups = slices.Delete(c.groups, i, i+1)
 		subject := groupSubject(name)
-		c.mount.srv.hub.Leave(subject, (*link)(c))
+		c.mount.srv.hub.Leave(subject, (*connSink)(c))
 		if c.mount.srv.subscriptions.count(subject, -1) {
 			last = append(last, subject)
 		}

@@ -236,7 +236,7 @@ func (s *Server) receive(subject string, data []byte) {
 		return // it lingers
 	}
 	p, err := parsePublication(data, s.auth)
-	if err == nil && !slices.ContainsFunc(p.targets, func(t string) bool { return published(t) == subject }) {
+	if err == nil && !slices.ContainsFunc(p.targets, func(t string) bool { return subjectOf(t) == subject }) {
 		err = &layerError{dropUnreadable, "the subject is not that of one of its targets"}
 	}
 	if err == nil && p.node == s.node {
@@ -248,19 +248,19 @@ func (s *Server) receive(subject string, data []byte) {
 	}
 	var groups []string
 	if err == nil {
-		groups, err = s.understand(d)
+		groups, err = s.readPayload(d)
 	}
 	if err != nil {
-		s.refuseData(subject, err)
+		s.rejectLayerData(subject, err)
 		return
 	}
 	if p.kind == kindJoin || p.kind == kindLeave {
-		s.obeyRegroup(&p, groups, subject)
+		s.applyRegroup(&p, groups, subject)
 		return
 	}
 	for k, target := range p.targets {
 		switch {
-		case published(target) != subject:
+		case subjectOf(target) != subject:
 		case target == everyNode && d.kind == kindEvent:
 			s.nodes.push(context.Background(), d, false)
 		default:
@@ -285,10 +285,10 @@ func (s *Server) knownType(p *publication) typeID {
 
 // understand reads the payload as far as the node itself must: it spells messages, and returns the groups of a join or
 // leave.
-func (s *Server) understand(d *delivery) (groups []string, err error) {
+func (s *Server) readPayload(d *delivery) (groups []string, err error) {
 	switch d.kind {
 	case kindMessage:
-		err = s.respell(d)
+		err = s.reencode(d)
 	case kindClose:
 		_, err = readClose(d.plain)
 	case kindJoin, kindLeave:
@@ -301,7 +301,7 @@ func (s *Server) understand(d *delivery) (groups []string, err error) {
 }
 
 // refuseData counts and logs layer data that is not obeyed.
-func (s *Server) refuseData(subject string, err error) {
+func (s *Server) rejectLayerData(subject string, err error) {
 	what := dropUnreadable
 	if r, is := errors.AsType[*layerError](err); is {
 		what = r.what
@@ -313,22 +313,22 @@ func (s *Server) refuseData(subject string, err error) {
 	}
 }
 
-// respell spells another node's group message as this server does: for each consumer as its type of that action is spelt.
-func (s *Server) respell(d *delivery) error {
+// reencode writes another node's group message as this server does: for each consumer as its type of that action is spelt.
+func (s *Server) reencode(d *delivery) error {
 	if d.raw || s.names.naming == schema.AsDeclared {
-		d.spell(nil, d.plain, d.plainFrame)
+		d.addEncoded(nil, d.plain, d.plainFrame)
 		return nil
 	}
 	for _, m := range s.mounted() {
 		out := m.actions[d.action]
-		if out == nil || d.spelt(out.codec) != nil {
+		if out == nil || d.encodedFor(out.codec) != nil {
 			continue
 		}
-		payload, frame, err := out.respell(d.plain, d.plainFrame)
+		payload, frame, err := out.reencode(d.plain, d.plainFrame)
 		if err != nil {
 			return err
 		}
-		d.spell(out.codec, payload, frame)
+		d.addEncoded(out.codec, payload, frame)
 	}
 	return nil
 }

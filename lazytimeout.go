@@ -10,60 +10,60 @@ import (
 	"github.com/chanx-go/chanx/layer"
 )
 
-// patience is a context that ends after some time, or with another one. Most calls that get it return at once and do not
+// lazyTimeout is a context that ends after some time, or with another one. Most calls that get it return at once and do not
 // ask when it ends: until one asks, there is no timer, the time has not begun, and the other context does not know of it,
 // which would keep a list.
-type patience struct {
+type lazyTimeout struct {
 	context.Context // the other one
-	time            time.Duration
+	timeout         time.Duration
 
 	mu      sync.Mutex
-	timed   context.Context // nil until somebody asks
+	started context.Context // nil until somebody asks
 	cancel  context.CancelFunc
-	ignored bool
+	ended   bool
 }
 
-func withPatience(ctx context.Context, d time.Duration) *patience {
-	return &patience{Context: ctx, time: d}
+func newLazyTimeout(ctx context.Context, d time.Duration) *lazyTimeout {
+	return &lazyTimeout{Context: ctx, timeout: d}
 }
 
-func (p *patience) begin() context.Context {
+func (p *lazyTimeout) start() context.Context {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.timed == nil {
-		p.timed, p.cancel = context.WithTimeout(p.Context, p.time)
-		if p.ignored {
+	if p.started == nil {
+		p.started, p.cancel = context.WithTimeout(p.Context, p.timeout)
+		if p.ended {
 			p.cancel()
 		}
 	}
-	return p.timed
+	return p.started
 }
 
-func (p *patience) Deadline() (time.Time, bool) { return p.begin().Deadline() }
-func (p *patience) Done() <-chan struct{}       { return p.begin().Done() }
+func (p *lazyTimeout) Deadline() (time.Time, bool) { return p.start().Deadline() }
+func (p *lazyTimeout) Done() <-chan struct{}       { return p.start().Done() }
 
-func (p *patience) Err() error {
+func (p *lazyTimeout) Err() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.timed != nil {
-		return p.timed.Err()
+	if p.started != nil {
+		return p.started.Err()
 	}
 	return p.Context.Err()
 }
 
 // explain tells the error of a layer that has not answered in time from one of the other context.
-func (p *patience) explain(err error) error {
+func (p *lazyTimeout) wrapError(err error) error {
 	if !errors.Is(err, context.DeadlineExceeded) || p.Context.Err() != nil || errors.Is(err, layer.ErrUnavailable) {
 		return err
 	}
-	return fmt.Errorf("%w: no answer within %v: %w", layer.ErrUnavailable, p.time, err)
+	return fmt.Errorf("%w: no answer within %v: %w", layer.ErrUnavailable, p.timeout, err)
 }
 
 // end is to be called when the call has returned.
-func (p *patience) end() {
+func (p *lazyTimeout) stop() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.ignored = true; p.cancel != nil {
+	if p.ended = true; p.cancel != nil {
 		p.cancel()
 	}
 }

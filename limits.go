@@ -209,24 +209,24 @@ func (r *Rate) burst() float64 {
 }
 
 // conduct is how a client behaves. Most have nothing to be held against them, and none.
-type conduct struct {
+type rateState struct {
 	rate         bucket
 	invalid      int
 	invalidSince time.Time
 }
 
-func (c *Conn) record() *conduct {
-	if c.conduct == nil {
-		c.conduct = &conduct{}
+func (c *Conn) ensureRateState() *rateState {
+	if c.rateState == nil {
+		c.rateState = &rateState{}
 	}
-	return c.conduct
+	return c.rateState
 }
 
 const invalidWindow = time.Minute
 
 // countInvalid closes the connection when too many of its messages were invalid.
 func (c *Conn) countInvalid() {
-	b, now := c.record(), time.Now()
+	b, now := c.ensureRateState(), time.Now()
 	if b.invalid == 0 || now.Sub(b.invalidSince) > invalidWindow {
 		b.invalid, b.invalidSince = 0, now
 	}

@@ -15,7 +15,7 @@ import (
 // beside the queue, OnClose and the opening are entered when they begin. A handler in a connection's queue is entered when
 // the transport's sweeper finds that it runs for more than 5 ms, so a quick one costs nothing. Whether it still runs is
 // asked when it matters. Connections are spread over several of these.
-type running struct {
+type longCalls struct {
 	s *Server
 
 	mu    sync.Mutex
@@ -36,9 +36,9 @@ type longCall struct {
 }
 
 const (
-	runningLists = 8
-	noticedAfter = 5 * time.Millisecond // about when the transport notices a handler in the queue
-	maxListed    = 10                   // calls in the error of Shutdown
+	longCallShards = 8
+	noticedAfter   = 5 * time.Millisecond // about when the transport notices a handler in the queue
+	maxListed      = 10                   // calls in the error of Shutdown
 )
 
 // Names of what runs besides messages and events.
@@ -48,10 +48,10 @@ var (
 	onCloseCall = "OnClose"
 )
 
-func (s *Server) runningOf(c *Conn) *running { return &s.running[c.shard%runningLists] }
+func (s *Server) longCallsOf(c *Conn) *longCalls { return &s.longCalls[c.shard%longCallShards] }
 
 // begin enters a call that is to be given to end.
-func (r *running) begin(c *Conn, what string) *longCall {
+func (r *longCalls) begin(c *Conn, what string) *longCall {
 	k := &longCall{c: c, what: what, since: time.Now()}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -63,15 +63,15 @@ func (r *running) begin(c *Conn, what string) *longCall {
 	return k
 }
 
-func (r *running) end(k *longCall) {
+func (r *longCalls) end(k *longCall) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.calls, k)
 }
 
 // note enters the handler that runs in a connection's queue.
-func (r *running) note(c *Conn) {
-	what, no := c.refs.handling()
+func (r *longCalls) noteQueued(c *Conn) {
+	what, no := c.refs.currentHandler()
 	if what == nil {
 		return
 	}
@@ -89,14 +89,14 @@ func (r *running) note(c *Conn) {
 }
 
 // forget is called when no handler runs any more in a connection's queue.
-func (r *running) forget(c *Conn) {
+func (r *longCalls) forget(c *Conn) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.queue, c)
 }
 
 // arm sets the timer for a call that began at since. It fires for several calls at a time. The caller holds mu.
-func (r *running) arm(since time.Time) {
+func (r *longCalls) arm(since time.Time) {
 	limit := r.s.limits.SlowHandler
 	if limit == maxDuration || !r.due.IsZero() {
 		return
@@ -111,7 +111,7 @@ func (r *running) arm(since time.Time) {
 }
 
 // check warns of calls that have run for too long, once of each.
-func (r *running) check() {
+func (r *longCalls) check() {
 	r.mu.Lock()
 	r.due = time.Time{}
 	maps.DeleteFunc(r.queue, func(_ *Conn, k *longCall) bool { return !k.runs() })
@@ -135,7 +135,7 @@ func (r *running) check() {
 }
 
 // all are the calls that are entered, oldest first. The caller holds mu.
-func (r *running) all() []*longCall {
+func (r *longCalls) all() []*longCall {
 	all := slices.Concat(slices.Collect(maps.Keys(r.calls)), slices.Collect(maps.Values(r.queue)))
 	slices.SortFunc(all, func(a, b *longCall) int { return a.since.Compare(b.since) })
 	return all
@@ -146,12 +146,12 @@ func (k *longCall) runs() bool {
 	if !k.queued {
 		return true
 	}
-	_, no := k.c.refs.handling()
+	_, no := k.c.refs.currentHandler()
 	wire := k.c.transport()
 	return no == k.no && wire != nil && wire.Busy()
 }
 
-func (r *running) stop() {
+func (r *longCalls) stop() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.timer != nil {
@@ -162,8 +162,8 @@ func (r *running) stop() {
 // stillRunning lists calls for an error, oldest first; "" if there are none.
 func (s *Server) stillRunning() string {
 	var all []*longCall
-	for i := range s.running {
-		r := &s.running[i]
+	for i := range s.longCalls {
+		r := &s.longCalls[i]
 		r.mu.Lock()
 		all = append(all, slices.DeleteFunc(r.all(), func(k *longCall) bool { return !k.runs() })...)
 		r.mu.Unlock()

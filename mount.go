@@ -30,10 +30,10 @@ type mount struct {
 	logs     bool             // what is handled and sent
 	quiet    []string
 
-	carriers    []string // subprotocols of an Authenticator, which see
-	completions bool
-	authMessage bool
-	raw         sentCounter // of Raw messages
+	tokenProtocols []string // subprotocols of an Authenticator, which see
+	completions    bool
+	authMessage    bool
+	raw            sentCounter // of Raw messages
 
 	complete, groupComplete, eventComplete fixedFrame
 }
@@ -82,7 +82,7 @@ func newMount(s *Server, pattern string, e *endpoint) *mount {
 		authMessage: e.opts.AuthenticationMessage.or(e.opts.Authenticator != nil),
 	}
 	if a, ok := e.opts.Authenticator.(interface{ Subprotocols() []string }); ok {
-		m.carriers = a.Subprotocols()
+		m.tokenProtocols = a.Subprotocols()
 	}
 	m.wrap()
 	m.mountIncoming()
@@ -179,7 +179,7 @@ func checkEvent(t *schema.Type) error {
 func (m *mount) codec(t *schema.Type) *schema.Codec {
 	c, err := t.Codec(m.names.naming)
 	if err == nil {
-		err = t.CheckFrameFields(m.names.taken)
+		err = t.CheckFrameFields(m.names.checkReserved)
 	}
 	if err != nil {
 		panic(fmt.Sprintf("chanx: handle %q: %v", m.pattern, err))
@@ -200,8 +200,8 @@ func (m *mount) declared(v Message, verb, declaration string) (*mountedOutgoing,
 		verb, t, m.opts.Name, declaration, t.Name())
 }
 
-// respell spells what another node has sent for this message; a part that is empty stays so.
-func (o *mountedOutgoing) respell(payload, frame []byte) (_, _ []byte, err error) {
+// reencode writes what another node has sent for this message; a part that is empty stays so.
+func (o *mountedOutgoing) reencode(payload, frame []byte) (_, _ []byte, err error) {
 	if len(payload) > 0 {
 		if payload, err = o.codec.Respell(make([]byte, 0, len(payload)), payload, schema.AsDeclared); err != nil {
 			return nil, nil, fmt.Errorf("payload: %w", err)

@@ -110,8 +110,8 @@ func (n *nodeEvents) register(h *nodeHandler, t reflect.Type) {
 		return
 	}
 	n.srv.subscriptions.count(everyNode, 1)
-	if err := n.srv.settle(n.ctx, "subscribe to", everyNode); err != nil && !errors.Is(err, ErrClosed) {
-		n.srv.unfollowed(err)
+	if err := n.srv.syncSubscriptions(n.ctx, "subscribe to", everyNode); err != nil && !errors.Is(err, ErrClosed) {
+		n.srv.logSyncError(err)
 	}
 }
 
@@ -265,7 +265,7 @@ func (n *nodeEvents) close(ctx context.Context) (err error) {
 	n.srv.lostNodeEvents(dropUnhandledEvents, left)
 	if subscribed {
 		n.srv.subscriptions.count(everyNode, -1)
-		_ = n.srv.settle(ctx, "unsubscribe from", everyNode) // the link is closed in any case
+		_ = n.srv.syncSubscriptions(ctx, "unsubscribe from", everyNode) // the link is closed in any case
 	}
 	return err
 }

@@ -115,7 +115,7 @@ func (c *Conn) sent(counter sentCounter, action string, bytes int) {
 
 // refused tells an Observer of a frame that did not pass validation, and the log, at debug level, of the first error of
 // an application's method whose text the client is not told.
-func (c *Conn) refused(items ValidationError, no uint64) {
+func (c *Conn) observeInvalid(items ValidationError, no uint64) {
 	for _, item := range items {
 		if item.Cause != nil {
 			c.debug("chanx: value refused", "message", no, "loc", item.Loc, "error", item.Cause)

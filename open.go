@@ -13,29 +13,29 @@ import (
 // Authenticator and open decide, then the handshake is answered.
 func (m *mount) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if e := m.srv.upgrader.Check(r); e != nil {
-		answer(w, r, e.Status, e.Detail)
+		answerHTTP(w, r, e.Status, e.Detail)
 		return
 	}
 	c := m.newConn(r)
 	if !m.srv.admit(c) {
 		c.cancel()
-		answer(w, r, http.StatusServiceUnavailable, "too many connections, or shutting down")
+		answerHTTP(w, r, http.StatusServiceUnavailable, "too many connections, or shutting down")
 		return
 	}
 	turnAway := func(err error) {
-		last := c.vacate() // before it is told: a client may come again at once
+		last := c.leaveAll() // before it is told: a client may come again at once
 		m.refuse(w, r, c, err)
-		c.end(last)
+		c.finishLeave(last)
 	}
 	if err := c.guardTo(turnAway, func() error { return m.authorise(c, r) }); err != nil {
 		turnAway(err)
 		return
 	}
-	m.warnUnchosen(c, r)
-	sock, err := m.srv.upgrader.Upgrade(w, r, m.carriers...)
+	m.warnNoSubprotocol(c, r)
+	sock, err := m.srv.upgrader.Upgrade(w, r, m.tokenProtocols...)
 	if err != nil {
 		m.upgradeFailed(w, r, c, err, http.StatusInternalServerError, serverError)
-		(*link)(c).Closed(socket.CloseAbnormal, "handshake failed")
+		(*connSink)(c).Closed(socket.CloseAbnormal, "handshake failed")
 		return
 	}
 	c.begin(sock)
@@ -46,7 +46,7 @@ func (m *mount) authorise(c *Conn, r *http.Request) (err error) {
 	ctx, cancel := context.WithTimeout(r.Context(), m.srv.limits.OpenTimeout)
 	defer cancel()
 	r = r.WithContext(ctx)
-	running := m.srv.runningOf(c)
+	running := m.srv.longCallsOf(c)
 	defer running.end(running.begin(c, openCall))
 	a := m.authenticator(r)
 	var given context.Context
@@ -64,7 +64,7 @@ func (m *mount) authorise(c *Conn, r *http.Request) (err error) {
 			return err
 		}
 	}
-	if err := c.announce(ctx); err != nil {
+	if err := c.register(ctx); err != nil {
 		return err
 	}
 	if c.state, err = m.open(c, r); err == nil && given != nil {
@@ -80,11 +80,11 @@ func (m *mount) refuse(w http.ResponseWriter, r *http.Request, c *Conn, err erro
 		c.logRefused(r.Context(), err)
 	}
 	if m.srv.opts.RefuseWithHTTP {
-		answer(w, r, why.Status, why.Detail)
+		answerHTTP(w, r, why.Status, why.Detail)
 		return
 	}
-	m.warnUnchosen(c, r)
-	sock, err := m.srv.upgrader.UpgradeToRefuse(w, r, m.srv.maxRefusing(), m.carriers...)
+	m.warnNoSubprotocol(c, r)
+	sock, err := m.srv.upgrader.UpgradeToRefuse(w, r, m.srv.maxRefusing(), m.tokenProtocols...)
 	if err != nil {
 		m.upgradeFailed(w, r, c, err, why.Status, why.Detail)
 		return
@@ -93,11 +93,11 @@ func (m *mount) refuse(w http.ResponseWriter, r *http.Request, c *Conn, err erro
 	if err == nil {
 		err = sock.WriteText(b, false)
 	}
-	if c.told(wireError(err)) {
+	if c.logUnsent(wireError(err)) {
 		counter.of(c).add(1, len(b)) // no Observer knows of the connection
 	}
-	c.told(wireError(sock.Close(code, why.Detail)))
-	sock.Start(deaf{}, nil)
+	c.logUnsent(wireError(sock.Close(code, why.Detail)))
+	sock.Start(discardHandler{}, nil)
 }
 
 // logRefused logs an error of the opening that is no refusal. It is expected only if the client has given up.
@@ -114,16 +114,16 @@ func authentication(status int, detail string) AuthenticationMessage {
 }
 
 // deaf serves a connection that has been refused.
-type deaf struct{}
+type discardHandler struct{}
 
-func (deaf) Message([]byte, bool)              {}
-func (deaf) Arrived([]byte, bool, uint64) bool { return false }
-func (deaf) Event(any)                         {}
-func (deaf) Long()                             {}
-func (deaf) Lost()                             {}
-func (deaf) Closing()                          {}
-func (deaf) Closed(int, string)                {}
-func (deaf) Dropped(socket.Drop, int)          {}
+func (discardHandler) Message([]byte, bool)              {}
+func (discardHandler) Arrived([]byte, bool, uint64) bool { return false }
+func (discardHandler) Event(any)                         {}
+func (discardHandler) Long()                             {}
+func (discardHandler) Lost()                             {}
+func (discardHandler) Closing()                          {}
+func (discardHandler) Closed(int, string)                {}
+func (discardHandler) Dropped(socket.Drop, int)          {}
 
 // begin lets an accepted connection live. What its groups were sent meanwhile follows the authentication message.
 func (c *Conn) begin(sock *socket.Conn) {
@@ -135,31 +135,31 @@ func (c *Conn) begin(sock *socket.Conn) {
 		if err == nil {
 			err = sock.WriteText(b, true)
 		}
-		if c.told(wireError(err)) {
+		if c.logUnsent(wireError(err)) {
 			c.sent(counter, AuthenticationMessage{}.Action(), len(b))
 		}
 	}
-	doom, lost := c.attach(sock)
+	pendingClose, lost := c.attach(sock)
 	if lost > 0 {
 		c.mount.srv.dropped(c, dropRefusedEvents, lost)
 	}
-	if doom == nil && c.mount.srv.isDraining() {
-		doom = &CloseError{socket.CloseGoingAway, shuttingDown}
+	if pendingClose == nil && c.mount.srv.isDraining() {
+		pendingClose = &CloseError{socket.CloseGoingAway, shuttingDown}
 	}
-	if doom != nil { // before Start: of all handlers only OnClose runs
-		c.told(wireError(sock.Close(doom.Code, doom.Reason)))
+	if pendingClose != nil { // before Start: of all handlers only OnClose runs
+		c.logUnsent(wireError(sock.Close(pendingClose.Code, pendingClose.Reason)))
 	}
-	sock.Start((*link)(c), openItem{})
+	sock.Start((*connSink)(c), openItem{})
 }
 
 // attach gives the connection its transport, and the transport what came before it. It tells if the connection was to be
 // closed meanwhile, and how many events are lost.
-func (c *Conn) attach(wire transport) (doom *CloseError, lost int) {
+func (c *Conn) attach(wire transport) (pendingClose *CloseError, lost int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	e := c.beforehand()
+	e := c.ensureEarly()
 	if len(e.frames) > 0 {
-		c.told(wireError(wire.WriteFrames(e.frames, true)))
+		c.logUnsent(wireError(wire.WriteFrames(e.frames, true)))
 	}
 	for _, d := range e.events {
 		if wire.Post(d) != nil {
@@ -168,5 +168,5 @@ func (c *Conn) attach(wire transport) (doom *CloseError, lost int) {
 	}
 	c.wire, c.early = wire, nil
 	c.armExpiry()
-	return e.doom, lost
+	return e.pendingClose, lost
 }

@@ -98,20 +98,20 @@ func (p *parallel) wait() {
 // down, of every call its end.
 func (c *Conn) spawn(ctx context.Context, k *Call) {
 	if err := c.parallel.enter(ctx, k.task, c.mount.srv.limits.MaxConcurrent); err != nil {
-		c.turnAway(ctx, k, err)
+		c.refuseCall(ctx, k, err)
 		return
 	}
 	free, ended := make(chan struct{}), make(chan struct{})
-	k.letGo = sync.OnceFunc(func() { close(free) })
+	k.releaseQueue = sync.OnceFunc(func() { close(free) })
 	if k.task.stream == nil {
-		k.letGo()
+		k.releaseQueue()
 	}
 	ctx = k.limit(ctx)
 	go func() {
 		defer close(ended)
 		defer c.parallel.leave(k.task)
-		defer k.letGo()
-		running := c.mount.srv.runningOf(c)
+		defer k.releaseQueue()
+		running := c.mount.srv.longCallsOf(c)
 		defer running.end(running.begin(c, k.Action))
 		c.serve(ctx, k)
 	}()
@@ -125,7 +125,7 @@ func (c *Conn) spawn(ctx context.Context, k *Call) {
 func (c *Conn) stream(ctx context.Context, k *Call) error {
 	err := c.guard(func() error {
 		items := k.task.stream(c, ctx, k.value)
-		k.letGo()
+		k.releaseQueue()
 		if items == nil {
 			return fmt.Errorf("chanx: stream %q: the handler returned no iterator", k.Action)
 		}

@@ -38,9 +38,9 @@ func init() { probe.ReadPublication = readPublication }
 // readPublication reads layer data for package chanxtest, signed or not.
 func readPublication(subject string, data []byte) (*probe.Publication, error) {
 	p, err := parsePublication(data, nil)
-	isFirst := func(t string) bool { return published(t) != nodeSubject(p.node) }
+	isFirst := func(t string) bool { return subjectOf(t) != nodeSubject(p.node) }
 	i := slices.IndexFunc(p.targets, isFirst)
-	if err != nil || i < 0 || published(p.targets[i]) != subject || p.kind != kindMessage && p.kind != kindEvent {
+	if err != nil || i < 0 || subjectOf(p.targets[i]) != subject || p.kind != kindMessage && p.kind != kindEvent {
 		return nil, err
 	}
 	out := &probe.Publication{

@@ -14,15 +14,15 @@ import (
 // deliver hands d to this node's members, the sender first, and to the layer.
 func (s *Server) deliver(ctx context.Context, d *delivery, r *recipients) error {
 	here := r.here()
-	if err := s.accepts(r); err != nil || len(here) == 0 && !r.nodes {
+	if err := s.checkRecipients(r); err != nil || len(here) == 0 && !r.nodes {
 		return err
 	}
-	p, err := s.announce(ctx, d, r.published())
+	p, err := s.newPublication(ctx, d, r.remoteTargets())
 	if err != nil {
 		return err
 	}
 	if c := d.from; c != nil && !d.exceptSelf && c.inAny(here) {
-		c.deliver(d.appendFrames(nil, c), corks(ctx, c))
+		c.deliver(d.appendFrames(nil, c), mayCork(ctx, c))
 	}
 	if len(here) > 0 {
 		s.missed(d, s.hub.Deliver(d, here...))
@@ -34,23 +34,23 @@ func (s *Server) deliver(ctx context.Context, d *delivery, r *recipients) error 
 }
 
 // accepts says why nothing can be sent to recipients.
-func (s *Server) accepts(r *recipients) error {
+func (s *Server) checkRecipients(r *recipients) error {
 	if s.isClosed() {
 		return ErrClosed
 	}
-	if n := len(r.published()) + len(r.local); n > maxTargets {
+	if n := len(r.remoteTargets()) + len(r.local); n > maxTargets {
 		return fmt.Errorf("chanx: publish: it has %d targets, more than %d: use a group", n, maxTargets)
 	}
 	return nil
 }
 
 func (c *Conn) inAny(subjects []string) bool {
-	return slices.ContainsFunc(subjects, func(s string) bool { return c.mount.srv.hub.Has(s, (*link)(c)) })
+	return slices.ContainsFunc(subjects, func(s string) bool { return c.mount.srv.hub.Has(s, (*connSink)(c)) })
 }
 
 // announce tells the Observer of a delivery, and makes what is published of it. Nobody has it before: what is too long
 // for other nodes is not for this one's members either. Without targets there is nothing to publish.
-func (s *Server) announce(ctx context.Context, d *delivery, targets []string) (publication, error) {
+func (s *Server) newPublication(ctx context.Context, d *delivery, targets []string) (publication, error) {
 	if len(targets) == 0 {
 		return publication{}, nil
 	}
@@ -64,14 +64,14 @@ func (s *Server) announce(ctx context.Context, d *delivery, targets []string) (p
 	}
 	if n := p.size(); n > maxPublicationBytes {
 		err := fmt.Errorf("chanx: publish %q: it takes %d bytes, more than %d: send less, or where to fetch it", d.action, n, maxPublicationBytes)
-		s.end(d, err)
+		s.publishDone(d, err)
 		return p, err
 	}
 	return p, nil
 }
 
 // end tells the Observer what became of a publication.
-func (s *Server) end(d *delivery, err error) {
+func (s *Server) publishDone(d *delivery, err error) {
 	if d.done != nil {
 		s.observer.done("Publish", d.done, err)
 	}
@@ -82,22 +82,22 @@ func (s *Server) publish(ctx context.Context, d *delivery, p *publication) error
 	if len(p.targets) == 0 {
 		return nil
 	}
-	patient := withPatience(context.WithoutCancel(ctx), s.limits.PublishTimeout)
-	defer patient.end()
+	patient := newLazyTimeout(context.WithoutCancel(ctx), s.limits.PublishTimeout)
+	defer patient.stop()
 	err := s.publishData(patient, p)
-	s.end(d, err)
+	s.publishDone(d, err)
 	return s.tolerateUnsent(d, err)
 }
 
 // publishData publishes once for each subject by which other nodes hear of the targets.
-func (s *Server) publishData(ctx *patience, p *publication) error {
+func (s *Server) publishData(ctx *lazyTimeout, p *publication) error {
 	bp := takeBuffer()
 	defer giveBuffer(bp)
 	*bp = s.auth.append((*bp)[:0], p)
 	var errs []error
 	for i, target := range p.targets {
-		subject := published(target)
-		if subject == nodeSubject(s.node) || slices.ContainsFunc(p.targets[:i], func(t string) bool { return published(t) == subject }) {
+		subject := subjectOf(target)
+		if subject == nodeSubject(s.node) || slices.ContainsFunc(p.targets[:i], func(t string) bool { return subjectOf(t) == subject }) {
 			continue
 		}
 		err := s.link.Publish(ctx, subject, *bp)
@@ -105,7 +105,7 @@ func (s *Server) publishData(ctx *patience, p *publication) error {
 			return ErrClosed
 		}
 		if err != nil {
-			errs = append(errs, fmt.Errorf("chanx: publish %q to %q: %w", p.action, subject, ctx.explain(err)))
+			errs = append(errs, fmt.Errorf("chanx: publish %q to %q: %w", p.action, subject, ctx.wrapError(err)))
 		}
 	}
 	return errors.Join(errs...)
@@ -125,7 +125,7 @@ func (s *Server) observe(ctx context.Context, d *delivery, targets []string) {
 // need not be declared on this node; a receiver whose consumer does not declare it is passed over. Without a target it
 // is an error. See Conn.Broadcast.
 func (s *Server) Broadcast(ctx context.Context, m Message, to ...Target) error {
-	r, err := outside("broadcast", to)
+	r, err := newRecipients("broadcast", to)
 	if err != nil {
 		return err
 	}
@@ -144,14 +144,14 @@ func (s *Server) Broadcast(ctx context.Context, m Message, to ...Target) error {
 // Emit sends an event to the handlers of connections. Without a target it is an error. See Conn.Emit. With
 // the context of a handler it does not wait for the connection of that handler.
 func (s *Server) Emit(ctx context.Context, e Event, to ...Target) error {
-	r, err := outside("emit", to)
+	r, err := newRecipients("emit", to)
 	if err != nil {
 		return err
 	}
 	return s.emit(ctx, nil, e, r)
 }
 
-func outside(verb string, to []Target) (recipients, error) {
+func newRecipients(verb string, to []Target) (recipients, error) {
 	if len(to) == 0 || slices.Contains(to, nil) {
 		return recipients{}, fmt.Errorf("chanx: %s: no target: say To(groups...), ToUser(ids...), ToConn(ids...) or All()", verb)
 	}

@@ -17,8 +17,8 @@ type refs struct {
 	cancels *[]earlyCancel // nil: none has come
 	begun   uint64         // messages given to Message
 
-	doing   *string // what the queue's handler is called; nil: nothing, or it runs beside the queue
-	handler uint32  // its number among those of the queue
+	current   *string // what the queue's handler is called; nil: nothing, or it runs beside the queue
+	handlerNo uint32  // its number among those of the queue
 }
 
 // earlyCancel cancels messages with a ref that have arrived before it and have not begun.
@@ -77,9 +77,9 @@ func (r *refs) cancel(ref string, ahead uint64) (remembered bool) {
 
 // countForgotten counts the cancels that there was no room for. They come under the transport's lock, where no Observer may
 // be told.
-func (c *Conn) countForgotten() {
-	if c.forgotten.Load() > 0 {
-		c.mount.srv.dropped(c, dropForgottenCancels, int(c.forgotten.Swap(0)))
+func (c *Conn) countLostCancels() {
+	if c.lostCancels.Load() > 0 {
+		c.mount.srv.dropped(c, dropLostCancels, int(c.lostCancels.Swap(0)))
 	}
 }
 
@@ -98,12 +98,12 @@ func (r *refs) inUse(ref string) bool {
 }
 
 // next numbers the message that begins now. what is the name of its handler in the queue, or nil.
-func (r *refs) next(what *string) uint64 {
+func (r *refs) nextMessage(what *string) uint64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.begun++
-	r.doing = what
-	r.handler++
+	r.current = what
+	r.handlerNo++
 	if r.cancels != nil {
 		*r.cancels = slices.DeleteFunc(*r.cancels, func(c earlyCancel) bool { return c.last < r.begun })
 	}
@@ -111,18 +111,18 @@ func (r *refs) next(what *string) uint64 {
 }
 
 // handle notes what runs in the queue now and is no message.
-func (r *refs) handle(what *string) {
+func (r *refs) setHandler(what *string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.doing = what
-	r.handler++
+	r.current = what
+	r.handlerNo++
 }
 
 // handling is what runs in the queue, or has run last, and its number.
-func (r *refs) handling() (what *string, no uint32) {
+func (r *refs) currentHandler() (what *string, no uint32) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.doing, r.handler
+	return r.current, r.handlerNo
 }
 
 // begin makes a call with a ref one that can be cancelled. It fails if the ref is in use, or has been cancelled already.

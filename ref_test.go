@@ -28,11 +28,11 @@ func TestACancelOvertakesItsMessage(t *testing.T) {
 		var r refs
 		var no uint64
 		for range k.begun {
-			no = r.next(nil)
+			no = r.nextMessage(nil)
 		}
 		r.cancel(ref, k.ahead)
 		for int(no) < k.no {
-			no = r.next(nil)
+			no = r.nextMessage(nil)
 		}
 		call := &Call{Ref: ref, no: no}
 		_, err := r.begin(t.Context(), call)
@@ -40,7 +40,7 @@ func TestACancelOvertakesItsMessage(t *testing.T) {
 			t.Errorf("%s: begin says %v", k.name, err)
 		}
 		r.end(call)
-		if r.next(nil); r.cancels != nil && len(*r.cancels) > 0 {
+		if r.nextMessage(nil); r.cancels != nil && len(*r.cancels) > 0 {
 			t.Errorf("%s: the cancel is still remembered", k.name)
 		}
 	}

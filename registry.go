@@ -8,24 +8,24 @@ import (
 	"slices"
 )
 
-// announce makes the connection one of those that All, ToConn and ToUser reach.
-func (c *Conn) announce(ctx context.Context) error {
+// register makes the connection one of those that All, ToConn and ToUser reach.
+func (c *Conn) register(ctx context.Context) error {
 	s := c.mount.srv
 	if !s.countUser(c) {
 		return Refuse(http.StatusTooManyRequests, "too many connections")
 	}
-	c.announced = true
-	s.hub.Bind(c.subject, (*link)(c))
-	s.hub.Join(everyone, (*link)(c))
+	c.registered = true
+	s.hub.Bind(c.subject, (*connSink)(c))
+	s.hub.Join(everyone, (*connSink)(c))
 	if c.user != "" {
-		s.hub.Join(userSubject(c.user), (*link)(c))
+		s.hub.Join(userSubject(c.user), (*connSink)(c))
 	}
 	addresses := c.addresses()
 	for _, subject := range addresses {
 		s.subscriptions.count(subject, 1)
 	}
-	if err := s.settleWithin(ctx, s.subscribeTime(ctx), "subscribe to", addresses...); err != nil {
-		s.unfollowed(err)
+	if err := s.syncSubscriptionsWithin(ctx, s.subscribeTime(ctx), "subscribe to", addresses...); err != nil {
+		s.logSyncError(err)
 	}
 	return nil
 }
@@ -39,16 +39,16 @@ func (c *Conn) addresses() []string {
 	return all
 }
 
-// withdraw undoes announce. The subjects of which it was the last member on this node are to be settled.
-func (c *Conn) withdraw() (last []string) {
-	if !c.announced {
+// unregister undoes register. The subjects of which it was the last member on this node are to be settled.
+func (c *Conn) unregister() (last []string) {
+	if !c.registered {
 		return nil
 	}
 	s := c.mount.srv
 	s.hub.Unbind(c.subject)
-	s.hub.Leave(everyone, (*link)(c))
+	s.hub.Leave(everyone, (*connSink)(c))
 	if c.user != "" {
-		s.hub.Leave(userSubject(c.user), (*link)(c))
+		s.hub.Leave(userSubject(c.user), (*connSink)(c))
 	}
 	for _, subject := range c.addresses() {
 		if s.subscriptions.count(subject, -1) {
@@ -58,23 +58,23 @@ func (c *Conn) withdraw() (last []string) {
 	return last
 }
 
-// vacate takes the connection out of its groups and frees its places, at once. The subjects of which it was the
+// leaveAll takes the connection out of its groups and frees its places, at once. The subjects of which it was the
 // last member on this node are for end.
-func (c *Conn) vacate() (last []string) {
+func (c *Conn) leaveAll() (last []string) {
 	c.cancel()
 	c.mu.Lock()
 	c.left = true // nothing is joined any more
 	groups := slices.Clone(c.groups)
 	c.mu.Unlock()
 	c.mount.srv.free(c)
-	return append(c.exit(groups), c.withdraw()...)
+	return append(c.exitGroups(groups), c.unregister()...)
 }
 
-// end follows vacate: it tells the layer, and the server that the connection is no more.
-func (c *Conn) end(last []string) {
-	err := c.mount.srv.settle(context.WithoutCancel(c.ctx), "unsubscribe from", last...)
+// finishLeave follows leaveAll: it tells the layer, and the server that the connection is no more.
+func (c *Conn) finishLeave(last []string) {
+	err := c.mount.srv.syncSubscriptions(context.WithoutCancel(c.ctx), "unsubscribe from", last...)
 	if err != nil && !errors.Is(err, ErrClosed) {
-		c.mount.srv.unfollowed(err)
+		c.mount.srv.logSyncError(err)
 	}
 	c.mount.srv.events.forget(c)
 	c.mount.srv.forget(c)
@@ -126,7 +126,7 @@ func (s *Server) Conns() iter.Seq[*Conn] {
 func (c *Conn) isOpen() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.wire != nil && !c.over
+	return c.wire != nil && !c.ended
 }
 
 // Count is the number of connections of this node that are in a group.

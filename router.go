@@ -36,9 +36,9 @@ func (h router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case !h.srv.opts.RefuseWithHTTP && h.srv.upgrader.Check(r) == nil:
 		r.Pattern = pattern
-		h.srv.nowhere().ServeHTTP(w, r)
+		h.srv.notFound().ServeHTTP(w, r)
 	case pattern == "" && r.RequestURI != "*":
-		answer(w, r, http.StatusNotFound, noEndpoint)
+		answerHTTP(w, r, http.StatusNotFound, noEndpoint)
 	default:
 		ignoreBody(w, r)
 		h.mux.ServeHTTP(w, r)
@@ -48,24 +48,24 @@ func (h router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 const noEndpoint = "nothing is served at this path"
 
 // nobody is the state of connections that are never accepted.
-type nobody struct{ *Conn }
+type notFoundState struct{ *Conn }
 
 // newNowhere is a consumer that refuses handshakes at paths that no pattern matches.
-func newNowhere() *endpoint {
+func newNotFound() *endpoint {
 	refuse := func(r *http.Request) error {
 		if r.Pattern != "" {
 			return Refuse(http.StatusNotFound, noEndpoint+": "+r.Pattern+" is")
 		}
 		return Refuse(http.StatusNotFound, noEndpoint)
 	}
-	return NewConsumer(func(_ *Conn, r *http.Request) (*nobody, error) { return nil, refuse(r) }, &ConsumerOptions{
+	return NewConsumer(func(_ *Conn, r *http.Request) (*notFoundState, error) { return nil, refuse(r) }, &ConsumerOptions{
 		// Before open, because that costs the channel layer something. A test may put another in its place.
 		Authenticator: AuthenticatorFunc(func(r *http.Request) (Identity, error) { return Identity{}, refuse(r) }),
 	}).endpoint()
 }
 
 // answer refuses a request with a plain HTTP status and a text for people.
-func answer(w http.ResponseWriter, r *http.Request, status int, text string) {
+func answerHTTP(w http.ResponseWriter, r *http.Request, status int, text string) {
 	h := w.Header()
 	switch status {
 	case http.StatusMethodNotAllowed:
@@ -99,9 +99,9 @@ func ignoreBody(w http.ResponseWriter, r *http.Request) {
 func (m *mount) upgradeFailed(w http.ResponseWriter, r *http.Request, c *Conn, err error, status int, text string) {
 	switch {
 	case errors.Is(err, socket.ErrRefusing):
-		answer(w, r, status, text)
+		answerHTTP(w, r, status, text)
 	case errors.Is(err, socket.ErrHijack):
-		answer(w, r, status, text)
+		answerHTTP(w, r, status, text)
 		c.logError(slog.LevelError, "chanx: the connection cannot be taken over from the HTTP server. Probably a middleware hides it "+
 			"behind an http.ResponseWriter of its own: give that type the method Unwrap() http.ResponseWriter, or serve WebSockets "+
 			"outside of the middleware", "", err, "writer", fmt.Sprintf("%T", w))
@@ -112,14 +112,14 @@ func (m *mount) upgradeFailed(w http.ResponseWriter, r *http.Request, c *Conn, e
 
 // warnUnchosen logs that a client offers subprotocols of which none is chosen: a browser fails such a connection, and its
 // page learns nothing but 1006.
-func (m *mount) warnUnchosen(c *Conn, r *http.Request) {
+func (m *mount) warnNoSubprotocol(c *Conn, r *http.Request) {
 	offered := r.Header["Sec-Websocket-Protocol"]
-	if len(offered) == 0 || m.srv.upgrader.Chosen(r, m.carriers...) != "" {
+	if len(offered) == 0 || m.srv.upgrader.Chosen(r, m.tokenProtocols...) != "" {
 		return
 	}
 	m.srv.logThrottled(slog.LevelWarn, "chanx: the client offers subprotocols, and none is chosen: browsers fail such a connection. "+
 		"List one in ServerOptions.Subprotocols, or let the client offer the name that stands for its token", m.pattern,
-		c.logAttrs([]any{"offered", m.printable(offered), "listed", m.srv.opts.Subprotocols, "for_tokens", m.carriers})...)
+		c.logAttrs([]any{"offered", m.printable(offered), "listed", m.srv.opts.Subprotocols, "for_tokens", m.tokenProtocols})...)
 }
 
 // maxOffered and maxOfferedBytes bound what the log shows of offered subprotocols.
@@ -134,8 +134,8 @@ func (m *mount) printable(offered []string) (names []string) {
 				return append(names, "…")
 			}
 			o = strings.Trim(o, " \t")
-			if i := slices.IndexFunc(m.carriers, func(p string) bool { return strings.HasPrefix(o, p) }); i >= 0 {
-				o = m.carriers[i] + "…"
+			if i := slices.IndexFunc(m.tokenProtocols, func(p string) bool { return strings.HasPrefix(o, p) }); i >= 0 {
+				o = m.tokenProtocols[i] + "…"
 			} else if len(o) > maxOfferedBytes {
 				o = fmt.Sprintf("%s… (%d bytes)", o[:maxOfferedBytes/2], len(o))
 			}

@@ -31,7 +31,7 @@ type Server struct {
 	node          string
 	logger        *slog.Logger
 	upgrader      *socket.Upgrader
-	hub           *hub.Hub[*link, *delivery]
+	hub           *hub.Hub[*connSink, *delivery]
 	link          layer.Link
 	auth          *layerAuth
 	subscriptions subscriptions
@@ -42,10 +42,10 @@ type Server struct {
 	closed        atomic.Bool      // the layer is gone
 	observer      *guardedObserver // nil: nobody
 	now           func() time.Time // the wall clock
-	running       [runningLists]running
+	longCalls     [longCallShards]longCalls
 	lines         *throttle.Log // what is logged above level debug
 
-	nowhere func() *mount // refuses handshakes that no pattern matches
+	notFound func() *mount // refuses handshakes that no pattern matches
 
 	mu       sync.Mutex
 	mounts   []*mount
@@ -55,7 +55,7 @@ type Server struct {
 	draining bool
 	empty    chan struct{} // closed when the last connection has gone while draining
 	drops    map[string]uint64
-	refused  refusals              // does not change but for its numbers
+	refusals refusals              // does not change but for its numbers
 	unread   map[reflect.Type]bool // whose unread rules have been logged
 
 	onShutdown []func()
@@ -65,7 +65,7 @@ type Server struct {
 func NewServer(opts *ServerOptions) *Server {
 	s := &Server{
 		mux: http.NewServeMux(), conns: map[*Conn]struct{}{}, users: map[string]int{}, drops: map[string]uint64{},
-		refused: newRefusals(), empty: make(chan struct{}), unread: map[reflect.Type]bool{},
+		refusals: newRefusals(), empty: make(chan struct{}), unread: map[reflect.Type]bool{},
 	}
 	if opts != nil {
 		s.opts = *opts
@@ -80,8 +80,8 @@ func NewServer(opts *ServerOptions) *Server {
 	s.names = newNames(s.opts.Discriminator, s.opts.Camelize)
 	s.node = rand.Text()[:12]
 	s.now = func() time.Time { return time.Now().Round(0) }
-	for i := range s.running {
-		s.running[i].s = s
+	for i := range s.longCalls {
+		s.longCalls[i].s = s
 	}
 	s.logger = s.opts.Logger
 	if s.logger == nil {
@@ -92,8 +92,8 @@ func NewServer(opts *ServerOptions) *Server {
 		s.observer = &guardedObserver{o: o, lines: s.lines}
 	}
 	s.upgrader = socket.NewUpgrader(s.opts.Compression.apply(s.limits.socket(&s.opts)))
-	s.nowhere = sync.OnceValue(func() *mount { return newMount(s, "", newNowhere()) })
-	s.hub = hub.New[*link](runtime.GOMAXPROCS(0), (*delivery).weight, s.events.queued)
+	s.notFound = sync.OnceValue(func() *mount { return newMount(s, "", newNotFound()) })
+	s.hub = hub.New[*connSink](runtime.GOMAXPROCS(0), (*delivery).weight, s.events.queued)
 	s.events.limit = s.limits.EventQueue
 	s.auth = newLayerAuth(s.opts.LayerAuth)
 	s.opts.LayerAuth = LayerAuth{} // secrets are not kept where they may be printed
@@ -103,7 +103,7 @@ func NewServer(opts *ServerOptions) *Server {
 	}
 	s.nodes.init(s)
 	s.link = l.Open(layer.Receiver{Receive: s.receive, Status: s.status})
-	s.subscriptions.init(s.link, &s.limits, s.unfollowed)
+	s.subscriptions.init(s.link, &s.limits, s.logSyncError)
 	return s
 }
 
@@ -219,7 +219,7 @@ func (s *Server) maxRefusing() int { return min(max(s.limits.MaxConnections, min
 func (s *Server) forget(c *Conn) {
 	s.mu.Lock()
 	delete(s.conns, c)
-	s.tellEmpty()
+	s.signalEmpty()
 	isLast := s.draining && len(s.conns) == 0
 	s.mu.Unlock()
 	if isLast {
@@ -228,7 +228,7 @@ func (s *Server) forget(c *Conn) {
 }
 
 // tellEmpty is called under mu.
-func (s *Server) tellEmpty() {
+func (s *Server) signalEmpty() {
 	if s.draining && len(s.conns) == 0 {
 		select {
 		case <-s.empty:
@@ -285,8 +285,8 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	if s.closed.Swap(true) {
 		return err
 	}
-	for i := range s.running {
-		s.running[i].stop()
+	for i := range s.longCalls {
+		s.longCalls[i].stop()
 	}
 	s.subscriptions.close()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.limits.PublishTimeout)
@@ -312,7 +312,7 @@ func (s *Server) RegisterOnShutdown(f func()) {
 func (s *Server) drain() []*Conn {
 	s.mu.Lock()
 	s.draining = true
-	s.tellEmpty()
+	s.signalEmpty()
 	for _, f := range s.onShutdown {
 		go f()
 	}
@@ -348,7 +348,7 @@ func (s *Server) closeAll(ctx context.Context, all []*Conn) error {
 			}
 		}
 		if wire := c.transport(); wire != nil { // else begin sees that the server is draining
-			c.parallel.whenIdle(func() { c.told(wireError(wire.CloseAfter(socket.CloseGoingAway, shuttingDown))) })
+			c.parallel.whenIdle(func() { c.logUnsent(wireError(wire.CloseAfter(socket.CloseGoingAway, shuttingDown))) })
 		}
 	}
 	return nil

@@ -9,12 +9,12 @@ import (
 
 // alike is what members of one consumer are sent of a run of group messages if none of these is of them or of their user.
 // That is true of most members of a large group: so it is worked out once, and written as one frame.
-type alike struct {
+type sharedBatch struct {
 	mount  *mount
 	frames []socket.Frame // nil: each member is looked at on its own
 	joined []socket.Frame
 	sent   []tally
-	next   *alike // of another consumer
+	next   *sharedBatch // of another consumer
 }
 
 // tally is how much of something each is sent.
@@ -24,20 +24,20 @@ type tally struct {
 }
 
 // fewAlike is the number of members up to which each is looked at on its own.
-const fewAlike = 2
+const maxUnshared = 2
 
 // alike returns what c is sent of the run unless it is concerned; nil if there is no such thing.
-func (c *Conn) alike(run *hub.Run[*delivery]) *alike {
-	if run.Members <= fewAlike {
+func (c *Conn) sharedBatch(run *hub.Run[*delivery]) *sharedBatch {
+	if run.Members <= maxUnshared {
 		return nil
 	}
-	first, _ := run.Memo.(*alike)
+	first, _ := run.Memo.(*sharedBatch)
 	a := first
 	for a != nil && a.mount != c.mount {
 		a = a.next
 	}
 	if a == nil {
-		a = newAlike(c, run.Items)
+		a = newSharedBatch(c, run.Items)
 		a.next, run.Memo = first, a
 	}
 	if a.frames == nil {
@@ -47,9 +47,9 @@ func (c *Conn) alike(run *hub.Run[*delivery]) *alike {
 }
 
 // newAlike works out what members of c's consumer are sent. Where each copy is told of, each member is looked at.
-func newAlike(c *Conn, ds []*delivery) *alike {
+func newSharedBatch(c *Conn, ds []*delivery) *sharedBatch {
 	m := c.mount
-	a := &alike{mount: m}
+	a := &sharedBatch{mount: m}
 	if m.observer != nil || m.logs {
 		return a
 	}
@@ -72,7 +72,7 @@ func newAlike(c *Conn, ds []*delivery) *alike {
 	return a
 }
 
-func (a *alike) count(counter sentCounter, f socket.Frame) {
+func (a *sharedBatch) count(counter sentCounter, f socket.Frame) {
 	i := slices.IndexFunc(a.sent, func(t tally) bool { return &t.counter[0] == &counter[0] })
 	if i < 0 {
 		i = len(a.sent)
@@ -83,7 +83,7 @@ func (a *alike) count(counter sentCounter, f socket.Frame) {
 }
 
 // concerned reports whether one of the messages is of the connection or of its user.
-func (c *Conn) concerned(ds []*delivery) bool {
+func (c *Conn) isInvolved(ds []*delivery) bool {
 	for _, d := range ds {
 		if d.from == c || d.fromUser != "" && d.fromUser == c.user {
 			return true
@@ -92,7 +92,7 @@ func (c *Conn) concerned(ds []*delivery) bool {
 	return false
 }
 
-func (a *alike) deliver(c *Conn) {
+func (a *sharedBatch) deliver(c *Conn) {
 	for _, t := range a.sent {
 		t.counter.of(c).add(t.count, t.bytes)
 	}

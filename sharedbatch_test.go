@@ -139,7 +139,7 @@ func TestMembersOfALargeGroupGetWhatEachWouldGet(t *testing.T) {
 				run := hub.Run[*delivery]{Items: randomRun(t, rng, conns), Members: 1000}
 				for _, c := range conns {
 					want, wantOut, wantDrops := taken(s, c, func() { c.deliverEach(run.Items) })
-					got, out, drops := taken(s, c, func() { (*link)(c).Deliver(&run) })
+					got, out, drops := taken(s, c, func() { (*connSink)(c).Deliver(&run) })
 					if len(got) != len(want) {
 						want = socket.Join(want)
 						alike++
@@ -182,11 +182,11 @@ func TestFramesJoinedForALargeGroupAreCountedOneByOne(t *testing.T) {
 	run := hub.Run[*delivery]{Items: ds, Members: 1000}
 	early, gone := conns[3], conns[5]
 	early.wire = nil
-	(*link)(early).Deliver(&run)
+	(*connSink)(early).Deliver(&run)
 	if n := len(early.early.frames); n != len(ds) {
 		t.Errorf("%d frames wait for the handshake, want %d", n, len(ds))
 	}
-	(*link)(gone).Deliver(&run)
+	(*connSink)(gone).Deliver(&run)
 	if all := slices.Collect(maps.Values(s.Stats().Drops)); !slices.Equal(all, []uint64{uint64(len(ds))}) {
 		t.Errorf("dropped %v, want %d", all, len(ds))
 	}

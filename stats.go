@@ -91,7 +91,7 @@ type SentStats struct {
 // times a minute is fine, for each message it is not.
 func (s *Server) Stats() Stats {
 	st := Stats{
-		Groups: s.hub.Groups(groupSubject("")), Refused: s.refused.numbers(),
+		Groups: s.hub.Groups(groupSubject("")), Refused: s.refusals.numbers(),
 		In: map[string]HandledStats{}, Events: map[string]HandledStats{}, NodeEvents: map[string]HandledStats{}, Out: map[string]SentStats{},
 	}
 	for _, m := range s.mounted() {
@@ -99,7 +99,7 @@ func (s *Server) Stats() Stats {
 	}
 	refusal := AuthenticationMessage{}.Action()
 	if out, ok := st.Out[refusal]; ok { // where no pattern matches, it is sent too
-		st.Out[refusal] = s.nowhere().actions[refusal].counter.addTo(out)
+		st.Out[refusal] = s.notFound().actions[refusal].counter.addTo(out)
 	}
 	s.nodes.addTo(&st)
 	for _, c := range s.snapshot() {

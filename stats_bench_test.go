@@ -45,7 +45,7 @@ var spoken = []byte(`{"action":"speech","payload":{"content":"Good morning, is a
 // BenchmarkMessage is what a message costs without a socket, on one core and on all of them, and what of that is counting.
 func BenchmarkMessage(b *testing.B) {
 	b.Run("one", func(b *testing.B) {
-		l := (*link)(speakers(1)[0])
+		l := (*connSink)(speakers(1)[0])
 		b.ReportAllocs()
 		for b.Loop() {
 			l.Message(spoken, false)
@@ -55,7 +55,7 @@ func BenchmarkMessage(b *testing.B) {
 		conns, next := speakers(64), atomic.Int32{}
 		b.ReportAllocs()
 		b.RunParallel(func(pb *testing.PB) {
-			l := (*link)(conns[next.Add(1)])
+			l := (*connSink)(conns[next.Add(1)])
 			for pb.Next() {
 				l.Message(spoken, false)
 			}
@@ -83,12 +83,12 @@ func BenchmarkCopies(b *testing.B) {
 		}
 		ds = append(ds, d)
 	}
-	for name, members := range map[string]int{"many": 1000, "few": fewAlike} {
+	for name, members := range map[string]int{"many": 1000, "few": maxUnshared} {
 		b.Run(name, func(b *testing.B) {
 			run := hub.Run[*delivery]{Items: ds, Members: members}
 			b.ReportAllocs()
 			for b.Loop() {
-				(*link)(c).Deliver(&run)
+				(*connSink)(c).Deliver(&run)
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/16, "ns/copy")
 		})

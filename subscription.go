@@ -26,10 +26,10 @@ type subscriptions struct {
 }
 
 type subscription struct {
-	subject string
-	members int
-	told    bool          // the layer has it, or remembers it
-	busy    chan struct{} // closed when the call of the link that is under way has returned; nil if there is none
+	subject    string
+	members    int
+	subscribed bool          // the layer has it, or remembers it
+	busy       chan struct{} // closed when the call of the link that is under way has returned; nil if there is none
 
 	place *list.Element // among those that linger; nil if it does not: then it has no members, and is not busy
 	until time.Time
@@ -60,31 +60,31 @@ func (s *subscriptions) isWanted(subject string) bool {
 }
 
 // maxTogether is how many calls of the link are made at once. A layer sends together what is asked for together.
-const maxTogether = 128
+const maxConcurrentCalls = 128
 
 // settle brings the layer to what the members of subjects ask for now, but lets a subject linger that has none. When it returns
 // without an error, publications of other nodes arrive where there are members. Errors are those of the subjects, in their
 // order; nil is none.
-func (s *subscriptions) settle(ctx context.Context, subjects []string) []error {
+func (s *subscriptions) sync(ctx context.Context, subjects []string) []error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var errs []error
-	if s.changes(subjects) < 2 {
-		errs = s.followEach(ctx, subjects)
+	if s.countChanges(subjects) < 2 {
+		errs = s.syncEach(ctx, subjects)
 	} else {
-		errs = s.followTogether(ctx, subjects)
+		errs = s.syncTogether(ctx, subjects)
 	}
 	if over := s.linger.waiting.Len() - maxLingering; over > 0 {
-		s.retire(ctx, s.linger.oldest(over, time.Time{}))
+		s.unsubscribeLingering(ctx, s.linger.takeOldest(over, time.Time{}))
 	}
 	return errs
 }
 
 // changes is how many of the subjects the layer has to be told of. The caller holds mu.
-func (s *subscriptions) changes(subjects []string) (n int) {
+func (s *subscriptions) countChanges(subjects []string) (n int) {
 	for _, subject := range subjects {
 		sub := s.all[subject]
-		if sub != nil && (sub.members > 0) != sub.told && (sub.members > 0 || !s.linger.works()) {
+		if sub != nil && (sub.members > 0) != sub.subscribed && (sub.members > 0 || !s.linger.enabled()) {
 			n++
 		}
 	}
@@ -92,12 +92,12 @@ func (s *subscriptions) changes(subjects []string) (n int) {
 }
 
 // together does n things at once, each with mu held, as it is by the caller. What waits lets the others go on.
-func (s *subscriptions) together(n int, do func(i int)) {
+func (s *subscriptions) concurrently(n int, do func(i int)) {
 	s.mu.Unlock()
 	defer s.mu.Lock()
-	for first := 0; first < n; first += maxTogether {
+	for first := 0; first < n; first += maxConcurrentCalls {
 		var all sync.WaitGroup
-		for i := first; i < min(first+maxTogether, n); i++ {
+		for i := first; i < min(first+maxConcurrentCalls, n); i++ {
 			all.Go(func() {
 				s.mu.Lock()
 				defer s.mu.Unlock()
@@ -109,16 +109,16 @@ func (s *subscriptions) together(n int, do func(i int)) {
 }
 
 // followTogether is follow of all subjects at once.
-func (s *subscriptions) followTogether(ctx context.Context, subjects []string) []error {
+func (s *subscriptions) syncTogether(ctx context.Context, subjects []string) []error {
 	errs := make([]error, len(subjects))
-	s.together(len(subjects), func(i int) { errs[i] = s.follow(ctx, subjects[i], true) })
+	s.concurrently(len(subjects), func(i int) { errs[i] = s.syncOne(ctx, subjects[i], true) })
 	return errs
 }
 
 // followEach is follow of one subject after the other. Without an error it allocates nothing.
-func (s *subscriptions) followEach(ctx context.Context, subjects []string) (errs []error) {
+func (s *subscriptions) syncEach(ctx context.Context, subjects []string) (errs []error) {
 	for i, subject := range subjects {
-		err := s.follow(ctx, subject, true)
+		err := s.syncOne(ctx, subject, true)
 		if err != nil && errs == nil {
 			errs = make([]error, len(subjects))
 		}
@@ -131,14 +131,14 @@ func (s *subscriptions) followEach(ctx context.Context, subjects []string) (errs
 
 // follow is settle of one subject. Calls of the link for it come after each other; what members ask for meanwhile is done
 // by the one that is under way, so that a caller may give up waiting. The caller holds mu.
-func (s *subscriptions) follow(ctx context.Context, subject string, lingers bool) (err error) {
+func (s *subscriptions) syncOne(ctx context.Context, subject string, lingers bool) (err error) {
 	for asked := false; ; asked = true {
-		sub, waitErr := s.idle(ctx, subject)
+		sub, waitErr := s.waitIdle(ctx, subject)
 		if sub == nil {
 			return waitErr
 		}
 		want := sub.members > 0
-		if want == sub.told && (asked || !want) { // else to ask again tells whether the broker is there
+		if want == sub.subscribed && (asked || !want) { // else to ask again tells whether the broker is there
 			if !want {
 				delete(s.all, subject)
 			}
@@ -147,7 +147,7 @@ func (s *subscriptions) follow(ctx context.Context, subject string, lingers bool
 		if !want && lingers && s.linger.add(sub) {
 			return err
 		}
-		err = s.tell(ctx, subject, sub, want)
+		err = s.callLink(ctx, subject, sub, want)
 		if errors.Is(err, layer.ErrClosed) {
 			if sub.members == 0 {
 				delete(s.all, subject)
@@ -158,7 +158,7 @@ func (s *subscriptions) follow(ctx context.Context, subject string, lingers bool
 }
 
 // idle waits until no call for the subject is under way. It is nil if the subject is not known, or the wait ended.
-func (s *subscriptions) idle(ctx context.Context, subject string) (*subscription, error) {
+func (s *subscriptions) waitIdle(ctx context.Context, subject string) (*subscription, error) {
 	for {
 		sub := s.all[subject]
 		if sub == nil || sub.busy == nil {
@@ -179,7 +179,7 @@ func (s *subscriptions) idle(ctx context.Context, subject string) (*subscription
 
 // tell calls the link. A subscription that fails is remembered by the layer, one that ends is forgotten, whatever the
 // error says.
-func (s *subscriptions) tell(ctx context.Context, subject string, sub *subscription, want bool) (err error) {
+func (s *subscriptions) callLink(ctx context.Context, subject string, sub *subscription, want bool) (err error) {
 	sub.busy = make(chan struct{})
 	s.mu.Unlock()
 	if want {
@@ -188,29 +188,29 @@ func (s *subscriptions) tell(ctx context.Context, subject string, sub *subscript
 		err = s.link.Unsubscribe(ctx, subject)
 	}
 	s.mu.Lock()
-	sub.told = want
+	sub.subscribed = want
 	close(sub.busy)
 	sub.busy = nil
 	return err
 }
 
 // settle tells the layer of subjects whose members have changed, within PublishTimeout.
-func (s *Server) settle(ctx context.Context, verb string, subjects ...string) error {
-	return s.settleWithin(ctx, s.limits.PublishTimeout, verb, subjects...)
+func (s *Server) syncSubscriptions(ctx context.Context, verb string, subjects ...string) error {
+	return s.syncSubscriptionsWithin(ctx, s.limits.PublishTimeout, verb, subjects...)
 }
 
 // settleWithin is settle within a time of its own. A layer that takes longer is unavailable; ctx is not asked for that.
-func (s *Server) settleWithin(ctx context.Context, d time.Duration, verb string, subjects ...string) error {
+func (s *Server) syncSubscriptionsWithin(ctx context.Context, d time.Duration, verb string, subjects ...string) error {
 	if len(subjects) == 0 {
 		return nil
 	}
-	patient := withPatience(ctx, d)
-	defer patient.end()
-	errs := s.subscriptions.settle(patient, subjects)
+	patient := newLazyTimeout(ctx, d)
+	defer patient.stop()
+	errs := s.subscriptions.sync(patient, subjects)
 	for i, err := range errs {
 		if err != nil {
 			subject := strings.TrimPrefix(subjects[i], groupSubject(""))
-			errs[i] = fmt.Errorf("chanx: %s %q: %w", verb, subject, patient.explain(err))
+			errs[i] = fmt.Errorf("chanx: %s %q: %w", verb, subject, patient.wrapError(err))
 		}
 	}
 	return errors.Join(errs...)
@@ -239,24 +239,24 @@ type linger struct {
 	sweeping bool
 	closed   bool
 
-	life    context.Context // of calls that nobody waits for
-	end     context.CancelFunc
+	ctx     context.Context // of calls that nobody waits for
+	cancel  context.CancelFunc
 	timeout time.Duration   // of each
-	failed  func(err error) // is told of them
+	onError func(err error) // is told of them
 }
 
 func (s *subscriptions) init(link layer.Link, l *Limits, failed func(error)) {
 	s.link, s.all = link, map[string]*subscription{}
-	s.linger.time, s.linger.timeout, s.linger.failed, s.linger.sweep = l.SubscriptionLinger, l.PublishTimeout, failed, s.sweep
-	s.linger.life, s.linger.end = context.WithCancel(context.Background())
+	s.linger.time, s.linger.timeout, s.linger.onError, s.linger.sweep = l.SubscriptionLinger, l.PublishTimeout, failed, s.sweep
+	s.linger.ctx, s.linger.cancel = context.WithCancel(context.Background())
 }
 
 // works reports whether subjects linger at all.
-func (l *linger) works() bool { return l.time > 0 && !l.closed }
+func (l *linger) enabled() bool { return l.time > 0 && !l.closed }
 
 // add lets a subject linger, unless nothing does any more.
 func (l *linger) add(sub *subscription) bool {
-	if !l.works() {
+	if !l.enabled() {
 		return false
 	}
 	if sub.place == nil {
@@ -281,7 +281,7 @@ func (l *linger) remove(sub *subscription) {
 func (l *linger) first() *subscription { return l.waiting.Front().Value.(*subscription) }
 
 // oldest takes out up to n of those that have lingered long enough by a time, or of all for the zero time.
-func (l *linger) oldest(n int, by time.Time) (subjects []string) {
+func (l *linger) takeOldest(n int, by time.Time) (subjects []string) {
 	for len(subjects) < n && l.waiting.Len() > 0 && (by.IsZero() || !l.first().until.After(by)) {
 		subjects = append(subjects, l.first().subject)
 		l.remove(l.first())
@@ -312,17 +312,17 @@ func (s *subscriptions) sweep() {
 			l.timer.Reset(left)
 			break
 		}
-		ctx, cancel := context.WithTimeout(l.life, l.timeout)
-		s.retire(ctx, l.oldest(maxTogether, time.Now()))
+		ctx, cancel := context.WithTimeout(l.ctx, l.timeout)
+		s.unsubscribeLingering(ctx, l.takeOldest(maxConcurrentCalls, time.Now()))
 		cancel()
 	}
 	l.sweeping = false
 }
 
 // retire tells the layer that subjects that lingered have no members, unless they have some again. The caller holds mu.
-func (s *subscriptions) retire(ctx context.Context, subjects []string) {
+func (s *subscriptions) unsubscribeLingering(ctx context.Context, subjects []string) {
 	errs := make([]error, len(subjects))
-	s.together(len(subjects), func(i int) { errs[i] = s.follow(ctx, subjects[i], false) })
+	s.concurrently(len(subjects), func(i int) { errs[i] = s.syncOne(ctx, subjects[i], false) })
 	if s.linger.closed {
 		return
 	}
@@ -330,13 +330,13 @@ func (s *subscriptions) retire(ctx context.Context, subjects []string) {
 	defer s.mu.Lock()
 	for i, err := range errs {
 		if err != nil && !errors.Is(err, ErrClosed) {
-			s.linger.failed(fmt.Errorf("chanx: unsubscribe from %q: %w", strings.TrimPrefix(subjects[i], groupSubject("")), err))
+			s.linger.onError(fmt.Errorf("chanx: unsubscribe from %q: %w", strings.TrimPrefix(subjects[i], groupSubject("")), err))
 		}
 	}
 }
 
-// unfollowed is told of each failure to tell the layer who is in a group. There may be as many as subjects.
-func (s *Server) unfollowed(err error) {
+// logSyncError logs of each failure to tell the layer who is in a group. There may be as many as subjects.
+func (s *Server) logSyncError(err error) {
 	s.logThrottled(slog.LevelWarn, "chanx: channel layer does not follow", throttle.Types(err), "error", err)
 }
 
@@ -350,7 +350,7 @@ func (s *subscriptions) close() {
 		s.linger.remove(sub)
 		delete(s.all, sub.subject)
 	}
-	s.linger.end()
+	s.linger.cancel()
 }
 
 // tolerateMembership is err, unless it is tolerated that the layer does not follow a change of membership yet. It follows

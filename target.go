@@ -44,7 +44,7 @@ func connSubject(id string) string    { return "c/" + id }
 func nodeSubject(node string) string  { return "n/" + node }
 
 // published is the subject by which other nodes hear of a target.
-func published(target string) string {
+func subjectOf(target string) string {
 	id, isConn := strings.CutPrefix(target, connSubject(""))
 	if !isConn {
 		return target
@@ -160,7 +160,7 @@ func (r *recipients) errNodes(verb string) error {
 }
 
 // published are the targets that other nodes hear of.
-func (r *recipients) published() []string {
+func (r *recipients) remoteTargets() []string {
 	if !r.nodes {
 		return r.subjects
 	}
