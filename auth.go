@@ -7,32 +7,35 @@ import (
 	"time"
 )
 
-// Authenticator finds out who sent a request, before the connection is accepted. It is called from many goroutines.
+// Authenticator identifies the client of a request before the connection is accepted. It is called from many
+// goroutines.
 //
-// One that reads credentials from the subprotocols that a client offers may have a method Subprotocols() []string: names
-// that stand for no protocol. If a client offers none of ServerOptions.Subprotocols, the first of these names that it offers
-// is the answer, because a browser fails a connection if none of those it has offered is chosen.
+// An Authenticator that reads credentials from the subprotocols that a client offers may have a method Subprotocols()
+// []string. It returns names that stand for no protocol. If a client offers none of ServerOptions.Subprotocols, the
+// server answers with the first of these names that the client offers, because a browser fails a connection if the
+// server chooses none of its offers.
 type Authenticator interface {
-	// Authenticate returns the identity, or an error that refuses the connection: one of Refuse is told to the client,
-	// another is logged and answered as an internal error. An HTTP handler may use the same Authenticator: see RefusalError.
+	// Authenticate returns the identity, or an error that refuses the connection. The client receives the detail of an
+	// error made with Refuse. Any other error is logged, and the client receives an internal error. An HTTP handler may
+	// use the same Authenticator: see RefusalError.
 	Authenticate(*http.Request) (Identity, error)
 }
 
-// AuthenticatorFunc is a function as an Authenticator.
+// AuthenticatorFunc lets a function be used as an Authenticator.
 type AuthenticatorFunc func(*http.Request) (Identity, error)
 
 // Authenticate calls f.
 func (f AuthenticatorFunc) Authenticate(r *http.Request) (Identity, error) { return f(r) }
 
-// Identity is who is at the other end of a connection. The zero value is an anonymous client.
+// Identity is the authenticated user of a connection. The zero value is an anonymous client.
 type Identity struct {
-	UserID  string    // "" is anonymous
-	Expires time.Time // by the wall clock; the connection closes with 4401 then; zero is never
-	Claims  any       // the application's
+	UserID  string    // "" means anonymous
+	Expires time.Time // by the wall clock; then the connection closes with 4401; zero means never
+	Claims  any       // set by the application
 }
 
-// expiresIn is the time until the identity expires by the wall clock. A monotonic reading in Expires is ignored: that
-// clock stands still while a machine sleeps, and credentials do not.
+// expiresIn is the time until the identity expires by the wall clock. It ignores a monotonic reading in Expires: the
+// monotonic clock stops while a machine sleeps, and credentials still expire.
 func (id Identity) expiresIn(now time.Time) time.Duration {
 	if id.Expires.IsZero() {
 		return maxDuration
@@ -42,25 +45,25 @@ func (id Identity) expiresIn(now time.Time) time.Duration {
 
 func (s *Server) hasExpired(id Identity) bool { return id.expiresIn(s.now()) <= 0 }
 
-// expiryCheck is how often a connection looks at the wall clock at least: timers do not follow its steps.
+// expiryCheck is the longest time between two looks at the wall clock: timers do not notice when that clock is set.
 const expiryCheck = 30 * time.Second
 
-// anonymous is the identity of all that have none of their own.
+// anonymous is the identity shared by all connections without one of their own.
 var anonymous Identity
 
-// closeExpired is the close code when credentials have expired: 4000 and the HTTP status.
+// closeExpired is the close code for expired credentials: 4000 plus the HTTP status.
 const closeExpired = 4000 + http.StatusUnauthorized
 
 const expired = "credentials have expired"
 
-// Identity is what the Authenticator found, or Renew has set since.
+// Identity returns the identity from the Authenticator, or from the latest Renew.
 func (c *Conn) Identity() Identity {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return *c.identity
 }
 
-// setIdentity takes what the Authenticator found.
+// setIdentity stores the identity from the Authenticator.
 func (c *Conn) setIdentity(id Identity) error {
 	if id.UserID != "" {
 		if err := checkName("user id", id.UserID); err != nil {
@@ -76,9 +79,9 @@ func (c *Conn) setIdentity(id Identity) error {
 	return nil
 }
 
-// Renew replaces the identity by a newer one of the same user, as a handler has read it from a refreshed token, and moves
-// the time at which the connection closes with 4401. An identity of another user, or one that has expired, is an error
-// and changes nothing.
+// Renew replaces the identity by a newer one of the same user, for example from a refreshed token, and moves the time
+// at which the connection closes with 4401. An identity of another user, or an expired one, is an error and changes
+// nothing.
 func (c *Conn) Renew(id Identity) error {
 	switch {
 	case id.UserID != c.user:
@@ -96,7 +99,7 @@ func (c *Conn) Renew(id Identity) error {
 	return nil
 }
 
-// armExpiry sets the timer of the identity that the connection has now. The caller holds mu.
+// armExpiry sets the timer for the current identity. The caller holds mu.
 func (c *Conn) armExpiry() {
 	if c.identity.Expires.IsZero() || c.wire == nil {
 		if c.expiry != nil {
@@ -112,8 +115,8 @@ func (c *Conn) armExpiry() {
 	}
 }
 
-// checkExpiry closes the connection if its identity has expired. If not, the wall clock was set back, the identity was
-// renewed, or it is only time to look.
+// checkExpiry closes the connection if its identity has expired. Otherwise it sets the timer again: the wall clock was
+// set back, the identity was renewed, or this is only the regular check.
 func (c *Conn) checkExpiry() {
 	c.mu.Lock()
 	expires := c.mount.srv.hasExpired(*c.identity)

@@ -10,45 +10,45 @@ import (
 	"github.com/chanx-go/chanx/internal/socket"
 )
 
-// Call is one message or event on its way to its handler. Its fields are for reading.
+// Call is one message or event on its way to its handler. Its fields are read-only.
 type Call struct {
 	Conn    *Conn
-	Action  string  // of the message; of an event its name
-	Ref     string  // that the client gave, or ""
+	Action  string  // of the message, or the event's name
+	Ref     string  // given by the client, or ""
 	Message Message // nil for an event
 	Event   Event   // nil for a message
 
 	task         *task
 	reply        bool               // the handler answers with a message
 	value        any                // pointer to the message or event
-	no           uint64             // of the message among those of its connection, from 1
-	headers      []header           // of an event: what the Observer of its sender has set
+	no           uint64             // number of the message in its connection, from 1
+	headers      []header           // of an event: set by the Observer of its sender
 	ended        bool               // the terminal frame has been sent
-	err          error              // of the handler, once ended
-	cancel       *cancellation      // of the client; nil without a ref
+	err          error              // the handler's error, once ended
+	cancel       *cancellation      // by the client; nil without a ref
 	done         context.CancelFunc // ends the time-out; nil without one
-	releaseQueue func()             // lets the queue go on beside the call; nil if it waits
+	releaseQueue func()             // lets the queue continue beside the call; nil if it waits
 
 	handled        *handledCell
-	begun, counted bool // by handled: the call, and its failure
+	begun, counted bool // whether handled has counted the call, and its failure
 }
 
 // Handler handles a call. It returns after the call's terminal frame (the reply, error or complete of a message) has
-// been sent, with the error that the handler of the application returned, or that it made of a panic.
+// been sent. It returns the error of the application's handler, or an error made of its panic.
 type Handler func(ctx context.Context, c *Call) error
 
-// Middleware wraps the handlers of a consumer, around messages that passed validation and around events. What it does
-// before and after calling next happens in the goroutine of the handler. Without calling next, the error that it returns
-// is told to the client as a handler's would be; nil counts as success. next may be called once.
+// Middleware wraps the handlers of a consumer: for messages that passed validation, and for events. Code before and
+// after next runs in the handler's goroutine. next may be called once. If middleware does not call next, its error is
+// sent to the client like a handler's error, and nil counts as success.
 //
-// The context lives until the outermost middleware has returned, so a transaction may be committed behind next. Only the
-// client's cancel before the terminal frame, the time-out of the handler, which covers the middleware too, and the end of
-// the connection end it earlier. When next has returned the client has its answer: a further error, or a panic, is
-// logged and counted as a failure of the call, and the client is not told. What must be done before the answer belongs
-// into the handler.
+// The context lives until the outermost middleware has returned, so a transaction may be committed after next. It ends
+// earlier only if the client cancels the call before the terminal frame, if the handler's time-out expires, which
+// covers the middleware too, or if the connection ends. After next has returned, the client has its answer: a further
+// error, or a panic, is logged and counted as a failure of the call, but not sent to the client. Work that must be done
+// before the answer belongs in the handler.
 type Middleware func(next Handler) Handler
 
-// Use adds middleware; what is added first is outermost.
+// Use adds middleware. The first one added is the outermost.
 func (c *Consumer[S]) Use(all ...Middleware) {
 	c.end.register()
 	for _, m := range all {
@@ -59,7 +59,7 @@ func (c *Consumer[S]) Use(all ...Middleware) {
 	c.end.middleware = append(c.end.middleware, all...)
 }
 
-// wrap makes one handler of the middleware and what it is around.
+// wrap returns h wrapped in all middleware.
 func wrap(all []Middleware, h Handler) Handler {
 	for i := len(all) - 1; i >= 0; i-- {
 		h = all[i](h)
@@ -67,7 +67,7 @@ func wrap(all []Middleware, h Handler) Handler {
 	return h
 }
 
-// serve runs a call through the middleware and sees to its end.
+// serve runs a call through the middleware and finishes it.
 func (c *Conn) serve(ctx context.Context, k *Call) {
 	k.begun = true
 	watch := k.handled.begin(k.task.isParallel())
@@ -83,8 +83,8 @@ func (c *Conn) serve(ctx context.Context, k *Call) {
 	end(c.guardTo(end, func() error { return c.mount.handler(ctx, k) }))
 }
 
-// failLate counts and logs what middleware has returned after the terminal frame, unless it is the handler's own error:
-// of that the client, the counters and the log have been told. The client is told nothing more.
+// failLate counts and logs an error that middleware returned after the terminal frame, unless it is the handler's own
+// error, which has been counted, logged and sent already. Nothing more is sent to the client.
 func (c *Conn) failLate(ctx context.Context, k *Call, err error) {
 	if k.err != nil && consistsOf(err, k.err) || c.isExpected(ctx, err) {
 		return
@@ -103,7 +103,7 @@ func (k *Call) release() {
 	}
 }
 
-// run is the innermost handler.
+// run is the innermost handler: it calls the application's handler.
 func run(ctx context.Context, k *Call) error {
 	c := k.Conn
 	if k.ended {
@@ -121,13 +121,13 @@ func run(ctx context.Context, k *Call) error {
 	return err
 }
 
-// guard runs code of the application and makes an error of its panic. If that ends the goroutine (runtime.Goexit, as the
-// FailNow of a test does), nothing behind guard runs but what is deferred: see guardTo.
+// guard runs code of the application and turns a panic into an error. If the code ends the goroutine (runtime.Goexit,
+// as FailNow of a test does), only deferred functions of the caller still run: see guardTo.
 func (c *Conn) guard(run func() error) error { return c.guardTo(func(error) {}, run) }
 
 var errGoexit = errors.New("chanx: handler failed: it ended its goroutine, as runtime.Goexit and the FailNow of a test do: return an error")
 
-// guardTo is guard; if the goroutine ends it calls exited, with errExited, on the way out.
+// guardTo is like guard, but if the goroutine ends, it calls exited with errGoexit on the way out.
 func (c *Conn) guardTo(exited func(error), run func() error) error { return guardTo(exited, run) }
 
 func guardTo(exited func(error), run func() error) (err error) {
@@ -149,13 +149,13 @@ func guardTo(exited func(error), run func() error) (err error) {
 	return err
 }
 
-// sound is err, after it has been looked at as those will do who tell of it. It panics here if that cannot be done: a nil
-// pointer of an error's type is the usual cause.
+// checkError calls the methods of err that later code calls, inside the guard: a nil pointer of an error's type would
+// panic there.
 func checkError(err error) error {
-	told, tells := errors.AsType[*Error](err)
-	closing, closes := errors.AsType[*CloseError](err)
-	refused, refuses := errors.AsType[*RefusalError](err)
-	if tells && told == nil || closes && closing == nil || refuses && refused == nil {
+	forClient, isError := errors.AsType[*Error](err)
+	closing, isClose := errors.AsType[*CloseError](err)
+	refusal, isRefusal := errors.AsType[*RefusalError](err)
+	if isError && forClient == nil || isClose && closing == nil || isRefusal && refusal == nil {
 		return fmt.Errorf("chanx: handler failed: its error is a nil pointer in a %T: return nil itself", err)
 	}
 	_ = err.Error()
@@ -169,10 +169,10 @@ type panicError struct {
 
 func (p *panicError) Error() string { return fmt.Sprintf("panic: %v", p.value) }
 
-// conclude sends the terminal frame of a call and what completions add.
+// conclude sends the terminal frame of a call and the completion, if completions are on.
 func (c *Conn) conclude(ctx context.Context, k *Call, reply Message, err error) {
 	k.ended, k.err = true, err
-	c.refs.end(k) // before the verdict: from here on a cancel comes too late
+	c.refs.end(k) // before the result is read: from here on a cancel is too late
 	cork := mayCork(ctx, c)
 	err = c.recordResult(ctx, k)
 	if closing, ok := errors.AsType[*CloseError](err); ok {
@@ -202,7 +202,7 @@ func (c *Conn) conclude(ctx context.Context, k *Call, reply Message, err error) 
 	c.finishCall(k, answered, cork)
 }
 
-// finishCall sends the completion of a call.
+// finishCall sends the completion of a message or an event.
 func (c *Conn) finishCall(k *Call, answered, cork bool) {
 	if k.task.isEvent {
 		c.complete(c.mount.eventComplete, cork)
@@ -211,7 +211,7 @@ func (c *Conn) finishCall(k *Call, answered, cork bool) {
 	c.finish(k.Ref, answered, cork)
 }
 
-// Reasons of errors that the library tells.
+// Errors that the library itself sends to clients.
 var (
 	errTimeout   = &Error{"timeout", "The handler took too long"}
 	errCancelled = &Error{"cancelled", "Cancelled by the client"}
@@ -220,22 +220,23 @@ var (
 	errDuplicate = &Error{"duplicate_ref", "The ref belongs to a message that is still being handled"}
 )
 
-// judge counts the handler's error as a failure, unless it is expected, and returns the error that the client is told.
-func (c *Conn) recordResult(ctx context.Context, k *Call) (told error) {
-	told, replaced := k.clientError(ctx)
+// recordResult counts the handler's error as a failure, unless it is expected, and returns the error to send to the
+// client.
+func (c *Conn) recordResult(ctx context.Context, k *Call) error {
+	forClient, replaced := k.clientError(ctx)
 	expected := k.err == nil || k.err == errCancelled || c.isExpected(ctx, k.err)
-	if !expected || told == errTimeout {
+	if !expected || forClient == errTimeout {
 		k.fail()
 	}
 	if replaced && !expected {
 		c.logReplaced(k.err, k.Action)
 	}
-	return told
+	return forClient
 }
 
-// verdict is the error that the client is told. It replaces the handler's if the client has cancelled the call or its
-// time is over.
-func (k *Call) clientError(ctx context.Context) (told error, replaced bool) {
+// clientError returns the error to send to the client. It replaces the handler's error if the client has cancelled the
+// call or the time-out has expired.
+func (k *Call) clientError(ctx context.Context) (forClient error, replaced bool) {
 	if _, closing := errors.AsType[*CloseError](k.err); closing {
 		return k.err, false
 	}
@@ -250,7 +251,7 @@ func (k *Call) clientError(ctx context.Context) (told error, replaced bool) {
 	return k.err, false
 }
 
-// told reports whether a terminal frame is on its way.
+// logUnsent logs err, the result of a write, unless the connection is closed. It reports whether the frame was queued.
 func (c *Conn) logUnsent(err error) bool {
 	if err != nil && !errors.Is(err, ErrClosed) {
 		c.logError(slog.LevelWarn, "chanx: client not told", "", err)
@@ -258,7 +259,8 @@ func (c *Conn) logUnsent(err error) bool {
 	return err == nil
 }
 
-// finish sends the completion of a client's message: with its ref, unless the ref has had its one terminal frame.
+// finish sends the completion of a client's message. It carries the ref, unless a terminal frame with the ref was sent
+// already.
 func (c *Conn) finish(ref string, answered, cork bool) {
 	if ref == "" || answered {
 		c.complete(c.mount.complete, cork)
@@ -267,7 +269,7 @@ func (c *Conn) finish(ref string, answered, cork bool) {
 	c.logUnsent(c.write(CompleteMessage{}, ref, cork))
 }
 
-// complete sends a completion, where completions are on.
+// complete sends a completion, if completions are on.
 func (c *Conn) complete(f fixedFrame, cork bool) {
 	if c.mount.completions {
 		c.deliver([]socket.Frame{f.Frame}, cork)
@@ -275,7 +277,8 @@ func (c *Conn) complete(f fixedFrame, cork bool) {
 	}
 }
 
-// closeBecause closes with a code that a handler chose; one that may not be sent is the handler's mistake.
+// closeBecause closes with a code that a handler chose. An invalid code is the handler's mistake: it is logged, and the
+// connection closes with 1011.
 func (c *Conn) closeBecause(why *CloseError) {
 	err := c.Close(why.Code, why.Reason)
 	if err == nil || errors.Is(err, ErrClosed) {
@@ -287,7 +290,7 @@ func (c *Conn) closeBecause(why *CloseError) {
 	}
 }
 
-// fail counts a call whose handler has begun and failed, once.
+// fail counts the call as failed, once, if its handler has begun.
 func (k *Call) fail() {
 	if k.begun && !k.counted {
 		k.counted = true

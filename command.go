@@ -11,18 +11,18 @@ import (
 	"github.com/chanx-go/chanx/internal/throttle"
 )
 
-// closeCommand is the payload of a kindClose.
+// closeCommand is the payload of a kindClose publication.
 type closeCommand struct {
 	Code   int    `json:"code"`
 	Reason string `json:"reason"`
 }
 
-// Disconnect closes connections, on whatever node they are, as Conn.Close does; what was broadcast to them before leaves
-// first. It does not wait for them. Without a target, or with a code that may not be sent, it is an error; if the
-// channel layer is down, those of this node are closed and the error wraps layer.ErrUnavailable.
+// Disconnect closes connections on any node, as Conn.Close does: messages that were broadcast to them before are sent
+// first. It does not wait for the closing. It is an error to give no target, or a code that may not be sent. If the
+// channel layer is down, the connections of this node are closed and the error wraps layer.ErrUnavailable.
 //
-// A connection that is in open is closed as soon as it has arrived. One whose Authenticator runs at that moment is not
-// known yet: what is to be revoked is to be looked up in open too, which comes after.
+// A connection whose open runs at that moment is closed as soon as it is established. A connection whose Authenticator
+// runs at that moment is not known yet, so open, which runs later, should check again whether access was revoked.
 func (s *Server) Disconnect(ctx context.Context, code int, reason string, to ...Target) error {
 	if err := checkCloseCode("disconnect", code); err != nil {
 		return err
@@ -38,14 +38,15 @@ func (s *Server) Disconnect(ctx context.Context, code int, reason string, to ...
 	return s.deliver(ctx, d, &r)
 }
 
-// Join makes connections members of groups, on whatever node they are: on this one when it has returned, with the errors
-// of each as Conn.Join gives them; on others soon after, where an error is logged. If the channel layer is down the error
-// wraps layer.ErrUnavailable, and those of this node are members all the same.
+// Join adds connections on any node to groups. When Join returns, the connections of this node are members, and the
+// error joins the errors of each, as Conn.Join returns them. The connections of other nodes join soon after, and an
+// error there is logged on their node. If the channel layer is down, the error wraps layer.ErrUnavailable, and the
+// connections of this node are members all the same.
 func (s *Server) Join(ctx context.Context, to Target, groups ...string) error {
 	return s.changeGroups(ctx, kindJoin, "join", to, groups)
 }
 
-// Leave ends the membership of connections in groups. See Join.
+// Leave removes connections on any node from groups. See Join.
 func (s *Server) Leave(ctx context.Context, to Target, groups ...string) error {
 	return s.changeGroups(ctx, kindLeave, "leave", to, groups)
 }
@@ -68,8 +69,8 @@ func (s *Server) changeGroups(ctx context.Context, kind byte, verb string, to Ta
 	return errors.Join(err, s.publish(ctx, d, &p), s.syncSubscriptions(ctx, verb+" group", groupSubjects(groups)...))
 }
 
-// regroup changes the membership of connections. It does not wait: the subjects that have got their first member on this
-// node, or lost their last, are to be settled.
+// changeGroups adds connections to groups or removes them. It does not wait. It returns the subjects that got their
+// first member on this node or lost their last: the caller must call syncSubscriptions for them.
 func changeGroups(kind byte, conns []*connSink, groups []string) (turned []string, err error) {
 	var errs []error
 	for _, l := range conns {
@@ -87,8 +88,8 @@ func changeGroups(kind byte, conns []*connSink, groups []string) (turned []strin
 	return turned, errors.Join(errs...)
 }
 
-// obeyRegroup carries out a join or leave of another node, by its copy for a subject. It takes effect in the order in
-// which the layer delivers: what comes behind it meets the new members.
+// applyRegroup carries out the copy of another node's join or leave for a subject. It takes effect in the order in
+// which the layer delivers, so later messages reach the new members.
 func (s *Server) applyRegroup(p *publication, groups []string, subject string) {
 	turned, err := changeGroups(p.kind, s.matching(p.targets, subject), groups)
 	if err != nil {
@@ -98,14 +99,14 @@ func (s *Server) applyRegroup(p *publication, groups []string, subject string) {
 	if len(turned) == 0 {
 		return
 	}
-	go func() { // a receiver must not call the link
+	go func() { // the layer forbids calling the link in Receive
 		if err := s.syncSubscriptions(context.Background(), p.action+" group", turned...); err != nil && !errors.Is(err, ErrClosed) {
 			s.logSyncError(err)
 		}
 	}()
 }
 
-// copyFor lists the connections whose first match among targets is published by the subject.
+// matching lists the connections whose first match among targets is published to subject.
 func (s *Server) matching(targets []string, subject string) (all []*connSink) {
 	for k, t := range targets {
 		if subjectOf(t) != subject {
@@ -116,7 +117,7 @@ func (s *Server) matching(targets []string, subject string) (all []*connSink) {
 	return all
 }
 
-// commandName is for the log: the name that a publication has is another node's.
+// commandName is the name to log. The action in a publication comes from another node and is not trusted.
 func commandName(kind byte) string {
 	switch kind {
 	case kindClose:
@@ -149,7 +150,7 @@ func readClose(payload []byte) (cmd closeCommand, err error) {
 	return cmd, err
 }
 
-// obey carries out a close. It is called by the hub's worker, behind what was sent before.
+// runDisconnect carries out a close command. The hub's worker calls it, after the messages that were sent before.
 func (c *Conn) runDisconnect(d *delivery) {
 	cmd, err := readClose(d.plain)
 	if err == nil {
@@ -160,7 +161,8 @@ func (c *Conn) runDisconnect(d *delivery) {
 	}
 }
 
-// disconnect is Close, also of a connection that is on its way in: then it takes effect when it has arrived.
+// disconnect is like Close, but it also works before the handshake is answered: the close then takes effect once the
+// connection is established.
 func (c *Conn) disconnect(code int, reason string) error {
 	c.mu.Lock()
 	wire := c.wire

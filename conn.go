@@ -15,7 +15,7 @@ import (
 	"github.com/chanx-go/chanx/internal/socket"
 )
 
-// transport is what a connection needs of the wire; a WebSocket is one.
+// transport is the part of socket.Conn that a Conn uses.
 type transport interface {
 	WriteText(p []byte, cork bool) error
 	WriteFrames(fs []socket.Frame, cork bool) error
@@ -31,45 +31,45 @@ type transport interface {
 	Busy() bool
 }
 
-// Conn is one connection. The application's state embeds it. All its methods may be called from anywhere, at any time,
-// concurrently.
+// Conn is one connection. The application's state embeds it. All methods may be called concurrently, from any
+// goroutine, at any time.
 type Conn struct {
-	subject     string // by which the hub knows it: its id is a part of it
+	subject     string // the key in the hub; it contains the id
 	shard       uint32
-	lostCancels atomic.Int32 // cancels that there was no room for, and that have not been counted yet
+	lostCancels atomic.Int32 // cancels without room that must still be counted
 	mount       *mount
-	remote      string          // as net/http writes it
-	user        string          // Identity.UserID: it never changes
+	remote      string          // RemoteAddr of the request
+	user        string          // Identity.UserID; never changes
 	ctx         context.Context // ends with the transport
 	cancel      context.CancelFunc
 	state       any // *S
 
-	rateState *rateState // of the running handler's goroutine
+	rateState *rateState // belongs to the running handler's goroutine
 	refs      refs
 	parallel  parallel
 
 	mu         sync.Mutex
-	identity   *Identity   // replaced, never changed
+	identity   *Identity   // immutable, but may be replaced
 	expiry     *time.Timer // closes when identity expires
 	wire       transport   // nil until the handshake is answered
-	early      *early      // what has happened until then; nil if nothing has
+	early      *early      // what has happened before; nil if nothing has
 	registered bool
-	placed     bool         // it counts against MaxConnections; guarded by Server.mu
-	counted    bool         // and against MaxConnectionsPerUser; likewise
-	ended      bool         // the transport has ended: nothing is sent any more, OnClose may still broadcast
-	left       bool         // and no group is joined any more
-	events     atomic.Int32 // that are on their way to its handlers
+	placed     bool         // counts against MaxConnections; guarded by Server.mu
+	counted    bool         // counts against MaxConnectionsPerUser; guarded by Server.mu
+	ended      bool         // the transport has ended: nothing is sent to the client, but OnClose may broadcast
+	left       bool         // leaveAll was called: no group can be joined
+	events     atomic.Int32 // events that wait for handlers
 	groups     []string
 }
 
-// early is what happens to a connection whose handshake has not been answered.
+// early holds what happens to a connection before its handshake is answered.
 type early struct {
 	frames       []socket.Frame
 	events       []*delivery
-	pendingClose *CloseError // how it is to be closed
+	pendingClose *CloseError // the requested close
 }
 
-// beforehand returns what there is to add to. The caller holds mu.
+// ensureEarly returns c.early and creates it if necessary. The caller holds mu.
 func (c *Conn) ensureEarly() *early {
 	if c.early == nil {
 		c.early = &early{}
@@ -77,16 +77,16 @@ func (c *Conn) ensureEarly() *early {
 	return c.early
 }
 
-// maxEarlyFrames and maxEarlyEvents bound what waits for a connection that is in open.
+// maxEarlyFrames and maxEarlyEvents bound what is queued for a connection whose open runs.
 const maxEarlyFrames, maxEarlyEvents = 256, 256
 
-// ID names the connection, uniquely among all nodes.
+// ID identifies the connection, uniquely among all nodes.
 func (c *Conn) ID() string { return c.subject[len(connSubject("")):] }
 
-// RemoteAddr is the peer's address: of the client, or of a proxy before this server.
+// RemoteAddr is the address of the peer: the client, or a proxy in front of this server.
 func (c *Conn) RemoteAddr() net.Addr { return remoteAddr(c.remote) }
 
-// Subprotocol is the one that was agreed on, or "".
+// Subprotocol is the negotiated subprotocol, or "".
 func (c *Conn) Subprotocol() string {
 	if wire := c.transport(); wire != nil {
 		return wire.Subprotocol()
@@ -94,22 +94,22 @@ func (c *Conn) Subprotocol() string {
 	return ""
 }
 
-// Context ends when the connection is lost or closed, and carries the values of ConsumerOptions.Context.
+// Context ends when the connection is lost or closed. It carries the values of ConsumerOptions.Context.
 func (c *Conn) Context() context.Context { return c.ctx }
 
-// Groups lists the groups that the connection is in, in the order of joining.
+// Groups lists the connection's groups in the order of joining.
 func (c *Conn) Groups() []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return slices.Clone(c.groups)
 }
 
-// Send sends a message to this client. The consumer must declare its type as a reply, with Sends or with Broadcasts;
-// library messages and Raw need no declaration. It does not wait for the client: the error is of the message, ErrClosed,
-// or ErrSlow. It returns an error in open, when there is no one to send to yet.
+// Send sends a message to this client. The consumer must declare its type: as a reply, with Sends or with Broadcasts.
+// Library messages and Raw need no declaration. Send does not wait for the client. Its error is about the message, or
+// ErrClosed, or ErrSlow. In open it always returns an error, because the connection is not established yet.
 //
-// With the context that a handler was given, the frame may leave together with others when the handler returns, or
-// 5 ms later; with any other it leaves at once.
+// With the context that was passed to a handler, the frame may be sent together with others when the handler returns,
+// or after 5 ms. With any other context it is sent at once.
 func (c *Conn) Send(ctx context.Context, m Message) error {
 	if out := c.mount.sent[reflect.TypeOf(m)]; out != nil && out.isDiscardable() {
 		return c.sendDiscardable(m, out, mayCork(ctx, c))
@@ -119,12 +119,12 @@ func (c *Conn) Send(ctx context.Context, m Message) error {
 
 var errNotOpen = errors.New("chanx: send message: the connection is not open yet: send from OnOpen")
 
-// write sends a frame. With cork it may wait for the end of the batch.
+// write sends a frame. With cork the frame may wait for the end of the batch.
 func (c *Conn) write(m Message, ref string, cork bool) error {
 	return c.writeBy(m, ref, func(wire transport, b []byte) error { return wire.WriteText(b, cork) })
 }
 
-// writeBy has the frame of a message written.
+// writeBy encodes the frame of a message and passes it to write.
 func (c *Conn) writeBy(m Message, ref string, write func(wire transport, b []byte) error) error {
 	wire := c.transport()
 	if wire == nil {
@@ -144,9 +144,9 @@ func (c *Conn) writeBy(m Message, ref string, write func(wire transport, b []byt
 	return nil
 }
 
-// Close closes the connection with a code of RFC 6455 section 7.4 that may be sent (see CloseError); what was sent
-// before leaves first. Messages that wait are discarded, a running handler finishes, then OnClose runs. To close a
-// closed connection does nothing. It does not wait.
+// Close closes the connection with a code of RFC 6455 section 7.4 that may be sent (see CloseError). Messages that were
+// sent before are delivered first. Waiting messages of the client are discarded, a running handler finishes, then
+// OnClose runs. Closing a closed connection does nothing. Close does not wait.
 func (c *Conn) Close(code int, reason string) error {
 	if err := checkCloseCode("close connection", code); err != nil {
 		return err
@@ -164,10 +164,12 @@ func (c *Conn) transport() transport {
 	return c.wire
 }
 
-// deliver sends prepared frames. Until the handshake is answered they wait; a connection that is over needs none.
+// deliver sends prepared frames. Before the handshake is answered it queues them; after the connection has ended it
+// discards them.
 func (c *Conn) deliver(fs []socket.Frame, cork bool) { c.deliverJoined(fs, fs, cork) }
 
-// deliverJoined is deliver for frames that are written as joined.
+// deliverJoined is like deliver; joined is what is written once the connection is established, with the same bytes as
+// fs.
 func (c *Conn) deliverJoined(fs, joined []socket.Frame, cork bool) {
 	c.mu.Lock()
 	wire, over := c.wire, c.ended
@@ -187,7 +189,7 @@ func (c *Conn) deliverJoined(fs, joined []socket.Frame, cork bool) {
 	}
 }
 
-// wireError gives the transport's errors the names of this package.
+// wireError translates the transport's errors into those of this package.
 func wireError(err error) error {
 	switch {
 	case errors.Is(err, socket.ErrClosed):
@@ -198,14 +200,14 @@ func wireError(err error) error {
 	return err
 }
 
-// newConn makes a connection that has not been accepted yet.
+// newConn returns a connection that has not been accepted yet.
 func (m *mount) newConn(r *http.Request) *Conn {
 	c := &Conn{mount: m, subject: connSubject(m.srv.newID()), identity: &anonymous, shard: m.srv.nextShard.Add(1), remote: r.RemoteAddr}
 	c.ctx, c.cancel = context.WithCancel((*connRoot)(c))
 	return c
 }
 
-// remoteAddr makes an address of what net/http writes.
+// remoteAddr parses the address that net/http provides.
 func remoteAddr(text string) net.Addr {
 	if a, err := netip.ParseAddrPort(text); err == nil {
 		return net.TCPAddrFromAddrPort(a)

@@ -10,13 +10,13 @@ import (
 	"github.com/chanx-go/chanx/internal/socket"
 )
 
-// initContext calls ConsumerOptions.Context and makes the connection's context of what it returns. A context that has
-// ended, or ends with the request, would end every handler before it begins: it is an error. Nobody else knows the
-// connection yet.
+// initContext calls ConsumerOptions.Context and derives the connection's context from the result. A context that has
+// ended, or ends with the request, would end every handler before it begins, so it is an error. No other goroutine
+// knows the connection yet.
 func (c *Conn) initContext(r *http.Request) (given context.Context, err error) {
 	own, cancel := context.WithCancel(r.Context())
 	given = c.mount.opts.Context((*connRoot)(c), r.WithContext(own))
-	cancel() // as the request's context ends soon: what is derived from it ends now
+	cancel() // the request's context will end soon, so contexts derived from it must fail now
 	if err := checkContext(given, c); err != nil {
 		return nil, err
 	}
@@ -24,8 +24,8 @@ func (c *Conn) initContext(r *http.Request) (given context.Context, err error) {
 	return given, nil
 }
 
-// watchContext checks the context of ConsumerOptions.Context again, which may have ended in a goroutine of its own, and
-// from then on closes the connection when it ends.
+// watchContext checks the context of ConsumerOptions.Context again, because another goroutine may have cancelled it
+// since. From then on it closes the connection when that context ends.
 func (c *Conn) watchContext(given context.Context) error {
 	err := checkContext(given, c)
 	if err == nil && given.Done() != nil {
@@ -48,8 +48,8 @@ func checkContext(ctx context.Context, c *Conn) error {
 	return nil
 }
 
-// contextEnded is called when the context of ConsumerOptions.Context has ended. The handlers of a connection that is open
-// could do nothing any more.
+// contextEnded is called when the context of ConsumerOptions.Context has ended. It closes an open connection, because
+// its handlers could do nothing any more.
 func (c *Conn) contextEnded() {
 	c.mu.Lock()
 	wire, over := c.wire, c.ended || c.left
@@ -61,15 +61,14 @@ func (c *Conn) contextEnded() {
 	c.logUnsent(c.disconnect(socket.CloseInternal, "internal error"))
 }
 
-// queueContext is the context of a handler in the connection's queue, where it differs from the connection's. What is sent
-// with it may wait for the end of the batch.
+// queueContext is the context of a handler in the connection's queue, where it differs from the connection's own
+// context. Frames that are sent with it may wait for the end of the batch.
 type queueContext struct {
 	context.Context
 	conn *Conn
 }
 
-// connRoot is the parent of a connection's context, and the connection itself, so that every context that a handler is given,
-// or derives, leads back to it.
+// connRoot is a Conn as the root of its context tree: connOf finds the connection in every context derived from it.
 type connRoot Conn
 
 type connKey struct{}
@@ -87,7 +86,7 @@ func (o *connRoot) Value(key any) any {
 	return nil
 }
 
-// connOf is the connection whose context ctx is, or is derived from; nil if there is none.
+// connOf returns the connection whose context ctx is derived from, or nil.
 func connOf(ctx context.Context) *Conn {
 	c, _ := ctx.Value(connKey{}).(*Conn)
 	return c
@@ -100,8 +99,9 @@ func inQueue(ctx context.Context, c *Conn) context.Context {
 	return &queueContext{ctx, c}
 }
 
-// mayCork reports whether ctx is that of the handler which runs in the connection's queue, as it was given to it. One that
-// is derived from it, or that of another goroutine, is not: then nothing may wait.
+// mayCork reports whether frames that are sent with ctx may wait for the end of the batch. That is so only for the very
+// context that the handler in the connection's queue was given. A derived context may be used by another goroutine,
+// after the handler has returned.
 func mayCork(ctx context.Context, c *Conn) bool {
 	if ctx == c.ctx {
 		return true

@@ -12,38 +12,40 @@ import (
 	"github.com/chanx-go/chanx/schema"
 )
 
-// UnionType is an interface whose concrete types are told apart by a member of their JSON object. See Union.
+// UnionType describes an interface type: one member of the JSON object tells its concrete types apart. See Union.
 type UnionType = schema.Union
 
 // UnionVariant is one concrete type of a UnionType. See VariantOf.
 type UnionVariant = schema.Variant
 
-// Union declares that fields of the interface type I hold one of the variants, told apart by the member discriminator.
+// Union declares that fields of the interface type I hold one of the variants. The member named by discriminator tells
+// them apart.
 func Union[I any](discriminator string, variants ...UnionVariant) UnionType {
 	return UnionType{Interface: reflect.TypeFor[I](), Discriminator: discriminator, Variants: variants}
 }
 
-// VariantOf is the variant T, marked by tag.
+// VariantOf declares the variant T, identified by tag.
 func VariantOf[T any](tag string) UnionVariant {
 	return UnionVariant{Tag: tag, Type: reflect.TypeFor[T]()}
 }
 
-// Endpoint is a consumer of any state; only *Consumer[S] implements it.
+// Endpoint is a consumer with any type of state. Only *Consumer[S] implements it.
 type Endpoint interface{ endpoint() *endpoint }
 
-// Consumer is how one kind of connection is served: its messages, events and handlers, registered with On, OnRequest,
-// OnStream, OnUnion, OnEvent, Forward, Sends and Broadcasts. S is the state of one connection, a struct that embeds *Conn.
+// Consumer defines how connections of one kind are served: their messages, events and handlers, registered with On,
+// OnRequest, OnStream, OnUnion, OnEvent, Forward, Sends and Broadcasts. S is the state of one connection, a struct that
+// embeds *Conn.
 //
-// Register before the consumer is given to a server; later, and for each mistake a program can make in doing so, the
-// functions panic. A consumer may be mounted at several patterns and on several servers.
+// Register everything before the consumer is passed to a server. These functions panic if they are called later, and
+// for each programming mistake they find. A consumer may be mounted at several patterns and on several servers.
 type Consumer[S any] struct{ end endpoint }
 
 func (c *Consumer[S]) endpoint() *endpoint { return &c.end }
 
 // NewConsumer returns a consumer. open is called for each connection before its handshake is answered: it loads what
-// the connection needs from the request, decides whether it may be there, and returns its state. An error refuses the
-// connection; one of Refuse says why. In open, Join is allowed and Send is an error. open runs in the goroutines of the
-// HTTP server, several at a time. opts may be nil.
+// the connection needs from the request, decides whether to accept it, and returns its state. An error refuses the
+// connection; the client learns the reason only from an error made with Refuse. In open, Join is allowed and Send
+// returns an error. open runs in goroutines of the HTTP server, several at a time. opts may be nil.
 func NewConsumer[S any](open func(c *Conn, r *http.Request) (*S, error), opts *ConsumerOptions) *Consumer[S] {
 	state := reflect.TypeFor[S]()
 	if open == nil {
@@ -64,7 +66,8 @@ func NewConsumer[S any](open func(c *Conn, r *http.Request) (*S, error), opts *C
 	return c
 }
 
-// checkState reports what is wrong with the state that open returned. NewConsumer has checked that its type embeds *Conn.
+// checkState returns an error if the state that open returned is not valid. NewConsumer has checked that its type
+// embeds *Conn.
 func checkState[S any](s *S, c *Conn) error {
 	t := reflect.TypeFor[S]()
 	wrong := ""
@@ -80,7 +83,7 @@ func checkState[S any](s *S, c *Conn) error {
 	return fmt.Errorf("chanx: open %s: %s: return &%s{Conn: c}, nil", t, wrong, t.Name())
 }
 
-// stateConn reports whether a state embeds *Conn directly; if not, why says what is wrong with what it has.
+// stateConn reports whether a state embeds *Conn directly. If not, why describes what is wrong.
 func stateConn(t reflect.Type) (why string, ok bool) {
 	if t.Kind() != reflect.Struct {
 		return ", so it must be a struct", false
@@ -97,35 +100,36 @@ func stateConn(t reflect.Type) (why string, ok bool) {
 	return "", true
 }
 
-// OnOpen registers what runs first on each connection, before its frames. If it returns an error, the client is told as
-// for any handler and the connection closes with 1011, or as the *CloseError says, or after Refuse with 4000 plus the
-// status.
+// OnOpen registers the function that runs first on each connection, before the handlers of its messages. If it returns
+// an error, the client receives it as from any handler. The connection is then closed with 1011, with the code of a
+// *CloseError, or, after Refuse, with 4000 plus the status.
 func (c *Consumer[S]) OnOpen(h func(*S, context.Context) error) {
 	c.end.registerOnce("OnOpen", h == nil, c.end.onOpen != nil)
 	c.end.onOpen = func(state any, ctx context.Context) error { return h(state.(*S), ctx) }
 }
 
-// OnClose registers what runs last, once for each connection whose open succeeded: with a fresh context, bounded by
-// CloseTimeout, and before the connection leaves its groups. cause is never nil; code 1006 is a lost transport.
+// OnClose registers the function that runs last, once for each connection whose open succeeded. Its context is fresh
+// and bounded by CloseTimeout, and the connection is still in its groups. cause is never nil; code 1006 means that the
+// transport was lost.
 func (c *Consumer[S]) OnClose(h func(s *S, ctx context.Context, cause *CloseError)) {
 	c.end.registerOnce("OnClose", h == nil, c.end.onClose != nil)
 	c.end.onClose = func(state any, ctx context.Context, cause *CloseError) { h(state.(*S), ctx, cause) }
 }
 
-// Emit sends an event to the handlers of connections, through each layer of the servers that this consumer is mounted on.
-// It is Server.Emit that refuses an event which this consumer does not handle, so that a mistake is found where it is
-// made; without a target, and before Handle, it is an error too.
+// Emit is like Server.Emit, but it returns an error if this consumer has no handler for e. It sends e through every
+// server that this consumer is mounted on, and once through a layer that several of them share. Without a target, or
+// before Handle, it is an error.
 func (c *Consumer[S]) Emit(ctx context.Context, e Event, to ...Target) error {
 	return c.end.emit(ctx, e, to)
 }
 
-// endpoint is a consumer without its state's type.
+// endpoint is a Consumer without the type of its state.
 type endpoint struct {
 	opts     ConsumerOptions
 	compiler *schema.Compiler
 
 	mu      sync.Mutex
-	servers []*Server // that it is mounted on
+	servers []*Server // on which it is mounted
 
 	open    func(*Conn, *http.Request) (any, error)
 	onOpen  func(state any, ctx context.Context) error
@@ -159,7 +163,7 @@ func (e *endpoint) init(name string, opts *ConsumerOptions) {
 	}
 }
 
-// register panics if it is too late to register anything.
+// register panics if the consumer is mounted: it is too late to register anything.
 func (e *endpoint) register() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -168,7 +172,7 @@ func (e *endpoint) register() {
 	}
 }
 
-// registerOnce is register of what a consumer has one of.
+// registerOnce is like register, for functions of which a consumer has at most one.
 func (e *endpoint) registerOnce(what string, isNil, again bool) {
 	e.register()
 	switch {
@@ -179,7 +183,7 @@ func (e *endpoint) registerOnce(what string, isNil, again bool) {
 	}
 }
 
-// mountedOn notes a server: nothing can be registered any more.
+// mountedOn records a server. From now on register panics.
 func (e *endpoint) mountedOn(s *Server) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -209,7 +213,7 @@ func (e *endpoint) emit(ctx context.Context, ev Event, to []Target) error {
 	for i, s := range servers {
 		shares := func(o *Server) bool { return s.opts.Layer != nil && o.opts.Layer == s.opts.Layer }
 		rest := r
-		if slices.ContainsFunc(servers[:i], shares) { // it has been told through the layer
+		if slices.ContainsFunc(servers[:i], shares) { // the shared layer has published the event
 			rest = recipients{local: r.local}
 		}
 		errs = append(errs, s.emit(ctx, nil, ev, rest))
@@ -217,7 +221,7 @@ func (e *endpoint) emit(ctx context.Context, ev Event, to []Target) error {
 	return errors.Join(errs...)
 }
 
-// compile describes a type and checks that it suits the directions in which it travels.
+// compile describes a type and checks that it can be read or written, as directions require.
 func (e *endpoint) compile(t reflect.Type, directions ...func(*schema.Type) error) *schema.Type {
 	typ, err := e.compiler.Compile(t)
 	for _, check := range directions {

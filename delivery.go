@@ -13,56 +13,57 @@ import (
 	"github.com/chanx-go/chanx/schema"
 )
 
-// delivery is a group message, an event or a command on its way to members of this node. It does not change, but for the
-// frames.
+// delivery is a group message, an event or a command on its way to members of this node. It is immutable, except for
+// its cached frames and keys, and behind.
 type delivery struct {
 	kind       byte
-	raw        bool   // of a Raw: goes to consumers that do not declare it, too
-	typ        typeID // of a message; zero if every type of that action will do
+	raw        bool   // a Raw message: consumers that do not declare it receive it too
+	typ        typeID // of a message; zero accepts every type with that action
 	action     string // or the event's name
 	plain      []byte // the payload in declared names; empty: none
-	plainFrame []byte // the fields that are carried beside it, an object; empty: none
-	wire       int    // bytes of the layer's data that both are part of
+	plainFrame []byte // the fields beside the payload, as an object; empty: none
+	wire       int    // length of the layer data that contains both
 
-	headers []header    // of the Observer
-	done    func(error) // likewise, for the node of the sender
+	headers []header    // set by the Observer
+	done    func(error) // returned by Observer.Publish on the sender's node
 
-	from       *Conn // on this node; nil if there is none
+	from       *Conn // sender on this node, or nil
 	fromConn   string
 	fromUser   string
 	exceptSelf bool
 
-	behind []*Conn // connections of this node that have too many events, this one included: the emitter's to read
+	behind []*Conn // connections of this node with too many events, including this one; read by the emitter
 
 	encodedForms []*encodedForm // of a message
-	keys         keys           // likewise, of Latest
+	keys         keys           // of a message: for Latest
 }
 
-// spelling is a group message as clients read it. Those of this node have one, in the server's naming. Those of others come
-// in declared names: where these are not the server's, each consumer has one, by its own type of that action.
+// encodedForm is a group message as clients read it. A message of this node has one, in the server's naming. A message
+// of another node arrives in declared names: if the server uses other names, the message has one form for each
+// consumer's own type of that action.
 type encodedForm struct {
 	codec   *schema.Codec // nil: for every consumer
 	payload []byte
 	frame   []byte
 
 	mu     sync.Mutex
-	frames [4]socket.Frame // by flags; made when the first receiver needs them
+	frames [4]socket.Frame // by flags; prepared when the first receiver needs one
 }
 
 func (d *delivery) addEncoded(by *schema.Codec, payload, frame []byte) {
 	d.encodedForms = append(d.encodedForms, &encodedForm{codec: by, payload: payload, frame: frame})
 }
 
-// weight is about what a member is sent, and what the delivery keeps in memory, in bytes.
+// weight estimates the bytes that each member is sent, and the bytes that the delivery keeps in memory.
 func (d *delivery) weight() (each, kept int) {
 	each, kept = len(d.plain)+len(d.plainFrame), d.wire
 	for _, s := range d.encodedForms {
-		kept += len(s.payload) + len(s.frame) // and a frame is made of it
+		kept += len(s.payload) + len(s.frame) // the prepared frame has about the same length
 	}
 	return each, each + kept
 }
 
-// spelt finds the spelling that is for consumers with that codec.
+// encodedFor returns the form for consumers with that codec, or nil.
 func (d *delivery) encodedFor(codec *schema.Codec) *encodedForm {
 	for _, s := range d.encodedForms {
 		if s.codec == nil || s.codec == codec {
@@ -72,7 +73,7 @@ func (d *delivery) encodedFor(codec *schema.Codec) *encodedForm {
 	return nil
 }
 
-// newDelivery encodes a message of a consumer that must have declared it.
+// newDelivery encodes a message. It is an error if the consumer does not declare the type for groups.
 func (m *mount) newDelivery(v Message) (*delivery, error) {
 	if raw, ok := v.(Raw); ok {
 		return rawDelivery(raw)
@@ -88,7 +89,7 @@ func (m *mount) newDelivery(v Message) (*delivery, error) {
 	return encodeDelivery(out.typ, out.action, v, m.names.naming)
 }
 
-// typeID identifies a Go type among those of one action, on nodes of the same release. Zero is unknown.
+// typeID identifies a Go type among those of one action, on nodes of the same release. Zero means unknown.
 type typeID uint64
 
 func typeIDOf(t reflect.Type) typeID {
@@ -107,7 +108,7 @@ func rawDelivery(raw Raw) (*delivery, error) {
 	return d, nil
 }
 
-// encodeDelivery writes the message in declared names and, if they differ, in the server's.
+// encodeDelivery encodes the message in declared names and, if they differ, in the server's names.
 func encodeDelivery(t *schema.Type, action string, v any, n schema.Naming) (*delivery, error) {
 	d := &delivery{kind: kindMessage, action: action, typ: typeIDOf(t.GoType())}
 	var err error
@@ -122,7 +123,7 @@ func encodeDelivery(t *schema.Type, action string, v any, n schema.Naming) (*del
 	return d, err
 }
 
-// encodeParts writes what the type has of a payload and of fields beside it.
+// encodeParts encodes the payload and the fields beside it, if the type has any.
 func encodeParts(t *schema.Type, v any, n schema.Naming) (payload, frame []byte, err error) {
 	codec, err := t.Codec(n)
 	if err == nil && !t.IsEmpty() {
@@ -137,10 +138,10 @@ func encodeParts(t *schema.Type, v any, n schema.Naming) (payload, frame []byte,
 	return payload, frame, nil
 }
 
-// framesEach is how many frames of one delivery a receiver is sent at most.
+// framesEach is the maximum number of frames that one delivery sends to a receiver.
 const framesEach = 2
 
-// appendFrames adds what a receiver of a group message is sent, and counts it.
+// appendFrames appends the frames that a receiver of a group message is sent, and counts them.
 func (d *delivery) appendFrames(fs []socket.Frame, to *Conn) []socket.Frame {
 	n := len(fs)
 	fs, counter := d.appendCopy(fs, to, flags{mine: d.fromUser != "" && d.fromUser == to.user, current: d.from == to})
@@ -156,8 +157,8 @@ func (d *delivery) appendFrames(fs []socket.Frame, to *Conn) []socket.Frame {
 	return fs
 }
 
-// appendCopy adds the frame for a receiver with those flags and, where completions are on, that behind it; nothing if its
-// consumer does not declare the message. The counter is of the first.
+// appendCopy appends the frame for a receiver with the given flags and, if completions are on, the completion. It
+// appends nothing if the receiver's consumer does not declare the message. The counter belongs to the first frame.
 func (d *delivery) appendCopy(fs []socket.Frame, to *Conn, f flags) ([]socket.Frame, sentCounter) {
 	m := to.mount
 	out := m.actions[d.action]
@@ -182,7 +183,8 @@ func (d *delivery) appendCopy(fs []socket.Frame, to *Conn, f flags) ([]socket.Fr
 	return fs, counter
 }
 
-// spelling is how the consumer's clients read a group message; nil if it does not declare one of that action.
+// encodedForm returns the form of a group message for this consumer's clients, or nil if the consumer does not declare
+// it.
 func (m *mount) encodedForm(d *delivery, out *mountedOutgoing) *encodedForm {
 	switch {
 	case d.raw:
@@ -190,15 +192,15 @@ func (m *mount) encodedForm(d *delivery, out *mountedOutgoing) *encodedForm {
 	case out == nil || !out.group && !isLibraryAction(d.action):
 		return nil
 	case d.typ != 0 && d.typ != out.id:
-		return nil // it has another shape
+		return nil // another Go type
 	}
 	return d.encodedFor(out.codec)
 }
 
-// Shard spreads connections over the hub's shards.
+// Shard assigns connections to the hub's shards.
 func (l *connSink) Shard() uint32 { return l.shard }
 
-// InAny reports whether the connection is reached by one of the subjects.
+// InAny reports whether one of the subjects reaches the connection.
 func (l *connSink) InAny(subjects hub.Names) bool {
 	c := (*Conn)(l)
 	c.mu.Lock()
@@ -209,11 +211,11 @@ func (l *connSink) InAny(subjects hub.Names) bool {
 	return slices.ContainsFunc(c.groups, func(name string) bool { return subjects.Has(groupSubject(""), name) })
 }
 
-// frameLists hold frames on their way to a connection. It is a connection at a time, so there are few; each would be 2 KB of
-// garbage a delivery, because what writes is behind an interface.
+// frameLists pools lists of frames for one delivery to one connection. Without the pool each would be 2 KB of garbage,
+// because they escape through the transport interface.
 var frameLists = sync.Pool{New: func() any { return new([32]socket.Frame) }}
 
-// Deliver gives the connection what was sent to its groups.
+// Deliver passes a run of deliveries of the hub to the connection.
 func (l *connSink) Deliver(run *hub.Run[*delivery]) {
 	c := (*Conn)(l)
 	if a := c.sharedBatch(run); a != nil && !c.isInvolved(run.Items) {
@@ -223,11 +225,11 @@ func (l *connSink) Deliver(run *hub.Run[*delivery]) {
 	c.deliverEach(run.Items)
 }
 
-// deliverEach looks at each delivery on its own.
+// deliverEach handles each delivery separately.
 func (c *Conn) deliverEach(ds []*delivery) {
 	few := frameLists.Get().(*[32]socket.Frame)
 	defer func() {
-		clear(few[:min(framesEach*len(ds), len(few))]) // which may be large
+		clear(few[:min(framesEach*len(ds), len(few))]) // frames may be large
 		frameLists.Put(few)
 	}()
 	fs := few[:0]
@@ -241,7 +243,7 @@ func (c *Conn) deliverEach(ds []*delivery) {
 			c.post(d)
 		case d.kind != kindMessage:
 			c.runDisconnect(d)
-		case d.from == c: // has had its copy, or wants none
+		case d.from == c: // the sender has received its copy, or is excluded
 		default:
 			fs = d.appendFrames(fs, c)
 		}

@@ -9,13 +9,13 @@ import (
 	"github.com/chanx-go/chanx/internal/socket"
 )
 
-// link is a Conn as its transport and the hub see it.
+// connSink is a Conn with the methods that its transport and the hub call.
 type connSink Conn
 
 // openItem is the first item of a connection's queue: it joins the static groups and runs OnOpen.
 type openItem struct{}
 
-// Arrived is told of each message that has to wait, when it is read. A cancel acts now, and does not wait.
+// Arrived is called for each message that must wait, when it is read. A cancel takes effect now and does not wait.
 func (l *connSink) Arrived(p []byte, binary bool, ahead uint64) (waits bool) {
 	c := (*Conn)(l)
 	if binary {
@@ -53,7 +53,7 @@ func (l *connSink) Message(p []byte, binary bool) {
 		c.countInvalid()
 	case f.in == nil && err == nil:
 		c.refs.cancel(f.ref, 0)
-	case err != nil: // a method of the application's has panicked
+	case err != nil: // a method of the application has panicked
 		refused.add(refusedInternal)
 		c.reject(f.ref, c.explain(c.ctx, err, "decode"))
 	default:
@@ -61,7 +61,8 @@ func (l *connSink) Message(p []byte, binary bool) {
 	}
 }
 
-// overRate refuses a message beyond Limits.Rate without decoding it: only its ref is looked for. A cancel is obeyed.
+// rejectOverRate refuses a message beyond Limits.Rate without decoding it: it only looks for the ref. A cancel still
+// takes effect.
 func (c *Conn) rejectOverRate(p []byte, binary bool) {
 	if ref, isCancel := c.mount.readCancel(p); isCancel && !binary {
 		c.refs.cancel(ref, 0)
@@ -74,7 +75,7 @@ func (c *Conn) rejectOverRate(p []byte, binary bool) {
 	}
 }
 
-// reject answers a message that no handler gets. A ref that belongs to another message stays with it.
+// reject answers a message that no handler is given. It leaves the ref out if another message uses it.
 func (c *Conn) reject(ref string, why ErrorMessage) {
 	if c.refs.inUse(ref) {
 		ref = ""
@@ -82,7 +83,7 @@ func (c *Conn) reject(ref string, why ErrorMessage) {
 	c.finish(ref, c.logUnsent(c.write(why, ref, true)), true)
 }
 
-// read decodes a message. Types with methods of their own run them here.
+// read decodes a message. Custom unmarshalling methods of its type run here.
 func (c *Conn) read(p []byte, binary bool, exited func(error)) (f frame, items ValidationError, err error) {
 	if binary {
 		return frame{ref: looseRef(p)}, invalidJSON("binary messages are not accepted"), nil
@@ -102,7 +103,8 @@ func (c *Conn) refOf(p []byte) string {
 	return ref
 }
 
-// calls are kept for messages whose call nobody else can have seen: a call for each would be half of their garbage.
+// calls pools Calls of messages that no code of the application can have kept. A new Call for each would be half of a
+// message's garbage.
 var calls = sync.Pool{New: func() any { return new(Call) }}
 
 // message runs the handler of a message.
@@ -124,13 +126,13 @@ func (c *Conn) message(f frame, no uint64) {
 	}
 }
 
-// admit gives a call its context and its place: in the queue, or beside it.
+// admit gives a call its context and runs it in the queue or beside it.
 func (c *Conn) admit(ctx context.Context, k *Call) {
 	if k.Ref != "" {
 		var err error
 		if ctx, err = c.refs.begin(ctx, k); err != nil {
 			if errors.Is(err, errDuplicate) {
-				k.Ref = "" // it is the other's
+				k.Ref = "" // the ref belongs to the other call
 			}
 			c.refuseCall(ctx, k, err)
 			return
@@ -143,14 +145,14 @@ func (c *Conn) admit(ctx context.Context, k *Call) {
 	c.serve(inQueue(k.limit(ctx), c), k)
 }
 
-// turnAway ends a call that its handler does not get.
+// refuseCall ends a call without running its handler.
 func (c *Conn) refuseCall(ctx context.Context, k *Call, err error) {
 	c.mount.srv.refusals.addError(err)
 	c.conclude(ctx, k, nil, err)
 	k.release()
 }
 
-// limit begins the time that the handler may take.
+// limit starts the handler's time-out.
 func (k *Call) limit(ctx context.Context) context.Context {
 	timeout := k.task.timeoutOr(k.Conn.mount.srv.limits.HandlerTimeout)
 	if timeout == maxDuration {
@@ -160,7 +162,7 @@ func (k *Call) limit(ctx context.Context) context.Context {
 	return ctx
 }
 
-// Event handles one item that is not of the client.
+// Event handles an item of the queue that is not a client's message.
 func (l *connSink) Event(item any) {
 	c := (*Conn)(l)
 	defer c.countLostCancels()
@@ -177,7 +179,7 @@ func (c *Conn) opened() {
 	c.refs.setHandler(&onOpenCall)
 	err := c.guardTo(c.openFailed, func() error {
 		if err := c.join(c.ctx, c.mount.srv.subscribeTime(c.ctx), c.mount.opts.Groups...); err != nil {
-			c.logError(slog.LevelWarn, "chanx: join static groups", "", err) // if it is of the layer, membership here stands
+			c.logError(slog.LevelWarn, "chanx: join static groups", "", err) // an error of the layer does not affect the membership on this node
 		}
 		if c.mount.onOpen == nil {
 			return nil
@@ -202,7 +204,7 @@ func (c *Conn) openFailed(err error) {
 	c.closeBecause(closing)
 }
 
-// event runs the handler of a channel event.
+// event runs the handler of an event.
 func (c *Conn) event(d *delivery) {
 	h := c.mount.events[d.action]
 	if h == nil {
@@ -226,13 +228,14 @@ func (c *Conn) event(d *delivery) {
 	c.admit(c.ctx, k)
 }
 
-// Long is told that the running handler takes long.
+// Long is called while a handler runs that has taken long.
 func (l *connSink) Long() { l.mount.srv.longCallsOf((*Conn)(l)).noteQueued((*Conn)(l)) }
 
 // Lost ends the connection's context.
 func (l *connSink) Lost() { l.cancel() }
 
-// Closing gives the connection's places to others: the client may come again as soon as it sees the Close frame.
+// Closing frees the connection's place in the limits: the client may connect again as soon as it receives the Close
+// frame.
 func (l *connSink) Closing() { l.mount.srv.free((*Conn)(l)) }
 
 // Dropped counts and logs what the transport discarded.
@@ -240,14 +243,15 @@ func (l *connSink) Dropped(what socket.Drop, n int) {
 	l.mount.srv.dropped((*Conn)(l), what.String(), n)
 }
 
-// Closed runs OnClose, when nothing else of the connection runs, and takes the connection out of everything.
+// Closed is called when no handler of the queue runs any more. It waits for streams and concurrent handlers, runs
+// OnClose and removes the connection from all groups and registers.
 func (l *connSink) Closed(code int, reason string) {
 	c := (*Conn)(l)
 	c.cancel()
-	l.Closing() // if the handshake failed, the transport has not told it
+	l.Closing() // if the handshake failed, the transport has not called it
 	c.mu.Lock()
 	c.ended = true
-	arrived := c.wire != nil // else the handshake could not be answered, and no Observer has heard of it
+	arrived := c.wire != nil // else the handshake failed and Observer.Open was not called
 	if c.expiry != nil {
 		c.expiry.Stop()
 	}

@@ -2,7 +2,8 @@ package chanx
 
 import "log/slog"
 
-// What is discarded, as keys of Stats.Drops, which says when: the unit that is counted, then why. Package socket has others.
+// Reasons for discarding something: the keys of Stats.Drops, whose comment explains them. Each names the unit that is
+// counted, then the reason. Package socket has more of them.
 const (
 	dropRefusedFrames    = "frames_refused"
 	dropRefusedEvents    = "events_refused"
@@ -21,8 +22,8 @@ const (
 	dropGaps             = "gaps"
 )
 
-// dropped counts and logs what a connection lost. The warning is about all connections, which one it was is said at level
-// debug: many may lose something at once.
+// dropped counts and logs what a connection lost. The warning does not name the connection, because many connections
+// may lose something at once; a line at level debug does.
 func (s *Server) dropped(c *Conn, what string, n int) {
 	s.countDrop(c, what, n)
 	s.logDrop(what, n)
@@ -31,7 +32,8 @@ func (s *Server) dropped(c *Conn, what string, n int) {
 	}
 }
 
-// skipped counts what the connection's consumer does not know: in a cluster of several versions that is no fault.
+// skipped counts a message or event that the connection's consumer does not declare. That is normal in a cluster of
+// several releases, so it is not logged as a warning.
 func (s *Server) skipped(c *Conn, what string) {
 	s.countDrop(c, what, 1)
 	if s.logger.Enabled(c.ctx, slog.LevelDebug) {
@@ -39,7 +41,7 @@ func (s *Server) skipped(c *Conn, what string) {
 	}
 }
 
-// countDrop counts what was lost; c is nil if it was of no connection.
+// countDrop counts a loss. c is nil if no single connection lost it.
 func (s *Server) countDrop(c *Conn, what string, n int) {
 	s.mu.Lock()
 	s.drops[what] += uint64(n)
@@ -49,8 +51,8 @@ func (s *Server) countDrop(c *Conn, what string, n int) {
 	}
 }
 
-// missed sees to what the hub had no room for: it is counted. A command to close is carried out at once instead, ahead of
-// what waits: whoever is disconnected must not stay because the server is busy.
+// missed counts the copies that the hub had no room for. A command to close is carried out at once instead, ahead of
+// queued messages: an overloaded server must still disconnect clients.
 func (s *Server) missed(d *delivery, by [][]*connSink) {
 	n := 0
 	for _, part := range by {

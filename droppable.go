@@ -11,18 +11,18 @@ import (
 	"github.com/chanx-go/chanx/schema"
 )
 
-// Droppable lets messages of this type be discarded, oldest first and an eighth of the queue at a time, where
-// Limits.SendQueueBytes wait for a client that does not keep up. It is disconnected only for what must arrive and finds no
-// room even so. What is discarded is counted and told to Observer.Drop. A reply is never discarded, whatever its type says.
-// A client that takes nothing for Limits.WriteTimeout is disconnected all the same.
+// Droppable allows messages of this type to be discarded when Limits.SendQueueBytes wait for a slow client: the oldest
+// first, an eighth of the queue at a time. The client is disconnected only if a message that must arrive still finds no
+// room. What is discarded is counted and reported to Observer.Drop. A reply is never discarded, whatever its type. A
+// client that reads nothing for Limits.WriteTimeout is disconnected all the same.
 func Droppable() MessageOption { return messageOption(func(o *messageOptions) { o.droppable = true }) }
 
-// Latest keeps only the newest message M of each key waiting for a client: one that is sent takes the place of an older
-// one that has the same key and has not left yet, and stands behind what was sent in between. What is discarded is
-// counted and told to Observer.Drop. A client that keeps up gets everything, and a reply is never discarded.
+// Latest keeps only the newest queued message M of each key for a client. A new message replaces an older one of the
+// same key that has not been sent yet, and goes to the end of the queue. What is discarded is counted and reported to
+// Observer.Drop. A client that keeps up receives every message, and a reply is never discarded.
 //
-// M must have been declared with Broadcasts or Sends. The function is called on every node for each broadcast that has
-// members there, on any goroutine, and several times at once.
+// M must have been declared with Broadcasts or Sends before. The function key is called on every node for each
+// broadcast that has members there, on any goroutine, concurrently.
 func Latest[M Message, S any](c *Consumer[S], key func(M) string) {
 	t := reflect.TypeFor[M]()
 	if key == nil {
@@ -36,7 +36,7 @@ func Latest[M Message, S any](c *Consumer[S], key func(M) string) {
 	})
 }
 
-// latest notes what Latest asks for.
+// latest registers the key function of Latest.
 func (e *endpoint) latest(t reflect.Type, make func() any, key func(any) string) {
 	e.register()
 	action := actionOf(t)
@@ -55,10 +55,10 @@ func (e *endpoint) latest(t reflect.Type, make func() any, key func(any) string)
 		t, e.opts.Name, t.Name()))
 }
 
-// marked reports whether frames of the message may be discarded.
+// isDiscardable reports whether queued frames of the message may be discarded.
 func (o *outgoing) isDiscardable() bool { return o.droppable || o.key != nil }
 
-// mark notes on a frame of the message what may happen to it. A key of "" is none.
+// markFrame marks a frame with the rules for discarding it. The key "" means no key.
 func (o *outgoing) markFrame(f socket.Frame, key string) socket.Frame {
 	if o.droppable {
 		f = f.Droppable()
@@ -66,7 +66,7 @@ func (o *outgoing) markFrame(f socket.Frame, key string) socket.Frame {
 	return f.Latest(key)
 }
 
-// keyOf is the key of a message among all that waits for a client; "" where Latest was not called.
+// keyOf returns the message's key, unique among all messages queued for a client, or "" without Latest.
 func (o *outgoing) keyOf(v any) string {
 	if o.key == nil {
 		return ""
@@ -74,7 +74,7 @@ func (o *outgoing) keyOf(v any) string {
 	return o.action + "\x00" + o.key(v)
 }
 
-// sendMarked is write for a message outside a reply that may be discarded.
+// sendDiscardable is like write, for a message that is not a reply and may be discarded.
 func (c *Conn) sendDiscardable(m Message, out *mountedOutgoing, cork bool) error {
 	wire := c.transport()
 	if wire == nil {
@@ -91,7 +91,7 @@ func (c *Conn) sendDiscardable(m Message, out *mountedOutgoing, cork bool) error
 	return nil
 }
 
-// keys are those of one group message, by the consumers on this node that asked for them.
+// keys caches the Latest keys of one group message, for each consumer on this node that has a key function.
 type keys struct {
 	mu  sync.Mutex
 	all []consumerKey
@@ -102,7 +102,7 @@ type consumerKey struct {
 	key string
 }
 
-// mark notes on a frame of a group message what may happen to it in the queues of one consumer's clients.
+// markFrame marks a frame of a group message with the rules for discarding it in the queues of one consumer's clients.
 func (d *delivery) markFrame(f socket.Frame, to *Conn, out *mountedOutgoing) socket.Frame {
 	if out.key == nil {
 		return out.markFrame(f, "")
@@ -117,7 +117,7 @@ func (d *delivery) markFrame(f socket.Frame, to *Conn, out *mountedOutgoing) soc
 	return out.markFrame(f, d.keys.all[i].key)
 }
 
-// keyOf asks the application. Without an answer the message is like any other.
+// keyOf calls the application's key function. If that fails, the error is logged and the message has no key.
 func (d *delivery) keyOf(to *Conn, out *mountedOutgoing) (key string) {
 	err := to.guard(func() error {
 		v, err := out.parse(d.plain, d.plainFrame, to.mount.limits)

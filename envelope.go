@@ -13,7 +13,7 @@ import (
 	"github.com/chanx-go/chanx/schema"
 )
 
-// names are the library's own members of a frame, as a server spells them.
+// names are the server's names for the library's own members of a frame.
 type names struct {
 	naming        schema.Naming
 	discriminator string
@@ -32,7 +32,7 @@ func newNames(discriminator string, camelize bool) names {
 	return n
 }
 
-// taken says what is wrong with a message's field that is to be a member of the frame under that name.
+// checkReserved returns what is wrong with a message field that is carried in the frame under that name, or "".
 func (n *names) checkReserved(name string) (mend string) {
 	if name != n.discriminator && !isEnvelopeMember(name) {
 		return ""
@@ -40,14 +40,14 @@ func (n *names) checkReserved(name string) (mend string) {
 	return fmt.Sprintf("every frame has a member %q of its own: rename the field with json", name)
 }
 
-// frame is a client's message after decoding.
+// frame is a decoded message of a client.
 type frame struct {
 	in    *mountedIncoming // nil if the frame is invalid or a cancel
 	value any              // pointer to the message
-	ref   string           // "" is none
+	ref   string           // "" means none
 }
 
-// handler is the name of the handler that runs in the queue for the message; nil if there is none.
+// handler returns the name of the message's handler if it runs in the queue, or nil.
 func (f *frame) handler() *string {
 	if f.in == nil || f.in.isParallel() {
 		return nil
@@ -58,28 +58,28 @@ func (f *frame) handler() *string {
 const (
 	maxRefBytes  = 64
 	maxTagPoints = 64
-	maxTags      = 1 << 10 // bytes of all known ones: the text of an item has no room for more
+	maxTags      = 1 << 10 // bytes of the list of known tags; the text of an error has no room for more
 )
 
-// reader decodes the frames of one mount. Readers are pooled: their decoders keep buffers.
+// reader decodes the frames of one mount. Readers are pooled, because their decoders keep buffers.
 type reader struct{ d schema.Decoder }
 
 var readers = sync.Pool{New: func() any { return new(reader) }}
 
-// envelope is what reader sees of a frame before it knows whether it is valid.
+// envelope is the state of the reader within a frame.
 type envelope struct {
 	frame
-	message  schema.Message // that is being read, if in is known
-	peeking  bool           // nothing of the message is read: only its tag and its ref are wanted
-	tag      string         // of the discriminator, or its JSON text if it is not a string; "" once in is known
+	message  schema.Message // the message that is being read, if in is set
+	peeking  bool           // only the tag and the ref are read, not the message
+	tag      string         // value of the discriminator, or its JSON text if it is not a string; "" if in is set
 	hasTag   bool
-	skipped  bool // there was a member of the message before its type was known
+	skipped  bool // members of the message came before the discriminator
 	badRef   *FieldError
-	hasTopic bool // the reserved member is there
+	hasTopic bool // the reserved member "topic" is present
 }
 
-// read decodes a frame in one pass if its discriminator comes first; what came before it is read in a second. The items
-// of an invalid frame come with as much of the frame as is known: its ref.
+// read decodes a frame. It needs one pass if the discriminator comes first; otherwise a second pass reads the members
+// before it. If the frame is invalid, read returns the errors and as much of the frame as is known: its ref.
 func (m *mount) read(data []byte) (frame, ValidationError) {
 	r := readers.Get().(*reader)
 	defer readers.Put(r)
@@ -106,7 +106,7 @@ func (m *mount) read(data []byte) (frame, ValidationError) {
 	return e.frame, nil
 }
 
-// members walks over the frame's members to its end.
+// members reads the frame's members up to its end.
 func (m *mount) members(d *schema.Decoder, e *envelope) (ValidationError, error) {
 	if ok, err := d.BeginObject(); err != nil {
 		return nil, err
@@ -162,7 +162,7 @@ func (m *mount) readTag(d *schema.Decoder, e *envelope) error {
 	return nil
 }
 
-// member reads what may be part of the message: its payload or a field that is carried beside it.
+// member reads a member that may belong to the message: its payload, or a field beside the payload.
 func (e *envelope) member(d *schema.Decoder, name []byte) error {
 	if e.in == nil {
 		e.skipped = true
@@ -181,7 +181,7 @@ func readMember(d *schema.Decoder, m *schema.Message, name []byte) error {
 	return d.Skip()
 }
 
-// again reads the members that came before the action.
+// readSkipped reads the members that came before the discriminator.
 func (m *mount) readSkipped(d *schema.Decoder, e *envelope) error {
 	if _, err := d.BeginObject(); err != nil {
 		return err
@@ -197,7 +197,8 @@ func (m *mount) readSkipped(d *schema.Decoder, e *envelope) error {
 	}
 }
 
-// peek reads the tag and the ref of a frame, without any code of the application's; both are "" if it is none.
+// peek reads the discriminator and the ref of a frame without calling code of the application. Both are "" if the frame
+// is not valid.
 func (m *mount) peek(data []byte) (tag, ref string) {
 	var d schema.Decoder
 	d.Reset(data, m.limits)
@@ -227,7 +228,7 @@ func (e *envelope) readRef(d *schema.Decoder) error {
 	return nil
 }
 
-// refIn is the ref of a frame that is not valid JSON, or "".
+// refIn returns the ref of a frame that is not valid JSON, or "".
 func (e *envelope) refIn(data []byte) string {
 	if e.ref != "" || e.badRef != nil {
 		return e.ref
@@ -235,7 +236,7 @@ func (e *envelope) refIn(data []byte) string {
 	return looseRef(data)
 }
 
-// checkTag tells what is wrong with the discriminator.
+// checkTag returns the error in the discriminator, if there is one.
 func (m *mount) checkTag(d *schema.Decoder, e *envelope) ValidationError {
 	switch {
 	case !e.hasTag:
@@ -249,7 +250,7 @@ func (m *mount) checkTag(d *schema.Decoder, e *envelope) ValidationError {
 	return d.Errors()
 }
 
-// finish completes the message, and adds the items of ref and topic behind those of it.
+// finish completes the message and then reports errors in ref and topic.
 func (m *mount) finish(d *schema.Decoder, e *envelope) error {
 	if e.skipped {
 		if err := m.readSkipped(d, e); err != nil {
@@ -278,7 +279,7 @@ func invalidJSON(what string) ValidationError {
 
 func syntaxError(err error) ValidationError { return invalidJSON(err.Error()) }
 
-// cut shortens s to n code points.
+// cut truncates s to n code points.
 func cut(s string, n int) string {
 	if len(s) <= n {
 		return s
@@ -292,7 +293,7 @@ func cut(s string, n int) string {
 	return s
 }
 
-// cutBytes shortens s to n bytes, and says so.
+// cutBytes truncates s to n bytes and then ends it with "...".
 func cutBytes(s string, n int) string {
 	if len(s) <= n {
 		return s
@@ -302,10 +303,10 @@ func cutBytes(s string, n int) string {
 	return s[:n] + "..."
 }
 
-// quoteTags lists tags as the texts of validation errors do.
+// quoteTags lists tags in the format of validation errors.
 func quoteTags(tags []string) string { return "'" + strings.Join(tags, "', '") + "'" }
 
-// readCancel reports whether a frame is a cancel, and whose.
+// readCancel reports whether a frame is a cancel, and returns the ref that it cancels.
 func (m *mount) readCancel(p []byte) (ref string, is bool) {
 	if !bytes.Contains(p, []byte(cancelAction)) {
 		return "", false
@@ -314,9 +315,9 @@ func (m *mount) readCancel(p []byte) (ref string, is bool) {
 	return ref, tag == cancelAction && ref != ""
 }
 
-// looseRef finds the ref of a frame that is not valid JSON, so that who waits for an answer to it gets one. It reads past
-// what does not hide where values end: a bad escape or invalid UTF-8 in a string, a duplicate member, deep nesting. It
-// returns "" where brackets, quotes, colons and commas are not where they should be, and of a ref that may not be one.
+// looseRef finds the ref of a frame that is not valid JSON, so that a client that waits for an answer receives one. It
+// tolerates errors that do not hide where a value ends: a bad escape or invalid UTF-8 in a string, a duplicate member,
+// deep nesting. It returns "" if brackets, quotes, colons or commas are misplaced, or if the ref is not a valid one.
 func looseRef(data []byte) string {
 	rest, ok := passByte(data, '{')
 	for ok {
@@ -343,7 +344,7 @@ func unquoteRef(quoted []byte) string {
 	return string(ref)
 }
 
-// passByte passes over white space and one byte.
+// passByte skips white space and the byte c.
 func passByte(data []byte, c byte) (rest []byte, ok bool) {
 	data = bytes.TrimLeft(data, " \t\r\n")
 	if len(data) == 0 || data[0] != c {
@@ -352,7 +353,8 @@ func passByte(data []byte, c byte) (rest []byte, ok bool) {
 	return data[1:], true
 }
 
-// passValue passes over white space and one value, by its quotes and brackets only. The value is empty if it has no end.
+// passValue skips white space and one value. It looks at quotes and brackets only. The value is empty if its end is
+// missing.
 func passValue(data []byte) (value, rest []byte) {
 	data = bytes.TrimLeft(data, " \t\r\n")
 	depth := 0
@@ -379,7 +381,7 @@ func passValue(data []byte) (value, rest []byte) {
 	return nil, nil
 }
 
-// endOfString is where the quote stands that ends the string which begins at i.
+// endOfString returns the index of the quote that ends the string beginning at i.
 func endOfString(data []byte, i int) int {
 	for i++; i < len(data) && data[i] != '"'; i++ {
 		if data[i] == '\\' {
@@ -389,7 +391,8 @@ func endOfString(data []byte, i int) int {
 	return i
 }
 
-// parse makes a value of what travels. It need not be valid: nobody has asked when it was sent.
+// parse decodes a message from its payload and frame fields in declared names. Outgoing messages are not validated, so
+// the result need not be valid.
 func (o *mountedOutgoing) parse(payload, frame []byte, l schema.Limits) (any, error) {
 	b := appendPayload([]byte(`{"":0`), payload)
 	b = append(inlineObject(append(b, frame...), len(b)), '}')

@@ -9,11 +9,11 @@ import (
 )
 
 const (
-	maxEmitWait       = time.Second // of Emit, for connections whose event queues are full
-	eventQueueReserve = 8           // times Limits.EventQueue: what may wait for a connection at most
+	maxEmitWait       = time.Second // how long Emit waits for connections whose event queues are full
+	eventQueueReserve = 8           // multiplied by Limits.EventQueue: maximum of events that wait for a connection
 )
 
-// hardEventQueue is how many events may wait for a connection at most. The maximum of int is off.
+// hardEventQueue is the maximum number of events that wait for a connection; -1 means no limit.
 func (l *Limits) hardEventQueue() int {
 	if l.EventQueue > maxInt/eventQueueReserve {
 		return -1
@@ -26,19 +26,19 @@ type eventQueues struct {
 	limit int // Limits.EventQueue
 
 	mu       sync.Mutex
-	behind   map[*Conn]*lag // those that were waited for and have not handled half of their queue since
-	emitting map[*Conn]int  // those whose handlers wait in Emit
+	behind   map[*Conn]*lag // connections that Emit waited for, until they have handled half of their queue
+	emitting map[*Conn]int  // connections whose handlers wait in Emit
 }
 
-// lag is a connection that has fallen behind.
+// lag describes a connection that has fallen behind.
 type lag struct {
-	deadline   time.Time     // when nobody waits for it any more
-	done       chan struct{} // closed when it has caught up, or when its own handler waits
-	progressed bool          // it has handled an event since
+	deadline   time.Time     // Emit does not wait longer
+	done       chan struct{} // closed when the connection has caught up, or its own handler waits in Emit
+	progressed bool          // the connection has handled an event since
 }
 
-// queued counts an event for the connections that are about to get it, and notes those that have too many. The hub calls
-// it; only the caller of the hub reads what is noted.
+// queued counts an event for the connections that are about to receive it, and adds those that have too many to
+// d.behind. The hub calls it; only the caller of the hub reads d.behind.
 func (q *eventQueues) queued(d *delivery, to []*connSink) {
 	if d.kind != kindEvent {
 		return
@@ -66,7 +66,7 @@ func (q *eventQueues) taken(c *Conn) {
 	}
 }
 
-// missed takes back what queued has counted.
+// missed reverts what queued has counted.
 func (q *eventQueues) missed(d *delivery, by []*connSink) {
 	if d.kind == kindEvent {
 		for _, l := range by {
@@ -92,9 +92,9 @@ func (q *eventQueues) forget(c *Conn) {
 	}
 }
 
-// wait slows down who has emitted an event, until those that were behind have caught up, or have had maxEmitWait since
-// they fell behind. It does not wait for from, whose method Emit is, nor for the connection whose handler was given ctx:
-// that handler would wait for itself.
+// wait blocks the emitter of an event until the connections in behind have caught up, each for at most maxEmitWait
+// since it fell behind. It does not wait for from, whose method Emit is, nor for the connection whose handler was given
+// ctx: that handler would wait for itself.
 func (q *eventQueues) wait(ctx context.Context, from *Conn, behind []*Conn) {
 	if len(behind) == 0 {
 		return
@@ -102,7 +102,7 @@ func (q *eventQueues) wait(ctx context.Context, from *Conn, behind []*Conn) {
 	caller := connOf(ctx)
 	q.enter(caller)
 	defer q.leave(caller)
-	lags := make([]*lag, len(behind)) // first all, so that their times run together
+	lags := make([]*lag, len(behind)) // create all first, so that their deadlines start together
 	for i, c := range behind {
 		if c != from && c != caller && c.transport() != nil {
 			lags[i] = q.lagOf(c)
@@ -115,7 +115,7 @@ func (q *eventQueues) wait(ctx context.Context, from *Conn, behind []*Conn) {
 	}
 }
 
-// enter notes that a handler of c waits. Who waits for c need not go on: c handles nothing meanwhile.
+// enter records that a handler of c waits in Emit. It ends the waiting for c, because c handles no events meanwhile.
 func (q *eventQueues) enter(c *Conn) {
 	if c == nil {
 		return
@@ -155,7 +155,7 @@ func (q *eventQueues) waitFor(ctx context.Context, c *Conn, g *lag) {
 	}
 }
 
-// isStuck reports, once, that a connection has handled no event while it was waited for.
+// isStuck reports, once, that a connection has handled no event while emitters waited for it.
 func (q *eventQueues) isStuck(c *Conn, g *lag) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -166,7 +166,7 @@ func (q *eventQueues) isStuck(c *Conn, g *lag) bool {
 	return true
 }
 
-// lagOf is nil if there is nothing to wait for.
+// lagOf returns the lag of a connection, or nil if Emit should not wait for it.
 func (q *eventQueues) lagOf(c *Conn) *lag {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -10,7 +10,7 @@ import (
 	"github.com/chanx-go/chanx/internal/socket"
 )
 
-// fixedFrame is a frame that never changes.
+// fixedFrame is a frame with constant content.
 type fixedFrame struct {
 	socket.Frame
 	out *mountedOutgoing
@@ -21,7 +21,7 @@ func (m *mount) fixed(msg Message) fixedFrame {
 	return fixedFrame{m.srv.upgrader.PrepareText(appendEnd(b, "")), m.actions[msg.Action()]}
 }
 
-// appendMessage writes a frame without its end.
+// appendMessage appends a frame without its end.
 func (o *mountedOutgoing) appendMessage(b []byte, v Message) (_ []byte, err error) {
 	b = append(b, o.head...)
 	if !o.typ.IsEmpty() {
@@ -39,7 +39,7 @@ func (o *mountedOutgoing) appendMessage(b []byte, v Message) (_ []byte, err erro
 	return b, nil
 }
 
-// appendFrame writes the frame of a message that goes to one client, and tells what counts it.
+// appendFrame appends the frame of a message for one client and returns the counter for it.
 func (m *mount) appendFrame(b []byte, v Message, ref string) ([]byte, sentCounter, error) {
 	if raw, ok := v.(Raw); ok {
 		if err := raw.check(); err != nil {
@@ -65,15 +65,15 @@ func (m *mount) appendFrame(b []byte, v Message, ref string) ([]byte, sentCounte
 	return appendEnd(b, ref), out.counter, nil
 }
 
-// itemsOf are the items of an ErrorMessage that tells of invalid input. They are what a client can have written most
-// cheaply, so that this does without encoding/json.
+// itemsOf returns the items of an ErrorMessage about invalid input. Clients can cause these messages at the lowest
+// cost, so they are encoded without encoding/json.
 func itemsOf(v Message) (ValidationError, bool) {
 	m, _ := v.(ErrorMessage)
 	items, ok := m.Payload.(ValidationError)
 	return items, ok
 }
 
-// buffers hold frames while they are built.
+// buffers holds buffers in which frames are built.
 var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 1024); return &b }}
 
 const keepBuffer = 16 << 10
@@ -86,16 +86,16 @@ func giveBuffer(b *[]byte) {
 	}
 }
 
-// appendString writes s as JSON; invalid UTF-8 is replaced.
+// appendString appends s as a JSON string. It replaces invalid UTF-8.
 func appendString(b []byte, s string) []byte {
-	q, _ := jsontext.AppendQuote(b, s) // the only error says that something was replaced
+	q, _ := jsontext.AppendQuote(b, s) // the only error reports a replacement
 	return q
 }
 
-// flags are those of a group message's frame.
+// flags are the values of is_mine and is_current in the frame of a group message.
 type flags struct{ mine, current bool }
 
-// appendHead begins a frame.
+// appendHead appends the beginning of a frame.
 func (n *names) appendHead(b []byte, action string) []byte {
 	b = append(b, `{"`...)
 	b = append(b, n.discriminator...)
@@ -111,8 +111,8 @@ func appendPayload(b, payload []byte) []byte {
 	return append(b, payload...)
 }
 
-// spread makes members of the frame of the object that stands in b from start on: fields that are carried beside the
-// payload, behind another member.
+// inlineObject turns the JSON object at b[start:] into further members of the frame. It is used for fields that are
+// carried beside the payload, and at least one member stands before start.
 func inlineObject(b []byte, start int) []byte {
 	if len(b) <= start+len("{}") {
 		return b[:start]
@@ -132,7 +132,7 @@ func (n *names) appendFlags(b []byte, f flags) []byte {
 	return strconv.AppendBool(b, f.current)
 }
 
-// appendEnd ends a frame, with the ref if there is one.
+// appendEnd appends the end of a frame, with the ref if there is one.
 func appendEnd(b []byte, ref string) []byte {
 	if ref != "" {
 		b = append(b, `,"ref":`...)
@@ -141,7 +141,7 @@ func appendEnd(b []byte, ref string) []byte {
 	return append(b, '}')
 }
 
-// frameWith returns the frame with those flags.
+// frameWith returns the frame with the given flags.
 func (s *encodedForm) frameWith(m *mount, action string, f flags) socket.Frame {
 	i := 0
 	if f.mine {

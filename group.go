@@ -16,12 +16,14 @@ func groupSubjects(names []string) []string {
 	return subjects
 }
 
-// Join makes the connection a member of groups: it gets what is broadcast and emitted to them once Join has returned. A
-// name is 1 to 200 bytes of UTF-8 without control characters. If one of them is bad, or the connection would be in more
-// than MaxGroups, it joins none. The channel layer is told of all groups at once. If it is down, or does not answer within
-// PublishTimeout, the error wraps layer.ErrUnavailable; if it does not answer before ctx ends, it is that of the context.
-// Messages of this node arrive all the same, those of others once the layer is up again. In open, Join waits for a quarter
-// of the time that is left of OpenTimeout. To join again changes nothing, and tells whether the layer is up.
+// Join adds the connection to groups: once Join has returned, it receives what is broadcast and emitted to them. A name
+// is 1 to 200 bytes of UTF-8 without control characters. If a name is bad, or the connection would be in more than
+// MaxGroups groups, it joins none of them.
+//
+// The channel layer is asked for all groups at once. If it is down, or does not answer within PublishTimeout, the error
+// wraps layer.ErrUnavailable; if ctx ends before, the error is that of ctx. Messages of this node arrive all the same,
+// those of other nodes once the layer is up again. In open, Join waits for at most a quarter of the time left of
+// OpenTimeout. Joining again changes nothing, and its error tells whether the layer is up.
 func (c *Conn) Join(ctx context.Context, groups ...string) error {
 	wait := c.mount.srv.limits.PublishTimeout
 	if c.transport() == nil {
@@ -30,7 +32,7 @@ func (c *Conn) Join(ctx context.Context, groups ...string) error {
 	return c.join(ctx, wait, groups...)
 }
 
-// join waits for the layer no longer than a time.
+// join waits for the layer for at most the given time.
 func (c *Conn) join(ctx context.Context, wait time.Duration, groups ...string) error {
 	if err := checkNames("group name", groups); err != nil {
 		return err
@@ -42,8 +44,8 @@ func (c *Conn) join(ctx context.Context, wait time.Duration, groups ...string) e
 	return s.tolerateMembership(s.syncSubscriptionsWithin(ctx, wait, "join group", groupSubjects(distinct(groups))...))
 }
 
-// enter adds the connection to the groups that it is not in. The subjects of those of which it is the first member on
-// this node are to be settled.
+// enterGroups adds the connection to those groups that it is not in. It returns the subjects of which it is the first
+// member on this node: the caller must call syncSubscriptions for them.
 func (c *Conn) enterGroups(groups []string) (first []string, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -70,16 +72,16 @@ func (c *Conn) enterGroups(groups []string) (first []string, err error) {
 	return first, nil
 }
 
-// Leave ends the membership of groups. What was broadcast before still arrives. The channel layer is told when a group has
-// had no members on this node for Limits.SubscriptionLinger; with that switched off it is told at once, and an error is
-// its: the membership has ended all the same.
+// Leave removes the connection from groups. What was broadcast before still arrives. The channel layer is unsubscribed
+// when a group has had no members on this node for Limits.SubscriptionLinger. If that is off, the layer is unsubscribed
+// at once, and Leave returns its error: the membership has ended all the same.
 func (c *Conn) Leave(ctx context.Context, groups ...string) error {
 	s := c.mount.srv
 	return s.tolerateMembership(s.syncSubscriptions(ctx, "leave group", c.exitGroups(groups)...))
 }
 
-// exit takes the connection out of groups. The subjects of those of which it was the last member on this node are to be
-// settled.
+// exitGroups removes the connection from groups. It returns the subjects of which it was the last member on this node:
+// the caller must call syncSubscriptions for them.
 func (c *Conn) exitGroups(groups []string) (last []string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -98,20 +100,20 @@ func (c *Conn) exitGroups(groups []string) (last []string) {
 	return last
 }
 
-// Broadcast sends a message to a Target, such as To(group), or to several; the connection itself gets it too if it is
-// meant, unless ExceptSelf is given. The consumer must declare the type with Broadcasts, or it is Raw or one of the
-// library's.
+// Broadcast sends a message to one Target, such as To(group), or to several. The connection receives it too if it is in
+// the target, unless ExceptSelf is given. The consumer must declare the type with Broadcasts, unless it is Raw or a
+// library message.
 //
-// Without a target it goes to every group that the connection has joined, and in none it is an error. That suits
-// connections that are in one group. One that is in several, such as a room and a team, would tell all of them what is
-// meant for one: name the group.
+// Without a target the message is sent to all groups that the connection has joined; if it has joined none, that is an
+// error. This suits connections that are in one group. If a connection is in several, such as a room and a team, name
+// the group: otherwise all of them receive a message that is meant for one.
 //
-// It returns when the message is in order for every member on this node, the sender's own copy in its queue, and with
-// the channel layer. It does not wait for receivers; but while more is due to members of this node than it can pass on
-// soon, it waits for up to a second, so that nobody can say more than is heard. If so many wait in vain that more than
-// 256 MiB, or more work than some seconds of it, is due, members miss it, which Stats counts; that is no error. It goes on
-// when ctx is cancelled, for up to PublishTimeout: what has been stored must still be told. If the layer is down, members
-// on this node get it and the error wraps layer.ErrUnavailable, unless ServerOptions.BrokerLoss tolerates it.
+// Broadcast returns when the message is in order for every member on this node, the sender's own copy is in its queue,
+// and the channel layer has it. It does not wait for receivers. Backpressure: it blocks for up to 1 s while local
+// fan-out is saturated. If more than 256 MiB, or more than a few seconds of work, is due even so, members miss the
+// message, which Stats counts; that is no error. When ctx is cancelled, Broadcast continues for up to PublishTimeout,
+// so that a change that has been stored is still announced. If the layer is down, members on this node receive the
+// message and the error wraps layer.ErrUnavailable, unless ServerOptions.BrokerLoss tolerates it.
 func (c *Conn) Broadcast(ctx context.Context, m Message, opts ...BroadcastOption) error {
 	var r recipients
 	for _, o := range opts {
@@ -136,8 +138,8 @@ func (c *Conn) Broadcast(ctx context.Context, m Message, opts ...BroadcastOption
 	return c.mount.srv.deliver(ctx, d, &r)
 }
 
-// ownGroups are the subjects of the connection's groups, which are meant where no target is given. In no group it would
-// reach nobody, which is a mistake of the program.
+// ownGroups returns the subjects of the connection's groups, the default target. In no group the message would reach no
+// one, which is a mistake of the program.
 func (c *Conn) ownGroups(verb string) ([]string, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -150,8 +152,9 @@ func (c *Conn) ownGroups(verb string) ([]string, error) {
 	return nil, fmt.Errorf("chanx: %s: it has no target, and the connection has joined no group: give it one, as chanx.To(group)", verb)
 }
 
-// Emit sends an event to the handlers of connections. Without a target these are the connections of every group that this
-// connection has joined, itself included, and in no group it is an error: name the group, as in Broadcast. See Broadcast for when it returns and what the error says. Where more events than Limits.EventQueue wait for
+// Emit sends an event to the handlers of connections. Without a target these are the connections of all groups that
+// this connection has joined, itself included; if it has joined none, that is an error. Name the group, as in
+// Broadcast. See Broadcast for when Emit returns and for its errors. If more than Limits.EventQueue events wait for
 // another connection on this node, Emit also waits for that connection, for at most one second.
 func (c *Conn) Emit(ctx context.Context, e Event, to ...Target) error {
 	r := targets(to)

@@ -10,12 +10,12 @@ import (
 	"github.com/chanx-go/chanx/schema"
 )
 
-// task is what runs for a message or an event, without the types of both.
+// task is the handler of a message or an event, without their types.
 type task struct {
 	handlerOptions
 	isEvent bool
 	run     func(c *Conn, ctx context.Context, v any) (reply Message, err error)
-	stream  func(c *Conn, ctx context.Context, v any) iter.Seq2[Message, error] // in place of run
+	stream  func(c *Conn, ctx context.Context, v any) iter.Seq2[Message, error] // instead of run
 }
 
 func (t *task) isParallel() bool { return t.stream != nil || t.concurrent > 0 }
@@ -24,14 +24,14 @@ func (t *task) timeoutOr(server time.Duration) time.Duration {
 	return orDefault(t.timeout, server, maxDuration)
 }
 
-// incoming is a message that clients send, with what runs for it.
+// incoming is a message from clients and its handler.
 type incoming struct {
 	task
 	action  string
 	typ     *schema.Type
-	make    func() any // a pointer to a new value
+	make    func() any // returns a pointer to a new value
 	message func(v any) Message
-	reply   reflect.Type // of the one answer, or of a stream's items; nil if there is none
+	reply   reflect.Type // type of the reply, or of a stream's items; nil without reply
 }
 
 // outgoing is a message that the server sends.
@@ -40,18 +40,18 @@ type outgoing struct {
 	action string
 	typ    *schema.Type
 	group  bool             // declared with Broadcasts: carries is_mine and is_current
-	make   func() any       // if there is a key: a pointer to a new value
-	key    func(any) string // of Latest, of a value or a pointer to one; nil: there is none
+	make   func() any       // set with key: returns a pointer to a new value
+	key    func(any) string // key function of Latest; takes a value or a pointer to one; may be nil
 }
 
-// eventHandler is an event, with what runs for it.
+// eventHandler is an event and its handler.
 type eventHandler struct {
 	task
 	name  string
 	typ   *schema.Type
 	make  func() any
 	event func(v any) Event
-	sends string // Forward: the action of the message that it is passed on as
+	sends string // for Forward: the action of the message
 }
 
 func newIncoming[M Message](opts []HandlerOption) *incoming {
@@ -62,13 +62,14 @@ func newIncoming[M Message](opts []HandlerOption) *incoming {
 	}
 }
 
-// On registers the handler of message M. It answers nothing by itself.
+// On registers the handler of message M. The message has no reply.
 //
-// Handlers of one connection run one at a time, in the order in which the messages arrived, unless Concurrent says
-// otherwise. The context is cancelled when the connection is lost, when the client cancels the message by its ref, and
-// after a time-out; it carries the values of ConsumerOptions.Context. An *Error that the handler returns is told to the
-// client, and so is what Refuse returns, with a reason such as "forbidden". A *CloseError closes the connection. Any other
-// error, a panic, or the end of the goroutine (runtime.Goexit) is logged and told as an internal error without its text.
+// Handlers of one connection run one at a time, in the order in which the messages arrived, unless Concurrent is given.
+// The context is cancelled when the connection is lost, when the client cancels the message by its ref, and after a
+// time-out. It carries the values of ConsumerOptions.Context. If the handler returns an *Error, it is sent to the
+// client, and so is an error made with Refuse, with a reason such as "forbidden". A *CloseError closes the connection.
+// Any other error, a panic, or the end of the goroutine (runtime.Goexit) is logged, and the client receives an internal
+// error without its text.
 func On[S any, M Message](c *Consumer[S], h func(*S, context.Context, M) error, opts ...HandlerOption) {
 	in := newIncoming[M](opts)
 	in.run = func(c *Conn, ctx context.Context, v any) (Message, error) {
@@ -77,7 +78,7 @@ func On[S any, M Message](c *Consumer[S], h func(*S, context.Context, M) error, 
 	c.end.receive(in, reflect.TypeFor[M](), h == nil)
 }
 
-// OnRequest registers the handler of message M that answers with exactly one R, unless it fails. See On.
+// OnRequest registers the handler of message M that replies with exactly one R, unless it fails. See On.
 func OnRequest[S any, M, R Message](c *Consumer[S], h func(*S, context.Context, M) (R, error), opts ...HandlerOption) {
 	in := newIncoming[M](opts)
 	in.run = func(c *Conn, ctx context.Context, v any) (Message, error) {
@@ -92,14 +93,15 @@ func OnRequest[S any, M, R Message](c *Consumer[S], h func(*S, context.Context, 
 	c.end.send(in.reply, actionOf(in.reply), false, messageOptions{})
 }
 
-// OnStream registers the handler of message M that answers with any number of R. The call of the handler takes its turn
-// like that of any other; the iterator that it returns then runs in a goroutine of its own, beside the queue, and must
-// not touch the connection's state without a lock. There may be Limits.MaxConcurrent at a time.
+// OnStream registers the handler of message M that replies with any number of R. The call of the handler runs in the
+// connection's queue like any other. The iterator that it returns then runs in its own goroutine, beside the queue, and
+// must not use the connection's state without a lock. At most Limits.MaxConcurrent streams and handlers with Concurrent
+// run at a time.
 //
-// Each R carries the ref of M, if it has one. An error that the iterator yields ends it, and is told as for On. The end is
-// told by complete, if there is a ref or completions are on. The iterator is stopped when the client cancels the message
-// by its ref, and when the connection is lost: its context is cancelled and yield returns false. It is not called faster
-// than the client reads.
+// Each R carries the ref of M, if M has one. An error that the iterator yields ends it and is sent to the client as for
+// On. At the end complete is sent, if there is a ref or completions are on. The iterator is stopped when the client
+// cancels the message by its ref, and when the connection is lost: its context is cancelled and yield returns false.
+// The iterator is not called faster than the client reads.
 func OnStream[S any, M, R Message](
 	c *Consumer[S], h func(*S, context.Context, M) iter.Seq2[R, error], opts ...HandlerOption,
 ) {
@@ -128,14 +130,14 @@ type UnionCase struct {
 	in func() *incoming
 }
 
-// Case makes message M a case of OnUnion.
+// Case declares message M as a case of OnUnion.
 func Case[M Message]() UnionCase {
 	return UnionCase{t: reflect.TypeFor[M](), in: func() *incoming { return newIncoming[M](nil) }}
 }
 
 // OnUnion registers one handler for several messages, for an exhaustive switch over their types. U is an interface that
 // each of them implements; it may be Message itself. A library message such as Ping cannot implement an interface with
-// unexported methods: declare type Ping chanx.Ping with an Action of its own. See On.
+// unexported methods: declare type Ping chanx.Ping with its own Action method instead. See On.
 func OnUnion[S any, U Message](c *Consumer[S], h func(*S, context.Context, U) error, cases ...UnionCase) {
 	u := reflect.TypeFor[U]()
 	if len(cases) == 0 || u.Kind() != reflect.Interface {
@@ -154,8 +156,8 @@ func OnUnion[S any, U Message](c *Consumer[S], h func(*S, context.Context, U) er
 }
 
 // OnEvent registers the handler of event E. It runs in the same order and under the same rules as the handlers of
-// messages: what it returns is told to this connection's client. Events are known by their names: each handler gets what
-// was emitted decoded as its own E, which may be another type than the emitter's.
+// messages: its error is sent to this connection's client as for On. Events are identified by their names: each handler
+// receives the emitted event decoded as its own E, which may be another type than the emitter's.
 func OnEvent[S any, E Event](c *Consumer[S], h func(*S, context.Context, E) error, opts ...HandlerOption) {
 	if h == nil {
 		panic(fmt.Sprintf("chanx: register event %s: its handler is nil", reflect.TypeFor[E]()))
@@ -175,7 +177,7 @@ func newEventHandler[E Event](opts []HandlerOption) *eventHandler {
 	}
 }
 
-// Forward passes event E, which is a message too, on to the client as it is.
+// Forward registers a handler that sends event E, which is also a message, to the client unchanged.
 func Forward[E interface {
 	Event
 	Message
@@ -190,21 +192,21 @@ func Forward[E interface {
 	c.end.send(t, e.sends, false, messageOptions{})
 }
 
-// Sends declares that connections are sent message M outside replies.
+// Sends declares that connections are sent message M other than as a reply.
 func Sends[M Message, S any](c *Consumer[S], opts ...MessageOption) {
 	c.end.register()
 	c.end.send(reflect.TypeFor[M](), actionOf(reflect.TypeFor[M]()), false, newMessageOptions(opts))
 }
 
-// Broadcasts declares that message M is sent to groups. Every frame of it carries is_mine, whether it is of the
-// receiver's own user, and is_current, whether it is of the receiving connection itself.
+// Broadcasts declares that message M is sent to groups. Each frame carries is_mine, whether the receiver's user sent
+// it, and is_current, whether the receiving connection itself sent it.
 func Broadcasts[M Message, S any](c *Consumer[S], opts ...MessageOption) {
 	c.end.register()
 	c.end.send(reflect.TypeFor[M](), actionOf(reflect.TypeFor[M]()), true, newMessageOptions(opts))
 }
 
 func actionOf(t reflect.Type) string {
-	checkValue(t, "message", "Action") // before it is called, which would panic in a nil pointer
+	checkValue(t, "message", "Action") // first, because calling Action of a nil pointer would panic
 	return reflect.Zero(t).Interface().(Message).Action()
 }
 
@@ -243,7 +245,7 @@ func (e *endpoint) handle(h *eventHandler, t reflect.Type) {
 	e.events = append(e.events, h)
 }
 
-// send registers an outgoing message; to declare it again is fine.
+// send registers an outgoing message. Declaring the same type again is allowed.
 func (e *endpoint) send(t reflect.Type, action string, group bool, opts messageOptions) {
 	checkMessage(t, action, true)
 	for _, other := range e.outgoing {

@@ -9,25 +9,26 @@ import (
 	"sync"
 )
 
-// LayerAuth authenticates what servers say to each other through a channel layer. With keys, whoever can write to the
-// broker but has none of them can neither make up a message, an event or a command, nor change one or its sender. The
-// zero value is off.
+// LayerAuth authenticates what servers send to each other through a channel layer. An attacker who can write to the
+// broker but has no key can then neither forge a message, event or command, nor change one or its sender. The zero
+// value turns it off.
 //
-// To introduce keys, give all servers Keys and AcceptUnsigned, then take AcceptUnsigned away. To replace a key, add the
-// new one behind the old one, then move it to the front, then remove the old one. Each step begins when the one before has
+// To introduce keys, give all servers Keys and AcceptUnsigned, then turn AcceptUnsigned off. To replace a key, append
+// the new one to Keys, then move it to the front, then remove the old one. Begin each step when the previous one has
 // reached every server.
 //
-// What is sent can still be read, held back, and sent again as it was, to those whom it was for; the broker can be flooded, and
-// nodes can be disconnected from it. That takes access to the broker, which its own passwords, permissions and TLS are to
-// prevent. What layers say to each other is not signed: see natslayer. And each server that has a key can speak for all.
+// An attacker with access to the broker can still read messages, hold them back, and replay them unchanged to the same
+// targets; flood the broker; and disconnect nodes from it. Prevent that access with the broker's passwords, permissions
+// and TLS. What layers themselves exchange is not signed: see natslayer. Each server that has a key can act for all
+// others.
 type LayerAuth struct {
-	// Keys are secrets of at least 32 random bytes, the same for all servers; a shorter one panics in NewServer. The first
-	// signs what this server publishes, and what others publish must be signed with one of them (HMAC-SHA-256). Without
-	// keys nothing is signed, and what others publish is accepted whether signed or not.
+	// Keys are secrets of at least 32 random bytes, the same on all servers; a shorter one panics in NewServer. The
+	// first key signs what this server publishes. What other servers publish must be signed with one of the keys
+	// (HMAC-SHA-256). Without keys nothing is signed, and publications are accepted whether signed or not.
 	Keys [][]byte
 
-	// AcceptUnsigned accepts what is not signed too, while not all servers have keys. Nothing is protected meanwhile: what
-	// is signed must be signed well, but who has no key leaves the signature out.
+	// AcceptUnsigned also accepts unsigned publications, while not all servers have keys. Nothing is protected
+	// meanwhile: a signature must be valid, but an attacker simply leaves it out.
 	AcceptUnsigned bool
 }
 
@@ -39,27 +40,28 @@ const (
 	sealBytes  = keyIDBytes + macBytes
 )
 
-// layerAuth signs and checks layer data; nil does neither. The seal is the id of a key and the HMAC of all data but the
-// HMAC itself. The data has the targets in it, and the receiver checks that the subject is that of one of them, so the same
-// seal does for every subject: to bring the copy for one to another of them is to send it again.
+// layerAuth signs and verifies layer data; nil does neither. The seal is the id of a key and the HMAC of all data
+// except the HMAC itself. The data contains the targets, and the receiver checks that the subject belongs to one of
+// them, so one seal is valid for every subject: moving the copy for one target to the subject of another is only a
+// replay.
 type layerAuth struct {
 	keys           []*layerKey
 	acceptUnsigned bool
 }
 
-// layerKey is what is derived from a key: it may be used elsewhere without harm to either.
+// layerKey is derived from a configured key, so that using that key elsewhere too is safe.
 type layerKey struct {
-	blank [sealBytes]byte // a seal before it has its HMAC: the key's id, so that not every key must be tried
+	blank [sealBytes]byte // a seal without HMAC: it starts with the key's id, so that not every key must be tried
 	macs  sync.Pool       // of *layerMAC
 }
 
-// layerMAC is a hash that has its key, which takes longer than a short publication.
+// layerMAC is a keyed hash. Keying it takes longer than hashing a short publication, so it is reused.
 type layerMAC struct {
 	hash hash.Hash
 	sum  [macBytes]byte
 }
 
-// newLayerAuth returns nil if there are no keys. It keeps nothing of the options.
+// newLayerAuth returns nil if there are no keys. It does not keep the options' slices.
 func newLayerAuth(o LayerAuth) *layerAuth {
 	if len(o.Keys) == 0 {
 		return nil
@@ -78,7 +80,7 @@ func newLayerAuth(o LayerAuth) *layerAuth {
 func newLayerKey(secret []byte) *layerKey {
 	b, err := hkdf.Key(sha256.New, secret, nil, "chanx layer data", keyIDBytes+sha256.Size)
 	if err != nil {
-		panic(fmt.Sprintf("chanx: new server: ServerOptions.LayerAuth: derive key: %v", err)) // of FIPS 140 mode
+		panic(fmt.Sprintf("chanx: new server: ServerOptions.LayerAuth: derive key: %v", err)) // in FIPS 140 mode
 	}
 	k := &layerKey{}
 	copy(k.blank[:], b[:keyIDBytes])
@@ -86,7 +88,7 @@ func newLayerKey(secret []byte) *layerKey {
 	return k
 }
 
-// append writes p, signed if there is a key, into b, which is empty.
+// append encodes p into b, which is empty, and signs it if there is a key.
 func (a *layerAuth) append(b []byte, p *publication) []byte {
 	if a == nil {
 		return p.append(b)
@@ -100,7 +102,7 @@ func (a *layerAuth) append(b []byte, p *publication) []byte {
 	return b
 }
 
-// of returns the HMAC of sealed data. It is valid until the next one.
+// of returns the HMAC of sealed data. It is valid until the next call.
 func (m *layerMAC) of(data []byte) []byte {
 	m.hash.Reset()
 	m.hash.Write(data[:headBytes+keyIDBytes])
@@ -108,7 +110,7 @@ func (m *layerMAC) of(data []byte) []byte {
 	return m.hash.Sum(m.sum[:0])
 }
 
-// check says why data with that seal is not accepted.
+// check returns why data with that seal is not accepted, or nil.
 func (a *layerAuth) check(data, seal []byte) error {
 	switch {
 	case a == nil || a.acceptUnsigned && len(seal) == 0:

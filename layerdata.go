@@ -13,28 +13,29 @@ import (
 	"github.com/chanx-go/chanx/schema"
 )
 
-// publication is what travels between nodes, the same to each of its targets:
+// publication is the data that nodes send each other. The data is the same for each target:
 //
 //	version  1 byte: 1
 //	kind     1 byte: 1 message, 2 event, 3 close, 4 join, 5 leave
 //	flags    1 byte: 1 except the sender, 2 Raw
-//	seal     a length in 1 byte, and as many bytes: see layerAuth; a node without keys passes over it
+//	seal     a length in 1 byte, and as many bytes: see layerAuth; a node without keys ignores it
 //	headers  count, then name and value of each
-//	node, connection and user of the sender; empty if there is none
-//	targets  count, then the subject of each; the copy for one goes to those for whom it is the first that matches; behind
-//	         them, of a message, "t/" and its typeID, 8 bytes, the lowest first: nobody is reached by it
+//	node, connection and user of the sender; empty without a sender
+//	targets  count, then the subject of each; the copy for a target reaches connections for which it is the first match;
+//	         the last one of a message is "t/" and its typeID, 8 bytes in little endian, which reaches no connection
 //	action
-//	frame    the message's fields that are carried beside the payload, a JSON object in declared names; empty: none
-//	payload  to the end: JSON in declared names; of a close its code and reason, of join and leave the groups
+//	frame    the message's fields beside the payload, a JSON object in declared names; empty: none
+//	payload  up to the end: JSON in declared names; code and reason of a close; groups of a join or leave
 //
-// Counts and lengths are unsigned varints but where a size is given, strings a length and bytes. Envelope, flags and
-// camelCase are the receiver's.
+// Counts and lengths are unsigned varints unless a size is given. Strings are a length and bytes. The envelope, flags and
+// camelCase are made by the receiver.
 //
-// Nodes of several releases live on one layer. Within a version there may be new headers, flags, kinds, kinds of
-// subjects ("s/", the servers themselves, is one that came later), and members of the payload of a close. A receiver ignores headers, members, subjects and flags of 16 and
-// above that it does not know. Data with a kind, or a flag below 16, that it does not know is dropped and counted: what
-// must not be done by half gets one of those. Anything else needs a new version, which older nodes drop and count; they
-// must be able to read it a release before anybody writes it. What version 1 was, testdata/layerdata keeps.
+// Nodes of several releases share one layer. Within a version there may be new headers, flags, kinds, kinds of subjects
+// ("s/", the servers themselves, was added later), and members in the payload of a close. A receiver ignores headers,
+// members, subjects and flags of 16 and above that it does not know. It drops and counts data with an unknown kind, or an
+// unknown flag below 16: use one of these for what must not be carried out in part. Anything else needs a new version, which
+// older nodes drop and count; a release must read it before a later one writes it. testdata/layerdata keeps samples of
+// version 1.
 type publication struct {
 	kind       byte
 	raw        bool
@@ -65,9 +66,9 @@ const (
 	flagExceptSelf = 1
 	flagRaw        = 2
 	flagsKnown     = flagExceptSelf | flagRaw
-	flagsToKnow    = 0x0f // whoever does not know one of these must not go on
+	flagsToKnow    = 0x0f // a receiver that does not know one of these flags must drop the data
 
-	headBytes  = 4 // before the seal
+	headBytes  = 4 // length of the part before the seal
 	typeTarget = "t/"
 
 	typeTargetBytes = len(typeTarget) + 8
@@ -107,7 +108,7 @@ func (p *publication) append(b []byte) []byte {
 	return append(appendCounted(appendCounted(b, p.action), p.frame), p.payload...)
 }
 
-// size is no less than the length of what append writes, sealed or not.
+// size is an upper bound for the length that append produces, sealed or not.
 func (p *publication) size() int {
 	const count = binary.MaxVarintLen64
 	n := headBytes + sealBytes + 8*count + typeTargetBytes
@@ -124,15 +125,15 @@ func appendCounted[T string | []byte](b []byte, s T) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
 }
 
-// layerError is why layer data is refused, and what it is counted as.
+// layerError is the reason why layer data is refused, and the key of Stats.Drops that counts it.
 type layerError struct{ what, cause string }
 
 func (r *layerError) Error() string { return "chanx: read layer data: " + r.cause }
 
 var errTruncated = &layerError{dropUnreadable, "it ends too early"}
 
-// parsePublication reads what append wrote, if it is authentic: without auth anything is. Seal, frame and payload refer
-// to b.
+// parsePublication decodes what append wrote and verifies it; a nil auth accepts everything. Seal, frame and payload
+// refer to b.
 func parsePublication(b []byte, auth *layerAuth) (p publication, err error) {
 	if err := checkHead(b); err != nil {
 		return p, err
@@ -152,7 +153,7 @@ func parsePublication(b []byte, auth *layerAuth) (p publication, err error) {
 	return p, err
 }
 
-// checkHead finds out whether b is of a known version and has as much of a seal as it says.
+// checkHead checks that b has a known version and contains its whole seal.
 func checkHead(b []byte) error {
 	switch {
 	case len(b) > maxPublicationBytes:
@@ -188,12 +189,13 @@ func (p *publication) parseBody(b []byte) error {
 	return c.err
 }
 
-// isFrame looks only at what would spoil a receiver's frame at once; for the rest nodes trust each other, as for payloads.
+// isFrame makes only the checks without which a receiver's frame would be malformed. Beyond that nodes trust each
+// other, as for payloads.
 func isFrame(b []byte) bool {
 	return len(b) == 0 || len(b) >= 2 && b[0] == '{' && (b[1] == '"' || b[1] == '}') && b[len(b)-1] == '}'
 }
 
-// counted reads strings and counts until something is wrong.
+// counted reads strings and counts, up to the first error.
 type counted struct {
 	b   []byte
 	err error
@@ -230,17 +232,18 @@ func (c *counted) bytes() []byte {
 	return s
 }
 
-// receive takes a publication of another node: its copy for a subject goes to the targets that are published by it.
+// receive handles a publication of another node. The copy for a subject is delivered to the targets that are published
+// to that subject.
 func (s *Server) receive(subject string, data []byte) {
 	if !s.subscriptions.isWanted(subject) {
-		return // it lingers
+		return // the subscription lingers
 	}
 	p, err := parsePublication(data, s.auth)
 	if err == nil && !slices.ContainsFunc(p.targets, func(t string) bool { return subjectOf(t) == subject }) {
 		err = &layerError{dropUnreadable, "the subject is not that of one of its targets"}
 	}
 	if err == nil && p.node == s.node {
-		return // members here have had it
+		return // members of this node have received it
 	}
 	d := &delivery{
 		kind: p.kind, raw: p.raw, action: p.action, typ: s.knownType(&p), plain: p.payload, plainFrame: p.frame, wire: len(data),
@@ -269,8 +272,8 @@ func (s *Server) receive(subject string, data []byte) {
 	}
 }
 
-// knownType returns the type of another node's message if a consumer here declares it, and zero if none does: a type may
-// have another name in another release, and then the message goes to all whose consumers declare the action.
+// knownType returns the type of another node's message if a consumer here declares it, else zero. A type may have
+// another name in another release: then the message is delivered to all consumers that declare the action.
 func (s *Server) knownType(p *publication) typeID {
 	if p.typ == 0 {
 		return 0
@@ -283,7 +286,7 @@ func (s *Server) knownType(p *publication) typeID {
 	return 0
 }
 
-// understand reads the payload as far as the node itself must: it spells messages, and returns the groups of a join or
+// readPayload decodes what the node itself needs: it encodes messages for clients, and returns the groups of a join or
 // leave.
 func (s *Server) readPayload(d *delivery) (groups []string, err error) {
 	switch d.kind {
@@ -300,7 +303,7 @@ func (s *Server) readPayload(d *delivery) (groups []string, err error) {
 	return groups, nil
 }
 
-// refuseData counts and logs layer data that is not obeyed.
+// rejectLayerData counts and logs layer data that is not accepted.
 func (s *Server) rejectLayerData(subject string, err error) {
 	what := dropUnreadable
 	if r, is := errors.AsType[*layerError](err); is {
@@ -313,7 +316,8 @@ func (s *Server) rejectLayerData(subject string, err error) {
 	}
 }
 
-// reencode writes another node's group message as this server does: for each consumer as its type of that action is spelt.
+// reencode converts another node's group message into the names of this server, for each consumer by its own type of
+// that action.
 func (s *Server) reencode(d *delivery) error {
 	if d.raw || s.names.naming == schema.AsDeclared {
 		d.addEncoded(nil, d.plain, d.plainFrame)
@@ -333,7 +337,7 @@ func (s *Server) reencode(d *delivery) error {
 	return nil
 }
 
-// status logs what the layer says of itself. How much was lost in a gap, nobody knows: the gap itself is counted.
+// status logs a status of the layer, and counts a gap: how much was lost in it is unknown.
 func (s *Server) status(st layer.Status) {
 	if st.Gap {
 		s.countDrop(nil, dropGaps, 1)

@@ -10,15 +10,15 @@ import (
 	"github.com/chanx-go/chanx/layer"
 )
 
-// lazyTimeout is a context that ends after some time, or with another one. Most calls that get it return at once and do not
-// ask when it ends: until one asks, there is no timer, the time has not begun, and the other context does not know of it,
-// which would keep a list.
+// lazyTimeout is context.WithTimeout whose timer starts at the first call of Done or Deadline. Most calls that are
+// passed one return at once and use neither. Then there is no timer, and the parent context need not keep a list of
+// children.
 type lazyTimeout struct {
-	context.Context // the other one
+	context.Context // the parent
 	timeout         time.Duration
 
 	mu      sync.Mutex
-	started context.Context // nil until somebody asks
+	started context.Context // nil until the timer starts
 	cancel  context.CancelFunc
 	ended   bool
 }
@@ -51,7 +51,7 @@ func (p *lazyTimeout) Err() error {
 	return p.Context.Err()
 }
 
-// explain tells the error of a layer that has not answered in time from one of the other context.
+// wrapError adds layer.ErrUnavailable to err if the time-out expired and not the parent's deadline.
 func (p *lazyTimeout) wrapError(err error) error {
 	if !errors.Is(err, context.DeadlineExceeded) || p.Context.Err() != nil || errors.Is(err, layer.ErrUnavailable) {
 		return err
@@ -59,7 +59,7 @@ func (p *lazyTimeout) wrapError(err error) error {
 	return fmt.Errorf("%w: no answer within %v: %w", layer.ErrUnavailable, p.timeout, err)
 }
 
-// end is to be called when the call has returned.
+// stop releases the timer. It must be called when the call has returned.
 func (p *lazyTimeout) stop() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

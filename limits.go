@@ -7,11 +7,11 @@ import (
 	"github.com/chanx-go/chanx/schema"
 )
 
-// Limits bound what a client can make a server do. In each field zero is the default and a negative value switches the
+// Limits bound what a client can make a server do. In each field zero means the default, and a negative value turns the
 // limit off.
 type Limits struct {
-	// MaxMessageBytes is the length of one message of a client, in bytes, inflated; default 64 KiB. A longer one closes the
-	// connection with 1009 before memory is taken for it.
+	// MaxMessageBytes is the length of one message of a client, in bytes after decompression; default 64 KiB. A longer
+	// message closes the connection with 1009 before memory is allocated for it.
 	MaxMessageBytes int
 
 	// MessageTimeout is the time from a message's first byte to its last; default 10 s. Beyond it: close 1008.
@@ -33,83 +33,84 @@ type Limits struct {
 	// 128 KiB. Beyond them the connection is not read.
 	InboxFrames, InboxBytes int
 
-	// EventQueue is the number of events that wait for a connection; default 256. Beyond it Emit on the same node waits
-	// until half of them have been handled, for at most one second. A connection that has handled none of them in that
-	// second is closed with 1013. So is one for which eight times as many events wait: its own handlers and other nodes
-	// cannot wait for it, and nobody waits for it again before it has caught up.
+	// EventQueue is the number of events that wait for a connection; default 256. Beyond it, Emit on the same node
+	// waits until half of them have been handled, for at most one second. A connection that has handled none of them in
+	// that second is closed with 1013. So is a connection for which eight times as many events wait, because its own
+	// handlers and other nodes cannot wait for it, and because Emit does not wait for it again before it has caught up.
 	EventQueue int
 
 	// MaxGroups is the number of groups that a connection may be in; default 128. Beyond it Join is an error.
 	MaxGroups int
 
-	// SendQueueBytes is what may wait to be sent to a client, in bytes; default 1 MiB. Beyond it: close 1013. Items of
-	// streams wait instead, before they are encoded, while more than half of it is in use. One message that is longer is
-	// accepted while nothing else waits.
+	// SendQueueBytes is the number of bytes that may wait to be sent to a client; default 1 MiB. Beyond it: close 1013.
+	// Items of streams wait before they are encoded, while more than half of the queue is in use. One message that is
+	// longer than the limit is accepted while nothing else waits.
 	SendQueueBytes int
 
-	// WriteTimeout is how long the queue of a client may stand still; default 10 s. Then it is disconnected.
+	// WriteTimeout is how long a client may read nothing from its queue; default 10 s. Then it is disconnected.
 	WriteTimeout time.Duration
 
 	// HandshakeTimeout bounds the answer to the opening handshake; default 10 s.
 	HandshakeTimeout time.Duration
 
-	// OpenTimeout bounds the request's context in an Authenticator and in open together; default 10 s. A channel layer that does
-	// not answer is given a quarter of what is left of it, before open and in each Join in open; then the opening goes on.
+	// OpenTimeout bounds the context of the request during Authenticator and open together; default 10 s. While the
+	// channel layer does not answer, the opening waits for it for at most a quarter of the time left, once before open
+	// and once in each Join in open, and then continues.
 	OpenTimeout time.Duration
 
-	// PublishTimeout bounds each wait for the channel layer: to take over a broadcast, event or command, to subscribe to a
+	// PublishTimeout bounds each call of the channel layer: to publish a broadcast, event or command, to subscribe to a
 	// group, to close; default 10 s.
 	PublishTimeout time.Duration
 
-	// SubscriptionLinger is how long the channel layer goes on with a group, or a user, that has lost its last member on
-	// this node; default 5 s. Who comes back within it, as by reloading a page, costs the broker nothing.
+	// SubscriptionLinger is how long the channel layer stays subscribed to a group, or a user, without members on this
+	// node; default 5 s. A client that returns within that time, such as a page that reloads, costs the broker nothing.
 	SubscriptionLinger time.Duration
 
 	// CloseTimeout bounds the frames that are still handled after a client's Close frame, the wait for the client's
 	// Close after ours, and OnClose; default 5 s.
 	CloseTimeout time.Duration
 
-	// HandlerTimeout is how long a handler may take, a stream included; off by default. Then its context ends, and an
-	// error that it returns is told as "timeout". Timeout overrides it for one handler.
+	// HandlerTimeout is how long a handler may take, streams included; off by default. Then its context ends, and if it
+	// returns an error, the client receives "timeout". The option Timeout overrides it for one handler.
 	HandlerTimeout time.Duration
 
-	// SlowHandler is how long a handler may run before the log says so, once a call; default 10 s. It is about handlers of
-	// messages and events with their middleware, streams until their end, OnOpen, OnClose, and about an Authenticator and
-	// open together. A stream that is meant to go on is told too. The call goes on: see HandlerTimeout.
+	// SlowHandler is how long a handler may run before this is logged, once for each call; default 10 s. It covers
+	// handlers of messages and events with their middleware, streams until their end (intentionally long ones too),
+	// OnOpen, OnClose, and Authenticator and open together. The call continues: see HandlerTimeout.
 	SlowHandler time.Duration
 
 	// MaxConcurrent is the number of streams and of handlers with Concurrent that run for one connection at a time;
-	// default 8. One more is told "too_busy".
+	// default 8. Beyond it a message is refused with "too_busy".
 	MaxConcurrent int
 
-	// Rate is how fast a client may send; off by default. A message beyond it is told "rate_limited" and not decoded.
-	// A client that goes on beyond it for a minute is closed with 1008: see Rate.
+	// Rate is how fast a client may send; off by default. A message beyond it is refused with "rate_limited" and not
+	// decoded. A client that exceeds it for a minute is closed with 1008: see Rate.
 	Rate Rate
 
-	// PingInterval is the time between two pings, jittered; default 25 s. PongTimeout is how long the answer may
-	// take; default 10 s. Then the client is disconnected. While its inbox is full, the socket is not read and no answer
-	// is awaited: the client is disconnected when a ping cannot be written, or, on Linux, when its system has
-	// acknowledged nothing for PongTimeout. With PingInterval off, a client that is lost then is not noticed.
+	// PingInterval is the time between two pings, with jitter; default 25 s. PongTimeout is how long the answer may
+	// take; default 10 s. Then the client is disconnected. While its inbox is full, the socket is not read and no
+	// answer is expected: the client is disconnected when a ping cannot be written, or, on Linux, when its system has
+	// acknowledged nothing for PongTimeout. If PingInterval is off, a client that is lost then is not noticed.
 	PingInterval, PongTimeout time.Duration
 
 	// MaxConnections is the number of connections of this server; off by default. Beyond it: HTTP 503.
 	//
 	// A connection counts from the beginning of its opening until the server sends its Close frame, refuses it or loses
-	// it. Its socket may stay for up to CloseTimeout after that, and OnClose may still run. These have bounds of their own,
-	// derived from MaxConnections. Beyond MaxConnections (at least 16) closing sockets, and beyond MaxConnections (at least
-	// 1,000) connections whose OnClose has not returned: HTTP 503. At a time MaxConnections (from 16 to 1,000) clients are
-	// told why they are refused, and 1,000 while it is off. Beyond that a refused client gets the plain HTTP status, as with
-	// ServerOptions.RefuseWithHTTP.
+	// it. After that its socket may stay for up to CloseTimeout, and OnClose may still run. These have their own
+	// bounds, derived from MaxConnections. HTTP 503 is also the answer while MaxConnections sockets (at least 16) are
+	// closing, or while OnClose of MaxConnections connections (at least 1,000) has not returned. At most MaxConnections
+	// refused clients at a time (between 16 and 1,000, and 1,000 if MaxConnections is off) receive the reason in a
+	// close frame. Others receive the plain HTTP status, as with ServerOptions.RefuseWithHTTP.
 	MaxConnections int
 
 	// MaxConnectionsPerUser is the number of connections of one user to this server; off by default, and for anonymous
-	// connections. They count as for MaxConnections. Beyond it a connection is refused with 4429: a client should try again
-	// after at least 5 s. A client that lost its network counts until the server notices, which takes up to PingInterval
-	// and PongTimeout: leave room for it.
+	// connections. They count as for MaxConnections. Beyond it a connection is refused with 4429: a client should try
+	// again after at least 5 s. A client that lost its network counts until the server notices, which takes up to
+	// PingInterval and PongTimeout: allow for it.
 	MaxConnectionsPerUser int
 }
 
-// orDefault gives zero its default, and for a negative value what off means.
+// orDefault replaces zero by the default, and a negative value by the value that means off.
 func orDefault[T int | time.Duration](v, def, off T) T {
 	switch {
 	case v == 0:
@@ -125,7 +126,7 @@ const (
 	maxDuration = time.Duration(1<<63 - 1)
 )
 
-// withDefaults resolves the limits that this package enforces itself.
+// withDefaults resolves the limits that this package itself enforces.
 func (l Limits) withDefaults() Limits {
 	l.MaxInvalid = orDefault(l.MaxInvalid, 100, maxInt)
 	l.MaxGroups = orDefault(l.MaxGroups, 128, maxInt)
@@ -157,18 +158,19 @@ func (l Limits) socket(o *ServerOptions) socket.Options {
 }
 
 // Rate is how many messages a connection may send: Burst at once, and PerSecond in the long run. A PerSecond of zero or
-// less is no limit; a Burst below one is PerSecond, and at least one.
+// less means no limit. A Burst below one means PerSecond, and at least one.
 //
-// Every message counts: binary and invalid ones too, because a message is counted before it is decoded, and cancels, which
-// are obeyed beyond the rate as well. A connection whose messages have been refused for a minute is closed with 1008. The
-// minute begins anew after five seconds without a refused message, or when the client has sent nothing for as long as it
-// takes to regain Burst, at least a second: a client that is over its rate now and then is never closed.
+// Every message counts, because messages are counted before they are decoded: binary and invalid messages too, and
+// cancels, which take effect even beyond the rate. A connection whose messages have been refused for a minute is closed
+// with 1008. The minute starts again after five seconds without a refused message, or when the client has sent nothing
+// for as long as it takes to regain Burst, at least a second. So a client that exceeds its rate now and then is never
+// closed.
 type Rate struct {
 	PerSecond float64
 	Burst     int
 }
 
-// bucket is what a connection has left of its rate. It belongs to the goroutine that handles messages.
+// bucket is a leaky bucket for a connection's rate. It belongs to the goroutine that handles messages.
 type bucket struct {
 	used  float64 // messages that have not been forgotten yet
 	since time.Time
@@ -181,7 +183,7 @@ const (
 	refusedPause = 5 * time.Second
 )
 
-// take reports whether there may be another message now.
+// take reports whether another message may be handled now, and counts it.
 func (b *bucket) take(r *Rate) bool {
 	now := time.Now()
 	quiet := now.Sub(b.since).Seconds()
@@ -198,7 +200,7 @@ func (b *bucket) take(r *Rate) bool {
 	return true
 }
 
-// isFlood reports, of a message that is refused, whether its client goes on beyond its rate for too long.
+// isFlood reports, after a message was refused, whether the client has exceeded its rate for too long.
 func (b *bucket) isFlood() bool { return b.refused.Sub(b.refusing) >= refusedFor }
 
 func (r *Rate) burst() float64 {
@@ -208,7 +210,8 @@ func (r *Rate) burst() float64 {
 	return max(1, r.PerSecond)
 }
 
-// conduct is how a client behaves. Most have nothing to be held against them, and none.
+// rateState counts a client's messages against Limits.Rate and its invalid messages. It is allocated only when
+// something must be counted.
 type rateState struct {
 	rate         bucket
 	invalid      int
@@ -224,7 +227,7 @@ func (c *Conn) ensureRateState() *rateState {
 
 const invalidWindow = time.Minute
 
-// countInvalid closes the connection when too many of its messages were invalid.
+// countInvalid counts an invalid message. It closes the connection if there are too many.
 func (c *Conn) countInvalid() {
 	b, now := c.ensureRateState(), time.Now()
 	if b.invalid == 0 || now.Sub(b.invalidSince) > invalidWindow {

@@ -9,12 +9,12 @@ import (
 	"github.com/chanx-go/chanx/internal/throttle"
 )
 
-// Clients, other nodes and handlers in a loop can make anything happen again and again, so what is logged above level
-// debug goes through Server.lines: of each kind one line a minute, with the number of occurrences. Only LogMessages, which
-// asks for a line for each message, does not.
+// Clients, other nodes and handlers in a loop can cause any event again and again. So all lines above level debug go
+// through Server.lines, which writes one line of each kind a minute, with the number of occurrences. Only LogMessages,
+// which asks for a line for each message, does not.
 
-// logError logs an error of a handler, or of anything else that belongs to one consumer. Errors of different Go types are
-// different kinds, and so are the first few texts of each within a minute.
+// logError logs an error of a handler, or any other error of one consumer. The throttle distinguishes errors of
+// different Go types, and the first few texts of each type within a minute.
 func (c *Conn) logError(level slog.Level, text, detail string, err error, attrs ...any) {
 	s := c.mount.srv
 	attrs = append(slices.Clip(attrs), errorAttrs(err)...)
@@ -26,13 +26,13 @@ func (c *Conn) logError(level slog.Level, text, detail string, err error, attrs 
 	s.lines.Log(c.ctx, level, kind, 1, c.logAttrs(attrs)...)
 }
 
-// logThrottled logs anything else. detail tells apart kinds of one text; it must not contain what a client or another node
-// has sent. With Conn.logAttrs the line names a connection.
+// logThrottled logs any other line. detail distinguishes kinds of lines with the same text; it must not contain what a
+// client or another node has sent. With Conn.logAttrs the line names a connection.
 func (s *Server) logThrottled(level slog.Level, text, detail string, attrs ...any) {
 	s.lines.Log(context.Background(), level, throttle.Kind{Text: text, Detail: detail}, 1, attrs...)
 }
 
-// logDrop logs how much was discarded. It makes nothing while a line is not due: drops may be frequent.
+// logDrop logs how much was discarded. Drops may be frequent, so it prepares nothing while no line is due.
 func (s *Server) logDrop(what string, n int) {
 	kind := throttle.Kind{Text: "chanx: dropped", Detail: what, Counted: true}
 	if !s.lines.Skip(kind, n) {
@@ -40,12 +40,12 @@ func (s *Server) logDrop(what string, n int) {
 	}
 }
 
-// debug logs at level debug, each time.
+// debug logs at level debug, without throttling.
 func (c *Conn) debug(text string, attrs ...any) {
 	c.mount.srv.logger.Log(c.ctx, slog.LevelDebug, text, c.logAttrs(attrs)...)
 }
 
-// logMessage logs what LogMessages asks for, each time.
+// logMessage logs a line for LogMessages, without throttling.
 func (c *Conn) logMessage(text string, attrs ...any) {
 	c.mount.srv.logger.Log(c.ctx, slog.LevelInfo, text, c.logAttrs(attrs)...)
 }
@@ -54,7 +54,7 @@ func (c *Conn) logAttrs(attrs []any) []any {
 	return append([]any{"conn", c.ID(), "pattern", c.mount.pattern}, attrs...)
 }
 
-// logMessages is middleware that logs what was handled.
+// logMessages is middleware that logs each handled message and event.
 func logMessages(quiet []string) Middleware {
 	return func(next Handler) Handler {
 		return func(ctx context.Context, k *Call) error {

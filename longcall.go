@@ -11,10 +11,10 @@ import (
 	"time"
 )
 
-// running knows which calls of the application take long, to warn of them and to name them when Shutdown gives up. Calls
-// beside the queue, OnClose and the opening are entered when they begin. A handler in a connection's queue is entered when
-// the transport's sweeper finds that it runs for more than 5 ms, so a quick one costs nothing. Whether it still runs is
-// asked when it matters. Connections are spread over several of these.
+// longCalls knows which calls of application code take long, to log a warning and to list them when Shutdown gives up.
+// Calls beside the queue, OnClose and the opening are added when they begin. A handler in a connection's queue is added
+// when the transport's sweeper notices that it has run for more than 5 ms, so a quick handler costs nothing. Whether it
+// still runs is checked when that matters. Connections are spread over several longCalls.
 type longCalls struct {
 	s *Server
 
@@ -25,7 +25,7 @@ type longCalls struct {
 	due   time.Time // when the timer fires; zero: not armed
 }
 
-// longCall is one call of the application. It does not change, but for warned.
+// longCall is one call of application code. It is immutable, except for warned.
 type longCall struct {
 	c      *Conn
 	what   string // action, event or function
@@ -38,10 +38,10 @@ type longCall struct {
 const (
 	longCallShards = 8
 	noticedAfter   = 5 * time.Millisecond // about when the transport notices a handler in the queue
-	maxListed      = 10                   // calls in the error of Shutdown
+	maxListed      = 10                   // maximum of calls in the error of Shutdown
 )
 
-// Names of what runs besides messages and events.
+// Names of calls that are no messages or events.
 var (
 	openCall    = "open"
 	onOpenCall  = "OnOpen"
@@ -50,7 +50,7 @@ var (
 
 func (s *Server) longCallsOf(c *Conn) *longCalls { return &s.longCalls[c.shard%longCallShards] }
 
-// begin enters a call that is to be given to end.
+// begin adds a call, which must be passed to end.
 func (r *longCalls) begin(c *Conn, what string) *longCall {
 	k := &longCall{c: c, what: what, since: time.Now()}
 	r.mu.Lock()
@@ -69,7 +69,7 @@ func (r *longCalls) end(k *longCall) {
 	delete(r.calls, k)
 }
 
-// note enters the handler that runs in a connection's queue.
+// noteQueued adds the handler that runs in a connection's queue.
 func (r *longCalls) noteQueued(c *Conn) {
 	what, no := c.refs.currentHandler()
 	if what == nil {
@@ -88,14 +88,14 @@ func (r *longCalls) noteQueued(c *Conn) {
 	r.arm(k.since)
 }
 
-// forget is called when no handler runs any more in a connection's queue.
+// forget removes a connection whose queue runs no handler any more.
 func (r *longCalls) forget(c *Conn) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.queue, c)
 }
 
-// arm sets the timer for a call that began at since. It fires for several calls at a time. The caller holds mu.
+// arm sets the timer for a call that began at since. One timer serves several calls. The caller holds mu.
 func (r *longCalls) arm(since time.Time) {
 	limit := r.s.limits.SlowHandler
 	if limit == maxDuration || !r.due.IsZero() {
@@ -110,7 +110,7 @@ func (r *longCalls) arm(since time.Time) {
 	}
 }
 
-// check warns of calls that have run for too long, once of each.
+// check logs a warning for calls that have run for too long, once for each.
 func (r *longCalls) check() {
 	r.mu.Lock()
 	r.due = time.Time{}
@@ -123,7 +123,7 @@ func (r *longCalls) check() {
 			k.warned = true
 			slow = append(slow, k)
 		default:
-			r.arm(k.since) // the first of these is the oldest
+			r.arm(k.since) // the oldest comes first
 		}
 	}
 	r.mu.Unlock()
@@ -134,14 +134,14 @@ func (r *longCalls) check() {
 	}
 }
 
-// all are the calls that are entered, oldest first. The caller holds mu.
+// all returns the recorded calls, oldest first. The caller holds mu.
 func (r *longCalls) all() []*longCall {
 	all := slices.Concat(slices.Collect(maps.Keys(r.calls)), slices.Collect(maps.Values(r.queue)))
 	slices.SortFunc(all, func(a, b *longCall) int { return a.since.Compare(b.since) })
 	return all
 }
 
-// runs reports whether a call has not ended.
+// runs reports whether a call still runs.
 func (k *longCall) runs() bool {
 	if !k.queued {
 		return true
@@ -159,7 +159,7 @@ func (r *longCalls) stop() {
 	}
 }
 
-// stillRunning lists calls for an error, oldest first; "" if there are none.
+// stillRunning lists the running calls for an error text, oldest first, or returns "".
 func (s *Server) stillRunning() string {
 	var all []*longCall
 	for i := range s.longCalls {

@@ -11,25 +11,26 @@ import (
 	"unicode/utf8"
 )
 
-// Message is a typed value that travels between client and server. It is the payload itself; Action is its
+// Message is a typed value that travels between client and server. It is the payload itself. Action returns its
 // discriminator, a constant of the type, in both directions. A message is a value: a struct, a named scalar, slice or
 // map, never a pointer.
 type Message interface{ Action() string }
 
-// Event is a typed value that travels between servers and to the handlers of connections; clients never see it.
+// Event is a typed value that travels between servers and to the handlers of connections. Clients never receive it.
 type Event interface{ Event() string }
 
-// Ping asks whether the connection is alive; it is answered with Pong unless the consumer registers it.
+// Ping asks whether the connection is alive. The library answers with Pong, unless the consumer registers a handler for
+// Ping.
 type Ping struct{}
 
 // Pong answers Ping.
 type Pong struct{}
 
-// ErrorMessage tells the client what went wrong: a list of [FieldError] for input that did not pass validation, else an
-// object, such as the reason and detail of an [Error].
+// ErrorMessage is sent to the client when something failed. Payload is a list of [FieldError] for input that did not
+// pass validation, else an object, such as the reason and detail of an [Error].
 type ErrorMessage struct{ Payload any }
 
-// AuthenticationMessage tells the client how its connection was received: 200 and "OK", or why it was refused, with an
+// AuthenticationMessage is sent to the client when its connection was accepted, with 200 and "OK", or refused, with an
 // HTTP status and its text. Data is {"detail": text}.
 type AuthenticationMessage struct {
 	StatusCode int                  `json:"status_code"`
@@ -42,13 +43,14 @@ type AuthenticationDetail struct {
 	Detail string `json:"detail"`
 }
 
-// CompleteMessage is the last frame for a client's message, where completions are on or the message carried a ref.
+// CompleteMessage is the last frame for a client's message, if completions are on, or if the message carried a ref and
+// had no other answer.
 type CompleteMessage struct{}
 
-// GroupCompleteMessage follows each group message, where completions are on.
+// GroupCompleteMessage follows each group message, if completions are on.
 type GroupCompleteMessage struct{}
 
-// EventCompleteMessage follows each handled event, where completions are on.
+// EventCompleteMessage follows each handled event, if completions are on.
 type EventCompleteMessage struct{}
 
 // Action is "ping".
@@ -72,19 +74,19 @@ func (GroupCompleteMessage) Action() string { return "group_complete" }
 // Action is "event_complete".
 func (EventCompleteMessage) Action() string { return "event_complete" }
 
-// MarshalJSON writes the payload alone.
+// MarshalJSON encodes only the payload.
 func (m ErrorMessage) MarshalJSON() ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false) // this is no HTML
+	enc.SetEscapeHTML(false) // the output is not HTML
 	if err := enc.Encode(m.Payload); err != nil {
 		return nil, err
 	}
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }
 
-// Raw is a message without a declared type, for gateways that pass on what they do not know. It is sent like any other
-// and needs no declaration. Payload is one JSON value; empty means that the frame has no payload.
+// Raw is a message without a declared type, for gateways that pass on messages they do not know. It is sent like any
+// other message but needs no declaration. Payload is one JSON value; if it is empty, the frame has no payload.
 type Raw struct {
 	Name    string
 	Payload json.RawMessage
@@ -123,7 +125,7 @@ func isReserved(action string) bool {
 	return strings.HasPrefix(action, "chanx.") || isLibraryAction(action) && action != Ping{}.Action()
 }
 
-// isLibraryType reports whether t is a message of the library.
+// isLibraryType reports whether t is a library message.
 func isLibraryType(t reflect.Type) bool {
 	return slices.ContainsFunc(libraryMessages, func(m Message) bool { return reflect.TypeOf(m) == t })
 }

@@ -9,31 +9,31 @@ import (
 	"github.com/chanx-go/chanx/schema"
 )
 
-// mount is a consumer on a server: its messages with the wire names and options of that server.
+// mount is a consumer on a server: its messages with the names and options of that server.
 type mount struct {
 	*endpoint
 	srv     *Server
 	pattern string
-	place   string // where the program has called Handle or Handler: file and line
+	place   string // file and line of the call of Handle or Handler
 	names   *names
 	limits  schema.Limits
 
 	incoming map[string]*mountedIncoming
-	tags     string // the incoming actions, for texts: as many as these may have
+	tags     string // the incoming actions for error texts, cut to maxTags bytes
 	sent     map[reflect.Type]*mountedOutgoing
 	actions  map[string]*mountedOutgoing
 	events   map[string]*mountedEvent
 
-	handler  Handler          // through all that is around it
-	wrapped  bool             // something is around it: it needs Message and Event
-	observer *guardedObserver // nil: nobody
-	logs     bool             // what is handled and sent
+	handler  Handler          // with the Observer, the log and the middleware around it
+	wrapped  bool             // handler has something around it, which needs Call.Message and Call.Event
+	observer *guardedObserver // may be nil
+	logs     bool             // log what is handled and sent
 	quiet    []string
 
-	tokenProtocols []string // subprotocols of an Authenticator, which see
+	tokenProtocols []string // from a method Subprotocols of the Authenticator
 	completions    bool
 	authMessage    bool
-	raw            sentCounter // of Raw messages
+	raw            sentCounter // counts Raw messages
 
 	complete, groupComplete, eventComplete fixedFrame
 }
@@ -47,7 +47,7 @@ type mountedIncoming struct {
 type mountedOutgoing struct {
 	*outgoing
 	codec *schema.Codec
-	plain *schema.Codec // in declared names
+	plain *schema.Codec // for declared names
 	head  []byte        // {"action":"…"
 	id    typeID
 
@@ -60,7 +60,7 @@ type mountedEvent struct {
 	handled handledCounter
 }
 
-// handler is the name of the handler that runs in the queue for the event; nil if it runs beside the queue.
+// handler returns the name of the event's handler if it runs in the queue, or nil.
 func (e *mountedEvent) handler() *string {
 	if e.isParallel() {
 		return nil
@@ -68,7 +68,7 @@ func (e *mountedEvent) handler() *string {
 	return &e.name
 }
 
-// newMount panics if the consumer's names collide on this server.
+// newMount panics if names of the consumer collide on this server.
 func newMount(s *Server, pattern string, e *endpoint) *mount {
 	e.mountedOn(s)
 	m := &mount{
@@ -97,7 +97,7 @@ func newMount(s *Server, pattern string, e *endpoint) *mount {
 	return m
 }
 
-// wrap puts the observer, the log and the middleware around handlers, in this order.
+// wrap wraps the handlers in the Observer, the log and the middleware, in this order from the outside.
 func (m *mount) wrap() {
 	m.observer = m.srv.observer
 	m.logs = m.opts.LogMessages.or(m.srv.opts.LogMessages)
@@ -114,7 +114,7 @@ func (m *mount) wrap() {
 	m.handler = wrap(all, run)
 }
 
-// mountIncoming adds the built-in ping behind the consumer's messages, unless it has one of its own.
+// mountIncoming mounts the consumer's messages, then the built-in ping unless the consumer handles Ping.
 func (m *mount) mountIncoming() {
 	var tags []string
 	for _, in := range m.endpoint.incoming {
@@ -129,7 +129,7 @@ func (m *mount) mountIncoming() {
 	m.tags = m.tags[:min(len(m.tags), maxTags)]
 }
 
-// builtinPing answers Ping where a consumer does not.
+// builtinPing answers Ping for consumers that do not handle it.
 func builtinPing(e *endpoint) *incoming {
 	in := newIncoming[Ping](nil)
 	in.run = func(*Conn, context.Context, any) (Message, error) { return Pong{}, nil }
@@ -137,7 +137,8 @@ func builtinPing(e *endpoint) *incoming {
 	return in
 }
 
-// mountEvents does not ask about names of the server: events travel as they are declared.
+// mountEvents mounts the consumer's events. They travel in declared names, so collisions under the server's naming do
+// not matter.
 func (m *mount) mountEvents() {
 	for _, h := range m.endpoint.events {
 		codec := m.plainCodec(h.typ)
@@ -162,7 +163,7 @@ func (m *mount) types() (all []*schema.Type) {
 	return all
 }
 
-// plainCodec is of a type as it travels between servers.
+// plainCodec returns the codec for a type as it travels between servers.
 func (m *mount) plainCodec(t *schema.Type) *schema.Codec {
 	c, err := t.Codec(schema.AsDeclared)
 	if err != nil {
@@ -171,7 +172,7 @@ func (m *mount) plainCodec(t *schema.Type) *schema.Codec {
 	return c
 }
 
-// checkEvent finds fields that an event cannot carry.
+// checkEvent returns an error for fields that an event cannot carry.
 func checkEvent(t *schema.Type) error {
 	return t.CheckFrameFields(func(string) string { return "an event travels without a frame: remove the tag" })
 }
@@ -187,7 +188,7 @@ func (m *mount) codec(t *schema.Type) *schema.Codec {
 	return c
 }
 
-// declared finds how a message is sent, or says which declaration is missing.
+// declared returns the declaration of a message's type, or an error that names the missing one.
 func (m *mount) declared(v Message, verb, declaration string) (*mountedOutgoing, error) {
 	t := reflect.TypeOf(v)
 	if out := m.sent[t]; out != nil {
@@ -200,7 +201,7 @@ func (m *mount) declared(v Message, verb, declaration string) (*mountedOutgoing,
 		verb, t, m.opts.Name, declaration, t.Name())
 }
 
-// reencode writes what another node has sent for this message; a part that is empty stays so.
+// reencode converts another node's message into the names of this server. An empty part stays empty.
 func (o *mountedOutgoing) reencode(payload, frame []byte) (_, _ []byte, err error) {
 	if len(payload) > 0 {
 		if payload, err = o.codec.Respell(make([]byte, 0, len(payload)), payload, schema.AsDeclared); err != nil {

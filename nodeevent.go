@@ -13,22 +13,24 @@ import (
 	"github.com/chanx-go/chanx/schema"
 )
 
-// OnNode registers what a server does for event E itself, not for a connection: drop something from a cache, count who is
-// there. The handler runs once on each node where it is registered and that Emit with the target [Nodes] reaches, the
-// emitting one included. OnEvent of the same event is for connections, and independent of it.
+// OnNode registers a handler of event E for the server itself, not for a connection: to remove something from a cache,
+// or to count who is present. The handler runs once on each node where it is registered and that Emit with the target
+// [Nodes] reaches, the emitting node included. OnEvent for the same event handles it for connections and is independent
+// of OnNode.
 //
-// The handlers of a server run one at a time, in a goroutine of their own. What one connection, or one goroutine that
-// calls Server.Emit, emits arrives in that order; between emitters there is none. Delivery is at most once, as for all
-// events, and LayerAuth covers it. The context carries no values, and ends after Limits.HandlerTimeout, or when the
-// context of Shutdown does. Until then Shutdown waits for what is queued.
+// The handlers of a server run one at a time, in their own goroutine. Events that one connection emits, or one
+// goroutine that calls Server.Emit, arrive in that order; between emitters the order is not defined. Delivery is at
+// most once, as for all events, and LayerAuth covers it. The context carries no values. It ends after
+// Limits.HandlerTimeout, or with the context of Shutdown. Until then Shutdown waits for queued events.
 //
-// Up to 1,024 events, and 64 MiB, wait for a server. While they do, Emit on the same server waits for up to a second.
-// Beyond that an event is dropped, counted and logged. So is one that E does not accept. An error, a panic, or the end of
-// the goroutine is logged and counted in Stats.NodeEvents. An Observer is told of Publish and Drop only.
+// Up to 1,024 events, and 64 MiB, wait for a server. While the queue is full, Emit on the same server waits for up to a
+// second. Beyond that an event is dropped, counted and logged. So is an event that is not valid for E. An error, a
+// panic, or the end of the goroutine is logged and counted in Stats.NodeEvents. Of the methods of an Observer only
+// Publish and Drop are called.
 //
-// OnNode may be called at any time, concurrently with everything else. It waits until the channel layer has subscribed, for
-// up to Limits.PublishTimeout; if the layer is down it subscribes later. It panics if E is a pointer, has no name or
-// cannot be an event, and if the server has a handler of that name.
+// OnNode may be called at any time, concurrently with everything else. It waits until the channel layer has subscribed,
+// for up to Limits.PublishTimeout; if the layer is down it subscribes later. It panics if E is a pointer, has no name
+// or cannot be an event, and if the server has a handler of that name.
 func OnNode[E Event](s *Server, h func(ctx context.Context, e E) error) {
 	t := reflect.TypeFor[E]()
 	if h == nil {
@@ -41,11 +43,11 @@ func OnNode[E Event](s *Server, h func(ctx context.Context, e E) error) {
 	}, t)
 }
 
-// Nodes is each server whose OnNode handles the event, on every node. It is a target of Emit only, beside others if need
-// be: these mean connections.
+// Nodes is the target for handlers registered with OnNode, on every node. It is a target of Emit only. It may be
+// combined with other targets, which reach connections.
 func Nodes() Target { return target{nodes: true} }
 
-// nodeHandler is an event, with what runs for it on a node.
+// nodeHandler is an event and its handler on a node.
 type nodeHandler struct {
 	name    string
 	typ     *schema.Type
@@ -58,14 +60,13 @@ type nodeHandler struct {
 const (
 	maxNodeEvents     = 1024
 	maxNodeEventBytes = 64 << 20
-	maxNodeEventWait  = time.Second // of Emit, for room
+	maxNodeEventWait  = time.Second // how long Emit waits for room
 )
 
-// nodeEvents is the queue of events for a server, and the worker that empties it: a goroutine that exists only while there
-// are any.
+// nodeEvents is the queue of events for a server. Its worker goroutine exists only while events are queued.
 type nodeEvents struct {
 	srv    *Server
-	ctx    context.Context // of handlers
+	ctx    context.Context // context of handlers
 	cancel context.CancelFunc
 
 	mu       sync.Mutex
@@ -74,7 +75,7 @@ type nodeEvents struct {
 	bytes    int
 	working  bool
 	closed   bool
-	changed  chan struct{} // closed when there is more room, or nothing left; nil while nobody waits
+	changed  chan struct{} // closed when there is more room, or no event left; nil while no goroutine waits
 }
 
 func (n *nodeEvents) init(s *Server) {
@@ -120,19 +121,19 @@ func (n *nodeEvents) push(ctx context.Context, d *delivery, mayWait bool) {
 	switch what := n.add(ctx, d, mayWait); what {
 	case "":
 	case dropUndeclaredEvents:
-		n.srv.countDrop(nil, what, 1) // in a cluster of several versions that is no fault
+		n.srv.countDrop(nil, what, 1) // not logged: that is normal in a cluster of several releases
 	default:
 		n.srv.lostNodeEvents(what, 1)
 	}
 }
 
-// add is push. It returns why the event is dropped.
+// add implements push. It returns the reason if the event is dropped.
 func (n *nodeEvents) add(ctx context.Context, d *delivery, mayWait bool) (dropped string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	switch {
 	case len(n.handlers) == 0:
-		return "" // nobody has asked for any
+		return "" // this node handles no events
 	case n.handlers[d.action] == nil:
 		return dropUndeclaredEvents
 	case mayWait:
@@ -184,8 +185,8 @@ func (n *nodeEvents) wait(ctx context.Context, most time.Duration, done func() b
 	}
 }
 
-// work handles events until none is left. A handler that ends the goroutine (runtime.Goexit) costs its own event only:
-// another worker goes on.
+// work handles events until the queue is empty. A handler that ends the goroutine (runtime.Goexit) loses only its own
+// event: another worker continues.
 func (n *nodeEvents) work() {
 	over := false
 	defer func() {
@@ -203,7 +204,7 @@ func (n *nodeEvents) work() {
 	over = true
 }
 
-// next takes the oldest event; nil if there is none.
+// next removes and returns the oldest event, or nil.
 func (n *nodeEvents) next() (d *delivery, h *nodeHandler) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -249,8 +250,8 @@ func (n *nodeEvents) handle(d *delivery, h *nodeHandler) {
 	end(guardTo(end, func() error { return h.run(ctx, v) }))
 }
 
-// close refuses further events and waits for those that are queued. When ctx ends it drops them, and ends the context of
-// the one that runs.
+// close refuses further events and waits for queued ones. If ctx ends first, it drops them and ends the context of the
+// running handler.
 func (n *nodeEvents) close(ctx context.Context) (err error) {
 	defer n.cancel()
 	n.mu.Lock()
@@ -265,12 +266,12 @@ func (n *nodeEvents) close(ctx context.Context) (err error) {
 	n.srv.lostNodeEvents(dropUnhandledEvents, left)
 	if subscribed {
 		n.srv.subscriptions.count(everyNode, -1)
-		_ = n.srv.syncSubscriptions(ctx, "unsubscribe from", everyNode) // the link is closed in any case
+		_ = n.srv.syncSubscriptions(ctx, "unsubscribe from", everyNode) // ignore the error: the link is closed next
 	}
 	return err
 }
 
-// typeOf returns the description of an event that a handler is registered for; nil if none is.
+// typeOf returns the description of an event with a handler, or nil.
 func (n *nodeEvents) typeOf(t reflect.Type) *schema.Type {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -290,7 +291,7 @@ func (n *nodeEvents) addTo(st *Stats) {
 	}
 }
 
-// lostNodeEvents counts and logs events of no connection.
+// lostNodeEvents counts and logs lost events of the server itself.
 func (s *Server) lostNodeEvents(what string, n int) {
 	if n > 0 {
 		s.countDrop(nil, what, n)
@@ -298,7 +299,7 @@ func (s *Server) lostNodeEvents(what string, n int) {
 	}
 }
 
-// logError logs an error that belongs to no connection. See Conn.logError.
+// logError logs an error of no connection. See Conn.logError.
 func (s *Server) logError(text, event string, err error) {
 	kind := s.lines.Variant(throttle.Kind{Text: text, Detail: event + throttle.Types(err)}, err.Error())
 	s.lines.Log(context.Background(), slog.LevelError, kind, 1, append([]any{"event", event}, errorAttrs(err)...)...)

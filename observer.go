@@ -10,37 +10,37 @@ import (
 	"github.com/chanx-go/chanx/internal/throttle"
 )
 
-// Observer is told what happens on a server, for metrics and tracing. Its methods are called from many goroutines, some
-// of them for every frame: they must not block. A panic of one is logged, and changes nothing else; to end
-// the goroutine is no way to fail. Embed NopObserver to implement only some, and to stay an Observer when
-// there are more.
+// Observer receives what happens on a server, for metrics and tracing. Its methods are called from many goroutines,
+// some of them for every frame, so they must not block. A panic in one is logged and changes nothing else. A method
+// must not end its goroutine. Embed NopObserver to implement only some methods, and to remain an Observer when methods
+// are added.
 type Observer interface {
 	// Open is called for each connection whose handshake was answered and that was not refused, before OnOpen.
 	Open(c *Conn)
 
-	// Close is called for each of them when it has ended and OnClose has run.
+	// Close is called for each of these connections when it has ended and OnClose has run.
 	Close(c *Conn, cause *CloseError)
 
-	// In is called before the middleware and the handler of each message and event, with the handler's context, and
-	// returns the context to go on with and a function for the end, or nil. It gets the error of the handler. A frame that
-	// did not pass validation has no Action, and its error is a ValidationError. A message that gets no handler for another
-	// reason, such as "rate_limited" or "duplicate_ref", is not told.
+	// In is called before the middleware and the handler of each message and event, with the handler's context. It
+	// returns the context to use from then on, and a function to call at the end with the handler's error, or nil. For
+	// a frame that did not pass validation, the Call has no Action, and the error is a ValidationError. In is not
+	// called for a message that is refused for another reason, such as "rate_limited" or "duplicate_ref".
 	In(ctx context.Context, k *Call) (context.Context, func(error))
 
-	// Out is called for each frame that goes into a connection's queue, with its size in bytes, uncompressed. One of a group message for
-	// which there turns out to be no room is told to Drop too.
+	// Out is called for each frame that is queued for a connection, with its size in bytes before compression. If there
+	// turns out to be no room for the frame of a group message, Drop is called too.
 	Out(c *Conn, action string, bytes int)
 
-	// Drop is called when something was discarded: what is a key of Stats.Drops, n is in its unit, and c is nil if it was of no
-	// connection.
+	// Drop is called when something was discarded. what is a key of Stats.Drops, n counts in its unit, and c is nil if
+	// no single connection lost it.
 	Drop(c *Conn, what string, n int)
 
-	// Publish is called before a broadcast, event or command is handed to the channel layer, and returns a function for
-	// the end, or nil.
+	// Publish is called before a broadcast, event or command is passed to the channel layer. It returns a function to
+	// call at the end, or nil.
 	Publish(ctx context.Context, p *Publication) func(error)
 }
 
-// Publication is what travels to other nodes, as an Observer sees it.
+// Publication is a broadcast, event or command for other nodes, as an Observer sees it.
 type Publication struct {
 	Action  string // of the message, or the event's name, or the command
 	IsEvent bool
@@ -48,15 +48,15 @@ type Publication struct {
 	headers []header
 }
 
-// SetHeader adds something that In finds with Call.Header on the nodes that receive it: the context of a trace. There
-// may be up to 64.
+// SetHeader adds a header, such as a trace context. In finds it with Call.Header on the nodes that receive an event.
+// Headers beyond 64 are ignored.
 func (p *Publication) SetHeader(name, value string) {
 	if len(p.headers) < maxHeaders {
 		p.headers = append(p.headers, header{name, value})
 	}
 }
 
-// Header is what an Observer's Publish has set on the node that emitted the event, or "".
+// Header returns a header that an Observer's Publish has set on the node that emitted the event, or "".
 func (k *Call) Header(name string) string {
 	i := slices.IndexFunc(k.headers, func(h header) bool { return h.name == name })
 	if i < 0 {
@@ -65,7 +65,7 @@ func (k *Call) Header(name string) string {
 	return k.headers[i].value
 }
 
-// NopObserver does nothing.
+// NopObserver is an Observer that does nothing.
 type NopObserver struct{}
 
 // Open does nothing.
@@ -88,7 +88,7 @@ func (NopObserver) Publish(context.Context, *Publication) func(error) { return n
 
 var _ Observer = NopObserver{}
 
-// observe is middleware that tells an Observer.
+// observe is middleware that calls an Observer.
 func observe(o *guardedObserver) Middleware {
 	return func(next Handler) Handler {
 		return func(ctx context.Context, k *Call) error {
@@ -101,7 +101,7 @@ func observe(o *guardedObserver) Middleware {
 	}
 }
 
-// sent counts a frame that was put into the queue, and tells of it.
+// sent counts and logs a frame that was queued, and calls the Observer.
 func (c *Conn) sent(counter sentCounter, action string, bytes int) {
 	counter.of(c).add(1, bytes)
 	m := c.mount
@@ -113,8 +113,8 @@ func (c *Conn) sent(counter sentCounter, action string, bytes int) {
 	}
 }
 
-// refused tells an Observer of a frame that did not pass validation, and the log, at debug level, of the first error of
-// an application's method whose text the client is not told.
+// observeInvalid reports a frame that did not pass validation to the Observer. At debug level it logs the first error
+// of an application's method whose text is not sent to the client.
 func (c *Conn) observeInvalid(items ValidationError, no uint64) {
 	for _, item := range items {
 		if item.Cause != nil {
@@ -129,8 +129,8 @@ func (c *Conn) observeInvalid(items ValidationError, no uint64) {
 	c.mount.observer.done("In", done, items)
 }
 
-// guardedObserver is an Observer of the application whose panics are contained: it is called from places where one would
-// end the process, or leave a connection half done.
+// guardedObserver recovers from panics of the application's Observer. Observers are called from places where a panic
+// would end the process, or leave a connection half done.
 type guardedObserver struct {
 	o     Observer
 	lines *throttle.Log
@@ -138,14 +138,14 @@ type guardedObserver struct {
 
 var _ Observer = (*guardedObserver)(nil)
 
-// contain is to be deferred.
+// contain recovers from a panic. It must be deferred.
 func (g *guardedObserver) contain(method string) {
 	v := recover()
 	if v == nil {
 		return
 	}
 	kind := throttle.Kind{Text: "chanx: observer failed", Detail: method}
-	if !g.lines.Skip(kind, 1) { // it may fail for every frame, and a stack takes long
+	if !g.lines.Skip(kind, 1) { // skipping early is cheap: an Observer may fail for every frame, and a stack trace is slow
 		g.lines.Log(context.Background(), slog.LevelError, kind, 1,
 			"method", method, "error", fmt.Sprintf("panic: %v", v), "stack", string(debug.Stack()))
 	}
@@ -161,7 +161,7 @@ func (g *guardedObserver) Close(c *Conn, cause *CloseError) {
 	g.o.Close(c, cause)
 }
 
-// In returns a context to go on with in any case.
+// In always returns a context to use.
 func (g *guardedObserver) In(ctx context.Context, k *Call) (_ context.Context, done func(error)) {
 	next := ctx
 	func() {
@@ -189,7 +189,7 @@ func (g *guardedObserver) Publish(ctx context.Context, p *Publication) (done fun
 	return g.o.Publish(ctx, p)
 }
 
-// done calls what In or Publish has returned.
+// done calls the function that In or Publish has returned.
 func (g *guardedObserver) done(method string, done func(error), err error) {
 	if done == nil {
 		return

@@ -9,8 +9,8 @@ import (
 	"github.com/chanx-go/chanx/internal/socket"
 )
 
-// ServeHTTP opens a connection, in the order of the protocol: handshake and origin are checked, then the limits, the
-// Authenticator and open decide, then the handshake is answered.
+// ServeHTTP opens a connection in this order: it checks the handshake and the origin, then the limits, then calls the
+// Authenticator and open, and then answers the handshake.
 func (m *mount) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if e := m.srv.upgrader.Check(r); e != nil {
 		answerHTTP(w, r, e.Status, e.Detail)
@@ -23,7 +23,7 @@ func (m *mount) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	turnAway := func(err error) {
-		last := c.leaveAll() // before it is told: a client may come again at once
+		last := c.leaveAll() // before the refusal is sent: a client may try again at once
 		m.refuse(w, r, c, err)
 		c.finishLeave(last)
 	}
@@ -41,7 +41,7 @@ func (m *mount) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c.begin(sock)
 }
 
-// authorise runs ConsumerOptions.Context, the Authenticator and open.
+// authorise calls ConsumerOptions.Context, the Authenticator and open.
 func (m *mount) authorise(c *Conn, r *http.Request) (err error) {
 	ctx, cancel := context.WithTimeout(r.Context(), m.srv.limits.OpenTimeout)
 	defer cancel()
@@ -73,7 +73,7 @@ func (m *mount) authorise(c *Conn, r *http.Request) (err error) {
 	return err
 }
 
-// refuse tells the client why it may not connect.
+// refuse sends the client the reason why it may not connect.
 func (m *mount) refuse(w http.ResponseWriter, r *http.Request, c *Conn, err error) {
 	why, code := asRefusal(err)
 	if !errors.Is(err, why) {
@@ -94,13 +94,13 @@ func (m *mount) refuse(w http.ResponseWriter, r *http.Request, c *Conn, err erro
 		err = sock.WriteText(b, false)
 	}
 	if c.logUnsent(wireError(err)) {
-		counter.of(c).add(1, len(b)) // no Observer knows of the connection
+		counter.of(c).add(1, len(b)) // the Observer does not know the connection
 	}
 	c.logUnsent(wireError(sock.Close(code, why.Detail)))
 	sock.Start(discardHandler{}, nil)
 }
 
-// logRefused logs an error of the opening that is no refusal. It is expected only if the client has given up.
+// logRefused logs an error of the opening that is not a refusal. It is expected only if the client has given up.
 func (c *Conn) logRefused(ctx context.Context, err error) {
 	level := slog.LevelError
 	if ended := ctx.Err(); ended != nil && consistsOf(err, ended) {
@@ -113,7 +113,7 @@ func authentication(status int, detail string) AuthenticationMessage {
 	return AuthenticationMessage{status, http.StatusText(status), AuthenticationDetail{detail}}
 }
 
-// deaf serves a connection that has been refused.
+// discardHandler handles a connection that has been refused: it ignores everything.
 type discardHandler struct{}
 
 func (discardHandler) Message([]byte, bool)              {}
@@ -125,7 +125,8 @@ func (discardHandler) Closing()                          {}
 func (discardHandler) Closed(int, string)                {}
 func (discardHandler) Dropped(socket.Drop, int)          {}
 
-// begin lets an accepted connection live. What its groups were sent meanwhile follows the authentication message.
+// begin starts an accepted connection. Messages that its groups have received meanwhile follow the authentication
+// message.
 func (c *Conn) begin(sock *socket.Conn) {
 	if o := c.mount.observer; o != nil {
 		o.Open(c)
@@ -146,14 +147,14 @@ func (c *Conn) begin(sock *socket.Conn) {
 	if pendingClose == nil && c.mount.srv.isDraining() {
 		pendingClose = &CloseError{socket.CloseGoingAway, shuttingDown}
 	}
-	if pendingClose != nil { // before Start: of all handlers only OnClose runs
+	if pendingClose != nil { // before Start, so that OnClose is the only handler that runs
 		c.logUnsent(wireError(sock.Close(pendingClose.Code, pendingClose.Reason)))
 	}
 	sock.Start((*connSink)(c), openItem{})
 }
 
-// attach gives the connection its transport, and the transport what came before it. It tells if the connection was to be
-// closed meanwhile, and how many events are lost.
+// attach sets the connection's transport and passes it the queued frames and events. It returns the close that was
+// requested meanwhile, if any, and the number of lost events.
 func (c *Conn) attach(wire transport) (pendingClose *CloseError, lost int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -14,46 +14,48 @@ import (
 
 // ServerOptions are the options of NewServer. The zero value works.
 type ServerOptions struct {
-	// Layer connects this server with other nodes; nil is a layer of its own, in this process.
+	// Layer connects this server with other nodes; nil means a layer of its own, within this process.
 	Layer layer.Layer
 
-	// LayerAuth has the keys by which servers know what comes from each other; without any they trust whoever can write
-	// to the broker.
+	// LayerAuth has the keys with which servers authenticate each other; without keys they trust everything that
+	// arrives through the broker.
 	LayerAuth LayerAuth
 
-	// BrokerLoss says what Broadcast, Emit and Join return while the layer is down: ReportBrokerLoss, the zero value, or
-	// TolerateBrokerLoss.
+	// BrokerLoss selects what Broadcast, Emit, Join and Leave return while the layer is down: ReportBrokerLoss, the
+	// zero value, or TolerateBrokerLoss.
 	BrokerLoss BrokerLoss
 
 	// Origins are further origins whose pages may connect, each as scheme://host:port; a default port may be left out.
-	// The host may be "*.example.com": all subdomains of example.com at any depth, but not example.com itself. "null" is the
-	// origin of local files and sandboxed frames. "*" admits every page: with cookies for authentication, any site could
-	// then act as your user.
+	// The host may be "*.example.com": all subdomains of example.com at any depth, but not example.com itself. "null"
+	// is the origin of local files and sandboxed frames. "*" allows every page: with cookies for authentication, any
+	// site could then act as your user.
 	//
-	// A page from the server's own host always may connect, and so may a request without Origin, which no browser sends.
-	// Over TLS the page's scheme must be https. Without TLS it may be http or https, because a proxy may have taken TLS off.
+	// Always allowed are pages from the server's own host, and requests without Origin, which no browser sends. Over
+	// TLS the page's scheme must be https. Without TLS it may be http or https, because a proxy may have terminated
+	// TLS.
 	Origins []string
 
-	// Hosts are the hosts that requests may be for, compared with the Host header: "example.com" with any port,
-	// "example.com:8443" with this one, "*.example.com" for all subdomains. Empty is every host. A handshake for another
-	// host is refused with 403. A server that an attacker's page can reach under a name of its own (DNS rebinding), such
-	// as one on localhost or in a private network, should list its names: its own host is what Origin is compared with.
+	// Hosts are the hosts that requests may address, compared with the Host header: "example.com" with any port,
+	// "example.com:8443" with this port, "*.example.com" for all subdomains. Empty allows every host. A handshake for
+	// another host is refused with 403. List the names of a server that an attacker's page can reach under its own name
+	// (DNS rebinding), such as a server on localhost or in a private network: the check of Origin compares with the
+	// requested host.
 	Hosts []string
 
-	// Subprotocols are those that the server speaks, best first.
+	// Subprotocols are those that the server supports, in order of preference.
 	Subprotocols []string
 
 	// Discriminator is the frame's member that names the type; default "action".
 	Discriminator string
 
-	// Camelize spells the members of messages in camelCase on the wire.
+	// Camelize writes the members of messages in camelCase on the wire.
 	Camelize bool
 
-	// Completions sends complete, group_complete and event_complete. A consumer may override it.
+	// Completions turns on complete, group_complete and event_complete. A consumer may override it.
 	Completions bool
 
-	// RefuseWithHTTP answers a refused connection with its plain HTTP status. By default it is upgraded, told and
-	// closed, because a browser hides the status from a page.
+	// RefuseWithHTTP answers a refused connection with the plain HTTP status. By default the handshake is accepted, the
+	// client receives the reason, and the connection is closed, because a browser hides the status from a page.
 	RefuseWithHTTP bool
 
 	// Limits bound what clients can make the server do.
@@ -69,31 +71,31 @@ type ServerOptions struct {
 	// QuietActions are the actions and events that LogMessages leaves out.
 	QuietActions []string
 
-	// Observer is told what happens, for metrics and tracing; nil is nobody.
+	// Observer receives what happens, for metrics and tracing; nil means none.
 	Observer Observer
 
-	// Logger is told of failed handlers, drops and the layer: of each kind at most once a minute, with the number of
-	// occurrences, and each time at level debug. nil is slog.Default().
+	// Logger receives failed handlers, drops and the state of the layer: each kind of line at most once a minute, with
+	// the number of occurrences, and every occurrence at level debug. nil means slog.Default().
 	Logger *slog.Logger
 }
 
-// Compression is permessage-deflate (RFC 7692), which every browser offers by itself. Nothing is remembered from one
-// message to the next: a message for many is compressed once, and a connection at rest holds no memory for it.
+// Compression configures permessage-deflate (RFC 7692), which every browser offers. No state is kept between messages:
+// a message for many clients is compressed once, and an idle connection needs no memory for it.
 //
-// It saves bytes on the wire and costs time on both sides: browsers then compress each message that they send, however
-// short it is, and the server has to inflate them. It pays where messages are long, or the network is slow or dear. As
-// with every compression, who sees the lengths of messages that hold both a secret and a text of his own choice may guess
-// the secret.
+// Compression saves bytes on the wire and costs time on both sides: a browser then compresses every message that it
+// sends, however short, and the server must decompress them. It is worth it if messages are long, or the network is
+// slow or expensive. As with every compression, an attacker who observes the lengths of messages that contain both a
+// secret and text chosen by the attacker may guess the secret.
 type Compression struct {
-	// Enabled agrees to compression with clients that offer it; off by default. What clients send is bounded as ever:
-	// MaxMessageBytes counts after inflating.
+	// Enabled accepts compression from clients that offer it; off by default. Limits.MaxMessageBytes bounds the
+	// decompressed length of what clients send.
 	Enabled bool
 
-	// MinBytes is the length from which messages of the server are compressed, in bytes; default 1024. A negative value
-	// compresses all. One that would not become smaller is sent as it is.
+	// MinBytes is the length in bytes from which messages of the server are compressed; default 1024. A negative value
+	// compresses all. A message that would not become smaller is sent uncompressed.
 	MinBytes int
 
-	// Level is how hard the server tries, from 1 (fastest) to 9 (smallest), as in compress/flate; default 1. Any other
+	// Level is the compression level, from 1 (fastest) to 9 (smallest), as in compress/flate; default 1. Any other
 	// value panics in NewServer.
 	Level int
 }
@@ -107,27 +109,28 @@ func (c Compression) apply(o socket.Options) socket.Options {
 	return o
 }
 
-// BrokerLoss says what methods return while the channel layer is down or does not answer within Limits.PublishTimeout. It is
-// about Broadcast and Emit of a Conn, Server or Consumer, and Join and Leave of a Conn: their effect on this node stands in
-// any case. The commands Server.Disconnect, Join and Leave always return the error.
+// BrokerLoss selects what methods return while the channel layer is down or does not answer within
+// Limits.PublishTimeout. It applies to Broadcast and Emit of a Conn, Server or Consumer, and to Join and Leave of a
+// Conn. Their effect on this node is the same in any case. The commands Server.Disconnect, Join and Leave always return
+// the error.
 type BrokerLoss int
 
 // The values of BrokerLoss.
 const (
-	// ReportBrokerLoss returns an error that wraps layer.ErrUnavailable. A handler that returns it tells its client
-	// "internal", although members on this node have the message.
+	// ReportBrokerLoss returns an error that wraps layer.ErrUnavailable. If a handler returns it, its client receives
+	// "internal", although members on this node have received the message.
 	ReportBrokerLoss BrokerLoss = iota
 
 	// TolerateBrokerLoss returns nil. What other nodes miss is logged, at most one line a minute, and counted as
-	// publications_unsent in Stats.Drops. It suits messages that may get lost like those of a client that is away; the
-	// caller cannot tell that nobody was reached if all receivers are on other nodes.
+	// publications_unsent in Stats.Drops. It suits messages that may get lost, as they do for a client that is offline.
+	// The caller cannot tell that no one was reached if all receivers are on other nodes.
 	TolerateBrokerLoss
 )
 
-// Switch is an option that may be left to the server.
+// Switch is an option of a consumer that may be inherited from the server.
 type Switch int
 
-// The values of a Switch. The zero value takes the server's option.
+// The values of a Switch. The zero value inherits the server's option.
 const (
 	Inherit Switch = iota
 	Enabled
@@ -146,19 +149,19 @@ type ConsumerOptions struct {
 	// Name and Doc describe the consumer in documents; Name defaults to the name of its state's type.
 	Name, Doc string
 
-	// Authenticator finds out who connects; nil is nobody: every connection is anonymous.
+	// Authenticator identifies the client; nil means that every connection is anonymous.
 	Authenticator Authenticator
 
 	// Groups are joined by every connection, after its authentication message and before OnOpen.
 	Groups []string
 
-	// Context adds values to the context of a connection's handlers. It is called once per connection, before open, with
-	// a context that lives as long as the connection. What it returns must be derived from that context. One that is not,
-	// such as the request's, or that has ended, refuses the connection with 500. If it ends later, the connection is closed
-	// with 1011. The log says so.
+	// Context adds values to the context of a connection's handlers. It is called once per connection, before open,
+	// with a context that lives as long as the connection. It must return a context derived from that one. If it
+	// returns another one, such as the request's, or one that has ended, the connection is refused with 500. If the
+	// context ends later, the connection is closed with 1011. Both are logged.
 	Context func(context.Context, *http.Request) context.Context
 
-	// Unions say which concrete types an interface-typed field may hold.
+	// Unions lists the concrete types that an interface-typed field may hold.
 	Unions []UnionType
 
 	// Completions override ServerOptions.Completions.
@@ -167,11 +170,11 @@ type ConsumerOptions struct {
 	// LogMessages overrides ServerOptions.LogMessages.
 	LogMessages Switch
 
-	// QuietActions are left out of that log, besides those of the server.
+	// QuietActions are left out of that log, in addition to those of the server.
 	QuietActions []string
 
-	// AuthenticationMessage is whether a successful opening is told to the client. Inherit: if there is an
-	// Authenticator. A refusal always is.
+	// AuthenticationMessage selects whether a successful opening is followed by an AuthenticationMessage. Inherit
+	// means: if there is an Authenticator. A refusal is always sent.
 	AuthenticationMessage Switch
 }
 
@@ -181,7 +184,7 @@ type HandlerOption interface{ applyHandler(*handlerOptions) }
 // MessageOption is an option of Sends and Broadcasts.
 type MessageOption interface{ applyMessage(*messageOptions) }
 
-// documentation is what documents say of a message or event besides its type.
+// documentation is the documentation of a message or event besides its type.
 type documentation struct {
 	description string
 	deprecated  bool
@@ -194,15 +197,15 @@ type messageOptions struct {
 
 type handlerOptions struct {
 	documentation
-	timeout    time.Duration // 0 is the server's
+	timeout    time.Duration // 0 means the server's
 	concurrent int
 	failures   []failure
 }
 
-// failure is an error that a handler may tell the client.
+// failure is an error that a handler may send to the client.
 type failure struct{ reason, doc string }
 
-// DocOption is an option that handlers and messages have in common.
+// DocOption is an option for both handlers and messages.
 type DocOption interface {
 	HandlerOption
 	MessageOption
@@ -214,12 +217,12 @@ func (o docOption) applyHandler(h *handlerOptions) { o(&h.documentation) }
 
 func (o docOption) applyMessage(m *messageOptions) { o(&m.documentation) }
 
-// Describe says in documents what a message is for.
+// Describe sets the description of a message in documents.
 func Describe(text string) DocOption {
 	return docOption(func(d *documentation) { d.description = text })
 }
 
-// Deprecated says in documents that a message should not be used any more.
+// Deprecated marks a message as deprecated in documents.
 func Deprecated() DocOption { return docOption(func(d *documentation) { d.deprecated = true }) }
 
 type messageOption func(*messageOptions)
@@ -230,16 +233,16 @@ type handlerOption func(*handlerOptions)
 
 func (o handlerOption) applyHandler(h *handlerOptions) { o(h) }
 
-// Timeout is how long the handler may take, a stream included, in place of Limits.HandlerTimeout; zero is that of the
-// server, a negative one no limit. It begins when the handler does. Then its context ends, and an error that it returns is
-// told as "timeout".
+// Timeout is how long the handler may take, streams included, instead of Limits.HandlerTimeout; zero means the server's
+// limit, a negative value none. It starts with the handler. When it expires, the handler's context ends, and if the
+// handler returns an error, the client receives "timeout".
 func Timeout(d time.Duration) HandlerOption {
 	return handlerOption(func(h *handlerOptions) { h.timeout = d })
 }
 
-// Concurrent lets up to n calls of the handler run beside the connection's queue, each in a goroutine of its own: they
-// must not touch the connection's state without a lock. A further call waits, and with it the queue. Together with
-// streams there are no more than Limits.MaxConcurrent: one more is told "too_busy".
+// Concurrent allows up to n calls of the handler to run beside the connection's queue, each in its own goroutine: they
+// must not use the connection's state without a lock. A further call waits, and blocks the queue. Together with streams
+// at most Limits.MaxConcurrent run; beyond that a message is refused with "too_busy".
 func Concurrent(n int) HandlerOption {
 	if n < 1 {
 		panic(fmt.Sprintf("chanx: register handler: Concurrent(%d): it must be at least 1", n))
@@ -247,7 +250,7 @@ func Concurrent(n int) HandlerOption {
 	return handlerOption(func(h *handlerOptions) { h.concurrent = n })
 }
 
-// Fails says in documents that the handler may tell the client an error with that reason. It may be given several times.
+// Fails documents that the handler may send the client an error with that reason. It may be given several times.
 func Fails(reason, doc string) HandlerOption {
 	if reason == "" {
 		panic("chanx: register handler: Fails: the reason is empty: use that of the handler's Errorf")
@@ -269,7 +272,7 @@ func newMessageOptions(all []MessageOption) (m messageOptions) {
 	return m
 }
 
-// merge adds what a second declaration says.
+// merge adds the options of a second declaration.
 func (m *messageOptions) merge(o messageOptions) {
 	if o.description != "" {
 		m.description = o.description

@@ -6,18 +6,18 @@ import (
 	"sync"
 )
 
-// parallel counts what runs beside a connection's queue: streams and handlers with Concurrent.
+// parallel tracks calls that run beside a connection's queue: streams and handlers with Concurrent.
 type parallel struct {
 	mu      sync.Mutex
 	running int32
-	ending  bool // somebody waits for the end of all: what begins now holds the queue until it ends
+	ending  bool // whenIdle was called: each new call holds the queue until it ends
 	of      map[*task]int
-	changed chan struct{} // closed when one ends; nil while nobody waits
-	idle    []func()      // to be called when nothing runs any more
+	changed chan struct{} // closed when a call ends; nil while no goroutine waits
+	idle    []func()      // called when no call runs any more
 }
 
-// enter takes a place for a call, of most in all. Of one handler with Concurrent(n) no more than n run: the next waits
-// here, and with it the queue.
+// enter reserves a place for a call; most is the limit for all calls. Of a handler with Concurrent(n) at most n calls
+// run: the next one waits here, and blocks the queue.
 func (p *parallel) enter(ctx context.Context, t *task, most int) error {
 	p.mu.Lock()
 	for t.concurrent > 0 && p.of[t] >= t.concurrent {
@@ -67,8 +67,8 @@ func (p *parallel) leave(t *task) {
 	}
 }
 
-// whenIdle calls f once nothing runs, which may be now. A client that goes on to ask for streams cannot put it off for
-// ever, and one that is about to begin when f is called has ended before the queue goes on.
+// whenIdle calls f once no call runs, which may be now. From now on each new call holds the queue until it ends, so f
+// is called even if the client goes on to start streams.
 func (p *parallel) whenIdle(f func()) {
 	p.mu.Lock()
 	p.ending = true
@@ -87,15 +87,15 @@ func (p *parallel) isEnding() bool {
 	return p.ending
 }
 
-// wait returns when nothing runs.
+// wait returns when no call runs.
 func (p *parallel) wait() {
 	done := make(chan struct{})
 	p.whenIdle(func() { close(done) })
 	<-done
 }
 
-// spawn runs a call beside the queue. Of a stream, the call that makes the iterator is waited for; while the server shuts
-// down, of every call its end.
+// spawn runs a call beside the queue. It waits for the call of a stream's handler, which returns the iterator, and,
+// while the connection is ending, for the end of each call.
 func (c *Conn) spawn(ctx context.Context, k *Call) {
 	if err := c.parallel.enter(ctx, k.task, c.mount.srv.limits.MaxConcurrent); err != nil {
 		c.refuseCall(ctx, k, err)
@@ -121,7 +121,7 @@ func (c *Conn) spawn(ctx context.Context, k *Call) {
 	}
 }
 
-// stream sends what the iterator of a handler yields. The iterator has returned before the terminal frame is sent.
+// stream sends the items of a handler's iterator. The iterator has returned before the terminal frame is sent.
 func (c *Conn) stream(ctx context.Context, k *Call) error {
 	err := c.guard(func() error {
 		items := k.task.stream(c, ctx, k.value)
@@ -140,14 +140,15 @@ func (c *Conn) stream(ctx context.Context, k *Call) error {
 		return nil
 	})
 	if err != nil && c.hasGone() && consistsOf(err, ErrClosed) {
-		err = nil // there is nobody to be told
+		err = nil // the client has gone
 	}
 	c.conclude(ctx, k, nil, err)
 	return err
 }
 
-// sendItem waits until the client has taken most of what was sent before, and the item has room: a stream is no faster than
-// its reader. Only then is an item encoded, and one at a time, however many streams the client has.
+// sendItem waits until the client has read most of what was sent before and there is room for the item, so a stream is
+// no faster than its reader. Only then does it encode the item. A connection encodes one item at a time, however many
+// streams it has.
 func (c *Conn) sendItem(ctx context.Context, item Message, ref string) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -156,6 +157,6 @@ func (c *Conn) sendItem(ctx context.Context, item Message, ref string) error {
 	if err := wire.WaitTurn(ctx); err != nil {
 		return wireError(err)
 	}
-	defer wire.EndTurn() // also if a method of the item panics
+	defer wire.EndTurn() // even if a method of the item panics
 	return c.writeBy(item, ref, func(wire transport, b []byte) error { return wire.WriteTurn(ctx, b) })
 }

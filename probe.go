@@ -9,8 +9,8 @@ import (
 	"github.com/chanx-go/chanx/internal/probe"
 )
 
-// authenticator is the consumer's. A request of package chanxtest carries a probe: it is told what the consumer declares,
-// and may say who connects.
+// authenticator returns the consumer's Authenticator. A request of package chanxtest carries a probe: it is filled with
+// the consumer's declarations, and may contain the identity to use.
 func (m *mount) authenticator(r *http.Request) Authenticator {
 	p := probe.From(r.Context())
 	if p == nil {
@@ -35,7 +35,7 @@ func (m *mount) outgoingType(action string) (t reflect.Type, group bool) {
 
 func init() { probe.ReadPublication = readPublication }
 
-// readPublication reads layer data for package chanxtest, signed or not.
+// readPublication decodes layer data for package chanxtest, whether signed or not.
 func readPublication(subject string, data []byte) (*probe.Publication, error) {
 	p, err := parsePublication(data, nil)
 	isFirst := func(t string) bool { return subjectOf(t) != nodeSubject(p.node) }

@@ -11,7 +11,7 @@ import (
 	"github.com/chanx-go/chanx/schema"
 )
 
-// deliver hands d to this node's members, the sender first, and to the layer.
+// deliver passes d to this node's members, the sender first, and to the layer.
 func (s *Server) deliver(ctx context.Context, d *delivery, r *recipients) error {
 	here := r.here()
 	if err := s.checkRecipients(r); err != nil || len(here) == 0 && !r.nodes {
@@ -33,7 +33,7 @@ func (s *Server) deliver(ctx context.Context, d *delivery, r *recipients) error 
 	return s.publish(ctx, d, &p)
 }
 
-// accepts says why nothing can be sent to recipients.
+// checkRecipients returns an error if nothing can be sent to recipients.
 func (s *Server) checkRecipients(r *recipients) error {
 	if s.isClosed() {
 		return ErrClosed
@@ -48,8 +48,9 @@ func (c *Conn) inAny(subjects []string) bool {
 	return slices.ContainsFunc(subjects, func(s string) bool { return c.mount.srv.hub.Has(s, (*connSink)(c)) })
 }
 
-// announce tells the Observer of a delivery, and makes what is published of it. Nobody has it before: what is too long
-// for other nodes is not for this one's members either. Without targets there is nothing to publish.
+// newPublication calls the Observer for a delivery and prepares its publication. It is called before any member
+// receives d: a message that is too long for other nodes is not delivered to this node's members either. Without
+// targets there is nothing to publish.
 func (s *Server) newPublication(ctx context.Context, d *delivery, targets []string) (publication, error) {
 	if len(targets) == 0 {
 		return publication{}, nil
@@ -60,7 +61,7 @@ func (s *Server) newPublication(ctx context.Context, d *delivery, targets []stri
 		targets: targets, action: d.action, typ: d.typ, frame: d.plainFrame, payload: d.plain,
 	}
 	if len(targets) == maxTargets {
-		p.typ = 0 // there is no room for it
+		p.typ = 0 // no room for another target
 	}
 	if n := p.size(); n > maxPublicationBytes {
 		err := fmt.Errorf("chanx: publish %q: it takes %d bytes, more than %d: send less, or where to fetch it", d.action, n, maxPublicationBytes)
@@ -70,26 +71,26 @@ func (s *Server) newPublication(ctx context.Context, d *delivery, targets []stri
 	return p, nil
 }
 
-// end tells the Observer what became of a publication.
+// publishDone reports the result of a publication to the Observer.
 func (s *Server) publishDone(d *delivery, err error) {
 	if d.done != nil {
 		s.observer.done("Publish", d.done, err)
 	}
 }
 
-// publish hands what was announced to the layer.
+// publish passes a publication to the layer.
 func (s *Server) publish(ctx context.Context, d *delivery, p *publication) error {
 	if len(p.targets) == 0 {
 		return nil
 	}
-	patient := newLazyTimeout(context.WithoutCancel(ctx), s.limits.PublishTimeout)
-	defer patient.stop()
-	err := s.publishData(patient, p)
+	lazy := newLazyTimeout(context.WithoutCancel(ctx), s.limits.PublishTimeout)
+	defer lazy.stop()
+	err := s.publishData(lazy, p)
 	s.publishDone(d, err)
 	return s.tolerateUnsent(d, err)
 }
 
-// publishData publishes once for each subject by which other nodes hear of the targets.
+// publishData publishes once for each subject that other nodes subscribe to for the targets.
 func (s *Server) publishData(ctx *lazyTimeout, p *publication) error {
 	bp := takeBuffer()
 	defer giveBuffer(bp)
@@ -111,7 +112,7 @@ func (s *Server) publishData(ctx *lazyTimeout, p *publication) error {
 	return errors.Join(errs...)
 }
 
-// observe tells the Observer of a delivery and takes its headers, which travel on this node too.
+// observe calls the Observer for a delivery and stores its headers, which are also used on this node.
 func (s *Server) observe(ctx context.Context, d *delivery, targets []string) {
 	if s.observer == nil {
 		return
@@ -121,9 +122,9 @@ func (s *Server) observe(ctx context.Context, d *delivery, targets []string) {
 	d.headers = p.headers
 }
 
-// Broadcast sends a message to groups from outside a connection: is_mine and is_current are false for everyone. The type
-// need not be declared on this node; a receiver whose consumer does not declare it is passed over. Without a target it
-// is an error. See Conn.Broadcast.
+// Broadcast sends a message to groups from outside a connection: is_mine and is_current are false for all receivers.
+// The type need not be declared on this node. A receiver whose consumer does not declare it is skipped. Calling it
+// without a target is an error. See Conn.Broadcast.
 func (s *Server) Broadcast(ctx context.Context, m Message, to ...Target) error {
 	r, err := newRecipients("broadcast", to)
 	if err != nil {
@@ -141,8 +142,8 @@ func (s *Server) Broadcast(ctx context.Context, m Message, to ...Target) error {
 	return s.deliver(ctx, d, &r)
 }
 
-// Emit sends an event to the handlers of connections. Without a target it is an error. See Conn.Emit. With
-// the context of a handler it does not wait for the connection of that handler.
+// Emit sends an event to the handlers of connections. Calling it without a target is an error. See Conn.Emit. With the
+// context of a handler it does not wait for the connection of that handler.
 func (s *Server) Emit(ctx context.Context, e Event, to ...Target) error {
 	r, err := newRecipients("emit", to)
 	if err != nil {
@@ -162,7 +163,7 @@ func newRecipients(verb string, to []Target) (recipients, error) {
 	return r, r.err
 }
 
-// emit sends an event; from is the connection whose method was called, if there is one.
+// emit sends an event. from is the connection whose method was called, or nil.
 func (s *Server) emit(ctx context.Context, from *Conn, e Event, r recipients) error {
 	if r.err != nil {
 		return r.err
@@ -197,7 +198,7 @@ func (s *Server) encodeEvent(e Event) (*delivery, error) {
 	return d, err
 }
 
-// encode makes a delivery of a message whose type this node may see for the first time.
+// encode creates the delivery of a message, whose type may be new to this node.
 func (s *Server) encode(m Message) (*delivery, error) {
 	if err := checkSent("broadcast", "message", "Action", m); err != nil {
 		return nil, err
@@ -212,7 +213,7 @@ func (s *Server) encode(m Message) (*delivery, error) {
 	return encodeDelivery(t, m.Action(), m, s.names.naming)
 }
 
-// compile finds the description of a type that a consumer of this server has registered, else makes it.
+// compile returns the description of a type: one that a consumer of this server has registered, or a new one.
 func (s *Server) compile(t reflect.Type) (*schema.Type, error) {
 	for _, m := range s.mounted() {
 		if out := m.sent[t]; out != nil {
@@ -230,13 +231,13 @@ func (s *Server) compile(t reflect.Type) (*schema.Type, error) {
 	return validator.Compile(t)
 }
 
-// tolerates reports whether err is of a layer that is down, and is not to be returned. A layer that refuses what it is
-// given, and a closed Server, are reported in any case.
+// tolerates reports whether err means that the layer is down, and should not be returned. If the layer rejects its
+// input, or the Server is closed, the error is always returned.
 func (s *Server) tolerates(err error) bool {
 	return s.opts.BrokerLoss == TolerateBrokerLoss && countUnavailable(err) > 0
 }
 
-// countUnavailable is the number of errors that err joins, if all of them are of a layer that is down, else 0.
+// countUnavailable returns the number of errors that err joins if all of them mean that the layer is down, else 0.
 func countUnavailable(err error) int {
 	parts := []error{err}
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
@@ -249,7 +250,7 @@ func countUnavailable(err error) int {
 	return len(parts)
 }
 
-// tolerateUnsent is err, unless it is tolerated that other nodes miss d.
+// tolerateUnsent returns err, or nil if ServerOptions.BrokerLoss tolerates that other nodes miss d.
 func (s *Server) tolerateUnsent(d *delivery, err error) error {
 	if d.kind != kindMessage && d.kind != kindEvent || !s.tolerates(err) {
 		return err

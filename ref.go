@@ -6,31 +6,31 @@ import (
 	"sync"
 )
 
-// cancelAction is the client's message that cancels another one. Its ref is the other's.
+// cancelAction is the action of a client's message that cancels another one, identified by its ref.
 const cancelAction = "chanx.cancel"
 
-// refs are the messages of a connection that carry a ref and are being handled, and the cancels of those that wait. Its
-// lock is taken under the transport's: nothing is called under it.
+// refs tracks the messages of a connection that carry a ref and are being handled, and cancels of messages that wait.
+// Its lock is taken while the transport's lock is held: no function is called under it.
 type refs struct {
 	mu      sync.Mutex
 	running []*Call
-	cancels *[]earlyCancel // nil: none has come
-	begun   uint64         // messages given to Message
+	cancels *[]earlyCancel // nil if there was none
+	begun   uint64         // number of messages that Message has begun
 
-	current   *string // what the queue's handler is called; nil: nothing, or it runs beside the queue
-	handlerNo uint32  // its number among those of the queue
+	current   *string // name of the handler in the queue; nil if none, or if it runs beside the queue
+	handlerNo uint32  // number of that handler
 }
 
-// earlyCancel cancels messages with a ref that have arrived before it and have not begun.
+// earlyCancel cancels messages with a ref that arrived before it and have not begun.
 type earlyCancel struct {
 	ref  string
 	last uint64 // number of the last message ahead of it
 }
 
-// maxCancels bounds what a client can have waiting; there are never more messages to cancel than the inbox holds.
+// maxCancels bounds the cancels that wait for one connection. The inbox bounds the messages that they can cancel.
 const maxCancels = 256
 
-// cancellation is the client's way to end a call.
+// cancellation lets the client cancel a call.
 type cancellation struct {
 	mu     sync.Mutex
 	called bool
@@ -53,9 +53,9 @@ func (c *cancellation) wasCalled() bool {
 	return c.called
 }
 
-// cancel ends the message with a ref. One that has not come to begin is among those ahead of the cancel, and is
-// remembered, if there is room. It need not be waiting: the transport may have given it to Message, which has not come so
-// far.
+// cancel cancels the message with a ref. If that message has not begun, the cancel is remembered for the messages ahead
+// of it, and cancel reports false if there is no room. Such a message need not be in the inbox any more: the transport
+// may have passed it to Message, which has not reached begin yet.
 func (r *refs) cancel(ref string, ahead uint64) (remembered bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -75,8 +75,8 @@ func (r *refs) cancel(ref string, ahead uint64) (remembered bool) {
 	return true
 }
 
-// countForgotten counts the cancels that there was no room for. They come under the transport's lock, where no Observer may
-// be told.
+// countLostCancels counts the cancels that there was no room for. They are received under the transport's lock, where
+// no Observer may be called.
 func (c *Conn) countLostCancels() {
 	if c.lostCancels.Load() > 0 {
 		c.mount.srv.dropped(c, dropLostCancels, int(c.lostCancels.Swap(0)))
@@ -97,7 +97,7 @@ func (r *refs) inUse(ref string) bool {
 	return r.find(ref) != nil
 }
 
-// next numbers the message that begins now. what is the name of its handler in the queue, or nil.
+// nextMessage numbers the message that begins now. what is the name of its handler in the queue, or nil.
 func (r *refs) nextMessage(what *string) uint64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -110,7 +110,7 @@ func (r *refs) nextMessage(what *string) uint64 {
 	return r.begun
 }
 
-// handle notes what runs in the queue now and is no message.
+// setHandler records what runs in the queue now if it is not a message.
 func (r *refs) setHandler(what *string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -118,14 +118,15 @@ func (r *refs) setHandler(what *string) {
 	r.handlerNo++
 }
 
-// handling is what runs in the queue, or has run last, and its number.
+// currentHandler returns the name and the number of what runs in the queue, or has run last.
 func (r *refs) currentHandler() (what *string, no uint32) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.current, r.handlerNo
 }
 
-// begin makes a call with a ref one that can be cancelled. It fails if the ref is in use, or has been cancelled already.
+// begin registers a call with a ref, so that it can be cancelled. It fails if the ref is in use, or has been cancelled
+// already.
 func (r *refs) begin(ctx context.Context, k *Call) (context.Context, error) {
 	ctx, stop := context.WithCancel(ctx)
 	r.mu.Lock()
@@ -143,7 +144,7 @@ func (r *refs) begin(ctx context.Context, k *Call) (context.Context, error) {
 	return ctx, nil
 }
 
-// end frees the ref of a call. Its context lives on.
+// end releases the ref of a call. The call's context does not end.
 func (r *refs) end(k *Call) {
 	if k.cancel == nil {
 		return

@@ -8,7 +8,7 @@ import (
 	"slices"
 )
 
-// register makes the connection one of those that All, ToConn and ToUser reach.
+// register makes the connection reachable through All, ToConn and ToUser.
 func (c *Conn) register(ctx context.Context) error {
 	s := c.mount.srv
 	if !s.countUser(c) {
@@ -30,7 +30,7 @@ func (c *Conn) register(ctx context.Context) error {
 	return nil
 }
 
-// addresses are the subjects by which other nodes reach the connection, besides its groups.
+// addresses returns the subjects, besides its groups, through which other nodes reach the connection.
 func (c *Conn) addresses() []string {
 	all := []string{everyone, nodeSubject(c.mount.srv.node)}
 	if c.user != "" {
@@ -39,7 +39,8 @@ func (c *Conn) addresses() []string {
 	return all
 }
 
-// unregister undoes register. The subjects of which it was the last member on this node are to be settled.
+// unregister reverts register. It returns the subjects of which the connection was the last member on this node: the
+// caller must call syncSubscriptions for them.
 func (c *Conn) unregister() (last []string) {
 	if !c.registered {
 		return nil
@@ -58,19 +59,19 @@ func (c *Conn) unregister() (last []string) {
 	return last
 }
 
-// leaveAll takes the connection out of its groups and frees its places, at once. The subjects of which it was the
-// last member on this node are for end.
+// leaveAll removes the connection from its groups and frees its places, at once. It returns the subjects of which it
+// was the last member on this node, for finishLeave.
 func (c *Conn) leaveAll() (last []string) {
 	c.cancel()
 	c.mu.Lock()
-	c.left = true // nothing is joined any more
+	c.left = true // no group can be joined any more
 	groups := slices.Clone(c.groups)
 	c.mu.Unlock()
 	c.mount.srv.free(c)
 	return append(c.exitGroups(groups), c.unregister()...)
 }
 
-// finishLeave follows leaveAll: it tells the layer, and the server that the connection is no more.
+// finishLeave follows leaveAll: it unsubscribes from last, and removes the connection from the server.
 func (c *Conn) finishLeave(last []string) {
 	err := c.mount.srv.syncSubscriptions(context.WithoutCancel(c.ctx), "unsubscribe from", last...)
 	if err != nil && !errors.Is(err, ErrClosed) {
@@ -80,7 +81,7 @@ func (c *Conn) finishLeave(last []string) {
 	c.mount.srv.forget(c)
 }
 
-// countUser counts the connection among those of its user on this node, unless there are too many.
+// countUser counts the connection for its user on this node, unless the user has too many.
 func (s *Server) countUser(c *Conn) bool {
 	if c.user == "" || s.limits.MaxConnectionsPerUser == maxInt {
 		return true
@@ -95,7 +96,7 @@ func (s *Server) countUser(c *Conn) bool {
 	return true
 }
 
-// free gives back what a connection holds of MaxConnections and MaxConnectionsPerUser. Only the first call does something.
+// free releases the connection's places of MaxConnections and MaxConnectionsPerUser. Only the first call has an effect.
 // It may be called under the lock of the connection's transport.
 func (s *Server) free(c *Conn) {
 	s.mu.Lock()
@@ -129,5 +130,5 @@ func (c *Conn) isOpen() bool {
 	return c.wire != nil && !c.ended
 }
 
-// Count is the number of connections of this node that are in a group.
+// Count returns the number of members that a group has on this node.
 func (s *Server) Count(group string) int { return s.hub.Count(groupSubject(group)) }

@@ -25,8 +25,8 @@ type router struct {
 	mux *http.ServeMux
 }
 
-// ServeHTTP gives a request to the consumer whose pattern matches. Nothing but mounts are registered, so what the mux finds
-// besides is an answer of its own: 404, or a redirection to the path that matches.
+// ServeHTTP passes a request to the consumer whose pattern matches. Only mounts are registered, so any other handler
+// that the mux finds is its own: 404, or a redirect to the path that matches.
 func (h router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	found, pattern := h.mux.Handler(r)
 	if _, ok := found.(*mount); ok {
@@ -47,10 +47,10 @@ func (h router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 const noEndpoint = "nothing is served at this path"
 
-// nobody is the state of connections that are never accepted.
+// notFoundState is the state of connections that are never accepted.
 type notFoundState struct{ *Conn }
 
-// newNowhere is a consumer that refuses handshakes at paths that no pattern matches.
+// newNotFound returns a consumer that refuses handshakes at paths that no pattern matches.
 func newNotFound() *endpoint {
 	refuse := func(r *http.Request) error {
 		if r.Pattern != "" {
@@ -59,12 +59,12 @@ func newNotFound() *endpoint {
 		return Refuse(http.StatusNotFound, noEndpoint)
 	}
 	return NewConsumer(func(_ *Conn, r *http.Request) (*notFoundState, error) { return nil, refuse(r) }, &ConsumerOptions{
-		// Before open, because that costs the channel layer something. A test may put another in its place.
+		// Refuse before open, because by then the channel layer is used. A test may replace the Authenticator.
 		Authenticator: AuthenticatorFunc(func(r *http.Request) (Identity, error) { return Identity{}, refuse(r) }),
 	}).endpoint()
 }
 
-// answer refuses a request with a plain HTTP status and a text for people.
+// answerHTTP refuses a request with a plain HTTP status and a text for people.
 func answerHTTP(w http.ResponseWriter, r *http.Request, status int, text string) {
 	h := w.Header()
 	switch status {
@@ -83,8 +83,8 @@ func answerHTTP(w http.ResponseWriter, r *http.Request, status int, text string)
 	http.Error(w, text, status)
 }
 
-// ignoreBody keeps net/http from waiting for a body that nobody reads, before or behind the answer: it would read up to
-// 256 KiB to use the connection again.
+// ignoreBody prevents net/http from waiting for a body that is never read, before or after the answer: to reuse the
+// connection it would read up to 256 KiB.
 func ignoreBody(w http.ResponseWriter, r *http.Request) {
 	if r.ContentLength == 0 {
 		return
@@ -95,7 +95,7 @@ func ignoreBody(w http.ResponseWriter, r *http.Request) {
 	_ = http.NewResponseController(w).SetReadDeadline(time.Now()) // without it, http.Server.ReadTimeout bounds the wait
 }
 
-// upgradeFailed answers with a plain HTTP status where that is still possible.
+// upgradeFailed answers with a plain HTTP status if that is still possible.
 func (m *mount) upgradeFailed(w http.ResponseWriter, r *http.Request, c *Conn, err error, status int, text string) {
 	switch {
 	case errors.Is(err, socket.ErrRefusing):
@@ -110,8 +110,8 @@ func (m *mount) upgradeFailed(w http.ResponseWriter, r *http.Request, c *Conn, e
 	}
 }
 
-// warnUnchosen logs that a client offers subprotocols of which none is chosen: a browser fails such a connection, and its
-// page learns nothing but 1006.
+// warnNoSubprotocol logs that none of the subprotocols that a client offers is chosen: a browser fails such a
+// connection, and its page sees only 1006.
 func (m *mount) warnNoSubprotocol(c *Conn, r *http.Request) {
 	offered := r.Header["Sec-Websocket-Protocol"]
 	if len(offered) == 0 || m.srv.upgrader.Chosen(r, m.tokenProtocols...) != "" {
@@ -122,11 +122,11 @@ func (m *mount) warnNoSubprotocol(c *Conn, r *http.Request) {
 		c.logAttrs([]any{"offered", m.printable(offered), "listed", m.srv.opts.Subprotocols, "for_tokens", m.tokenProtocols})...)
 }
 
-// maxOffered and maxOfferedBytes bound what the log shows of offered subprotocols.
+// maxOffered and maxOfferedBytes bound what is logged of offered subprotocols.
 const maxOffered, maxOfferedBytes = 8, 16
 
-// printable is what the log may show of offered subprotocols: those that are long, or begin like one that carries a token,
-// may be secrets.
+// printable returns what may be logged of offered subprotocols. Long ones, and those with the prefix of a token, may be
+// secrets and are shortened.
 func (m *mount) printable(offered []string) (names []string) {
 	for _, line := range offered {
 		for o := range strings.SplitSeq(line, ",") {
@@ -145,23 +145,23 @@ func (m *mount) printable(offered []string) (names []string) {
 	return names
 }
 
-// callerPlace is the folder, file and line of a caller; skip is as for runtime.Caller, seen from the function that calls
-// this one.
+// callerPlace returns the folder, file and line of a caller; skip is as for runtime.Caller, relative to the function
+// that calls this one.
 func callerPlace(skip int) string {
 	_, file, line, _ := runtime.Caller(skip + 1)
 	return filepath.Base(filepath.Dir(file)) + "/" + filepath.Base(file) + ":" + strconv.Itoa(line)
 }
 
-// registeredAt is how net/http says where a pattern was registered. For patterns of this package that is always the same
-// line of this file.
+// registeredAt matches how net/http reports the place where a pattern was registered. For patterns of this package that
+// is always the same line of this file.
 var registeredAt = regexp.MustCompile(`pattern ("(?:[^"\\]|\\.)*") \(registered at [^)]*\)`)
 
-// register gives a mount to its mux. What net/http panics with names places in this package: they become those of the
+// register adds a mount to its mux. Panics of net/http name places in this package: they are replaced by those of the
 // program.
 func (s *Server) register(mux *http.ServeMux, m *mount) {
 	defer func() {
 		if why := recover(); why != nil {
-			isNew := true // the new pattern comes first; the other may be spelled alike
+			isNew := true // the new pattern comes first; the other may be equal
 			text := registeredAt.ReplaceAllStringFunc(fmt.Sprint(why), func(p string) string {
 				quoted, place := registeredAt.FindStringSubmatch(p)[1], m.place
 				if !isNew {
@@ -176,7 +176,7 @@ func (s *Server) register(mux *http.ServeMux, m *mount) {
 	mux.Handle(m.pattern, m)
 }
 
-// placeOf says where a pattern was given to Handle before.
+// placeOf returns where an earlier pattern was passed to Handle.
 func (s *Server) placeOf(quoted string) string {
 	for _, m := range s.mounted() {
 		if strconv.Quote(m.pattern) == quoted {
@@ -188,7 +188,7 @@ func (s *Server) placeOf(quoted string) string {
 
 var wildcard = regexp.MustCompile(`\{([^{}]+)\}`)
 
-// wildcards are the names in a pattern of net/http.
+// wildcards returns the names of the wildcards in a net/http pattern.
 func wildcards(pattern string) []string {
 	names := []string{}
 	for _, m := range wildcard.FindAllStringSubmatch(pattern, -1) {
@@ -199,10 +199,10 @@ func wildcards(pattern string) []string {
 	return names
 }
 
-// PathValue reads a wildcard of the pattern that a consumer is mounted at, in its open. T is a string, an integer, a float
-// or a bool, or a type of one of these kinds, or a type whose pointer is an encoding.TextUnmarshaler, such as a UUID. A
-// value that T cannot hold is an error of Refuse with status 404, which open returns as it is: there is no such page. The
-// detail that the client is told names the wildcard, but nothing of the value.
+// PathValue parses a wildcard of the pattern that a consumer is mounted at, for use in open. T is a string, an integer,
+// a float or a bool, a type of one of these kinds, or a type whose pointer implements encoding.TextUnmarshaler, such as
+// a UUID. If T cannot hold the value, the error is one of Refuse with status 404, which open returns unchanged. The
+// detail for the client names the wildcard but does not contain the value.
 //
 // It panics if the pattern has no such wildcard, or T is of another kind: both are mistakes of the program. It may be
 // called concurrently.
@@ -219,11 +219,11 @@ func PathValue[T any](r *http.Request, name string) (T, error) {
 	return v, nil
 }
 
-// parsePath reads text into what ptr points to, or says what it must be.
+// parsePath parses text into what ptr points to, or returns what the text must be.
 func parsePath(text string, ptr any) (want string) {
 	if own, ok := ptr.(encoding.TextUnmarshaler); ok {
 		if own.UnmarshalText([]byte(text)) != nil {
-			return "valid" // the error may quote what the client has no business to know
+			return "valid" // the error may contain internal details
 		}
 		return ""
 	}

@@ -22,8 +22,8 @@ import (
 	"github.com/chanx-go/chanx/layer/memlayer"
 )
 
-// Server accepts connections, keeps their groups, and is a node of a cluster if it has a shared layer. Its methods may
-// be called concurrently.
+// Server accepts connections and keeps their groups. With a shared layer it is a node of a cluster. Its methods may be
+// called concurrently.
 type Server struct {
 	opts          ServerOptions
 	limits        Limits
@@ -39,24 +39,24 @@ type Server struct {
 	events        eventQueues
 	mux           *http.ServeMux
 	nextShard     atomic.Uint32
-	closed        atomic.Bool      // the layer is gone
-	observer      *guardedObserver // nil: nobody
+	closed        atomic.Bool      // Shutdown has closed the layer
+	observer      *guardedObserver // may be nil
 	now           func() time.Time // the wall clock
 	longCalls     [longCallShards]longCalls
-	lines         *throttle.Log // what is logged above level debug
+	lines         *throttle.Log // throttles all lines above level debug
 
-	notFound func() *mount // refuses handshakes that no pattern matches
+	notFound func() *mount // refuses handshakes at paths that no pattern matches
 
 	mu       sync.Mutex
 	mounts   []*mount
 	conns    map[*Conn]struct{}
-	places   int            // of MaxConnections that are taken
-	users    map[string]int // connections, if they are limited
+	places   int            // used places of MaxConnections
+	users    map[string]int // number of connections by user, if limited
 	draining bool
 	empty    chan struct{} // closed when the last connection has gone while draining
 	drops    map[string]uint64
-	refusals refusals              // does not change but for its numbers
-	unread   map[reflect.Type]bool // whose unread rules have been logged
+	refusals refusals              // the map is never changed
+	unread   map[reflect.Type]bool // types whose unread rules have been logged
 
 	onShutdown []func()
 }
@@ -96,7 +96,7 @@ func NewServer(opts *ServerOptions) *Server {
 	s.hub = hub.New[*connSink](runtime.GOMAXPROCS(0), (*delivery).weight, s.events.queued)
 	s.events.limit = s.limits.EventQueue
 	s.auth = newLayerAuth(s.opts.LayerAuth)
-	s.opts.LayerAuth = LayerAuth{} // secrets are not kept where they may be printed
+	s.opts.LayerAuth = LayerAuth{} // do not keep secrets where they may be printed
 	l := s.opts.Layer
 	if l == nil {
 		l = memlayer.New()
@@ -115,25 +115,26 @@ func isEnvelopeMember(name string) bool {
 	return false
 }
 
-// newID names a connection: its node, then what cannot be guessed.
+// newID returns the id of a connection: its node, then a random text that cannot be guessed.
 func (s *Server) newID() string { return s.node + "." + rand.Text() }
 
-// Handle serves connections to the pattern, which is one of net/http's without a method, with a consumer. It panics if
-// the pattern is bad or taken, or if names of the consumer collide under Camelize. Where the server itself is mounted on a
-// ServeMux that also has patterns like "GET /", mount it as "GET /ws/": net/http refuses patterns that conflict.
+// Handle serves connections at a pattern with a consumer. The pattern is one of net/http's, without a method. Handle
+// panics if the pattern is bad or taken, or if names of the consumer collide under Camelize. If the server itself is
+// mounted on a ServeMux that also has patterns like "GET /", mount it as "GET /ws/": net/http refuses patterns that
+// conflict.
 func (s *Server) Handle(pattern string, consumer Endpoint) {
 	s.mount(s.mux, pattern, consumer)
 }
 
-// Handler returns a handler that serves the pattern alone, to be mounted on another router. It matches the path itself,
-// so that PathValue works; the router must leave the path as it is.
+// Handler returns a handler that serves only the pattern, to be mounted on another router. It matches the path itself,
+// so that PathValue works; the router must leave the path unchanged.
 func (s *Server) Handler(pattern string, consumer Endpoint) http.Handler {
 	mux := http.NewServeMux()
 	s.mount(mux, pattern, consumer)
 	return router{s, mux}
 }
 
-// mount registers a consumer. Its callers are called by the program, in the place that panics are to name.
+// mount registers a consumer. Its callers must be called by the program directly, because panics name that place.
 func (s *Server) mount(mux *http.ServeMux, pattern string, consumer Endpoint) *mount {
 	if strings.ContainsAny(pattern, " \t") {
 		panic(fmt.Sprintf("chanx: handle %q: a WebSocket opens with GET always: leave the method out", pattern))
@@ -173,19 +174,20 @@ func (s *Server) warnUnread(m *mount) {
 	}
 }
 
-// mounted lists what is mounted; the list does not change any more.
+// mounted returns the mounts. The returned slice is never changed.
 func (s *Server) mounted() []*mount {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.mounts
 }
 
-// ServeHTTP opens connections at the patterns given to Handle. A handshake at another path is refused with 404 like by a
-// consumer: it is told and closed with 4404, or answered with 404 if ServerOptions.RefuseWithHTTP is set. So is one whose
-// path net/http would redirect, such as /ws for the pattern /ws/, because browsers do not follow.
+// ServeHTTP opens connections at the patterns given to Handle. A handshake at any other path is refused with 404, as if
+// by a consumer: the client receives the reason and close code 4404, or HTTP status 404 if ServerOptions.RefuseWithHTTP
+// is set. That includes paths that net/http would redirect, such as /ws for the pattern /ws/, because browsers do not
+// follow redirects of a handshake.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { router{s, s.mux}.ServeHTTP(w, r) }
 
-// admit counts a connection in, unless there are too many or the server is shutting down.
+// admit adds a connection, unless there are too many or the server is shutting down.
 func (s *Server) admit(c *Conn) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -207,13 +209,14 @@ const (
 	minOnClose = 1000
 )
 
-// isClosingTooMany is called under mu.
+// isClosingTooMany reports whether too many connections without a place are closing. The caller holds mu.
 func (s *Server) isClosingTooMany() bool {
 	limit := s.limits.MaxConnections
 	return int(s.upgrader.Stats().Closing) >= max(limit, minLeaving) || len(s.conns)-s.places >= max(limit, minOnClose)
 }
 
-// maxRefusing is how many connections at a time are told that they are refused. The others get a plain HTTP status.
+// maxRefusing is how many refused connections at a time receive the reason in a close frame. Others get a plain HTTP
+// status.
 func (s *Server) maxRefusing() int { return min(max(s.limits.MaxConnections, minLeaving), maxRefusing) }
 
 func (s *Server) forget(c *Conn) {
@@ -227,7 +230,7 @@ func (s *Server) forget(c *Conn) {
 	}
 }
 
-// tellEmpty is called under mu.
+// signalEmpty closes s.empty if the last connection has gone while draining. The caller holds mu.
 func (s *Server) signalEmpty() {
 	if s.draining && len(s.conns) == 0 {
 		select {
@@ -249,19 +252,21 @@ func (s *Server) isClosed() bool { return s.closed.Load() }
 const (
 	shuttingDown = "server is shutting down"
 
-	drainAtOnce = 1000        // connections that Shutdown closes in one go
-	drainSpread = time.Second // over which it spreads them if there are more
+	drainAtOnce = 1000        // connections that Shutdown closes at once
+	drainSpread = time.Second // time over which it spreads more connections
 )
 
-// Shutdown ends the server: new connections are refused with 503; what was broadcast before is delivered; running
-// handlers finish, and each connection is closed with 1001 after its OnClose, up to 1,000 at once, more spread over one
-// second. It returns when all are gone and the layer is closed, or ends those that remain when ctx ends, and returns its
-// error with a list of the handlers that still run: at most ten of them, the oldest first. Messages that no handler has been given by then are discarded, and counted. After Shutdown the server cannot be
-// used again.
+// Shutdown stops the server. New connections are refused with 503, and messages that were broadcast before are
+// delivered. Running handlers finish, and each connection is closed with 1001 after its OnClose: up to 1,000 at once,
+// more spread over one second. Shutdown returns when all connections are gone and the layer is closed.
 //
-// http.Server.Shutdown does not know of these connections: they are not its own any more. Call this one first, with
-// http.Server.Shutdown after it; the other order works too. Streams are handlers: one that would go on for ever has to
-// be told, see RegisterOnShutdown.
+// If ctx ends before, Shutdown closes the remaining connections and returns ctx's error with a list of the handlers
+// that still run: at most ten, the oldest first. Messages that no handler was given by then are discarded and counted.
+// After Shutdown the server cannot be used again.
+//
+// http.Server.Shutdown does not know these connections, because they are hijacked. Call this method first and
+// http.Server.Shutdown after it; the other order works too. Streams are handlers: use RegisterOnShutdown to end those
+// that would run for ever.
 func (s *Server) Shutdown(ctx context.Context) error {
 	defer s.lines.Flush()
 	all := s.drain()
@@ -274,7 +279,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		err = fmt.Errorf("chanx: shut down: %w%s", err, s.stillRunning())
 		for _, c := range all {
 			if wire := c.transport(); wire != nil {
-				_ = wire.Close(socket.CloseGoingAway, shuttingDown) // fails when it closes already
+				_ = wire.Close(socket.CloseGoingAway, shuttingDown) // fails if it is closing already
 				wire.Abort()
 			}
 		}
@@ -297,8 +302,8 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	return err
 }
 
-// RegisterOnShutdown adds a function that Shutdown calls, in a goroutine of its own and without waiting for it: to tell
-// streams and handlers that would go on for long.
+// RegisterOnShutdown adds a function that Shutdown calls in its own goroutine, without waiting for it: to end streams
+// and handlers that would run for long.
 func (s *Server) RegisterOnShutdown(f func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -327,7 +332,7 @@ func (s *Server) snapshot() []*Conn {
 	return slices.Collect(maps.Keys(s.conns))
 }
 
-// waitEmpty waits for the connections that were accepted, then for those that are being told of their refusal.
+// waitEmpty waits for the accepted connections, then for refused ones whose close frame is being sent.
 func (s *Server) waitEmpty(ctx context.Context) error {
 	select {
 	case <-s.empty:

@@ -7,26 +7,27 @@ import (
 	"github.com/chanx-go/chanx/internal/socket"
 )
 
-// alike is what members of one consumer are sent of a run of group messages if none of these is of them or of their user.
-// That is true of most members of a large group: so it is worked out once, and written as one frame.
+// sharedBatch holds the frames that every uninvolved member of one consumer receives for a run of group messages,
+// joined into one buffer. A member is involved if it or its user sent one of the messages. Most members of a large
+// group are not, so their frames are prepared once.
 type sharedBatch struct {
 	mount  *mount
-	frames []socket.Frame // nil: each member is looked at on its own
+	frames []socket.Frame // nil if each member must be handled separately
 	joined []socket.Frame
 	sent   []tally
-	next   *sharedBatch // of another consumer
+	next   *sharedBatch // batch for another consumer
 }
 
-// tally is how much of something each is sent.
+// tally counts the frames of one type that each member receives.
 type tally struct {
 	counter      sentCounter
 	count, bytes int
 }
 
-// fewAlike is the number of members up to which each is looked at on its own.
+// maxUnshared is the largest number of members for which no shared batch is prepared.
 const maxUnshared = 2
 
-// alike returns what c is sent of the run unless it is concerned; nil if there is no such thing.
+// sharedBatch returns the batch for c's consumer, or nil if each member must be handled separately.
 func (c *Conn) sharedBatch(run *hub.Run[*delivery]) *sharedBatch {
 	if run.Members <= maxUnshared {
 		return nil
@@ -46,7 +47,8 @@ func (c *Conn) sharedBatch(run *hub.Run[*delivery]) *sharedBatch {
 	return a
 }
 
-// newAlike works out what members of c's consumer are sent. Where each copy is told of, each member is looked at.
+// newSharedBatch prepares the batch for c's consumer. It has no frames if an Observer or the log needs each copy, or if
+// a delivery is not a message or not for this consumer.
 func newSharedBatch(c *Conn, ds []*delivery) *sharedBatch {
 	m := c.mount
 	a := &sharedBatch{mount: m}
@@ -82,7 +84,7 @@ func (a *sharedBatch) count(counter sentCounter, f socket.Frame) {
 	a.sent[i].bytes += f.Len()
 }
 
-// concerned reports whether one of the messages is of the connection or of its user.
+// isInvolved reports whether the connection or its user sent one of the messages.
 func (c *Conn) isInvolved(ds []*delivery) bool {
 	for _, d := range ds {
 		if d.from == c || d.fromUser != "" && d.fromUser == c.user {

@@ -7,8 +7,8 @@ import (
 	"github.com/chanx-go/chanx/schema"
 )
 
-// Spec is a plain description of all that is registered on a server: enough to write an AsyncAPI document from. It is
-// JSON as it stands. Schemas are JSON Schema of draft-07 in the names of the wire, and refer to Schemas by
+// Spec is a plain description of everything registered on a server: enough to generate an AsyncAPI document. It encodes
+// to JSON as it is. Schemas are JSON Schema draft-07 with the names used on the wire, and refer to Schemas by
 // "#/components/schemas/" and a name.
 type Spec struct {
 	Discriminator string          `json:"discriminator"` // the member of a frame that names its type
@@ -18,7 +18,7 @@ type Spec struct {
 	Schemas       json.RawMessage `json:"schemas"`  // an object of named schemas
 }
 
-// ChannelSpec is a consumer at a pattern.
+// ChannelSpec describes a consumer at a pattern.
 type ChannelSpec struct {
 	Pattern         string        `json:"pattern"`
 	Parameters      []string      `json:"parameters"` // the pattern's wildcards
@@ -26,10 +26,10 @@ type ChannelSpec struct {
 	Doc             string        `json:"doc,omitempty"`
 	Groups          []string      `json:"groups"` // that every connection joins
 	Authenticated   bool          `json:"authenticated"`
-	SecuritySchemes any           `json:"securitySchemes,omitempty"` // of an Authenticator with such a method
+	SecuritySchemes any           `json:"securitySchemes,omitempty"` // from an Authenticator with a method of that name
 	Completions     bool          `json:"completions"`
 	Receives        []MessageSpec `json:"receives"` // from clients, in the order of registration, a built-in ping last
-	Sends           []MessageSpec `json:"sends"`    // to clients; the library's own last
+	Sends           []MessageSpec `json:"sends"`    // to clients; library messages last
 	Events          []EventSpec   `json:"events"`
 }
 
@@ -40,26 +40,26 @@ const (
 	HandlerStream  = "stream"  // many replies
 )
 
-// MessageSpec is a type of message. The fields from Handler on are of messages that clients send.
+// MessageSpec describes a type of message. The fields from Handler on apply to messages from clients.
 type MessageSpec struct {
 	Action      string          `json:"action"`
-	GoType      string          `json:"goType"` // as fmt's %T
+	GoType      string          `json:"goType"` // as printed by %T
 	Title       string          `json:"title"`  // the type's name
 	Description string          `json:"description,omitempty"`
 	Deprecated  bool            `json:"deprecated,omitempty"`
-	Payload     json.RawMessage `json:"payload,omitempty"`   // its schema; none if the type has no content
+	Payload     json.RawMessage `json:"payload,omitempty"`   // its schema; absent if the type has no fields
 	Example     json.RawMessage `json:"example,omitempty"`   // of the payload
-	Frame       []FrameSpec     `json:"frame,omitempty"`     // fields that are carried beside the payload
+	Frame       []FrameSpec     `json:"frame,omitempty"`     // fields beside the payload
 	Group       bool            `json:"group,omitempty"`     // sent to groups: carries is_mine and is_current
-	Droppable   bool            `json:"droppable,omitempty"` // may be discarded where a client is slow
+	Droppable   bool            `json:"droppable,omitempty"` // may be discarded for a slow client
 	Latest      bool            `json:"latest,omitempty"`    // only the newest of each key waits for a slow client
-	Library     bool            `json:"library,omitempty"`   // one of the library's own
+	Library     bool            `json:"library,omitempty"`   // a library message
 	Handler     string          `json:"handler,omitempty"`   // HandlerOn, HandlerRequest or HandlerStream
-	Reply       string          `json:"reply,omitempty"`     // the action of the answer
+	Reply       string          `json:"reply,omitempty"`     // the action of the reply
 	Fails       []FailureSpec   `json:"fails,omitempty"`
 }
 
-// FrameSpec is a field of a message that its frame carries beside the payload.
+// FrameSpec describes a field of a message that is carried in the frame, beside the payload.
 type FrameSpec struct {
 	Name     string          `json:"name"`
 	Required bool            `json:"required"`
@@ -67,13 +67,13 @@ type FrameSpec struct {
 	Example  json.RawMessage `json:"example"`
 }
 
-// FailureSpec is an error that a handler may tell the client.
+// FailureSpec describes an error that a handler may send to the client.
 type FailureSpec struct {
 	Reason string `json:"reason"`
 	Doc    string `json:"doc"`
 }
 
-// EventSpec is an event that the consumer handles.
+// EventSpec describes an event that the consumer handles.
 type EventSpec struct {
 	Name        string          `json:"name"`
 	GoType      string          `json:"goType"`
@@ -81,10 +81,10 @@ type EventSpec struct {
 	Description string          `json:"description,omitempty"`
 	Deprecated  bool            `json:"deprecated,omitempty"`
 	Payload     json.RawMessage `json:"payload,omitempty"`
-	Forwards    string          `json:"forwards,omitempty"` // the action as which clients get it unchanged
+	Forwards    string          `json:"forwards,omitempty"` // the action with which it is sent to clients unchanged
 }
 
-// schemaPrefix is where documents keep the schemas.
+// schemaPrefix is the location of the schemas in documents.
 const schemaPrefix = "#/components/schemas/"
 
 // Spec describes what is registered at the time of the call.
@@ -102,8 +102,8 @@ func (s *Server) Spec() Spec {
 	return spec
 }
 
-// codecs are those of all payloads. Events travel in declared names, but a document has one naming: they are described in
-// that of the server.
+// codecs returns the codecs of all payloads. Events travel in declared names, but a document has one naming, so they
+// are described in that of the server.
 func codecs(mounts []*mount) (all []*schema.Codec) {
 	for _, m := range mounts {
 		for _, in := range m.ordered() {
@@ -119,7 +119,7 @@ func codecs(mounts []*mount) (all []*schema.Codec) {
 	return all
 }
 
-// ordered are the incoming messages in the order of registration, the built-in ping last.
+// ordered returns the incoming messages in the order of registration, the built-in ping last.
 func (m *mount) ordered() (all []*mountedIncoming) {
 	for _, in := range m.endpoint.incoming {
 		all = append(all, m.incoming[in.action])

@@ -9,86 +9,88 @@ import (
 	"time"
 )
 
-// Stats are numbers of one server, which is one node, at the time of the call. Those of Refused, Drops, In, Events and Out
-// only grow, from zero when the server was made: connections that end take nothing with them, and nothing resets them.
-// The others go up and down.
+// Stats contains the numbers of one server, which is one node, at the time of the call. Refused, Drops, In, Events,
+// NodeEvents and Out only grow: they start at zero when the server is created, include connections that have ended, and
+// are never reset. The other numbers go up and down.
 //
-// The keys of In, Events and Out are what consumers of the server declare, each there from the start: no client and no
-// other node can add one. What several consumers have in common is added up.
+// The keys of In, Events and Out are the actions and events that consumers of the server declare. All exist from the
+// start: clients and other nodes cannot add any. Numbers of several consumers with a common key are added up.
 type Stats struct {
-	Connections int   // open, or on their way in or out: until OnClose has returned
-	Closing     int   // sockets whose Close frame was sent: they wait for the client's, up to Limits.CloseTimeout
-	Refusing    int   // likewise, of connections that were refused; these are not in Connections and Closing
-	Groups      int   // that have members on this node
-	QueuedBytes int64 // of frames that wait for clients to take them; what waits for several counts for each
+	Connections int   // open, opening or closing: until OnClose has returned
+	Closing     int   // sockets that wait for the client's Close frame after the server's, up to Limits.CloseTimeout
+	Refusing    int   // the same, for refused connections, which are not in Connections and Closing
+	Groups      int   // groups with members on this node
+	QueuedBytes int64 // bytes of frames that wait for clients; a frame for several clients counts for each
 
-	// Refused are messages and events that no handler got, by the reason that the client was told: "invalid" (it did not
-	// pass validation), "rate_limited", "duplicate_ref", "too_busy", "cancelled" (while it waited, by the client or because
-	// it has gone), "internal" (a method of its type panicked while it was decoded).
+	// Refused counts messages and events that no handler was given, by the reason sent to the client: "invalid" (it did
+	// not pass validation), "rate_limited", "duplicate_ref", "too_busy", "cancelled" (by the client, or because the
+	// client has gone, while the message waited), "internal" (a method of its type panicked while it was decoded).
 	Refused map[string]uint64
 
-	// Drops are what was discarded, all of it by one of these keys: the first word is the unit, the rest is why. An Observer's
-	// Drop is told the same, and the log too, where the key is "what" (but of a gap, the line is of the layer's status).
+	// Drops counts everything that was discarded. The first word of a key is the unit, the rest is the reason. The same is
+	// passed to Observer.Drop and logged, with the key as the attribute "what"; a gap is logged with the layer's status.
 	//
-	//	messages_unhandled         of clients, that waited for a handler when the connection was lost or closed
-	//	events_unhandled           likewise
+	//	messages_unhandled         from clients, waiting for a handler when the connection was lost or closed
+	//	events_unhandled           waiting for a handler when the connection was lost or closed
 	//	events_overflow            connections that ended with 1013 because too many events waited: see Limits.EventQueue
 	//	events_refused             for a connection that has ended, or whose queue was full
-	//	events_undeclared          that the connection's consumer has no OnEvent for, or the server no OnNode
-	//	events_node_overflow       of OnNode, beyond 1,024 or 64 MiB that wait
-	//	events_node_unhandled      of OnNode, that waited when the context of Shutdown ended
-	//	events_invalid             whose data its type does not accept
-	//	cancels_overflow           of clients, beyond 256 of a connection that wait for what they are to cancel
-	//	frames_droppable           that were queued, to make room: see Droppable
-	//	frames_superseded          that were queued, for a newer one: see Latest
+	//	events_undeclared          for which the connection's consumer has no OnEvent, or the server no OnNode
+	//	events_node_overflow       for OnNode, while 1,024 or 64 MiB waited
+	//	events_node_unhandled      for OnNode, waiting when the context of Shutdown ended
+	//	events_invalid             whose data is not valid for the type
+	//	cancels_overflow           from clients, while 256 of the connection waited for the message to cancel
+	//	frames_droppable           discarded from the queue to make room: see Droppable
+	//	frames_superseded          discarded from the queue for a newer one: see Latest
 	//	frames_refused             group messages and completions for a connection that has ended, or whose queue was full
-	//	bytes_unsent               as on the wire, of what was queued when the connection was lost or closed
-	//	bytes_overflow             likewise, of what is beyond Limits.SendQueueBytes: the connection ends with 1013
-	//	copies_undeclared          group messages that the connection's consumer has no Broadcasts for; each connection's is one
-	//	copies_overload            group messages and events that the server was too busy for; each connection's is one
-	//	publications_unreadable    of other servers; of what has several targets each may be one
-	//	publications_other_version that a release must know to obey them, and this one does not
-	//	publications_unauthentic   that are not signed as LayerAuth wants
-	//	publications_too_long      of more than 16 MiB
-	//	publications_unsent        of this server, that the channel layer did not take: see TolerateBrokerLoss
-	//	gaps                       of the channel layer; how much is lost in one, nobody knows
+	//	bytes_unsent               of frames on the wire, queued when the connection was lost or closed
+	//	bytes_overflow             of frames on the wire, beyond Limits.SendQueueBytes: the connection ends with 1013
+	//	copies_undeclared          group messages for which the consumer has no Broadcasts; counted for each connection
+	//	copies_overload            group messages and events, on an overloaded server; counted for each connection
+	//	publications_unreadable    from other servers; each target of one may count
+	//	publications_other_version from another release, which this release must not ignore and does not know
+	//	publications_unauthentic   without a signature that LayerAuth accepts
+	//	publications_too_long      longer than 16 MiB
+	//	publications_unsent        from this server, not accepted by the channel layer: see TolerateBrokerLoss
+	//	gaps                       in the channel layer's connection; how much is lost in one is unknown
 	Drops map[string]uint64
 
-	In     map[string]HandledStats // messages of clients that a handler got, by action; the built-in ping too, a cancel not
-	Events map[string]HandledStats // events that a handler got, by name: each connection's is one
+	In     map[string]HandledStats // messages passed to a handler, by action; with the built-in ping, without cancels
+	Events map[string]HandledStats // events passed to handlers, by name; counted once for each connection
 
-	// NodeEvents are events that the server itself handled, by name: see OnNode.
+	// NodeEvents counts the events that handlers of OnNode were given, by name.
 	NodeEvents map[string]HandledStats
 
-	Out map[string]SentStats // frames that went into the queues of connections, by action; each Raw as RawStats
+	Out map[string]SentStats // frames queued for connections, by action; Raw messages under RawStats
 }
 
-// RawStats is the key of Stats.Out for Raw messages, whatever they are called.
+// RawStats is the key of Stats.Out for Raw messages of any name.
 const RawStats = "chanx.raw"
 
-// HandledStats are of a message or event and its handlers.
+// HandledStats counts the handled messages or events of one type.
 type HandledStats struct {
-	Count uint64 // handlers that have begun, middleware included
+	Count uint64 // handlers that have begun, including middleware
 
-	// Failed are those of them that returned an error or panicked, each once, whether the handler or middleware did, and
-	// those that took longer than their time-out. An error that says only that the client has cancelled or gone is none.
+	// Failed counts those that returned an error or panicked, each once, whether the handler or middleware did, and
+	// those that took longer than their time-out. An error that says only that the client has cancelled or gone does
+	// not count.
 	Failed uint64
 
-	// Time is how long those took that have ended, from the outermost middleware to its return, the sending of replies
-	// included; of a stream until its end. Streams and calls of handlers with Concurrent are measured one by one. Of others it
-	// is an estimate: connections are spread over up to 64 counters, in each of which the first 16 handlers are measured,
-	// then every 16th, which stands for those since the last.
+	// Time is the total duration of the handlers that have ended, from the beginning to the return of the outermost
+	// middleware, including the sending of replies; for a stream until its end. Streams and calls of handlers with
+	// Concurrent are all measured. For others it is an estimate: connections are spread over up to 64 counters, and
+	// each counter measures its first 16 handlers, then every 16th, which counts 16 times.
 	Time time.Duration
 }
 
-// SentStats are of frames. Those for which there turned out to be no room, or nobody any more, may be in Drops too.
+// SentStats counts frames. Frames for which there turned out to be no room, or no receiver any more, may be in Drops
+// too.
 type SentStats struct {
 	Count uint64
-	Bytes uint64 // of their JSON, before compression and without the headers of WebSocket frames
+	Bytes uint64 // length of the JSON, before compression and without the headers of WebSocket frames
 }
 
-// Stats counts. Most of it costs the same however busy the server is, but it looks at each connection and each group: some
-// times a minute is fine, for each message it is not.
+// Stats returns the current numbers. Most of the cost does not depend on the load, but Stats visits each connection and
+// each group: call it a few times a minute, not for each message.
 func (s *Server) Stats() Stats {
 	st := Stats{
 		Groups: s.hub.Groups(groupSubject("")), Refused: s.refusals.numbers(),
@@ -98,7 +100,7 @@ func (s *Server) Stats() Stats {
 		m.addTo(&st)
 	}
 	refusal := AuthenticationMessage{}.Action()
-	if out, ok := st.Out[refusal]; ok { // where no pattern matches, it is sent too
+	if out, ok := st.Out[refusal]; ok { // it is also sent at paths that no pattern matches
 		st.Out[refusal] = s.notFound().actions[refusal].counter.addTo(out)
 	}
 	s.nodes.addTo(&st)
@@ -127,7 +129,7 @@ func (m *mount) addTo(st *Stats) {
 	st.Out[RawStats] = m.raw.addTo(st.Out[RawStats])
 }
 
-// queuedBytes are what waits for the client, also before its handshake is answered.
+// queuedBytes is the number of bytes that wait for the client, including those before the handshake is answered.
 func (c *Conn) queuedBytes() (n int) {
 	c.mu.Lock()
 	wire := c.wire
@@ -143,8 +145,8 @@ func (c *Conn) queuedBytes() (n int) {
 	return n
 }
 
-// A counter has several cells, each on a cache line of its own: connections are spread over them, so that cores which
-// count at the same time seldom wait for each other. The sum is made when somebody asks.
+// A counter has several cells, each on its own cache line. Connections are spread over the cells, so that cores that count
+// at the same time seldom wait for each other. Reading the counter adds up the cells.
 type (
 	handledCounter []handledCell
 	sentCounter    []sentCell
@@ -163,7 +165,8 @@ type sentCell struct {
 
 const cacheLine = 64
 
-// cells is how many a counter has, a power of two: more than cores, or two of them would often meet.
+// cells is the number of cells of a counter: a power of two greater than the number of cores, so that two cores seldom
+// use the same cell.
 func cells() int { return min(64, 1<<bits.Len(uint(4*runtime.GOMAXPROCS(0)-1))) }
 
 func newHandledCounter() handledCounter { return make(handledCounter, cells()) }
@@ -176,7 +179,7 @@ func (s sentCounter) of(c *Conn) *sentCell { return &s[c.shard&uint32(len(s)-1)]
 
 func (h handledCounter) addTo(sum HandledStats) HandledStats {
 	for i := range h {
-		sum.Failed += h[i].failed.Load() // before the others, of which it is a part
+		sum.Failed += h[i].failed.Load() // before count, so that Failed is never greater than Count
 		sum.Count += h[i].count.Load()
 		sum.Time += time.Duration(h[i].time.Load())
 	}
@@ -196,21 +199,22 @@ func (s *sentCell) add(count, bytes int) {
 	s.bytes.Add(uint64(bytes))
 }
 
-// sampling is how many handlers the clock is read for once: to read it takes as long as some handlers.
+// sampling is the number of handlers for which the clock is read once: reading it takes as long as some handlers.
 const sampling = 16
 
-// stopwatch is of one handler. Its weight is how many handlers it stands for; 0: it does not run.
+// stopwatch measures one handler. Its weight is the number of handlers that it stands for; 0 means that it does not
+// run.
 type stopwatch struct {
 	cell   *handledCell
 	since  time.Duration // from epoch
 	weight time.Duration
 }
 
-// epoch is where time is counted from: one number is handed around faster than a time.Time.
+// epoch is the origin of times: passing one number is faster than passing a time.Time.
 var epoch = time.Now()
 
-// begin counts a handler that begins. Until there is something to choose from all are measured, so that numbers of what
-// happens rarely are exact; and the time only ever grows.
+// begin counts a handler that begins. The first ones are all measured, so that numbers of rare messages are exact, and
+// the total never decreases.
 func (h *handledCell) begin(exact bool) stopwatch {
 	n := h.count.Add(1)
 	switch {
@@ -228,7 +232,7 @@ func (w stopwatch) stop() {
 	}
 }
 
-// refusals count messages and events that no handler got, by why.
+// refusals counts messages and events that no handler was given, by reason.
 type refusals map[string]*atomic.Uint64
 
 const (
@@ -248,10 +252,10 @@ func newRefusals() refusals {
 
 func (r refusals) add(why string) { r[why].Add(1) }
 
-// addError counts a call that was refused. Without a reason its context has ended while it waited.
+// addError counts a refused call. An error without a reason means that its context ended while it waited.
 func (r refusals) addError(err error) {
-	if told, ok := errors.AsType[*Error](err); ok {
-		r.add(told.Reason)
+	if e, ok := errors.AsType[*Error](err); ok {
+		r.add(e.Reason)
 		return
 	}
 	r.add(errCancelled.Reason)

@@ -14,9 +14,9 @@ import (
 	"github.com/chanx-go/chanx/layer"
 )
 
-// subscriptions keeps the layer subscribed to the subjects that have members here. Members are counted at once, where
-// they come and go; the layer is told after that, by whoever changed the count, and learns what holds then. It is told of
-// the last one's leaving only when nobody has come back for a while.
+// subscriptions keeps the layer subscribed to the subjects that have members on this node. Members are counted at once,
+// when they join and leave. The goroutine that changed the count then calls the layer, which is brought to the count at
+// that time. After the last member has left, the layer stays subscribed for a while.
 type subscriptions struct {
 	link   layer.Link
 	linger linger
@@ -28,10 +28,10 @@ type subscriptions struct {
 type subscription struct {
 	subject    string
 	members    int
-	subscribed bool          // the layer has it, or remembers it
-	busy       chan struct{} // closed when the call of the link that is under way has returned; nil if there is none
+	subscribed bool          // the layer is subscribed, or remembers the subject
+	busy       chan struct{} // closed when the current call of the link returns; nil without one
 
-	place *list.Element // among those that linger; nil if it does not: then it has no members, and is not busy
+	place *list.Element // set while the subject lingers: then it has no members and is not busy
 	until time.Time
 }
 
@@ -59,12 +59,12 @@ func (s *subscriptions) isWanted(subject string) bool {
 	return sub != nil && sub.members > 0
 }
 
-// maxTogether is how many calls of the link are made at once. A layer sends together what is asked for together.
+// maxConcurrentCalls bounds concurrent calls of the layer. A layer batches concurrent calls.
 const maxConcurrentCalls = 128
 
-// settle brings the layer to what the members of subjects ask for now, but lets a subject linger that has none. When it returns
-// without an error, publications of other nodes arrive where there are members. Errors are those of the subjects, in their
-// order; nil is none.
+// sync subscribes to those subjects that have members, and unsubscribes from those without, unless they linger. When it
+// returns without an error, publications of other nodes arrive for all subjects with members. The errors are in the
+// order of the subjects; nil means no error.
 func (s *subscriptions) sync(ctx context.Context, subjects []string) []error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -80,7 +80,7 @@ func (s *subscriptions) sync(ctx context.Context, subjects []string) []error {
 	return errs
 }
 
-// changes is how many of the subjects the layer has to be told of. The caller holds mu.
+// countChanges returns the number of subjects for which the layer must be called. The caller holds mu.
 func (s *subscriptions) countChanges(subjects []string) (n int) {
 	for _, subject := range subjects {
 		sub := s.all[subject]
@@ -91,7 +91,8 @@ func (s *subscriptions) countChanges(subjects []string) (n int) {
 	return n
 }
 
-// together does n things at once, each with mu held, as it is by the caller. What waits lets the others go on.
+// concurrently calls do n times, concurrently, each time with mu held. The caller holds mu. A call that waits releases
+// mu meanwhile.
 func (s *subscriptions) concurrently(n int, do func(i int)) {
 	s.mu.Unlock()
 	defer s.mu.Lock()
@@ -108,14 +109,14 @@ func (s *subscriptions) concurrently(n int, do func(i int)) {
 	}
 }
 
-// followTogether is follow of all subjects at once.
+// syncTogether calls syncOne for all subjects concurrently.
 func (s *subscriptions) syncTogether(ctx context.Context, subjects []string) []error {
 	errs := make([]error, len(subjects))
 	s.concurrently(len(subjects), func(i int) { errs[i] = s.syncOne(ctx, subjects[i], true) })
 	return errs
 }
 
-// followEach is follow of one subject after the other. Without an error it allocates nothing.
+// syncEach calls syncOne for one subject after the other. Without an error it allocates nothing.
 func (s *subscriptions) syncEach(ctx context.Context, subjects []string) (errs []error) {
 	for i, subject := range subjects {
 		err := s.syncOne(ctx, subject, true)
@@ -129,8 +130,9 @@ func (s *subscriptions) syncEach(ctx context.Context, subjects []string) (errs [
 	return errs
 }
 
-// follow is settle of one subject. Calls of the link for it come after each other; what members ask for meanwhile is done
-// by the one that is under way, so that a caller may give up waiting. The caller holds mu.
+// syncOne is sync for one subject. Calls of the layer for a subject are made one after the other. The goroutine that
+// makes them also carries out changes that happen meanwhile, so that other callers may stop waiting. The caller holds
+// mu.
 func (s *subscriptions) syncOne(ctx context.Context, subject string, lingers bool) (err error) {
 	for asked := false; ; asked = true {
 		sub, waitErr := s.waitIdle(ctx, subject)
@@ -138,7 +140,7 @@ func (s *subscriptions) syncOne(ctx context.Context, subject string, lingers boo
 			return waitErr
 		}
 		want := sub.members > 0
-		if want == sub.subscribed && (asked || !want) { // else to ask again tells whether the broker is there
+		if want == sub.subscribed && (asked || !want) { // subscribing again checks whether the broker is up
 			if !want {
 				delete(s.all, subject)
 			}
@@ -157,7 +159,8 @@ func (s *subscriptions) syncOne(ctx context.Context, subject string, lingers boo
 	}
 }
 
-// idle waits until no call for the subject is under way. It is nil if the subject is not known, or the wait ended.
+// waitIdle waits until no call for the subject is in progress. It returns nil if the subject is not known, or if ctx
+// has ended.
 func (s *subscriptions) waitIdle(ctx context.Context, subject string) (*subscription, error) {
 	for {
 		sub := s.all[subject]
@@ -177,8 +180,7 @@ func (s *subscriptions) waitIdle(ctx context.Context, subject string) (*subscrip
 	}
 }
 
-// tell calls the link. A subscription that fails is remembered by the layer, one that ends is forgotten, whatever the
-// error says.
+// callLink calls the layer. Whatever the error, the layer remembers a failed subscription and forgets an ended one.
 func (s *subscriptions) callLink(ctx context.Context, subject string, sub *subscription, want bool) (err error) {
 	sub.busy = make(chan struct{})
 	s.mu.Unlock()
@@ -194,30 +196,30 @@ func (s *subscriptions) callLink(ctx context.Context, subject string, sub *subsc
 	return err
 }
 
-// settle tells the layer of subjects whose members have changed, within PublishTimeout.
+// syncSubscriptions brings the layer up to date with subjects whose members have changed, within PublishTimeout.
 func (s *Server) syncSubscriptions(ctx context.Context, verb string, subjects ...string) error {
 	return s.syncSubscriptionsWithin(ctx, s.limits.PublishTimeout, verb, subjects...)
 }
 
-// settleWithin is settle within a time of its own. A layer that takes longer is unavailable; ctx is not asked for that.
+// syncSubscriptionsWithin is syncSubscriptions with its own time-out. A layer that takes longer counts as unavailable.
 func (s *Server) syncSubscriptionsWithin(ctx context.Context, d time.Duration, verb string, subjects ...string) error {
 	if len(subjects) == 0 {
 		return nil
 	}
-	patient := newLazyTimeout(ctx, d)
-	defer patient.stop()
-	errs := s.subscriptions.sync(patient, subjects)
+	lazy := newLazyTimeout(ctx, d)
+	defer lazy.stop()
+	errs := s.subscriptions.sync(lazy, subjects)
 	for i, err := range errs {
 		if err != nil {
 			subject := strings.TrimPrefix(subjects[i], groupSubject(""))
-			errs[i] = fmt.Errorf("chanx: %s %q: %w", verb, subject, patient.wrapError(err))
+			errs[i] = fmt.Errorf("chanx: %s %q: %w", verb, subject, lazy.wrapError(err))
 		}
 	}
 	return errors.Join(errs...)
 }
 
-// subscribeTime is how long an opening may wait for the layer at a time: a part of what it has left, so that a broker that is
-// silent makes no opening fail.
+// subscribeTime is how long an opening may wait for one call of the layer. It is a part of the time left, so that a
+// silent broker makes no opening fail.
 func (s *Server) subscribeTime(ctx context.Context) time.Duration {
 	left := s.limits.OpenTimeout
 	if deadline, ok := ctx.Deadline(); ok {
@@ -226,23 +228,24 @@ func (s *Server) subscribeTime(ctx context.Context) time.Duration {
 	return min(left/4, s.limits.PublishTimeout)
 }
 
-// maxLingering bounds the subjects that linger, whatever clients join and leave: beyond it the oldest is given up.
+// maxLingering bounds the lingering subjects, however many groups clients join and leave: beyond it the oldest is
+// unsubscribed.
 const maxLingering = 8192
 
-// linger is the subjects that the layer still has though they have no members, the oldest first, and the timer that ends
-// them: one, armed only while there are any. It is guarded by the lock of the subscriptions.
+// linger holds the subjects that the layer is subscribed to although they have no members, the oldest first, and one
+// timer, which runs only while there are any. The lock of subscriptions guards it.
 type linger struct {
-	time     time.Duration // zero: none
+	time     time.Duration // zero means off
 	waiting  list.List     // of *subscription
 	timer    *time.Timer
 	sweep    func()
 	sweeping bool
 	closed   bool
 
-	ctx     context.Context // of calls that nobody waits for
+	ctx     context.Context // of calls without a waiting caller
 	cancel  context.CancelFunc
-	timeout time.Duration   // of each
-	onError func(err error) // is told of them
+	timeout time.Duration   // of each such call
+	onError func(err error) // receives their errors
 }
 
 func (s *subscriptions) init(link layer.Link, l *Limits, failed func(error)) {
@@ -251,10 +254,10 @@ func (s *subscriptions) init(link layer.Link, l *Limits, failed func(error)) {
 	s.linger.ctx, s.linger.cancel = context.WithCancel(context.Background())
 }
 
-// works reports whether subjects linger at all.
+// enabled reports whether subjects linger at all.
 func (l *linger) enabled() bool { return l.time > 0 && !l.closed }
 
-// add lets a subject linger, unless nothing does any more.
+// add lets a subject linger. It reports false if lingering is off or has ended.
 func (l *linger) add(sub *subscription) bool {
 	if !l.enabled() {
 		return false
@@ -280,7 +283,8 @@ func (l *linger) remove(sub *subscription) {
 
 func (l *linger) first() *subscription { return l.waiting.Front().Value.(*subscription) }
 
-// oldest takes out up to n of those that have lingered long enough by a time, or of all for the zero time.
+// takeOldest removes and returns up to n subjects that have lingered long enough at the time by, or any for the zero
+// time.
 func (l *linger) takeOldest(n int, by time.Time) (subjects []string) {
 	for len(subjects) < n && l.waiting.Len() > 0 && (by.IsZero() || !l.first().until.After(by)) {
 		subjects = append(subjects, l.first().subject)
@@ -289,7 +293,7 @@ func (l *linger) takeOldest(n int, by time.Time) (subjects []string) {
 	return subjects
 }
 
-// arm sets the timer for the first. While sweep runs, that looks after itself.
+// arm sets the timer for the first subject. While sweep runs, it sets the timer itself.
 func (l *linger) arm() {
 	if l.waiting.Len() != 1 || l.sweeping {
 		return
@@ -301,7 +305,7 @@ func (l *linger) arm() {
 	}
 }
 
-// sweep ends what has lingered long enough.
+// sweep unsubscribes from subjects that have lingered long enough.
 func (s *subscriptions) sweep() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -319,7 +323,7 @@ func (s *subscriptions) sweep() {
 	l.sweeping = false
 }
 
-// retire tells the layer that subjects that lingered have no members, unless they have some again. The caller holds mu.
+// unsubscribeLingering unsubscribes from subjects that lingered, unless they have members again. The caller holds mu.
 func (s *subscriptions) unsubscribeLingering(ctx context.Context, subjects []string) {
 	errs := make([]error, len(subjects))
 	s.concurrently(len(subjects), func(i int) { errs[i] = s.syncOne(ctx, subjects[i], false) })
@@ -335,12 +339,12 @@ func (s *subscriptions) unsubscribeLingering(ctx context.Context, subjects []str
 	}
 }
 
-// logSyncError logs of each failure to tell the layer who is in a group. There may be as many as subjects.
+// logSyncError logs a failure to subscribe or unsubscribe. There may be as many failures as subjects.
 func (s *Server) logSyncError(err error) {
 	s.logThrottled(slog.LevelWarn, "chanx: channel layer does not follow", throttle.Types(err), "error", err)
 }
 
-// close forgets what lingers: to close the link ends it all.
+// close forgets the lingering subjects: closing the link unsubscribes from all.
 func (s *subscriptions) close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -353,8 +357,8 @@ func (s *subscriptions) close() {
 	s.linger.cancel()
 }
 
-// tolerateMembership is err, unless it is tolerated that the layer does not follow a change of membership yet. It follows
-// as soon as it can.
+// tolerateMembership returns err, or nil if ServerOptions.BrokerLoss tolerates that the layer does not know about a
+// change of membership yet. It learns of it as soon as it can.
 func (s *Server) tolerateMembership(err error) error {
 	if !s.tolerates(err) {
 		return err

@@ -7,10 +7,10 @@ import (
 	"strings"
 )
 
-// fewNames is how many are compared with each other faster than they are put into a map.
+// fewNames is the number of names up to which comparing all pairs is faster than a map.
 const fewNames = 32
 
-// distinct leaves out what has come before. It takes no more time for each of many names than for one of few.
+// distinct removes duplicates and keeps the order. Its time grows linearly with the number of names.
 func distinct(names []string) (all []string) {
 	if len(names) < 2 {
 		return names
@@ -32,10 +32,10 @@ func distinct(names []string) (all []string) {
 	return all
 }
 
-// What hub and layer call those who are meant. A connection is published to by its node.
+// Subjects of the hub and the layer. A connection is published to through its node.
 const (
 	everyone  = "a/"
-	everyNode = "s/" // the servers that have an OnNode
+	everyNode = "s/" // the servers with an OnNode handler
 )
 
 func groupSubject(name string) string { return "g/" + name }
@@ -43,7 +43,7 @@ func userSubject(id string) string    { return "u/" + id }
 func connSubject(id string) string    { return "c/" + id }
 func nodeSubject(node string) string  { return "n/" + node }
 
-// published is the subject by which other nodes hear of a target.
+// subjectOf returns the subject through which other nodes reach a target. A connection is reached through its node.
 func subjectOf(target string) string {
 	id, isConn := strings.CutPrefix(target, connSubject(""))
 	if !isConn {
@@ -53,10 +53,10 @@ func subjectOf(target string) string {
 	return nodeSubject(node)
 }
 
-// A Target says who is to receive a broadcast, an event or a command: To, ToUser, ToConn, All or Local; of an
-// event also Nodes. Who matches several
-// targets gets one copy. Between nodes a copy travels for each target: a connection of another node that joins or leaves
-// one of several targets in this moment may get none, or two.
+// A Target selects the receivers of a broadcast, an event or a command: To, ToUser, ToConn, All or Local; for an event
+// also Nodes. A receiver that matches several targets receives one copy. Between nodes one copy is sent for each
+// target: a connection of another node that joins or leaves one of several targets at that moment may receive none, or
+// two.
 type Target interface {
 	BroadcastOption
 	applyTarget(*recipients)
@@ -65,7 +65,7 @@ type Target interface {
 // A BroadcastOption is an option of Conn.Broadcast: a Target or ExceptSelf.
 type BroadcastOption interface{ applyBroadcast(*recipients) }
 
-// recipients are what targets and options come to.
+// recipients is the result of targets and options.
 type recipients struct {
 	explicit   bool
 	subjects   []string // on every node
@@ -75,7 +75,7 @@ type recipients struct {
 	exceptSelf bool
 }
 
-// here is whom the recipients are among the connections of this node.
+// here returns the subjects of the recipients on this node.
 func (r *recipients) here() []string {
 	if len(r.local) == 0 {
 		return r.subjects
@@ -83,7 +83,7 @@ func (r *recipients) here() []string {
 	return distinct(slices.Concat(r.subjects, r.local))
 }
 
-// target adds subjects to recipients, or says what is wrong with them.
+// target adds subjects to recipients, or an error.
 type target struct {
 	subjects []string
 	local    bool
@@ -117,24 +117,24 @@ func (t target) applyTarget(r *recipients) {
 	*to = distinct(append(*to, t.subjects...))
 }
 
-// To is the members of groups, whether or not the sender is one. Without any group it is nobody.
+// To selects the members of groups, whether or not the sender is one. Without any group it selects no one.
 func To(groups ...string) Target { return newTarget("group name", groups, groupSubject) }
 
-// ToUser is all connections of users, by Identity.UserID, on every node. An empty id is an error of the call that the
-// target is given to: it would mean everybody who is anonymous.
+// ToUser selects all connections of users, by Identity.UserID, on every node. An empty id is an error of the call that
+// the target is passed to, because it would mean all anonymous connections.
 func ToUser(ids ...string) Target { return newTarget("user id", ids, userSubject) }
 
-// ToConn is connections, by Conn.ID, on whatever node they are. One that has ended is nobody.
+// ToConn selects connections by Conn.ID, on any node. The id of a connection that has ended selects nothing.
 func ToConn(ids ...string) Target { return newTarget("connection id", ids, connSubject) }
 
-// All is every connection of every node.
+// All selects every connection on every node.
 func All() Target { return target{subjects: []string{everyone}} }
 
-// Local is connections of this node only: all of them, or with names the members of groups. Nothing is published. It is
-// for what every node tells its own connections, such as a countdown. Beside other targets it adds the connections of
-// this node that these do not mean, and whoever matches several gets one copy.
+// Local selects connections of this node only: all of them, or with names the members of groups. Nothing is published.
+// It suits messages that every node sends to its own connections, such as a countdown. Together with other targets it
+// adds connections of this node, and a connection that matches several targets receives one copy.
 //
-// Local(names...) with an empty slice is nobody, but with a nil slice it is Local().
+// Local(names...) with an empty slice selects no one, but with a nil slice it is Local().
 func Local(groups ...string) Target {
 	if groups == nil {
 		return target{subjects: []string{everyone}, local: true}
@@ -146,12 +146,12 @@ func Local(groups ...string) Target {
 
 type exceptSelf struct{}
 
-// ExceptSelf leaves out the sending connection.
+// ExceptSelf excludes the sending connection.
 func ExceptSelf() BroadcastOption { return exceptSelf{} }
 
 func (exceptSelf) applyBroadcast(r *recipients) { r.exceptSelf = true }
 
-// errNodes is about anything but an event.
+// errNodes returns an error if Nodes is a target. It is called for everything but events.
 func (r *recipients) errNodes(verb string) error {
 	if !r.nodes {
 		return nil
@@ -159,7 +159,7 @@ func (r *recipients) errNodes(verb string) error {
 	return fmt.Errorf("chanx: %s: Nodes() is a target of Emit only: servers handle events", verb)
 }
 
-// published are the targets that other nodes hear of.
+// remoteTargets returns the targets that are published to other nodes.
 func (r *recipients) remoteTargets() []string {
 	if !r.nodes {
 		return r.subjects

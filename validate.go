@@ -21,8 +21,8 @@ var validator = func() *schema.Compiler {
 	return c
 }()
 
-// Validate makes the checks that a received value passes on one made in code: the tags of its type and of nested
-// types, then their Validate methods. The error is a ValidationError, or says that the type cannot be a message. It may
+// Validate checks a value that was made in code as if it had been received: the tags of its type and of nested types,
+// then their Validate methods. The error is a ValidationError, or says that the type cannot be a message. Validate may
 // be called concurrently; a type is compiled at its first use. Interface-typed fields need ConsumerOptions.Unions, and
 // are checked by the consumer.
 func Validate(v any) error {
@@ -40,7 +40,7 @@ func Validate(v any) error {
 	return typ.Validate(v)
 }
 
-// checkCloseCode reports a code that may not be sent.
+// checkCloseCode returns an error for a code that may not be sent.
 func checkCloseCode(verb string, code int) error {
 	if socket.Sendable(code) {
 		return nil
@@ -48,7 +48,7 @@ func checkCloseCode(verb string, code int) error {
 	return fmt.Errorf("chanx: %s: code %d may not be sent: use one of 1000 to 1003, 1007 to 1014 or 3000 to 4999", verb, code)
 }
 
-// checkMessage panics if t cannot be a message. outgoing says that it is one that the server sends.
+// checkMessage panics if t cannot be a message. outgoing means that the server sends it.
 func checkMessage(t reflect.Type, action string, outgoing bool) {
 	checkValue(t, "message", "Action")
 	if action == "" {
@@ -59,7 +59,7 @@ func checkMessage(t reflect.Type, action string, outgoing bool) {
 	}
 }
 
-// checkEventName reports a name that an event cannot have.
+// checkEventName returns an error for a name that an event cannot have.
 func checkEventName(t reflect.Type, name string) error {
 	switch {
 	case name == "":
@@ -70,8 +70,7 @@ func checkEventName(t reflect.Type, name string) error {
 	return nil
 }
 
-// checkSent reports a pointer that is sent in place of the value that it points to. what is message or event, method the
-// one that makes it one.
+// checkSent returns an error if v is nil or a pointer. what is "message" or "event", and method its method.
 func checkSent(verb, what, method string, v any) error {
 	t := reflect.TypeOf(v)
 	if t == nil {
@@ -87,7 +86,7 @@ func checkSent(verb, what, method string, v any) error {
 	return fmt.Errorf("chanx: %s %s: it is a pointer, and %ss are values: %s", verb, t, what, mend)
 }
 
-// checkValue panics if t is a pointer, an interface, or has the method only because it embeds a type that has it.
+// checkValue panics if t is a pointer or an interface, or if its method is promoted from an embedded type.
 func checkValue(t reflect.Type, what, method string) {
 	switch t.Kind() {
 	case reflect.Pointer:
@@ -100,7 +99,7 @@ func checkValue(t reflect.Type, what, method string) {
 	}
 }
 
-// promoted reports whether a struct has the method from an embedded field: the compiler then generates it.
+// promoted reports whether a struct's method is promoted from an embedded field: the compiler then generates it.
 func promoted(t reflect.Type, method string) bool {
 	if t.Kind() != reflect.Struct {
 		return false
@@ -123,7 +122,7 @@ func promoted(t reflect.Type, method string) bool {
 
 const maxNameBytes = 200
 
-// checkName says what is wrong with the name of a group or the id of a user.
+// checkName returns an error for an invalid name of a group or id of a user.
 func checkName(what, name string) error {
 	switch {
 	case name == "":
@@ -141,7 +140,7 @@ func checkName(what, name string) error {
 	return nil
 }
 
-// checkNames tells of the first bad one: a client may have written thousands.
+// checkNames returns the error of the first invalid name only: a client may have sent thousands.
 func checkNames(what string, names []string) error {
 	for _, name := range names {
 		if err := checkName(what, name); err != nil {
