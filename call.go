@@ -254,7 +254,7 @@ func (k *Call) clientError(ctx context.Context) (forClient error, replaced bool)
 // logUnsent logs err, the result of a write, unless the connection is closed. It reports whether the frame was queued.
 func (c *Conn) logUnsent(err error) bool {
 	if err != nil && !errors.Is(err, ErrClosed) {
-		c.logError(slog.LevelWarn, "chanx: client not told", "", err)
+		c.logError(slog.LevelWarn, "chanx: message not sent to client", "", err)
 	}
 	return err == nil
 }
