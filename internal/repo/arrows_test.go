@@ -63,6 +63,10 @@ var arrows = []arrow{
 		"internal/proxies", "", "./ " + leak + " " + peer,
 		"it runs nodes as an application does, and clients that share no code with them",
 	},
+	{
+		"internal/parity", "", "./ ./schema ./chanxtest " + codec + " " + leak,
+		"it uses chanx as an application does, so what was recorded is compared with what applications get",
+	},
 	{"internal/repo", "", "", "it reads the repository and must not depend on it"},
 	{"internal/chat", "./", "./internal/chat ./chanxtest " + leak, "it is an application: the one that docs/design.md shows"},
 	{

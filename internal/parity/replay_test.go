@@ -1,4 +1,4 @@
-package chanx_test
+package parity_test
 
 import (
 	"bufio"
@@ -23,10 +23,10 @@ import (
 	"github.com/chanx-go/chanx/chanxtest"
 )
 
-// TestRecordedConversationsAreHeldTheSameOrForANamedReason plays what the original was recorded with, in testdata/recorded,
+// TestRecordedConversations plays what the original was recorded with, in testdata/recorded,
 // where README.md says how it is written. What comes now must be what is kept there, and each difference from the recording
-// must have one of the reasons in golden_reasons_test.go.
-func TestRecordedConversationsAreHeldTheSameOrForANamedReason(t *testing.T) {
+// must have one of the reasons in reasons_test.go.
+func TestRecordedConversations(t *testing.T) {
 	counts := map[string]int{}
 	for _, name := range slices.Sorted(maps.Keys(tapeSums)) {
 		t.Run(name, func(t *testing.T) {
@@ -158,7 +158,7 @@ func (p *tapePlayer) step(turn *tapeTurn) []tapeNews {
 			if i == 0 {
 				op = ws.OpText
 			}
-			p.inject(turn.who, part(op, i == len(parts)-1, text))
+			p.inject(turn.who, ws.NewFrame(op, i == len(parts)-1, []byte(text)))
 		}
 	case "closes":
 		c.Close(1000, "")
@@ -228,7 +228,7 @@ func (w *tapped) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 
 // inject writes a frame that the client's library would not.
 func (p *tapePlayer) inject(who string, f ws.Frame) {
-	if _, err := p.pipes[who].Write(frames(f)); err != nil {
+	if _, err := p.pipes[who].Write(maskedFrame(f)); err != nil {
 		p.t.Fatal(err)
 	}
 }
@@ -256,7 +256,7 @@ func (p *tapePlayer) collect() (all []tapeNews) {
 		}
 		if end := c.Ended(); end != nil && !p.ended[who] {
 			p.ended[who] = true
-			all = append(all, tapeNews{who, strings.TrimSpace(fmt.Sprintf("closed %d %s", end.Code, reason(end)))})
+			all = append(all, tapeNews{who, strings.TrimSpace(fmt.Sprintf("closed %d %s", end.Code, closeReason(end)))})
 		}
 	}
 	return all

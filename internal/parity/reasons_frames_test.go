@@ -1,4 +1,4 @@
-package chanx_test
+package parity_test
 
 import (
 	"fmt"
@@ -193,7 +193,7 @@ func refusalEnd(status int, detail string) string {
 	return fmt.Sprintf("closed %d %s", 4000+status, detail)
 }
 
-// tapeDetail is what the consumers of golden_auth_test.go say where the original's have more to say.
+// tapeDetail is what the consumers of consumers_auth_test.go say where the original's have more to say.
 func tapeDetail(data map[string]any) map[string]any {
 	detail, ok := data["detail"]
 	switch {

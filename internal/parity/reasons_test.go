@@ -1,4 +1,4 @@
-package chanx_test
+package parity_test
 
 import (
 	"encoding/json"
@@ -131,7 +131,7 @@ func explainTurn(c *tapeCase, i int) (names []string, ok bool) {
 
 // TestEachReasonIsOneOfTheDesign looks for the words that a reason quotes.
 func TestEachReasonIsOneOfTheDesign(t *testing.T) {
-	text, err := os.ReadFile("docs/design.md")
+	text, err := os.ReadFile("../../docs/design.md")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package chanx_test
+package parity_test
 
 import (
 	"context"
