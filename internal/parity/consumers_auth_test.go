@@ -11,42 +11,42 @@ import (
 	"github.com/chanx-go/chanx"
 )
 
-// The consumers that decide about who connects.
-
-// tapeDoors are ways to connect, as tapeWays.
-var tapeDoors = map[string]tapeWay{
-	"open":     {handle: tapeWho("anonymous")},
-	"required": {handle: tapeWho(""), open: tapeAllows(tapeIsUser)},
+// authEndpoints are the endpoints that authenticate and authorise. Their paths begin with auth/.
+var authEndpoints = map[string]endpoint{
+	"open":     {handle: registerIdentity("anonymous")},
+	"required": {handle: registerIdentity(""), open: requires(isUser)},
 	"required-silent": {
-		handle: tapeWho(""), open: tapeSilent,
-		options: chanx.ConsumerOptions{Authenticator: tapeUser{unknown: http.StatusForbidden}},
+		handle: registerIdentity(""), open: require403,
+		options: chanx.ConsumerOptions{Authenticator: headerAuthenticator{unknown: http.StatusForbidden}},
 	},
 	"required-quiet": {
-		handle: tapeWho(""), open: tapeAllows(tapeIsUser),
+		handle: registerIdentity(""), open: requires(isUser),
 		options: chanx.ConsumerOptions{AuthenticationMessage: chanx.Disabled},
 	},
-	"framework-defaults": {handle: tapeWho("anonymous"), options: chanx.ConsumerOptions{Authenticator: tapeNobody}},
-	"no-permission":      {handle: tapeWho(""), open: tapeAllows(func(string) bool { return false })},
-	"denied-detail":      {handle: tapeWho(""), open: tapeClosed},
-	"crash-permission":   {handle: tapeWho(""), open: tapeFails},
-	"combined":           {handle: tapeWho(""), open: tapeAllows(func(user string) bool { return user != "" && user != "alice" })},
-	"either":             {handle: tapeWho(""), open: tapeAllows(func(user string) bool { return user == "alice" })},
-	"room/":              {handle: tapeWho(""), open: (*tape).forMembers},
-	"room-open/":         {handle: tapeWho("anonymous"), open: (*tape).byID},
-	"room-name/":         {handle: tapeWho("anonymous"), open: (*tape).byName},
-	"room-text/":         {handle: tapeWho("anonymous"), open: (*tape).byText},
-	"room-manager/":      {handle: tapeWho("anonymous"), open: orFails((*tape).byID)},
-	"room-noparam":       {handle: tapeWho(""), open: tapeFails},
-	"param-noqueryset/":  {handle: tapeWho(""), open: tapeFails},
-	"custom":             {handle: tapeWho("none"), options: chanx.ConsumerOptions{Authenticator: tapeMode}},
-	"hooks":              {handle: tapeGreets},
+	"framework-defaults": {handle: registerIdentity("anonymous"), options: chanx.ConsumerOptions{Authenticator: anonymousAuthenticator}},
+	"no-permission":      {handle: registerIdentity(""), open: requires(func(string) bool { return false })},
+	"denied-detail":      {handle: registerIdentity(""), open: refuseAll},
+	"crash-permission":   {handle: registerIdentity(""), open: failOpen},
+	"combined":           {handle: registerIdentity(""), open: requires(func(user string) bool { return user != "" && user != "alice" })},
+	"either":             {handle: registerIdentity(""), open: requires(func(user string) bool { return user == "alice" })},
+	"room/":              {handle: registerIdentity(""), open: (*state).openForMembers},
+	"room-open/":         {handle: registerIdentity("anonymous"), open: (*state).openByID},
+	"room-name/":         {handle: registerIdentity("anonymous"), open: (*state).openByName},
+	"room-text/":         {handle: registerIdentity("anonymous"), open: (*state).openByText},
+	"room-manager/":      {handle: registerIdentity("anonymous"), open: refusalsAsErrors((*state).openByID)},
+	"room-noparam":       {handle: registerIdentity(""), open: failOpen},
+	"param-noqueryset/":  {handle: registerIdentity(""), open: failOpen},
+	"custom":             {handle: registerIdentity("none"), options: chanx.ConsumerOptions{Authenticator: queryAuthenticator}},
+	"hooks":              {handle: registerGreeting},
 }
 
-// tapeUser is the authentication that was recorded: by a header, with its refusal of whom it does not know.
-type tapeUser struct{ unknown int } // 0 is 401
+// headerAuthenticator takes the user from a header, like the recorded application.
+type headerAuthenticator struct {
+	unknown int // status for an unknown user; 0 means 401
+}
 
-// Authenticate takes the name of the header.
-func (u tapeUser) Authenticate(r *http.Request) (chanx.Identity, error) {
+// Authenticate implements chanx.Authenticator.
+func (u headerAuthenticator) Authenticate(r *http.Request) (chanx.Identity, error) {
 	switch name := r.Header.Get("X-User"); name {
 	case "nobody":
 		if u.unknown == 0 {
@@ -60,21 +60,21 @@ func (u tapeUser) Authenticate(r *http.Request) (chanx.Identity, error) {
 	}
 }
 
-// tapePermission decides about a user; "" is anonymous.
-type tapePermission func(user string) bool
+// permission reports whether a user may connect; "" is anonymous.
+type permission func(user string) bool
 
-const tapeDenied = "You do not have permission to perform this action."
+const deniedDetail = "You do not have permission to perform this action."
 
-func tapeIsUser(user string) bool { return user != "" }
+func isUser(user string) bool { return user != "" }
 
-// tapeAllows is an open that asks for a permission.
-func tapeAllows(may tapePermission) func(*tape, *http.Request) error {
-	return func(t *tape, _ *http.Request) error { return t.needs(may, http.StatusUnauthorized, tapeDenied) }
+// requires returns an open function that checks a permission. An anonymous user without it gets 401.
+func requires(may permission) func(*state, *http.Request) error {
+	return func(s *state, _ *http.Request) error { return s.require(may, http.StatusUnauthorized, deniedDetail) }
 }
 
-// needs refuses whom the permission does not admit: anonymous ones with a status that asks them to say who they are.
-func (t *tape) needs(may tapePermission, anonymous int, detail string) error {
-	switch user := t.Identity().UserID; {
+// require refuses users without the permission: an anonymous user with the status anonymous, others with 403.
+func (s *state) require(may permission, anonymous int, detail string) error {
+	switch user := s.Identity().UserID; {
 	case may(user):
 		return nil
 	case user == "":
@@ -84,103 +84,104 @@ func (t *tape) needs(may tapePermission, anonymous int, detail string) error {
 	}
 }
 
-// tapeSilent asks nobody to say who they are.
-func tapeSilent(t *tape, _ *http.Request) error {
-	return t.needs(tapeIsUser, http.StatusForbidden, tapeDenied)
+// require403 requires a user, and refuses anonymous users with 403 instead of 401.
+func require403(s *state, _ *http.Request) error {
+	return s.require(isUser, http.StatusForbidden, deniedDetail)
 }
 
-func tapeClosed(*tape, *http.Request) error { return chanx.Refuse(http.StatusForbidden, "closed") }
+func refuseAll(*state, *http.Request) error { return chanx.Refuse(http.StatusForbidden, "closed") }
 
-func tapeFails(*tape, *http.Request) error { return errTape }
+func failOpen(*state, *http.Request) error { return errInternal }
 
-var tapeMembers = map[string][]string{"alpha": {"alice", "bob"}, "beta": {"carol"}}
+var roomMembers = map[string][]string{"alpha": {"alice", "bob"}, "beta": {"carol"}}
 
-// byID finds a room by its number.
-func (t *tape) byID(r *http.Request) error {
+// openByID looks a room up by its number.
+func (s *state) openByID(r *http.Request) error {
 	id, err := chanx.PathValue[int](r, "pk")
 	if err != nil {
 		return err
 	}
-	if id < 1 || id > len(tapeMembers) {
+	if id < 1 || id > len(roomMembers) {
 		return chanx.Refuse(http.StatusNotFound, "No Group matches the given query.")
 	}
-	t.room = []string{"alpha", "beta"}[id-1]
+	s.room = []string{"alpha", "beta"}[id-1]
 	return nil
 }
 
-func (t *tape) byName(r *http.Request) error {
-	if t.room = r.PathValue("pk"); tapeMembers[t.room] == nil {
+func (s *state) openByName(r *http.Request) error {
+	if s.room = r.PathValue("pk"); roomMembers[s.room] == nil {
 		return chanx.Refuse(http.StatusNotFound, "No Group matches the given query.")
 	}
 	return nil
 }
 
-// byText finds a room by a text that should be its number.
-func (t *tape) byText(r *http.Request) error {
+// openByText is openByID, but answers 404 with its own text if pk is not a number.
+func (s *state) openByText(r *http.Request) error {
 	if _, err := strconv.Atoi(r.PathValue("pk")); err != nil {
 		return chanx.Refuse(http.StatusNotFound, "Not found.")
 	}
-	return t.byID(r)
+	return s.openByID(r)
 }
 
-// forMembers finds a room for those who are its members.
-func (t *tape) forMembers(r *http.Request) error {
-	if err := t.needs(tapeIsUser, http.StatusUnauthorized, tapeDenied); err != nil {
+// openForMembers looks a room up and requires that the user is a member.
+func (s *state) openForMembers(r *http.Request) error {
+	if err := s.require(isUser, http.StatusUnauthorized, deniedDetail); err != nil {
 		return err
 	}
-	if err := t.byID(r); err != nil {
+	if err := s.openByID(r); err != nil {
 		return err
 	}
-	isMember := func(user string) bool { return slices.Contains(tapeMembers[t.room], user) }
-	return t.needs(isMember, http.StatusUnauthorized, "You are not a member of this room.")
+	isMember := func(user string) bool { return slices.Contains(roomMembers[s.room], user) }
+	return s.require(isMember, http.StatusUnauthorized, "You are not a member of this room.")
 }
 
-// orFails makes an error of a refusal that its consumer did not think of.
-func orFails(open func(*tape, *http.Request) error) func(*tape, *http.Request) error {
-	return func(t *tape, r *http.Request) error {
-		if open(t, r) != nil {
-			return errTape
+// refusalsAsErrors turns refusals of open into unexpected errors.
+func refusalsAsErrors(open func(*state, *http.Request) error) func(*state, *http.Request) error {
+	return func(s *state, r *http.Request) error {
+		if open(s, r) != nil {
+			return errInternal
 		}
 		return nil
 	}
 }
 
-// tapeNobody knows nobody.
-var tapeNobody = chanx.AuthenticatorFunc(func(*http.Request) (chanx.Identity, error) { return chanx.Identity{}, nil })
+// anonymousAuthenticator leaves every user anonymous.
+var anonymousAuthenticator = chanx.AuthenticatorFunc(func(*http.Request) (chanx.Identity, error) { return chanx.Identity{}, nil })
 
-// tapeMode is an authenticator that does as the query says.
-var tapeMode = chanx.AuthenticatorFunc(func(r *http.Request) (chanx.Identity, error) {
+// queryAuthenticator refuses, fails or accepts, as the query says.
+var queryAuthenticator = chanx.AuthenticatorFunc(func(r *http.Request) (chanx.Identity, error) {
 	switch r.URL.Query().Get("mode") {
 	case "refuse":
 		return chanx.Identity{}, chanx.Refuse(http.StatusTeapot, "short and stout")
 	case "raise":
-		return chanx.Identity{}, errTape
+		return chanx.Identity{}, errInternal
 	}
 	return chanx.Identity{}, nil
 })
 
-// tapeWho answers a ping with who it comes from, and from which room.
-func tapeWho(anonymous string) func(tapeConsumer) {
-	return func(c tapeConsumer) {
-		chanx.OnRequest(c, func(t *tape, _ context.Context, _ chanx.Ping) (tapeNotification, error) {
-			return tapeNotification{"user": cmp.Or(t.Identity().UserID, anonymous), "obj": cmp.Or(t.room, "none")}, nil
+// registerIdentity answers ping with the user and the room of the connection. anonymous is the name of users without one.
+func registerIdentity(anonymous string) func(consumer) {
+	return func(c consumer) {
+		chanx.OnRequest(c, func(s *state, _ context.Context, _ chanx.Ping) (notificationMessage, error) {
+			return notificationMessage{"user": cmp.Or(s.Identity().UserID, anonymous), "obj": cmp.Or(s.room, "none")}, nil
 		})
 	}
 }
 
-func tapeGreets(c tapeConsumer) { chanx.Sends[tapeNotification](c) }
+// registerGreeting declares what hook sends.
+func registerGreeting(c consumer) { chanx.Sends[notificationMessage](c) }
 
-// hook does what the query says when a connection opens.
-func (t *tape) hook(ctx context.Context) error {
-	switch t.query.Get("hook") {
+// hook runs when a connection opens; the query selects what it does.
+func (s *state) hook(ctx context.Context) error {
+	switch s.query.Get("hook") {
 	case "groups", "post":
-		return errTape
+		return errInternal
 	case "badgroup":
-		return t.Join(ctx, "bad name!")
+		return s.Join(ctx, "bad name!")
 	case "close":
 		return &chanx.CloseError{Code: 4001}
 	case "greet":
-		return errors.Join(t.Send(ctx, tapeNotification{"text": "one"}), t.Send(ctx, tapeNotification{"text": "two"}))
+		return errors.Join(s.Send(ctx, notificationMessage{"text": "one"}), s.Send(ctx, notificationMessage{"text": "two"}))
 	}
 	return nil
 }

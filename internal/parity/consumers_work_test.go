@@ -13,19 +13,19 @@ import (
 	"github.com/chanx-go/chanx"
 )
 
-// The consumers that do what they are told: fail, close, take their time, join and leave.
+// The consumers whose handlers fail, close, sleep, join or leave when a client asks for it.
 
 type (
-	tapeDo    string
-	tapeSleep struct {
+	doMessage    string
+	sleepMessage struct {
 		MS  int    `json:"ms"`
 		Tag string `json:"tag"`
 	}
-	tapeTagged string
-	tapeNumber int
-	tapeJoin   string
-	tapeLeave  string
-	tapeTypes  struct {
+	taggedMessage string
+	numberMessage int
+	joinMessage   string
+	leaveMessage  string
+	typesMessage  struct {
 		When   time.Time      `json:"when"`
 		Day    *string        `json:"day"`
 		Amount string         `json:"amount"`
@@ -40,80 +40,80 @@ type (
 		Link   string         `json:"link" format:"uri"`
 		At     string         `json:"at" pattern:"^[0-9:]+$"` // without an offset, which format:"time" wants
 	}
-	tapeBoom struct{}
+	boomEvent struct{}
 )
 
-func (tapeDo) Action() string     { return "do" }
-func (tapeSleep) Action() string  { return "sleep" }
-func (tapeTagged) Action() string { return "tagged" }
-func (tapeNumber) Action() string { return "number" }
-func (tapeJoin) Action() string   { return "join" }
-func (tapeLeave) Action() string  { return "leave" }
-func (tapeTypes) Action() string  { return "undumpable" }
-func (tapeBoom) Event() string    { return "boom" }
+func (doMessage) Action() string     { return "do" }
+func (sleepMessage) Action() string  { return "sleep" }
+func (taggedMessage) Action() string { return "tagged" }
+func (numberMessage) Action() string { return "number" }
+func (joinMessage) Action() string   { return "join" }
+func (leaveMessage) Action() string  { return "leave" }
+func (typesMessage) Action() string  { return "undumpable" }
+func (boomEvent) Event() string      { return "boom" }
 
-var errTape = errors.New("secret text")
+var errInternal = errors.New("secret text")
 
-func tapeWork(c tapeConsumer) {
-	chanx.On(c, (*tape).do)
-	chanx.On(c, func(t *tape, ctx context.Context, m tapeSleep) error {
+func registerWork(c consumer) {
+	chanx.On(c, (*state).do)
+	chanx.On(c, func(s *state, ctx context.Context, m sleepMessage) error {
 		time.Sleep(time.Duration(m.MS) * time.Millisecond) // in a bubble
-		return t.Send(ctx, tapeTagged(m.Tag))
+		return s.Send(ctx, taggedMessage(m.Tag))
 	})
-	chanx.OnEvent(c, (*tape).notifyWork)
-	chanx.OnEvent(c, func(*tape, context.Context, tapeBoom) error { return errTape })
-	chanx.Sends[tapeTagged](c)
-	chanx.Sends[tapeNotification](c)
-	chanx.Sends[tapeTypes](c)
-	chanx.Broadcasts[tapeNumber](c)
+	chanx.OnEvent(c, (*state).notifyWork)
+	chanx.OnEvent(c, func(*state, context.Context, boomEvent) error { return errInternal })
+	chanx.Sends[taggedMessage](c)
+	chanx.Sends[notificationMessage](c)
+	chanx.Sends[typesMessage](c)
+	chanx.Broadcasts[numberMessage](c)
 }
 
-func (t *tape) notifyWork(ctx context.Context, e tapeNotify) error {
+func (s *state) notifyWork(ctx context.Context, e notifyEvent) error {
 	if e.Level == "sleep" {
 		time.Sleep(200 * time.Millisecond) // in a bubble
 	}
-	if err := t.notify(ctx, e); err != nil || e.Level != "raise" {
+	if err := s.notify(ctx, e); err != nil || e.Level != "raise" {
 		return err
 	}
-	return errTape
+	return errInternal
 }
 
-// tapeDeeds are what do can be told.
-var tapeDeeds = map[tapeDo]func(t *tape, ctx context.Context) error{
-	"nothing": func(*tape, context.Context) error { return nil },
-	"raise":   func(*tape, context.Context) error { return errTape },
-	"send-raise": func(t *tape, ctx context.Context) error {
-		return errors.Join(t.Send(ctx, tapeTagged("before")), errTape)
+// workActions has what the message do can ask for, by its payload.
+var workActions = map[doMessage]func(s *state, ctx context.Context) error{
+	"nothing": func(*state, context.Context) error { return nil },
+	"raise":   func(*state, context.Context) error { return errInternal },
+	"send-raise": func(s *state, ctx context.Context) error {
+		return errors.Join(s.Send(ctx, taggedMessage("before")), errInternal)
 	},
-	"validation": func(*tape, context.Context) error { return chanx.Validate(tapeTypes{Colour: "green"}) },
-	"undumpable": func(t *tape, ctx context.Context) error { return t.Send(ctx, tapeTypes{Pair: []any{func() {}}}) },
-	"nan":        func(t *tape, ctx context.Context) error { return t.Send(ctx, tapeTypes{Ratio: math.NaN()}) },
-	"error": func(t *tape, ctx context.Context) error {
-		return t.Send(ctx, chanx.ErrorMessage{Payload: map[string]string{"detail": "mine"}})
+	"validation": func(*state, context.Context) error { return chanx.Validate(typesMessage{Colour: "green"}) },
+	"undumpable": func(s *state, ctx context.Context) error { return s.Send(ctx, typesMessage{Pair: []any{func() {}}}) },
+	"nan":        func(s *state, ctx context.Context) error { return s.Send(ctx, typesMessage{Ratio: math.NaN()}) },
+	"error": func(s *state, ctx context.Context) error {
+		return s.Send(ctx, chanx.ErrorMessage{Payload: map[string]string{"detail": "mine"}})
 	},
-	"error-none": func(t *tape, ctx context.Context) error { return t.Send(ctx, chanx.ErrorMessage{}) },
-	"close":      func(t *tape, _ context.Context) error { return t.Close(1000, "") },
-	"close-code": func(t *tape, _ context.Context) error { return t.Close(4321, "") },
-	"send-close": func(t *tape, ctx context.Context) error {
-		return errors.Join(t.Send(ctx, tapeTagged("bye")), t.Close(4000, "done"))
+	"error-none": func(s *state, ctx context.Context) error { return s.Send(ctx, chanx.ErrorMessage{}) },
+	"close":      func(s *state, _ context.Context) error { return s.Close(1000, "") },
+	"close-code": func(s *state, _ context.Context) error { return s.Close(4321, "") },
+	"send-close": func(s *state, ctx context.Context) error {
+		return errors.Join(s.Send(ctx, taggedMessage("bye")), s.Close(4000, "done"))
 	},
-	"close-send": func(t *tape, ctx context.Context) error {
-		return errors.Join(t.Close(4002, ""), t.Send(ctx, tapeTagged("late")))
+	"close-send": func(s *state, ctx context.Context) error {
+		return errors.Join(s.Close(4002, ""), s.Send(ctx, taggedMessage("late")))
 	},
-	"two": func(t *tape, ctx context.Context) error {
-		return errors.Join(t.Send(ctx, tapeTagged("one")), t.Send(ctx, tapeTagged("two")))
+	"two": func(s *state, ctx context.Context) error {
+		return errors.Join(s.Send(ctx, taggedMessage("one")), s.Send(ctx, taggedMessage("two")))
 	},
-	"group":         func(t *tape, ctx context.Context) error { return t.Broadcast(ctx, tapeNumber(7)) },
-	"foreign-group": func(t *tape, ctx context.Context) error { return t.Broadcast(ctx, tapeChatGroup{}) },
-	"bad-name": func(t *tape, ctx context.Context) error {
-		return t.Broadcast(ctx, tapeNumber(7), chanx.To("bad name!"))
+	"group":         func(s *state, ctx context.Context) error { return s.Broadcast(ctx, numberMessage(7)) },
+	"foreign-group": func(s *state, ctx context.Context) error { return s.Broadcast(ctx, chatGroupMessage{}) },
+	"bad-name": func(s *state, ctx context.Context) error {
+		return s.Broadcast(ctx, numberMessage(7), chanx.To("bad name!"))
 	},
-	"complete": func(t *tape, ctx context.Context) error { return t.Send(ctx, chanx.CompleteMessage{}) },
-	"unicode": func(t *tape, ctx context.Context) error {
-		return t.Send(ctx, tapeTagged("héllo 日本 😀 \u2028 </script> \u007f \x00"))
+	"complete": func(s *state, ctx context.Context) error { return s.Send(ctx, chanx.CompleteMessage{}) },
+	"unicode": func(s *state, ctx context.Context) error {
+		return s.Send(ctx, taggedMessage("héllo 日本 😀 \u2028 </script> \u007f \x00"))
 	},
-	"types": func(t *tape, ctx context.Context) error {
-		return t.Send(ctx, tapeTypes{
+	"types": func(s *state, ctx context.Context) error {
+		return s.Send(ctx, typesMessage{
 			When: time.Unix(0, 0).UTC(), Amount: "1.50", Ident: "12345678-1234-5678-1234-567812345678", Colour: "red", Raw: []byte("abc"),
 			IDs: []int{3}, Pair: []any{1, "a"}, Table: map[int]string{1: "one"}, Took: 90 * time.Second, Ratio: 1,
 			Link: "http://example.com/", At: "01:02:03",
@@ -121,49 +121,49 @@ var tapeDeeds = map[tapeDo]func(t *tape, ctx context.Context) error{
 	},
 }
 
-func (t *tape) do(ctx context.Context, m tapeDo) error {
-	deed := tapeDeeds[m]
-	if deed == nil {
-		return fmt.Errorf("nobody knows how to do %q", m)
+func (s *state) do(ctx context.Context, m doMessage) error {
+	action := workActions[m]
+	if action == nil {
+		return fmt.Errorf("unknown action %q", m)
 	}
-	return deed(t, ctx)
+	return action(s, ctx)
 }
 
-// tapeNoEvent broadcasts what it does not declare.
-func tapeNoEvent(c tapeConsumer) {
-	chanx.On(c, func(t *tape, ctx context.Context, _ chanx.Ping) error {
-		return t.Broadcast(ctx, tapeChatGroup{tapeText{Content: "x"}}, chanx.ExceptSelf())
+// registerUndeclared registers a handler that broadcasts a message which its consumer does not declare.
+func registerUndeclared(c consumer) {
+	chanx.On(c, func(s *state, ctx context.Context, _ chanx.Ping) error {
+		return s.Broadcast(ctx, chatGroupMessage{chatPayload{Content: "x"}}, chanx.ExceptSelf())
 	})
 }
 
-func tapeOrder(c tapeConsumer) {
-	chanx.On(c, (*tape).count)
-	chanx.On(c, func(t *tape, ctx context.Context, m tapeJoin) error { return t.Join(ctx, string(m)) })
-	chanx.On(c, func(t *tape, ctx context.Context, m tapeLeave) error {
-		if !slices.Contains(t.Groups(), string(m)) {
-			return errTape // the original's consumer removes the name from a list
+func registerOrder(c consumer) {
+	chanx.On(c, (*state).count)
+	chanx.On(c, func(s *state, ctx context.Context, m joinMessage) error { return s.Join(ctx, string(m)) })
+	chanx.On(c, func(s *state, ctx context.Context, m leaveMessage) error {
+		if !slices.Contains(s.Groups(), string(m)) {
+			return errInternal // the original fails here, because it removes the name from a list
 		}
-		return t.Leave(ctx, string(m))
+		return s.Leave(ctx, string(m))
 	})
-	chanx.Sends[tapeTagged](c)
-	chanx.Broadcasts[tapeNumber](c)
+	chanx.Sends[taggedMessage](c)
+	chanx.Broadcasts[numberMessage](c)
 }
 
-// count broadcasts a number, or sends or broadcasts many.
-func (t *tape) count(ctx context.Context, m tapeDo) error {
+// count broadcasts one number, or sends or broadcasts a burst of them.
+func (s *state) count(ctx context.Context, m doMessage) error {
 	how, text, _ := strings.Cut(string(m), ":")
 	n, err := strconv.Atoi(text)
 	if err != nil {
 		return err
 	}
 	if how == "n" {
-		return t.Broadcast(ctx, tapeNumber(n))
+		return s.Broadcast(ctx, numberMessage(n))
 	}
 	for i := range n {
 		if how == "burst-direct" {
-			err = t.Send(ctx, tapeTagged(strconv.Itoa(i)))
+			err = s.Send(ctx, taggedMessage(strconv.Itoa(i)))
 		} else {
-			err = t.Broadcast(ctx, tapeNumber(i))
+			err = s.Broadcast(ctx, numberMessage(i))
 		}
 		if err != nil {
 			return err

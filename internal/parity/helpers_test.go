@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"log/slog"
+	"sort"
 	"strings"
 	"testing"
 
@@ -63,4 +64,29 @@ func closeReason(end *chanx.CloseError) string {
 		return ""
 	}
 	return end.Reason
+}
+
+// formatSorted formats a value like the recorded application, with sorted keys.
+func formatSorted(v any) string {
+	var parts []string
+	switch v := v.(type) {
+	case map[string]any:
+		keys := make([]string, 0, len(v))
+		for k := range v {
+			keys = append(keys, k)
+		}
+		sort.Strings(keys)
+		for _, k := range keys {
+			parts = append(parts, fmt.Sprintf("%+q: %s", k, formatSorted(v[k])))
+		}
+		return "{" + strings.Join(parts, ", ") + "}"
+	case []any:
+		for _, e := range v {
+			parts = append(parts, formatSorted(e))
+		}
+		return "[" + strings.Join(parts, ", ") + "]"
+	case string:
+		return fmt.Sprintf("%+q", v)
+	}
+	return fmt.Sprint(v)
 }

@@ -7,91 +7,92 @@ import (
 	"strings"
 )
 
-// tapeGroupReasons are about who gets a group message.
-var tapeGroupReasons = []tapeReason{
+// groupReasons are about which clients receive a group message.
+var groupReasons = []reason{
 	{
-		"a connection's groups are its own", "",
-		func(x *tapeChange) {
-			if x.turn.verb == ">" && strings.HasPrefix(x.c.name, "static-groups") {
-				for who := range x.told { // there, what one joins is joined by all who come later
-					x.limit(who, x.copies(who, false))
+		"groups belong to one connection", "",
+		func(x *comparison) {
+			if x.step.verb == ">" && strings.HasPrefix(x.c.name, "static-groups") {
+				for client := range x.want { // in the original, a group that one client joins is joined by all later clients
+					x.limitCopies(client, x.copies(client, false))
 				}
 			}
 		},
 	},
 	{
-		"who matches several targets gets one copy", "Whoever matches several targets gets one copy",
-		func(x *tapeChange) {
-			for who := range x.told {
-				if count(x.told[who], isGroupFrame) == x.copies(who, true) {
-					x.limit(who, x.copies(who, false))
+		"a connection that matches several targets gets one copy", "Whoever matches several targets gets one copy",
+		func(x *comparison) {
+			for client := range x.want {
+				if count(x.want[client], isGroupFrame) == x.copies(client, true) {
+					x.limitCopies(client, x.copies(client, false))
 				}
 			}
 		},
 	},
 	{
-		"who was not lost gets what comes", toldBadInput,
-		func(x *tapeChange) {
-			for _, who := range x.clients() {
-				if len(x.told[who]) == 0 && x.wasLost(who) && x.copies(who, false) == 1 {
-					x.told[who] = x.copyFor()
+		"a client that is not disconnected receives later messages", badInputAnswered,
+		func(x *comparison) {
+			for _, client := range x.clients() {
+				if len(x.want[client]) == 0 && x.originalLost(client) && x.copies(client, false) == 1 {
+					x.want[client] = x.copyForOthers()
 				}
 			}
 		},
 	},
 }
 
-// cast is one broadcast of a handler.
-type cast struct {
+// broadcast is one broadcast of a handler.
+type broadcast struct {
 	targets    []string
 	exceptSelf bool
 }
 
-// casts are the broadcasts that the turn's message causes.
-func (x *tapeChange) casts() []cast {
+// broadcasts returns the broadcasts that the message of the step causes.
+func (x *comparison) broadcasts() []broadcast {
 	in, ok := x.input()
 	if !ok {
 		return nil
 	}
-	own := x.groups(x.turn.who)
-	switch strings.TrimPrefix(x.path(x.turn.who), "c/") {
+	own := x.groups(x.step.client)
+	switch strings.TrimPrefix(x.path(x.step.client), "c/") {
 	case "seed/relay":
 		if !in.is("chat") {
 			return nil
 		}
-		_, query, _ := strings.Cut(x.dialled(x.turn.who).rest, "?")
-		c := cast{targets: own, exceptSelf: !strings.Contains(query, "exclude=0")}
+		_, query, _ := strings.Cut(x.lastDial(x.step.client).args, "?")
+		b := broadcast{targets: own, exceptSelf: !strings.Contains(query, "exclude=0")}
 		if _, to, ok := strings.Cut(query, "to="); ok {
 			to, _, _ = strings.Cut(to, "&")
-			c.targets = strings.Split(to, ",")
+			b.targets = strings.Split(to, ",")
 		}
-		return []cast{c}
+		return []broadcast{b}
 	case "seed/group":
 		if in.is("chat") {
-			return []cast{{own, false}, {[]string{"room_123", "announcements"}, true}}
+			return []broadcast{{own, false}, {[]string{"room_123", "announcements"}, true}}
 		}
 	case "order", "order-static":
 		if in.is("do") {
-			return []cast{{own, false}}
+			return []broadcast{{own, false}}
 		}
 	}
 	return nil
 }
 
-// copies is how many copies a client gets: one of each broadcast, or, as the original, one for each group that matches.
-func (x *tapeChange) copies(who string, each bool) (n int) {
-	own := x.groups(who)
-	for _, c := range x.casts() {
-		if c.exceptSelf && who == x.turn.who {
+// copies returns how many copies a client receives: one of each broadcast or, with perGroup, one for each group that
+// matches, like in the original.
+func (x *comparison) copies(client string, perGroup bool) (n int) {
+	own := x.groups(client)
+	for _, b := range x.broadcasts() {
+		if b.exceptSelf && client == x.step.client {
 			continue
 		}
 		matches := 0
-		for _, target := range c.targets {
+		for _, target := range b.targets {
 			if slices.Contains(own, target) {
 				matches++
 			}
 		}
-		if !each {
+		if !perGroup {
 			matches = min(matches, 1)
 		}
 		n += matches
@@ -99,42 +100,42 @@ func (x *tapeChange) copies(who string, each bool) (n int) {
 	return n
 }
 
-func isGroupFrame(told any) bool {
-	f, ok := told.(map[string]any)
+func isGroupFrame(want any) bool {
+	f, ok := want.(map[string]any)
 	_, mine := f["is_mine"]
 	return ok && mine
 }
 
-// unit is how many frames a group message comes to.
-func (x *tapeChange) unit() int {
+// framesPerCopy is 2 if a group_complete follows each copy.
+func (x *comparison) framesPerCopy() int {
 	if x.completes {
 		return 2
 	}
 	return 1
 }
 
-// copyFor is what another user gets where the sender is told of a message of its own.
-func (x *tapeChange) copyFor() (told []any) {
-	for _, v := range x.told[x.turn.who] {
+// copyForOthers returns what another user receives for the copy that the sender receives.
+func (x *comparison) copyForOthers() (want []any) {
+	for _, v := range x.want[x.step.client] {
 		if f, ok := v.(map[string]any); ok && isGroupFrame(v) {
-			told = append(told, map[string]any{"action": f["action"], "payload": f["payload"], "is_mine": false, "is_current": false})
+			want = append(want, map[string]any{"action": f["action"], "payload": f["payload"], "is_mine": false, "is_current": false})
 		}
 	}
 	if x.completes {
-		told = append(told, tapeFrame("group_complete"))
+		want = append(want, bareFrame("group_complete"))
 	}
-	return told
+	return want
 }
 
-// limit takes group messages away, the last first, until there are n.
-func (x *tapeChange) limit(who string, n int) {
-	told := x.told[who]
-	for i := len(told) - 1; i >= 0 && count(told, isGroupFrame) > n; i-- {
-		if isGroupFrame(told[i]) {
-			told = slices.Delete(told, i, i+x.unit())
+// limitCopies removes group messages, the last first, until n are left.
+func (x *comparison) limitCopies(client string, n int) {
+	want := x.want[client]
+	for i := len(want) - 1; i >= 0 && count(want, isGroupFrame) > n; i-- {
+		if isGroupFrame(want[i]) {
+			want = slices.Delete(want, i, i+x.framesPerCopy())
 		}
 	}
-	x.told[who] = told
+	x.want[client] = want
 }
 
 func count(all []any, is func(any) bool) (n int) {
@@ -146,54 +147,54 @@ func count(all []any, is func(any) bool) (n int) {
 	return n
 }
 
-// wasLost reports whether the original had lost the connection of a client that is still there.
-func (x *tapeChange) wasLost(who string) bool {
+// originalLost reports whether the original dropped this client in an earlier step.
+func (x *comparison) originalLost(client string) bool {
 	lost := false
-	for _, u := range x.c.turns {
-		if u == x.turn {
+	for _, s := range x.c.steps {
+		if s == x.step {
 			break
 		}
-		for _, n := range u.recorded {
-			lost = lost || n == tapeNews{who, "closed 1006"}
+		for _, n := range s.recorded {
+			lost = lost || n == received{client, "closed 1006"}
 		}
 	}
 	return lost
 }
 
-// tapeOrderReasons are about the order in which a client is told.
-var tapeOrderReasons = []tapeReason{
+// orderReasons are about the order of frames.
+var orderReasons = []reason{
 	{
 		"the order between senders is not defined", "Order between senders is not defined",
-		func(x *tapeChange) {
+		func(x *comparison) {
 			senders := map[string]bool{}
-			for _, u := range x.steps {
-				senders[u.who] = true
+			for _, s := range x.steps {
+				senders[s.client] = true
 			}
 			if len(senders) < 2 {
 				return
 			}
-			for who, told := range x.told {
-				if sameInAnyOrder(told, x.ours[who]) && inOrderOfEach(told) && inOrderOfEach(x.ours[who]) {
-					x.told[who] = x.ours[who]
+			for client, want := range x.want {
+				if sameInAnyOrder(want, x.got[client]) && risesPerSender(want) && risesPerSender(x.got[client]) {
+					x.want[client] = x.got[client]
 				}
 			}
 		},
 	},
 	{
 		"complete comes after the sender's own copies", "`complete` comes after the sender's own copy of what its handler broadcast",
-		func(x *tapeChange) {
-			for who := range x.told {
-				x.completeLast(who)
+		func(x *comparison) {
+			for client := range x.want {
+				x.completeLast(client)
 			}
 		},
 	},
 }
 
-// inOrderOfEach reports whether the numbers that are told rise for each sender. Those of two whom the client cannot tell
-// apart, which count alike, rise if neither is a step ahead of itself.
-func inOrderOfEach(told []any) bool {
-	seen := map[string]map[int]int{} // how often a number has come, by what is said of its sender
-	for _, v := range told {
+// risesPerSender reports whether the numbers from each sender rise. The client cannot distinguish two other senders, which
+// both count from 0: their numbers rise if no number has come more often than the number before it.
+func risesPerSender(want []any) bool {
+	seen := map[string]map[int]int{} // how often a number has come, by is_mine and is_current
+	for _, v := range want {
 		f, _ := v.(map[string]any)
 		n, isNumber := f["payload"].(float64)
 		if !isNumber {
@@ -211,36 +212,36 @@ func inOrderOfEach(told []any) bool {
 	return true
 }
 
-// completeLast puts each complete of a sender behind the copies of what its own message broadcast.
-func (x *tapeChange) completeLast(who string) {
-	complete := tapeFrame("complete")
+// completeLast moves each complete of a sender behind the copies of what its message broadcast.
+func (x *comparison) completeLast(client string) {
+	complete := bareFrame("complete")
 	isComplete := func(v any) bool { return reflect.DeepEqual(v, complete) }
-	var sent []int // own copies of each message
-	for _, u := range x.steps {
-		if u.who == who && u.verb == ">" {
-			sent = append(sent, numbersOf(u.input()))
+	var sent []int // how many own copies each message causes
+	for _, s := range x.steps {
+		if s.client == client && s.verb == ">" {
+			sent = append(sent, numbersSent(s.input()))
 		}
 	}
-	told := slices.DeleteFunc(slices.Clone(x.told[who]), isComplete)
-	own := count(told, isOwnCopy)
+	want := slices.DeleteFunc(slices.Clone(x.want[client]), isComplete)
+	own := count(want, isOwnCopy)
 	if len(sent) == 1 {
 		sent[0] = own
 	}
-	if own == 0 || len(told)+len(sent) != len(x.told[who]) {
+	if own == 0 || len(want)+len(sent) != len(x.want[client]) {
 		return
 	}
 	var all []any
-	for _, v := range told {
+	for _, v := range want {
 		all = append(all, v)
 		if isOwnCopy(v) && len(sent) > 0 {
 			sent[0]--
 		}
-		isEnd := !x.completes || reflect.DeepEqual(v, tapeFrame("group_complete"))
+		isEnd := !x.completes || reflect.DeepEqual(v, bareFrame("group_complete"))
 		if len(sent) > 0 && sent[0] == 0 && isEnd {
 			all, sent = append(all, complete), sent[1:]
 		}
 	}
-	x.told[who] = all
+	x.want[client] = all
 }
 
 func isOwnCopy(v any) bool {
@@ -248,8 +249,8 @@ func isOwnCopy(v any) bool {
 	return f["is_current"] == true || f["isCurrent"] == true
 }
 
-// numbersOf is how many numbers a message broadcasts.
-func numbersOf(in tapeInput) int {
+// numbersSent returns how many numbers a message broadcasts.
+func numbersSent(in input) int {
 	text, _ := in.payload.(string)
 	if n, ok := strings.CutPrefix(text, "burst:"); ok {
 		if n, err := strconv.Atoi(n); err == nil {

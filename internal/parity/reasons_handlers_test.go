@@ -2,7 +2,6 @@ package parity_test
 
 import (
 	"encoding/json"
-	"fmt"
 	"net/url"
 	"reflect"
 	"slices"
@@ -10,27 +9,27 @@ import (
 	"strings"
 )
 
-// tapeDeedReasons are about what handlers do.
-var tapeDeedReasons = []tapeReason{
+// handlerReasons are about what handlers do.
+var handlerReasons = []reason{
 	{
-		"only an Error of a handler says what is wrong", "Any other error, and a panic, is logged",
-		func(x *tapeChange) {
+		"of a handler's errors, only an Error is sent in full", "Any other error, and a panic, is logged",
+		func(x *comparison) {
 			if in, ok := x.input(); ok && in.is("do") && in.payload == "validation" {
-				x.answer(tapeInternal())
+				x.answer(internalError())
 			}
 		},
 	},
 	{
 		"NaN and Infinity cannot be sent", "",
-		func(x *tapeChange) {
+		func(x *comparison) {
 			if in, ok := x.input(); ok && in.is("do") && in.payload == "nan" {
-				x.answer(tapeInternal())
+				x.answer(internalError())
 			}
 		},
 	},
 	{
 		"bytes are base64", "`[]byte` base64",
-		func(x *tapeChange) {
+		func(x *comparison) {
 			x.frames(func(_ string, f map[string]any) {
 				if p, ok := f["payload"].(map[string]any); ok && p["raw"] == "abc" {
 					p["raw"] = "YWJj"
@@ -39,104 +38,105 @@ var tapeDeedReasons = []tapeReason{
 		},
 	},
 	{
-		"an error of an event's handler is told", "Any other error, and a panic, is logged, and the client is told",
-		func(x *tapeChange) {
+		"an error of an event handler is sent to the client", "Any other error, and a panic, is logged, and the client is told",
+		func(x *comparison) {
 			e, ok := x.event()
 			if !ok || e.name != "boom" && !strings.Contains(e.payload, `"level": "raise"`) {
 				return
 			}
-			for _, who := range x.members(e.group) {
-				told := x.told[who]
-				at := len(told)
+			for _, client := range x.members(e.group) {
+				want := x.want[client]
+				at := len(want)
 				if x.completes {
 					at--
 				}
-				x.told[who] = slices.Insert(told, at, tapeInternal())
+				x.want[client] = slices.Insert(want, at, internalError())
 			}
 		},
 	},
 	{
-		"an event that is not handled is not completed", "each handled event",
-		func(x *tapeChange) {
+		"an event that is not handled has no completion", "each handled event",
+		func(x *comparison) {
 			e, ok := x.event()
-			for _, who := range x.members(e.group) {
-				if ok && !e.isHandled(x.path(who)) && reflect.DeepEqual(x.told[who], []any{tapeFrame("event_complete")}) {
-					x.told[who] = nil
+			for _, client := range x.members(e.group) {
+				if ok && !e.isHandled(x.path(client)) && reflect.DeepEqual(x.want[client], []any{bareFrame("event_complete")}) {
+					x.want[client] = nil
 				}
 			}
 		},
 	},
 	{
-		"to broadcast what is not declared is an error of the sender",
+		"broadcasting an undeclared message is an error for the sender",
 		"Otherwise `Send` and `Broadcast` return an error that names the missing line",
-		func(x *tapeChange) {
+		func(x *comparison) {
 			in, ok := x.input()
-			foreign := in.is("do") && in.payload == "foreign-group" || in.is("ping") && strings.HasSuffix(x.path(x.turn.who), "no-event")
+			foreign := in.is("do") && in.payload == "foreign-group" || in.is("ping") && strings.HasSuffix(x.path(x.step.client), "no-event")
 			if ok && foreign {
-				clear(x.told) // nobody is lost
-				x.answer(tapeInternal())
+				clear(x.want) // the original drops connections here
+				x.answer(internalError())
 			}
 		},
 	},
 	{
-		"names of groups have up to 200 bytes, and spaces", "a group's name 1 to 200 bytes, no control characters",
-		func(x *tapeChange) {
+		"group names have up to 200 bytes and may contain spaces", "a group's name 1 to 200 bytes, no control characters",
+		func(x *comparison) {
 			in, _ := x.input()
 			name, _ := in.payload.(string)
 			isLong := in.is("join") && len(name) > 0 && len(name) <= 200
-			told := x.told[x.turn.who]
+			want := x.want[x.step.client]
 			switch {
-			case strings.Contains(x.turn.rest, "hook=badgroup"): // its name is that of do
-				x.told[x.turn.who] = told[:1]
-			case len(told) > 0 && mustMarshal(told[0]) == mustMarshal(tapeInternal()) && (isLong || in.is("do") && name == "bad-name"):
+			case strings.Contains(x.step.args, "hook=badgroup"): // OnOpen joins the group "bad name!"
+				x.want[x.step.client] = want[:1]
+			case len(want) > 0 && mustMarshal(want[0]) == mustMarshal(internalError()) && (isLong || in.is("do") && name == "bad-name"):
 				x.answer()
 			}
 		},
 	},
 	{
-		"what was received before a Close frame is handled", "After a Close frame, what was received before it still runs",
-		func(x *tapeChange) {
-			if who := x.turn.who; x.turn.verb == "closes" && len(x.steps) > 1 {
-				x.told[who] = append(x.inTurn(x.steps[:len(x.steps)-1]), x.told[who]...)
+		"messages received before a Close frame are handled", "After a Close frame, what was received before it still runs",
+		func(x *comparison) {
+			if client := x.step.client; x.step.verb == "closes" && len(x.steps) > 1 {
+				x.want[client] = append(x.inTurn(x.steps[:len(x.steps)-1]), x.want[client]...)
 			}
 		},
 	},
 	{
 		"frames of one connection are handled in order", "Frames of one connection are handled in order",
-		func(x *tapeChange) {
-			who, answers := x.turn.who, x.inTurn(x.steps)
-			others := func(u *tapeTurn) bool { return u.who != who || u.verb != ">" }
+		func(x *comparison) {
+			client, answers := x.step.client, x.inTurn(x.steps)
+			others := func(s *step) bool { return s.client != client || s.verb != ">" }
 			if len(x.steps) == 1 || len(answers) == 0 || slices.ContainsFunc(x.steps, others) {
 				return
 			}
-			closedFirst := reflect.DeepEqual(answers[len(answers)-1:], x.told[who])
-			if closedFirst || sameInAnyOrder(answers, x.told[who]) {
-				x.told[who] = answers
+			closedFirst := reflect.DeepEqual(answers[len(answers)-1:], x.want[client])
+			if closedFirst || sameInAnyOrder(answers, x.want[client]) {
+				x.want[client] = answers
 			}
 		},
 	},
 }
 
-// inTurn is what the sender of some steps is told if they are handled one by one; nil if it is none of these.
-func (x *tapeChange) inTurn(steps []*tapeTurn) (told []any) {
-	for _, u := range steps {
-		switch in := u.input(); {
+// inTurn returns what the sender of the steps receives if they are handled one by one. It is nil if a step is none of the
+// messages below.
+func (x *comparison) inTurn(steps []*step) (want []any) {
+	for _, s := range steps {
+		switch in := s.input(); {
 		case in.is("sleep"):
-			told = append(told, map[string]any{"action": "tagged", "payload": in.payload.(map[string]any)["tag"]})
+			want = append(want, map[string]any{"action": "tagged", "payload": in.payload.(map[string]any)["tag"]})
 		case in.is("ping"):
-			told = append(told, tapeFrame("pong"))
+			want = append(want, bareFrame("pong"))
 		case len(in.object) == 0:
-			told = append(told, tapeError(tapeItem("union_tag_not_found", []any{}, "Unable to extract tag using discriminator 'action'")))
+			want = append(want, validationError(errorItem("union_tag_not_found", []any{}, "Unable to extract tag using discriminator 'action'")))
 		case in.is("do") && in.payload == "close-code":
-			return append(told, "closed 4321")
+			return append(want, "closed 4321")
 		default:
 			return nil
 		}
 		if x.completes {
-			told = append(told, tapeFrame("complete"))
+			want = append(want, bareFrame("complete"))
 		}
 	}
-	return told
+	return want
 }
 
 func sameInAnyOrder(a, b []any) bool {
@@ -150,18 +150,18 @@ func sameInAnyOrder(a, b []any) bool {
 	return slices.Equal(texts(a), texts(b))
 }
 
-// recordedEvent is one that came from outside.
+// recordedEvent is an event that the application emitted outside a connection.
 type recordedEvent struct{ group, name, payload string }
 
-func (x *tapeChange) event() (e recordedEvent, ok bool) {
-	if x.turn.verb != "emits" {
+func (x *comparison) event() (e recordedEvent, ok bool) {
+	if x.step.verb != "emits" {
 		return e, false
 	}
-	f := strings.SplitN(x.turn.rest, " ", 4)
+	f := strings.SplitN(x.step.args, " ", 4)
 	return recordedEvent{f[0], f[1], f[3]}, true
 }
 
-// isHandled reports whether the consumer of a path handles the event, and whether it is valid.
+// isHandled reports whether the event is valid and the consumer of the path handles it.
 func (e recordedEvent) isHandled(path string) bool {
 	var payload struct{ Content *string }
 	if err := json.Unmarshal([]byte(e.payload), &payload); err != nil {
@@ -176,45 +176,45 @@ func (e recordedEvent) isHandled(path string) bool {
 	return false
 }
 
-// path is where a client has connected to, below /ws.
-func (x *tapeChange) path(who string) string {
-	route, _, _ := strings.Cut(x.dialled(who).rest, "?")
+// path returns the path of a client's connection, without /ws/ and query.
+func (x *comparison) path(client string) string {
+	route, _, _ := strings.Cut(x.lastDial(client).args, "?")
 	route, _, _ = strings.Cut(route, " ")
 	return strings.TrimPrefix(route, "/ws/")
 }
 
-// dialled is the last time that a client connected.
-func (x *tapeChange) dialled(who string) *tapeTurn {
-	last := &tapeTurn{}
-	for _, u := range x.c.turns {
-		if u.who == who && u.verb == "dials" {
-			last = u
+// lastDial returns the step in which a client last connected.
+func (x *comparison) lastDial(client string) *step {
+	last := &step{}
+	for _, s := range x.c.steps {
+		if s.client == client && s.verb == "dials" {
+			last = s
 		}
-		if u == x.turn {
+		if s == x.step {
 			break
 		}
 	}
 	return last
 }
 
-// groups are those that a client is in before the turn, in the order of joining.
-func (x *tapeChange) groups(who string) (all []string) {
-	for _, u := range x.c.turns {
-		if u == x.steps[0] {
+// groups returns the groups of a client before the step, in the order of joining.
+func (x *comparison) groups(client string) (all []string) {
+	for _, s := range x.c.steps {
+		if s == x.steps[0] {
 			break
 		}
-		if u.who != who {
+		if s.client != client {
 			continue
 		}
-		in := tapeInput{}
-		if u.verb == ">" {
-			in = u.input()
+		in := input{}
+		if s.verb == ">" {
+			in = s.input()
 		}
 		name, _ := in.payload.(string)
 		switch {
-		case u.verb == "dials":
-			all = groupsOf(u.rest)
-		case u.verb == "closes":
+		case s.verb == "dials":
+			all = groupsOf(s.args)
+		case s.verb == "closes":
 			all = nil
 		case in.is("join"):
 			all = append(all, name)
@@ -225,66 +225,41 @@ func (x *tapeChange) groups(who string) (all []string) {
 	return all
 }
 
-// groupsOf are those that a connection to a path joins.
-func groupsOf(rest string) (all []string) {
-	path, _, _ := strings.Cut(rest, " ")
-	u, err := url.Parse(path)
+// groupsOf returns the groups that a connection joins when it opens; args are those of its dials step.
+func groupsOf(args string) (all []string) {
+	path, _, _ := strings.Cut(args, " ")
+	s, err := url.Parse(path)
 	if err != nil {
 		panic(err)
 	}
-	if groups := u.Query().Get("groups"); groups != "" {
+	if groups := s.Query().Get("groups"); groups != "" {
 		all = strings.Split(groups, ",")
 	}
-	if strings.HasSuffix(u.Path, "/order-static") {
+	if strings.HasSuffix(s.Path, "/order-static") {
 		all = append(all, "static_room")
 	}
 	return all
 }
 
-// clients are those who have connected before the turn.
-func (x *tapeChange) clients() (all []string) {
-	for _, u := range x.c.turns {
-		if u == x.steps[0] {
+// clients returns the clients that have connected before the step.
+func (x *comparison) clients() (all []string) {
+	for _, s := range x.c.steps {
+		if s == x.steps[0] {
 			break
 		}
-		if u.verb == "dials" && !slices.Contains(all, u.who) {
-			all = append(all, u.who)
+		if s.verb == "dials" && !slices.Contains(all, s.client) {
+			all = append(all, s.client)
 		}
 	}
 	return all
 }
 
-// members are the clients in a group.
-func (x *tapeChange) members(group string) (all []string) {
-	for _, who := range x.clients() {
-		if slices.Contains(x.groups(who), group) {
-			all = append(all, who)
+// members returns the clients in a group.
+func (x *comparison) members(group string) (all []string) {
+	for _, client := range x.clients() {
+		if slices.Contains(x.groups(client), group) {
+			all = append(all, client)
 		}
 	}
 	return all
-}
-
-// keysText writes a value as the original's consumer does, with the keys in order.
-func keysText(v any) string {
-	var parts []string
-	switch v := v.(type) {
-	case map[string]any:
-		keys := make([]string, 0, len(v))
-		for k := range v {
-			keys = append(keys, k)
-		}
-		sort.Strings(keys)
-		for _, k := range keys {
-			parts = append(parts, fmt.Sprintf("%+q: %s", k, keysText(v[k])))
-		}
-		return "{" + strings.Join(parts, ", ") + "}"
-	case []any:
-		for _, e := range v {
-			parts = append(parts, keysText(e))
-		}
-		return "[" + strings.Join(parts, ", ") + "]"
-	case string:
-		return fmt.Sprintf("%+q", v)
-	}
-	return fmt.Sprint(v)
 }

@@ -14,106 +14,106 @@ var (
 	knownTags        = regexp.MustCompile(`(?s)(^Input tag ')(.*)(' found using 'action' does not match any of the expected tags: )('.*')$`)
 )
 
-// Words of docs/design.md.
+// Quotations of docs/design.md.
 const (
-	toldBadInput = "Bad JSON, non-objects and binary messages get an error frame; the original closes the connection"
-	badInput     = "not JSON, empty, duplicate member, too deep, binary"
+	badInputAnswered = "Bad JSON, non-objects and binary messages get an error frame; the original closes the connection"
+	badInputList     = "not JSON, empty, duplicate member, too deep, binary"
 )
 
-// tapeInputReasons are about what is valid.
-var tapeInputReasons = []tapeReason{
+// inputReasons are about which messages are valid.
+var inputReasons = []reason{
 	{
 		"a number may have any number of digits", "",
-		func(x *tapeChange) {
-			if in, ok := x.input(); ok && strings.Contains(in.text, strings.Repeat("9", 4301)) && in.is("ping") && x.dropped(x.turn.who) {
-				x.answer(tapeFrame("ping"))
+		func(x *comparison) {
+			if in, ok := x.input(); ok && strings.Contains(in.text, strings.Repeat("9", 4301)) && in.is("ping") && x.isOnlyLost(x.step.client) {
+				x.answer(bareFrame("ping"))
 			}
 		},
 	},
 	{
-		"what is nested too deep is told", badInput,
-		func(x *tapeChange) {
+		"JSON that is nested too deep is answered with an error", badInputList,
+		func(x *comparison) {
 			if in, ok := x.input(); ok && depthOf(in.text) > 32 {
-				x.answerJSON("nested deeper than 32 levels")
+				x.answerInvalidJSON("nested deeper than 32 levels")
 			}
 		},
 	},
 	{
-		"bad JSON is told, in words of our own", toldBadInput,
-		func(x *tapeChange) {
-			if in, ok := x.input(); ok && !in.isJSON && x.dropped(x.turn.who) {
-				x.answerJSON("")
+		"invalid JSON is answered with an error, in chanx's own words", badInputAnswered,
+		func(x *comparison) {
+			if in, ok := x.input(); ok && !in.isJSON && x.isOnlyLost(x.step.client) {
+				x.answerInvalidJSON("")
 			}
 		},
 	},
 	{
-		"binary messages are told", toldBadInput,
-		func(x *tapeChange) {
-			if x.turn.verb == "binary" && x.dropped(x.turn.who) {
-				x.answer(tapeError(tapeItem("json_invalid", []any{}, "Invalid JSON: binary messages are not accepted")))
+		"a binary message is answered with an error", badInputAnswered,
+		func(x *comparison) {
+			if x.step.verb == "binary" && x.isOnlyLost(x.step.client) {
+				x.answer(validationError(errorItem("json_invalid", []any{}, "Invalid JSON: binary messages are not accepted")))
 			}
 		},
 	},
 	{
-		"what is no object is told", toldBadInput,
-		func(x *tapeChange) {
-			if in, ok := x.input(); ok && in.isJSON && in.object == nil && x.dropped(x.turn.who) {
-				x.answer(tapeError(tapeItem("model_attributes_type", []any{}, "Input should be a valid dictionary or object to extract fields from")))
+		"JSON that is not an object is answered with an error", badInputAnswered,
+		func(x *comparison) {
+			if in, ok := x.input(); ok && in.isJSON && in.object == nil && x.isOnlyLost(x.step.client) {
+				x.answer(validationError(errorItem("model_attributes_type", []any{}, "Input should be a valid dictionary or object to extract fields from")))
 			}
 		},
 	},
 	{
-		"NaN and Infinity are no JSON", badInput,
-		func(x *tapeChange) {
+		"NaN and Infinity are not JSON", badInputList,
+		func(x *comparison) {
 			if in, ok := x.input(); ok && !in.isJSON && hasNaN.MatchString(in.text) {
-				x.answerJSON("unexpected '")
+				x.answerInvalidJSON("unexpected '")
 			}
 		},
 	},
 	{
-		"half a surrogate pair is no text", badInput,
-		func(x *tapeChange) {
+		"half a surrogate pair is not valid text", badInputList,
+		func(x *comparison) {
 			if in, ok := x.input(); ok && hasHalfSurrogate.MatchString(in.text) {
-				x.answerJSON("invalid escape in string")
+				x.answerInvalidJSON("invalid escape in string")
 			}
 		},
 	},
 	{
-		"a member comes once", badInput,
-		func(x *tapeChange) {
+		"a duplicate member is an error", badInputList,
+		func(x *comparison) {
 			if in, ok := x.input(); ok && hasDuplicate(in.text) {
-				x.answerJSON("duplicate member ")
+				x.answerInvalidJSON("duplicate member ")
 			}
 		},
 	},
 	{
 		"ping is always known", "`chanx.Ping` is answered with `chanx.Pong` unless the consumer registers it",
-		alwaysKnowsPing,
+		answerPing,
 	},
 	{
-		"an action that is no string is told", "unknown action, or no string",
-		func(x *tapeChange) {
+		"an action that is not a string is answered with an error", "unknown action, or no string",
+		func(x *comparison) {
 			in, ok := x.input()
 			isComposite := strings.HasPrefix(in.action, "[") || strings.HasPrefix(in.action, "{")
-			if typ, msg := x.answered(); ok && isComposite && x.dropped(x.turn.who) && typ == "union_tag_invalid" {
-				tags := knownTags.FindStringSubmatch(msg)[4] // which they are, is shown by other cases
-				x.answer(tapeError(tapeItem(typ, []any{},
+			if typ, msg := x.soleItem(); ok && isComposite && x.isOnlyLost(x.step.client) && typ == "union_tag_invalid" {
+				tags := knownTags.FindStringSubmatch(msg)[4] // other cases check the list of known actions
+				x.answer(validationError(errorItem(typ, []any{},
 					"Input tag '"+in.action+"' found using 'action' does not match any of the expected tags: "+tags)))
 			}
 		},
 	},
 	{
-		"an action that is no string is shown as JSON", "",
-		func(x *tapeChange) {
+		"an action that is not a string is shown as JSON", "",
+		func(x *comparison) {
 			if in, ok := x.input(); ok && in.object != nil && in.action != "" && in.action[0] != '"' {
-				x.retag(func(string) string { return in.action })
+				x.changeTag(func(string) string { return in.action })
 			}
 		},
 	},
 	{
-		"an action is shown to its 64th character", "",
-		func(x *tapeChange) {
-			x.retag(func(tag string) string {
+		"an error shows at most 64 characters of an action", "",
+		func(x *comparison) {
+			x.changeTag(func(tag string) string {
 				if points := []rune(tag); len(points) > 64 {
 					return string(points[:64])
 				}
@@ -122,17 +122,17 @@ var tapeInputReasons = []tapeReason{
 		},
 	},
 	{
-		"a type without content takes any object", "it accepts an absent payload, null and any object",
-		func(x *tapeChange) {
+		"a type without content accepts any object", "it accepts an absent payload, null and any object",
+		func(x *comparison) {
 			in, ok := x.input()
 			if _, isObject := in.payload.(map[string]any); ok && isObject && in.is("ping") {
-				x.answer(tapeFrame("ping"))
+				x.answer(bareFrame("ping"))
 			}
 		},
 	},
 	{
-		"members that are not known are ignored", "Other members are ignored",
-		func(x *tapeChange) {
+		"unknown members are ignored", "Other members are ignored",
+		func(x *comparison) {
 			x.frames(func(_ string, f map[string]any) {
 				items, ok := f["payload"].([]any)
 				if !ok || f["action"] != "error" {
@@ -151,28 +151,28 @@ var tapeInputReasons = []tapeReason{
 	},
 	{
 		"values are not coerced", "Values are not coerced",
-		func(x *tapeChange) {
+		func(x *comparison) {
 			in, ok := x.input()
 			payload, _ := in.payload.(map[string]any)
 			for _, name := range []string{"raw", "is_member"} { // both are of type bool
 				if _, isText := payload[name].(string); ok && isText {
-					x.uncoerce(name)
+					x.refuseCoercion(name)
 				}
 			}
 		},
 	},
 	{
-		"a member has one spelling", "are camelCase both ways and in `loc`",
-		func(x *tapeChange) {
+		"a member has one name", "are camelCase both ways and in `loc`",
+		func(x *comparison) {
 			in, ok := x.input()
-			if ok && strings.HasPrefix(x.c.turns[0].rest, "/ws/camel") {
-				x.respellTape(in)
+			if ok && strings.HasPrefix(x.c.steps[0].args, "/ws/camel") {
+				x.ignoreOtherSpelling(in)
 			}
 		},
 	},
 	{
-		"keys of maps stay as they are", "keys of maps, values and actions stay as they are",
-		func(x *tapeChange) {
+		"keys of maps are not changed", "keys of maps, values and actions stay as they are",
+		func(x *comparison) {
 			in, ok := x.input()
 			if ok && (in.is("camel_map") || in.is("camel_out")) {
 				x.keepKeys(in)
@@ -181,15 +181,15 @@ var tapeInputReasons = []tapeReason{
 	},
 }
 
-// answerJSON is for input that is no JSON: how the text goes on is our own.
-func (x *tapeChange) answerJSON(begins string) {
-	if typ, msg := x.answered(); typ == "json_invalid" && strings.HasPrefix(msg, "Invalid JSON: "+begins) {
-		x.answer(tapeError(tapeItem(typ, []any{}, msg)))
+// answerInvalidJSON expects the error json_invalid. Its text must begin with begins; the rest is taken from what chanx sent.
+func (x *comparison) answerInvalidJSON(begins string) {
+	if typ, msg := x.soleItem(); typ == "json_invalid" && strings.HasPrefix(msg, "Invalid JSON: "+begins) {
+		x.answer(validationError(errorItem(typ, []any{}, msg)))
 	}
 }
 
-// retag changes the tag that texts show.
-func (x *tapeChange) retag(change func(string) string) {
+// changeTag changes the action that error texts show.
+func (x *comparison) changeTag(change func(string) string) {
 	x.items(func(item map[string]any) {
 		if m := knownTags.FindStringSubmatch(item["msg"].(string)); m != nil {
 			item["msg"] = m[1] + change(m[2]) + m[3] + m[4]
@@ -197,8 +197,8 @@ func (x *tapeChange) retag(change func(string) string) {
 	})
 }
 
-// alwaysKnowsPing adds ping to the actions that a consumer knows, and answers it.
-func alwaysKnowsPing(x *tapeChange) {
+// answerPing adds ping to the actions that a consumer knows, and expects an answer to it.
+func answerPing(x *comparison) {
 	in, ok := x.input()
 	refused := false
 	x.items(func(item map[string]any) {
@@ -213,15 +213,15 @@ func alwaysKnowsPing(x *tapeChange) {
 	}
 	_, isObject := in.payload.(map[string]any)
 	if in.payload == nil || isObject {
-		x.answer(tapeFrame("pong"))
+		x.answer(bareFrame("pong"))
 	} else {
-		x.answer(tapeError(tapeItem("none_required", []any{"payload"}, "Input should be None")))
+		x.answer(validationError(errorItem("none_required", []any{"payload"}, "Input should be None")))
 	}
 }
 
-// uncoerce refuses a text for a bool, and nobody is told what would have come of it.
-func (x *tapeChange) uncoerce(name string) {
-	item := tapeItem("bool_type", []any{"payload", name}, "Input should be a valid boolean")
+// refuseCoercion expects an error for a string in place of a bool, and none of the effects of the message.
+func (x *comparison) refuseCoercion(name string) {
+	item := errorItem("bool_type", []any{"payload", name}, "Input should be a valid boolean")
 	parsing := false
 	x.items(func(i map[string]any) {
 		if i["type"] == "bool_parsing" && reflect.DeepEqual(i["loc"], []any{"payload", name}) {
@@ -230,12 +230,12 @@ func (x *tapeChange) uncoerce(name string) {
 		}
 	})
 	if !parsing {
-		clear(x.told)
-		x.answer(tapeError(item))
+		clear(x.want)
+		x.answer(validationError(item))
 	}
 }
 
-// depthOf counts how deep brackets are nested outside of strings.
+// depthOf returns how deep brackets are nested outside strings.
 func depthOf(text string) (deepest int) {
 	depth, inString := 0, false
 	for i := 0; i < len(text); i++ {
@@ -260,7 +260,7 @@ func hasDuplicate(text string) bool {
 	d := json.NewDecoder(strings.NewReader(text))
 	type object struct {
 		names  map[string]bool
-		isName bool // is what comes next
+		isName bool // whether the next token is a name
 	}
 	var open []*object
 	for {
@@ -297,17 +297,17 @@ func hasDuplicate(text string) bool {
 	}
 }
 
-// respellTape answers as if members in the other spelling were not there.
-func (x *tapeChange) respellTape(in tapeInput) {
+// ignoreOtherSpelling answers as if members whose names are not camelCase were absent.
+func (x *comparison) ignoreOtherSpelling(in input) {
 	payload, isObject := in.payload.(map[string]any)
 	_, upper := in.object["Action"]
 	_, user := payload["userName"]
 	switch {
 	case upper:
-		x.answer(tapeError(tapeItem("union_tag_not_found", []any{}, "Unable to extract tag using discriminator 'action'")))
+		x.answer(validationError(errorItem("union_tag_not_found", []any{}, "Unable to extract tag using discriminator 'action'")))
 	case !in.is("camel_message") || !isObject:
 	case !user && payload["user_name"] != nil:
-		x.answer(tapeError(tapeItem("missing", []any{"payload", "userName"}, "Field required")))
+		x.answer(validationError(errorItem("missing", []any{"payload", "userName"}, "Field required")))
 	case user:
 		x.frames(func(_ string, f map[string]any) {
 			if p, ok := f["payload"].(map[string]any); ok && f["action"] == "camel_message" {
@@ -317,25 +317,25 @@ func (x *tapeChange) respellTape(in tapeInput) {
 	}
 }
 
-// keepKeys puts the keys that were sent in place of those that were recorded, if only their spelling differs.
-func (x *tapeChange) keepKeys(in tapeInput) {
-	want := in.payload
-	if list, ok := want.([]any); ok {
+// keepKeys replaces recorded keys by those that were sent if they differ only in case and separators.
+func (x *comparison) keepKeys(in input) {
+	sent := in.payload
+	if list, ok := sent.([]any); ok {
 		all := map[string]any{}
 		for _, key := range list {
 			all[key.(string)] = 1.0
 		}
-		want = all
+		sent = all
 	}
 	x.frames(func(_ string, f map[string]any) {
 		p := f["payload"].(map[string]any)
-		if f["action"] == "camel_map" && reflect.DeepEqual(looseKeys(p), looseKeys(want)) {
-			f["payload"] = want
+		if f["action"] == "camel_map" && reflect.DeepEqual(foldKeys(p), foldKeys(sent)) {
+			f["payload"] = sent
 		}
 		if text, ok := p["keys"].(string); ok && f["action"] == "notification" {
-			var told any
-			if json.Unmarshal([]byte(text), &told) == nil && reflect.DeepEqual(looseKeys(told), looseKeys(want)) {
-				p["keys"] = keysText(want)
+			var keys any
+			if json.Unmarshal([]byte(text), &keys) == nil && reflect.DeepEqual(foldKeys(keys), foldKeys(sent)) {
+				p["keys"] = formatSorted(sent)
 			}
 		}
 	})
@@ -343,19 +343,19 @@ func (x *tapeChange) keepKeys(in tapeInput) {
 
 var separators = regexp.MustCompile(`[-_\s]`)
 
-// looseKeys is a value with its keys in no case, and without what separates words.
-func looseKeys(v any) any {
+// foldKeys returns a value with its keys in lower case and without separators.
+func foldKeys(v any) any {
 	switch v := v.(type) {
 	case []any:
 		var all []any
 		for _, e := range v {
-			all = append(all, looseKeys(e))
+			all = append(all, foldKeys(e))
 		}
 		return all
 	case map[string]any:
 		all := map[string]any{}
 		for k, e := range v {
-			all[strings.ToLower(separators.ReplaceAllString(k, ""))] = looseKeys(e)
+			all[strings.ToLower(separators.ReplaceAllString(k, ""))] = foldKeys(e)
 		}
 		return all
 	}

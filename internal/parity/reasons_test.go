@@ -10,16 +10,17 @@ import (
 	"testing"
 )
 
-// tapeReason makes of what was recorded what chanx says in its place. It changes nothing where it does not hold: what comes
-// must be what all of them together make of the recording, so none explains more than it states.
-type tapeReason struct {
+// reason explains one deliberate difference from the original: apply changes what was recorded into what chanx answers
+// instead, and changes nothing where the reason does not hold. After all reasons have been applied, the result must equal
+// what chanx answered, so a reason cannot explain more than it states.
+type reason struct {
 	name   string
-	design string // words of docs/design.md that name it; none if there are none
-	apply  func(x *tapeChange)
+	design string // a quotation of docs/design.md that states the difference; empty if the page does not mention it
+	apply  func(x *comparison)
 }
 
-// key is what a reason is counted as.
-func (r *tapeReason) key() string {
+// key is the line under which the test counts the cases of a reason.
+func (r *reason) key() string {
 	key := "cases played, different: " + r.name
 	if r.design == "" {
 		key += " (which docs/design.md does not say)"
@@ -27,10 +28,10 @@ func (r *tapeReason) key() string {
 	return key
 }
 
-// tapeUnplayed are the cases without a counterpart, and why they have none.
-var tapeUnplayed = map[string]string{
-	"event-without-data":             "the layer speaks a language of its own",
-	"layer-unknown-type-done":        "the layer speaks a language of its own",
+// notPlayed are the cases that chanx has no counterpart for, and why.
+var notPlayed = map[string]string{
+	"event-without-data":             "messages of the channel layer have another format",
+	"layer-unknown-type-done":        "messages of the channel layer have another format",
 	"build":                          "a Go value has all its fields, and each has its type",
 	"build-done":                     "a Go value has all its fields, and each has its type",
 	"bad-group":                      "a Go value has all its fields, and each has its type",
@@ -41,13 +42,13 @@ var tapeUnplayed = map[string]string{
 	"odd-seven":                      "an action is a string",
 	"odd-seven-text":                 "an action is a string",
 	"odd-seven-true":                 "an action is a string",
-	"odd-allow-extra":                "members of a frame that are not known are not kept",
-	"group-types-custom":             "a payload beside which fields are carried is an object",
-	"group-types-custom-done":        "a payload beside which fields are carried is an object",
-	"odd-top":                        "a payload beside which fields are carried is an object",
-	"odd-top-defaults":               "a payload beside which fields are carried is an object",
-	"odd-top-null-count":             "a payload beside which fields are carried is an object",
-	"odd-top-coerced":                "a payload beside which fields are carried is an object",
+	"odd-allow-extra":                "unknown members of a frame are not kept",
+	"group-types-custom":             "only beside a payload that is an object can a frame have fields of a message",
+	"group-types-custom-done":        "only beside a payload that is an object can a frame have fields of a message",
+	"odd-top":                        "only beside a payload that is an object can a frame have fields of a message",
+	"odd-top-defaults":               "only beside a payload that is an object can a frame have fields of a message",
+	"odd-top-null-count":             "only beside a payload that is an object can a frame have fields of a message",
+	"odd-top-coerced":                "only beside a payload that is an object can a frame have fields of a message",
 	"post-as-alice":                  "a handshake is a GET",
 	"post-as-bob":                    "a handshake is a GET",
 	"post-as-crash":                  "a handshake is a GET",
@@ -61,8 +62,8 @@ var tapeUnplayed = map[string]string{
 	"slow-refusal-frames-sent-early": "nothing can be sent before the handshake is answered",
 }
 
-// tapeSums are those of what was recorded, which -update must leave as it is.
-var tapeSums = map[string]string{
+// checksums are of the recorded part of each file, which -update must not change.
+var checksums = map[string]string{
 	"auth":            "7d0a0c67cebc3142",
 	"camelize":        "01785ba32e7cf6ee",
 	"errors-envelope": "8280cc2dc7c84d55",
@@ -71,96 +72,97 @@ var tapeSums = map[string]string{
 	"seed-chat":       "abf21c45f28720f4",
 }
 
-// tapeReasons are tried in this order.
-var tapeReasons = slices.Concat(tapeWireReasons, tapeInputReasons, tapeDeedReasons, tapeGroupReasons, tapeOrderReasons)
+// allReasons are applied in this order.
+var allReasons = slices.Concat(frameReasons, inputReasons, handlerReasons, groupReasons, orderReasons)
 
-// tapeChange is a turn while it is being explained.
-type tapeChange struct {
-	c         *tapeCase
-	turn      *tapeTurn
-	steps     []*tapeTurn // those made at once, turn the last
-	told      tapeTold    // as recorded, and as the reasons make it
-	ours      tapeTold
+// comparison is a step of a case whose differences are being explained.
+type comparison struct {
+	c         *recordedCase
+	step      *step
+	steps     []*step // those that were made at once; step is the last of them
+	want      outputs // as recorded; the reasons change it
+	got       outputs
 	completes bool // completions are on
 }
 
-// tapeTold is what clients are told: frames, objects, and texts for all else.
-type tapeTold map[string][]any
+// outputs is what each client receives: a map for a frame that is a JSON object, a string for anything else.
+type outputs map[string][]any
 
-func newTold(all []tapeNews) tapeTold {
-	told := tapeTold{}
-	for _, n := range all {
+func newOutputs(all []received) outputs {
+	o := outputs{}
+	for _, r := range all {
 		var frame map[string]any
-		text, isFrame := strings.CutPrefix(unrepeat(n.what), "< ")
+		text, isFrame := strings.CutPrefix(expandRepeats(r.text), "< ")
 		if isFrame && json.Unmarshal([]byte(text), &frame) == nil {
-			told[n.who] = append(told[n.who], frame)
+			o[r.client] = append(o[r.client], frame)
 		} else {
-			told[n.who] = append(told[n.who], n.what)
+			o[r.client] = append(o[r.client], r.text)
 		}
 	}
-	return told
+	return o
 }
 
-// spelt is one spelling for all that tells the same.
-func (t tapeTold) spelt() string {
-	maps.DeleteFunc(t, func(_ string, told []any) bool { return len(told) == 0 })
-	return mustMarshal(t)
+// encode returns equal texts for equal outputs.
+func (o outputs) encode() string {
+	maps.DeleteFunc(o, func(_ string, all []any) bool { return len(all) == 0 })
+	return mustMarshal(o)
 }
 
-// explainTurn names what makes of the recording what came, and reports whether nothing is left over.
-func explainTurn(c *tapeCase, i int) (names []string, ok bool) {
-	x := &tapeChange{c: c, turn: c.turns[i], told: newTold(c.turns[i].recorded), ours: newTold(c.turns[i].ours)}
+// explain returns the names of the reasons that change something at step i, and reports whether they explain every
+// difference.
+func explain(c *recordedCase, i int) (names []string, ok bool) {
+	x := &comparison{c: c, step: c.steps[i], want: newOutputs(c.steps[i].recorded), got: newOutputs(c.steps[i].got)}
 	from := i
-	for c.turns[from].joined {
+	for c.steps[from].pipelined {
 		from--
 	}
-	x.steps = c.turns[from : i+1]
-	x.completes = strings.HasPrefix(c.turns[0].rest, "/ws/c/")
-	ours, told := x.ours.spelt(), x.told.spelt()
-	for _, r := range tapeReasons {
-		if told == ours {
+	x.steps = c.steps[from : i+1]
+	x.completes = strings.HasPrefix(c.steps[0].args, "/ws/c/")
+	got, want := x.got.encode(), x.want.encode()
+	for _, r := range allReasons {
+		if want == got {
 			break
 		}
 		r.apply(x)
-		if now := x.told.spelt(); now != told {
-			names, told = append(names, r.name), now
+		if changed := x.want.encode(); changed != want {
+			names, want = append(names, r.name), changed
 		}
 	}
-	return names, told == ours
+	return names, want == got
 }
 
-// TestEachReasonIsOneOfTheDesign looks for the words that a reason quotes.
-func TestEachReasonIsOneOfTheDesign(t *testing.T) {
+// TestReasonsQuoteTheDesign checks that docs/design.md still has the quotation of each reason.
+func TestReasonsQuoteTheDesign(t *testing.T) {
 	text, err := os.ReadFile("../../docs/design.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	flat := strings.Join(strings.Fields(string(text)), " ")
 	names := map[string]bool{}
-	for _, r := range tapeReasons {
+	for _, r := range allReasons {
 		if !strings.Contains(flat, r.design) {
 			t.Errorf("%s: docs/design.md does not say %q any more", r.name, r.design)
 		}
 		if names[r.name] {
-			t.Errorf("%s: there are two", r.name)
+			t.Errorf("%s: two reasons have this name", r.name)
 		}
 		names[r.name] = true
 	}
 }
 
-// frames visits each frame.
-func (x *tapeChange) frames(visit func(who string, f map[string]any)) {
-	for _, who := range slices.Sorted(maps.Keys(x.told)) {
-		for _, told := range x.told[who] {
-			if f, ok := told.(map[string]any); ok {
-				visit(who, f)
+// frames calls visit for each frame.
+func (x *comparison) frames(visit func(client string, f map[string]any)) {
+	for _, client := range slices.Sorted(maps.Keys(x.want)) {
+		for _, want := range x.want[client] {
+			if f, ok := want.(map[string]any); ok {
+				visit(client, f)
 			}
 		}
 	}
 }
 
-// items visits each item of each validation error.
-func (x *tapeChange) items(visit func(item map[string]any)) {
+// items calls visit for each item of each validation error.
+func (x *comparison) items(visit func(item map[string]any)) {
 	x.frames(func(_ string, f map[string]any) {
 		items, _ := f["payload"].([]any)
 		for _, item := range items {
@@ -171,31 +173,32 @@ func (x *tapeChange) items(visit func(item map[string]any)) {
 	})
 }
 
-// tapeInput is what a client sent.
-type tapeInput struct {
+// input is a text message of a client.
+type input struct {
 	text    string
 	isJSON  bool
-	object  map[string]any // nil if it is none
-	action  string         // its JSON
+	object  map[string]any // nil if the text is not a JSON object
+	action  string         // as JSON
 	payload any
 }
 
-// input is the one text that was sent; ok is false if there is none, or more than one.
-func (x *tapeChange) input() (in tapeInput, ok bool) {
-	if len(x.steps) != 1 || x.turn.verb != ">" {
+// input returns the text message of the step; ok is false if the step is something else or was made at once with others.
+func (x *comparison) input() (in input, ok bool) {
+	if len(x.steps) != 1 || x.step.verb != ">" {
 		return in, false
 	}
-	return x.turn.input(), true
+	return x.step.input(), true
 }
 
-func (u *tapeTurn) input() (in tapeInput) {
-	in.text = u.rest
+// input returns the text message that the step sends.
+func (s *step) input() (in input) {
+	in.text = s.args
 	if strings.HasPrefix(in.text, `"`) {
 		if _, err := fmt.Sscanf(in.text, "%q", &in.text); err != nil {
 			panic(err)
 		}
 	}
-	in.text = unrepeat(in.text)
+	in.text = expandRepeats(in.text)
 	in.isJSON = json.Valid([]byte(in.text))
 	var members map[string]json.RawMessage
 	if json.Unmarshal([]byte(in.text), &members) != nil || members == nil {
@@ -204,7 +207,7 @@ func (u *tapeTurn) input() (in tapeInput) {
 	in.object, in.action = map[string]any{}, string(members["action"])
 	for name, raw := range members {
 		var v any
-		if json.Unmarshal(raw, &v) == nil { // a number may be beyond float64
+		if json.Unmarshal(raw, &v) == nil { // fails for a number beyond float64
 			in.object[name] = v
 		}
 	}
@@ -212,42 +215,43 @@ func (u *tapeTurn) input() (in tapeInput) {
 	return in
 }
 
-// is reports whether the input has an action.
-func (in *tapeInput) is(action string) bool { return in.object["action"] == action }
+// is reports whether the input has this action.
+func (in *input) is(action string) bool { return in.object["action"] == action }
 
-// answer replaces all that the sender was told, but for its completion, which there is now if completions are on.
-func (x *tapeChange) answer(told ...any) {
+// answer replaces all that the sender receives. If completions are on, a complete follows.
+func (x *comparison) answer(want ...any) {
 	if x.completes {
-		told = append(told, tapeFrame("complete"))
+		want = append(want, bareFrame("complete"))
 	}
-	x.told[x.turn.who] = told
+	x.want[x.step.client] = want
 }
 
-// tapeFrame is a frame without content.
-func tapeFrame(action string) any { return map[string]any{"action": action} }
+// bareFrame is a frame without payload.
+func bareFrame(action string) any { return map[string]any{"action": action} }
 
-// tapeError is an error frame with items of type, loc and msg.
-func tapeError(items ...any) any { return map[string]any{"action": "error", "payload": items} }
+// validationError is an error frame with items, which errorItem returns.
+func validationError(items ...any) any { return map[string]any{"action": "error", "payload": items} }
 
-func tapeItem(typ string, loc []any, msg string) any {
+func errorItem(typ string, loc []any, msg string) any {
 	return map[string]any{"type": typ, "loc": loc, "msg": msg}
 }
 
-// tapeInternal is what is told of an error that is not the client's business.
-func tapeInternal() any {
+// internalError is the error frame for an error whose text is not sent to the client.
+func internalError() any {
 	return map[string]any{"action": "error", "payload": map[string]any{"reason": "internal", "detail": "Failed to process message"}}
 }
 
-// answered is the one item that came to the sender, if there is one, and nothing else but a completion.
-func (x *tapeChange) answered() (typ, msg string) {
-	ours := x.ours[x.turn.who]
-	if x.completes && len(ours) > 0 {
-		ours = ours[:len(ours)-1]
+// soleItem returns the type and message of the one error item that chanx sent to the sender. They are empty if it sent
+// anything else, apart from a completion.
+func (x *comparison) soleItem() (typ, msg string) {
+	got := x.got[x.step.client]
+	if x.completes && len(got) > 0 {
+		got = got[:len(got)-1]
 	}
-	if len(ours) != 1 {
+	if len(got) != 1 {
 		return "", ""
 	}
-	f, _ := ours[0].(map[string]any)
+	f, _ := got[0].(map[string]any)
 	items, _ := f["payload"].([]any)
 	if len(items) != 1 {
 		return "", ""
@@ -258,7 +262,7 @@ func (x *tapeChange) answered() (typ, msg string) {
 	return typ, msg
 }
 
-// dropped reports whether the recorded connection was lost, and that is all.
-func (x *tapeChange) dropped(who string) bool {
-	return len(x.told[who]) == 1 && x.told[who][0] == "closed 1006"
+// isOnlyLost reports whether the original dropped the connection and sent nothing.
+func (x *comparison) isOnlyLost(client string) bool {
+	return len(x.want[client]) == 1 && x.want[client][0] == "closed 1006"
 }

@@ -13,53 +13,53 @@ import (
 	"testing"
 )
 
-// tapeFile is one file of recorded conversations.
-type tapeFile struct {
+// recordingFile is one file of testdata/recorded.
+type recordingFile struct {
 	path  string
 	text  string
-	head  string
-	cases []*tapeCase
+	head  string // its first line
+	cases []*recordedCase
 }
 
-// tapeCase is one conversation.
-type tapeCase struct {
-	name     string
-	unplayed string // why it is not
-	turns    []*tapeTurn
+// recordedCase is one recorded conversation.
+type recordedCase struct {
+	name      string
+	notPlayed string // the reason, or empty if the case is played
+	steps     []*step
 }
 
-// tapeTurn is one step of a conversation and what came after it, then and now.
-type tapeTurn struct {
-	step            string
-	who, verb, rest string // of it
-	joined          bool   // it was made without waiting for what the one before causes
-	next            *tapeTurn
-	recorded, ours  []tapeNews
-	because         []string
+// step is one step of a conversation, with what the clients received after it.
+type step struct {
+	text               string // the whole line
+	client, verb, args string // its words
+	pipelined          bool   // it does not wait for the effects of the previous step
+	next               *step
+	recorded, got      []received // from the original, and from chanx
+	reasons            []string   // for the differences
 }
 
-// tapeNews is what one client gets: a frame, the end, or an HTTP status in place of a connection.
-type tapeNews struct{ who, what string }
+// received is one thing that a client receives: a frame, the end of the connection, or an HTTP status instead of an upgrade.
+type received struct{ client, text string }
 
-func (n tapeNews) String() string { return n.who + " " + n.what }
+func (r received) String() string { return r.client + " " + r.text }
 
-// together reports whether the next step was made at once; what both caused is with that.
-func (u *tapeTurn) together() bool { return u.next != nil && u.next.joined }
+// nextPipelined reports whether the next step follows at once. What both cause is then recorded below the next step.
+func (s *step) nextPipelined() bool { return s.next != nil && s.next.pipelined }
 
-// same reports whether two clients are told the same, in whatever order the members of objects are written.
-func (n tapeNews) same(o tapeNews) bool {
-	return n.who == o.who && normalNews(n.what) == normalNews(o.what)
+// equal ignores the order of members in JSON objects.
+func (r received) equal(o received) bool {
+	return r.client == o.client && normalize(r.text) == normalize(o.text)
 }
 
-// normalNews writes the JSON of a frame in one way.
-func normalNews(what string) string {
-	text, isFrame := strings.CutPrefix(unrepeat(what), "< ")
+// normalize encodes the JSON of a frame again, with sorted members. Any other line is returned unchanged.
+func normalize(line string) string {
+	text, isFrame := strings.CutPrefix(expandRepeats(line), "< ")
 	if !isFrame {
-		return what
+		return line
 	}
 	var v any
 	if json.Unmarshal([]byte(text), &v) != nil {
-		return what
+		return line
 	}
 	return "< " + mustMarshal(v)
 }
@@ -72,83 +72,83 @@ func mustMarshal(v any) string {
 	return string(b)
 }
 
-func readTape(t *testing.T, name string) *tapeFile {
+func readRecording(t *testing.T, name string) *recordingFile {
 	t.Helper()
-	f := &tapeFile{path: "testdata/recorded/" + name + ".txt"}
+	f := &recordingFile{path: "testdata/recorded/" + name + ".txt"}
 	text, err := os.ReadFile(f.path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	f.text = string(text)
 	for line := range strings.Lines(f.text) {
-		f.read(t, strings.TrimSuffix(line, "\n"))
+		f.parseLine(strings.TrimSuffix(line, "\n"))
 	}
 	return f
 }
 
-// read takes one line. What came at the last time is not taken: it comes again.
-func (f *tapeFile) read(t *testing.T, line string) {
-	word, rest, _ := strings.Cut(line, " ")
+// parseLine skips what the last -update added, because the replay produces it again.
+func (f *recordingFile) parseLine(line string) {
+	word, args, _ := strings.Cut(line, " ")
 	switch {
 	case word == "#":
 		f.head = line
 	case word == "case":
-		f.cases = append(f.cases, &tapeCase{name: rest})
+		f.cases = append(f.cases, &recordedCase{name: args})
 	case line == "" || word == "+" || word == "because" || word == "not":
 	case word == "-":
-		f.lastTurn().heard(rest)
+		f.lastStep().addRecorded(args)
 	case word == "&":
-		f.add(t, rest).joined = true
-	case isNews(rest):
-		f.lastTurn().heard(line)
+		f.addStep(args).pipelined = true
+	case isReceived(args):
+		f.lastStep().addRecorded(line)
 	default:
-		f.add(t, line)
+		f.addStep(line)
 	}
 }
 
-func isNews(rest string) bool {
-	return strings.HasPrefix(rest, "< ") || strings.HasPrefix(rest, "closed ") || strings.HasPrefix(rest, "HTTP ")
+func isReceived(args string) bool {
+	return strings.HasPrefix(args, "< ") || strings.HasPrefix(args, "closed ") || strings.HasPrefix(args, "HTTP ")
 }
 
-func (f *tapeFile) lastTurn() *tapeTurn {
+func (f *recordingFile) lastStep() *step {
 	c := f.cases[len(f.cases)-1]
-	return c.turns[len(c.turns)-1]
+	return c.steps[len(c.steps)-1]
 }
 
-func (u *tapeTurn) heard(line string) {
-	who, what, _ := strings.Cut(line, " ")
-	u.recorded = append(u.recorded, tapeNews{who, what})
+func (s *step) addRecorded(line string) {
+	client, text, _ := strings.Cut(line, " ")
+	s.recorded = append(s.recorded, received{client, text})
 }
 
-func (f *tapeFile) add(t *testing.T, step string) *tapeTurn {
-	words := append(strings.SplitN(step, " ", 3), "", "")
-	u := &tapeTurn{step: step, who: words[0], verb: words[1], rest: words[2]}
+func (f *recordingFile) addStep(line string) *step {
+	words := append(strings.SplitN(line, " ", 3), "", "")
+	s := &step{text: line, client: words[0], verb: words[1], args: words[2]}
 	c := f.cases[len(f.cases)-1]
-	if len(c.turns) > 0 {
-		c.turns[len(c.turns)-1].next = u
+	if len(c.steps) > 0 {
+		c.steps[len(c.steps)-1].next = s
 	}
-	c.turns = append(c.turns, u)
-	return u
+	c.steps = append(c.steps, s)
+	return s
 }
 
-// sum is that of what was recorded.
-func (f *tapeFile) sum() string {
+// checksum covers the steps and what was recorded, but nothing that -update writes.
+func (f *recordingFile) checksum() string {
 	h := sha256.New()
 	for _, c := range f.cases {
 		fmt.Fprintln(h, "case", c.name)
-		for _, u := range c.turns {
-			fmt.Fprintln(h, u.step, u.joined)
-			for _, n := range u.recorded {
-				fmt.Fprintln(h, n.who, normalNews(n.what))
+		for _, s := range c.steps {
+			fmt.Fprintln(h, s.text, s.pipelined)
+			for _, n := range s.recorded {
+				fmt.Fprintln(h, n.client, normalize(n.text))
 			}
 		}
 	}
 	return hex.EncodeToString(h.Sum(nil))[:16]
 }
 
-// compare holds what came against what is kept.
-func (f *tapeFile) compare(t *testing.T) {
-	got := f.write()
+// compareWithFile compares the outcome of the replay with the file, or writes it there with -update.
+func (f *recordingFile) compareWithFile(t *testing.T) {
+	got := f.encode()
 	switch {
 	case got == f.text:
 	case *update:
@@ -156,92 +156,93 @@ func (f *tapeFile) compare(t *testing.T) {
 			t.Fatal(err)
 		}
 	default:
-		t.Errorf("%s is not what comes now (refresh with -update and read the difference):\n%s", f.path, firstDifference(f.text, got))
+		t.Errorf("%s differs from what chanx answers now (refresh it with -update and read the difference):\n%s", f.path, firstDifference(f.text, got))
 	}
 }
 
-// write is the file with what came now.
-func (f *tapeFile) write() string {
+// encode returns the text of the file for the outcome of the replay.
+func (f *recordingFile) encode() string {
 	var b strings.Builder
 	fmt.Fprintln(&b, f.head)
 	for _, c := range f.cases {
 		fmt.Fprintf(&b, "\ncase %s\n", c.name)
-		if c.unplayed != "" {
-			fmt.Fprintln(&b, "not played:", c.unplayed)
+		if c.notPlayed != "" {
+			fmt.Fprintln(&b, "not played:", c.notPlayed)
 		}
-		for _, u := range c.turns {
-			u.write(&b, c.unplayed == "")
+		for _, s := range c.steps {
+			s.write(&b, c.notPlayed == "")
 		}
 	}
 	return b.String()
 }
 
-func (u *tapeTurn) write(b *strings.Builder, played bool) {
-	if u.joined {
+func (s *step) write(b *strings.Builder, played bool) {
+	if s.pipelined {
 		b.WriteString("& ")
 	}
-	fmt.Fprintln(b, u.step)
-	for _, who := range u.listeners() {
-		then, now := of(u.recorded, who), of(u.ours, who)
+	fmt.Fprintln(b, s.text)
+	for _, client := range s.receivers() {
+		recorded, got := ofClient(s.recorded, client), ofClient(s.got, client)
 		if !played {
-			now = nil
+			got = nil
 		}
-		writeNews(b, then, now)
+		writeReceived(b, recorded, got)
 	}
-	for _, why := range u.because {
+	for _, why := range s.reasons {
 		fmt.Fprintln(b, "because", why)
 	}
 }
 
-// listeners are those to whom something came, in the order in which they first appear.
-func (u *tapeTurn) listeners() (all []string) {
-	for _, n := range slices.Concat(u.recorded, u.ours) {
-		if !slices.Contains(all, n.who) {
-			all = append(all, n.who)
+// receivers are the clients that received something, in the order in which they first appear.
+func (s *step) receivers() (all []string) {
+	for _, n := range slices.Concat(s.recorded, s.got) {
+		if !slices.Contains(all, n.client) {
+			all = append(all, n.client)
 		}
 	}
 	return all
 }
 
-func of(all []tapeNews, who string) (some []tapeNews) {
+func ofClient(all []received, client string) (some []received) {
 	for _, n := range all {
-		if n.who == who {
+		if n.client == client {
 			some = append(some, n)
 		}
 	}
 	return some
 }
 
-// writeNews writes what is the same once; what is not, in pairs if it is as much and of the same actions.
-func writeNews(b *strings.Builder, then, now []tapeNews) {
-	paired := len(then) == len(now)
-	for i := 0; paired && i < len(now); i++ {
-		paired = actionOf(then[i]) == actionOf(now[i])
+// writeReceived writes equal lines once. Different lines are paired if both sides have the same number of them, with the
+// same actions.
+func writeReceived(b *strings.Builder, recorded, got []received) {
+	paired := len(recorded) == len(got)
+	for i := 0; paired && i < len(got); i++ {
+		paired = actionOf(recorded[i]) == actionOf(got[i])
 	}
-	for len(then) > 0 && len(now) > 0 && (paired || then[0].same(now[0])) {
-		if then[0].same(now[0]) {
-			fmt.Fprintln(b, now[0])
+	for len(recorded) > 0 && len(got) > 0 && (paired || recorded[0].equal(got[0])) {
+		if recorded[0].equal(got[0]) {
+			fmt.Fprintln(b, got[0])
 		} else {
-			fmt.Fprintf(b, "- %s\n+ %s\n", then[0], now[0])
+			fmt.Fprintf(b, "- %s\n+ %s\n", recorded[0], got[0])
 		}
-		then, now = then[1:], now[1:]
+		recorded, got = recorded[1:], got[1:]
 	}
-	for _, n := range then {
+	for _, n := range recorded {
 		fmt.Fprintln(b, "-", n)
 	}
-	for _, n := range now {
+	for _, n := range got {
 		fmt.Fprintln(b, "+", n)
 	}
 }
 
 var isAction = regexp.MustCompile(`^(< \{"action":"\w+"|\w+)`)
 
-func actionOf(n tapeNews) string { return isAction.FindString(n.what) }
+func actionOf(n received) string { return isAction.FindString(n.text) }
 
 var repeated = regexp.MustCompile(`⟨(.+?)×(\d+)⟩`)
 
-// unrepeat writes out what the files shorten: ⟨x×3⟩ is xxx.
-func unrepeat(s string) string {
+// expandRepeats expands the notation for repeated text: ⟨x×3⟩ is xxx.
+func expandRepeats(s string) string {
 	if !strings.Contains(s, "⟨") {
 		return s
 	}

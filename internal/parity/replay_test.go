@@ -23,22 +23,22 @@ import (
 	"github.com/chanx-go/chanx/chanxtest"
 )
 
-// TestRecordedConversations plays what the original was recorded with, in testdata/recorded,
-// where README.md says how it is written. What comes now must be what is kept there, and each difference from the recording
-// must have one of the reasons in reasons_test.go.
+// TestRecordedConversations replays the steps of testdata/recorded; README.md there describes the format. The answers of
+// chanx must be those in the files, and one of the reasons in reasons_*_test.go must explain each difference from what the
+// original answered.
 func TestRecordedConversations(t *testing.T) {
 	counts := map[string]int{}
-	for _, name := range slices.Sorted(maps.Keys(tapeSums)) {
+	for _, name := range slices.Sorted(maps.Keys(checksums)) {
 		t.Run(name, func(t *testing.T) {
-			f := readTape(t, name)
-			if got, want := f.sum(), tapeSums[name]; got != want {
-				t.Fatalf("what was recorded has changed: its sum is %s, want %s", got, want)
+			f := readRecording(t, name)
+			if got, want := f.checksum(), checksums[name]; got != want {
+				t.Fatalf("the recorded part has changed: its checksum is %s, want %s", got, want)
 			}
-			camelize, filtered := name == "camelize", false // some are not asked for
+			camelize, filtered := name == "camelize", false // filtered: -run selects only some cases
 			for _, c := range f.cases {
 				counts["cases"]++
-				if c.unplayed = tapeUnplayed[c.name]; c.unplayed != "" {
-					counts["cases not played: "+c.unplayed]++
+				if c.notPlayed = notPlayed[c.name]; c.notPlayed != "" {
+					counts["cases not played: "+c.notPlayed]++
 					continue
 				}
 				played := false
@@ -51,37 +51,37 @@ func TestRecordedConversations(t *testing.T) {
 					continue
 				}
 				counts["cases played"]++
-				c.judge(t, counts)
+				c.explainDifferences(t, counts)
 			}
 			if !filtered {
-				f.compare(t)
+				f.compareWithFile(t)
 			}
 		})
 	}
 	for _, line := range slices.Sorted(maps.Keys(counts)) {
 		t.Logf("%5d %s", counts[line], line)
 	}
-	for _, r := range tapeReasons {
+	for _, r := range allReasons {
 		if counts["cases played"] == 570 && counts[r.key()] == 0 {
-			t.Errorf("%s: it is a reason for nothing", r.name)
+			t.Errorf("the reason %q explains no difference", r.name)
 		}
 	}
 }
 
-// judge explains the differences of a case.
-func (c *tapeCase) judge(t *testing.T, counts map[string]int) {
+// explainDifferences finds the reasons for the differences of a case, and fails the test if they do not explain all of them.
+func (c *recordedCase) explainDifferences(t *testing.T, counts map[string]int) {
 	all := map[string]bool{}
-	for i, turn := range c.turns {
-		turn.because = nil
-		if turn.together() {
+	for i, step := range c.steps {
+		step.reasons = nil
+		if step.nextPipelined() {
 			continue
 		}
-		reasons, ok := explainTurn(c, i)
+		reasons, ok := explain(c, i)
 		if !ok {
-			t.Errorf("%s, after %q:\nrecorded %s\ngot      %s\nand %s is no reason for it", c.name, turn.step,
-				turn.recorded, turn.ours, strings.Join(append(reasons, "nothing"), ", "))
+			t.Errorf("%s, after %q:\nrecorded %s\ngot      %s\nand these reasons do not explain it: %s", c.name, step.text,
+				step.recorded, step.got, strings.Join(reasons, ", "))
 		}
-		turn.because = reasons
+		step.reasons = reasons
 		for _, r := range reasons {
 			all[r] = true
 		}
@@ -91,66 +91,67 @@ func (c *tapeCase) judge(t *testing.T, counts map[string]int) {
 		return
 	}
 	counts["cases played, different"]++
-	for _, r := range tapeReasons {
+	for _, r := range allReasons {
 		if all[r.name] {
 			counts[r.key()]++
 		}
 	}
 }
 
-// quietWindow is for how long the recording waited for what a step causes.
-const quietWindow = time.Second
+// quietPeriod is how long the recording waited for the effects of a step.
+const quietPeriod = time.Second
 
-// tapePlayer plays the steps of one case.
-type tapePlayer struct {
+// player plays the steps of one case.
+type player struct {
 	t     *testing.T
 	srv   *chanx.Server
-	paths map[string]bool
+	paths map[string]bool // that are mounted
 	conns map[string]*chanxtest.Conn
-	pipes map[string]net.Conn // to the server, below them
-	order []string
+	pipes map[string]net.Conn // lead to the server, below the conns
+	order []string            // of dialling
 	ended map[string]bool
 
-	allowInvalid bool // frames
+	allowInvalid bool // allows frames that are not valid
 }
 
-func (c *tapeCase) play(t *testing.T, camelize bool) {
-	p := &tapePlayer{
+func (c *recordedCase) play(t *testing.T, camelize bool) {
+	p := &player{
 		t: t, srv: chanx.NewServer(&chanx.ServerOptions{Logger: quiet, Camelize: camelize}), paths: map[string]bool{},
 		conns: map[string]*chanxtest.Conn{}, pipes: map[string]net.Conn{}, ended: map[string]bool{},
 		allowInvalid: strings.HasPrefix(c.name, "error-none"), // it sends an error without a payload
 	}
-	for _, turn := range c.turns {
-		turn.ours = p.step(turn)
-		if turn.together() {
-			if turn.who != turn.next.who {
-				synctest.Wait() // or two connections would be in no order
+	for _, step := range c.steps {
+		step.got = nil
+		p.perform(step)
+		if step.nextPipelined() {
+			if step.client != step.next.client {
+				synctest.Wait() // two connections have no order otherwise
 			}
 			continue
 		}
-		time.Sleep(quietWindow) // in a bubble
+		time.Sleep(quietPeriod) // in a bubble
 		synctest.Wait()
-		turn.ours = append(turn.ours, p.collect()...)
+		step.got = append(step.got, p.collect()...)
 	}
 	if err := p.srv.Shutdown(context.Background()); err != nil {
 		t.Error(err)
 	}
 }
 
-// step does what a client or the outside did. A handshake that is not answered with an upgrade is told at once.
-func (p *tapePlayer) step(turn *tapeTurn) []tapeNews {
-	switch c := p.conns[turn.who]; turn.verb {
+// perform makes one step of a client or of the application.
+func (p *player) perform(step *step) {
+	switch c := p.conns[step.client]; step.verb {
 	case "dials":
-		return p.dial(turn.who, turn.rest)
+		p.dial(step.client, step.args)
 	case ">":
-		c.SendText(unrepeat(unquote(p.t, turn.rest)))
+		c.SendText(expandRepeats(unquote(p.t, step.args)))
 	case "binary":
-		c.SendBinary(unhex(p.t, turn.rest))
+		c.SendBinary(unhex(p.t, step.args))
 	case "bytes":
-		p.inject(turn.who, ws.NewTextFrame(unhex(p.t, turn.rest)))
+		p.inject(step.client, ws.NewTextFrame(unhex(p.t, step.args)))
 	case "fragments":
 		var parts []string
-		if err := json.Unmarshal([]byte(turn.rest), &parts); err != nil {
+		if err := json.Unmarshal([]byte(step.args), &parts); err != nil {
 			p.t.Fatal(err)
 		}
 		for i, text := range parts {
@@ -158,16 +159,15 @@ func (p *tapePlayer) step(turn *tapeTurn) []tapeNews {
 			if i == 0 {
 				op = ws.OpText
 			}
-			p.inject(turn.who, ws.NewFrame(op, i == len(parts)-1, []byte(text)))
+			p.inject(step.client, ws.NewFrame(op, i == len(parts)-1, []byte(text)))
 		}
 	case "closes":
 		c.Close(1000, "")
 	case "emits":
-		p.emit(turn.rest)
+		p.emit(step.args)
 	default:
-		p.t.Fatalf("what is %q?", turn.step)
+		p.t.Fatalf("unknown step %q", step.text)
 	}
-	return nil
 }
 
 func unhex(t *testing.T, text string) []byte {
@@ -178,85 +178,84 @@ func unhex(t *testing.T, text string) []byte {
 	return b
 }
 
-// dial mounts the consumer of a path when it is needed.
-func (p *tapePlayer) dial(who, rest string) []tapeNews {
-	path, user, _ := strings.Cut(rest, " ")
+// dial mounts the consumer of the path first if it is not mounted yet.
+func (p *player) dial(client, args string) {
+	path, user, _ := strings.Cut(args, " ")
 	route, _, _ := strings.Cut(path, "?")
 	name, completions := strings.CutPrefix(route, "/ws/c/")
 	name = strings.TrimPrefix(name, "/ws/")
-	way, ok := tapeWays[name]
+	e, ok := endpoints[name]
 	if i := strings.LastIndexByte(route, '/'); !ok {
 		name = name[:strings.LastIndexByte(name, '/')+1]
-		way, ok = tapeWays[name]
+		e, ok = endpoints[name]
 		route = route[:i+1] + "{pk}"
 	}
-	o := &chanxtest.DialOptions{Header: http.Header{"X-User": {user}}, AllowInvalid: p.allowInvalid, Name: who}
+	o := &chanxtest.DialOptions{Header: http.Header{"X-User": {user}}, AllowInvalid: p.allowInvalid, Name: client}
 	if ok && !p.paths[route] {
 		p.paths[route] = true
-		p.srv.Handle(route, newTape(way, completions))
+		p.srv.Handle(route, newConsumer(e, completions))
 	}
-	p.order = append(p.order, who)
-	p.conns[who] = chanxtest.Dial(p.t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		p.srv.ServeHTTP(&tapped{w, p, who}, r)
+	p.order = append(p.order, client)
+	p.conns[client] = chanxtest.Dial(p.t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		p.srv.ServeHTTP(&pipedWriter{w, p, client}, r)
 	}), path, o)
-	return nil
 }
 
-// tapped is a response whose connection, once it is taken over, can be written to from beside its client.
-type tapped struct {
+// pipedWriter is a ResponseWriter that lets the player write into a connection beside its client, once it is hijacked.
+type pipedWriter struct {
 	http.ResponseWriter
-	player *tapePlayer
-	who    string
+	player *player
+	client string
 }
 
 // Hijack puts a pipe between the connection and the server.
-func (w *tapped) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+func (w *pipedWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	conn, _, err := http.NewResponseController(w.ResponseWriter).Hijack()
 	if err != nil {
 		return nil, nil, err
 	}
-	ours, theirs := net.Pipe()
-	w.player.pipes[w.who] = ours
-	pass := func(to, from net.Conn) {
+	outer, inner := net.Pipe()
+	w.player.pipes[w.client] = outer
+	copyBytes := func(to, from net.Conn) {
 		_, _ = io.Copy(to, from) // either end may close; a pipe's Close has no error
 		_ = to.Close()
 	}
-	go pass(ours, conn)
-	go pass(conn, ours)
-	return theirs, bufio.NewReadWriter(bufio.NewReader(theirs), bufio.NewWriter(theirs)), nil
+	go copyBytes(outer, conn)
+	go copyBytes(conn, outer)
+	return inner, bufio.NewReadWriter(bufio.NewReader(inner), bufio.NewWriter(inner)), nil
 }
 
-// inject writes a frame that the client's library would not.
-func (p *tapePlayer) inject(who string, f ws.Frame) {
-	if _, err := p.pipes[who].Write(maskedFrame(f)); err != nil {
+// inject writes a frame that the WebSocket library of the client does not write.
+func (p *player) inject(client string, f ws.Frame) {
+	if _, err := p.pipes[client].Write(maskedFrame(f)); err != nil {
 		p.t.Fatal(err)
 	}
 }
 
-// emit sends an event to a group, some times.
-func (p *tapePlayer) emit(rest string) {
-	f := strings.SplitN(rest, " ", 4)
+// emit sends an event to a group, as often as the step says.
+func (p *player) emit(args string) {
+	f := strings.SplitN(args, " ", 4)
 	times, err := strconv.Atoi(f[2])
 	if err != nil {
 		p.t.Fatal(err)
 	}
 	for range times {
-		if err := p.srv.Emit(context.Background(), tapeEvent{f[1], f[3]}, chanx.To(f[0])); err != nil {
+		if err := p.srv.Emit(context.Background(), externalEvent{f[1], f[3]}, chanx.To(f[0])); err != nil {
 			p.t.Error(err)
 		}
 	}
 }
 
-// collect is what has come since the last time, connection by connection.
-func (p *tapePlayer) collect() (all []tapeNews) {
-	for _, who := range p.order {
-		c := p.conns[who]
+// collect returns what the clients have received since the last call, client by client.
+func (p *player) collect() (all []received) {
+	for _, client := range p.order {
+		c := p.conns[client]
 		for range c.Pending() {
-			all = append(all, tapeNews{who, "< " + c.Next()})
+			all = append(all, received{client, "< " + c.Next()})
 		}
-		if end := c.Ended(); end != nil && !p.ended[who] {
-			p.ended[who] = true
-			all = append(all, tapeNews{who, strings.TrimSpace(fmt.Sprintf("closed %d %s", end.Code, closeReason(end)))})
+		if end := c.Ended(); end != nil && !p.ended[client] {
+			p.ended[client] = true
+			all = append(all, received{client, strings.TrimSpace(fmt.Sprintf("closed %d %s", end.Code, closeReason(end)))})
 		}
 	}
 	return all
