@@ -2,7 +2,6 @@ package chanx_test
 
 import (
 	"bytes"
-	"context"
 	"log/slog"
 	"maps"
 	"slices"
@@ -40,15 +39,6 @@ func (p pair) hears(say func(pair)) []string {
 		frames = append(frames, p.bob.Next())
 	}
 	return frames
-}
-
-func shutDown(t *testing.T, servers ...*chanx.Server) {
-	t.Helper()
-	for _, s := range servers {
-		if err := s.Shutdown(context.Background()); err != nil {
-			t.Error(err)
-		}
-	}
 }
 
 // TestAcrossNodesComesWhatComesOnOne: of two nodes none, one or both camelize. To whoever hears it, a message is spelt as if

@@ -15,8 +15,6 @@ import (
 	"github.com/chanx-go/chanx/layer"
 )
 
-var errCut = errors.New("the cable is cut")
-
 // TestWhatIsLeftWhileTheLayerIsDownIsForgotten joins, leaves, opens and closes connections while the layer is down.
 func TestWhatIsLeftWhileTheLayerIsDownIsForgotten(t *testing.T) {
 	inCluster(t, clusterOptions{nodes: 1, linger: -1}, func(t *testing.T, k *cluster) {

@@ -66,6 +66,9 @@ func (d *dropCounter) of(what string) int {
 // member is the state of a connection of a cluster.
 type member struct{ *chanx.Conn }
 
+// errCut is the error of a layer that a test has taken down.
+var errCut = errors.New("the cable is cut")
+
 // clusterOptions are what a test changes of the servers.
 type clusterOptions struct {
 	nodes  int
@@ -228,12 +231,6 @@ func (k *cluster) unavailable(what string, err error) {
 	if !errors.Is(err, layer.ErrUnavailable) {
 		k.t.Errorf("%s: %v, want layer.ErrUnavailable", what, err)
 	}
-}
-
-// pass lets time pass, until nothing moves any more.
-func pass(d time.Duration) {
-	time.Sleep(d) // in a bubble
-	synctest.Wait()
 }
 
 // logOfNode0 is an option of a cluster: node 0 writes into a journal.

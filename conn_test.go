@@ -15,38 +15,6 @@ import (
 	"github.com/chanx-go/chanx/chanxtest"
 )
 
-// quiet is a logger for servers that are expected to complain.
-var quiet = slog.New(slog.DiscardHandler)
-
-// asUser dials as a user of byHeader.
-func asUser(name string) *chanxtest.DialOptions {
-	return &chanxtest.DialOptions{Header: http.Header{"User": {name}}}
-}
-
-// bubble runs a test in a synctest bubble, on a server that is shut down at its end.
-func bubble(t *testing.T, o chanx.ServerOptions, test func(t *testing.T, srv *chanx.Server)) {
-	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
-		if o.Logger == nil {
-			o.Logger = quiet
-		}
-		srv := chanx.NewServer(&o)
-		test(t, srv)
-		if err := srv.Shutdown(context.Background()); err != nil {
-			t.Errorf("shutdown: %v", err)
-		}
-	})
-}
-
-// probe is a consumer whose handler of say is the test's.
-func probe(say func(s *state, ctx context.Context, m sayMessage) error) *chanx.Consumer[state] {
-	c := newState()
-	chanx.On(c, say)
-	chanx.Sends[answerMessage](c)
-	chanx.Broadcasts[saidMessage](c)
-	return c
-}
-
 func TestConnTellsWhoItIs(t *testing.T) {
 	bubble(t, chanx.ServerOptions{Subprotocols: []string{"v2", "v1"}}, func(t *testing.T, srv *chanx.Server) {
 		var conn *chanx.Conn

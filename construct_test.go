@@ -12,7 +12,6 @@ import (
 
 // Types with the mistakes that a program can make.
 type (
-	state        struct{ *chanx.Conn }
 	plainState   struct{ Name string }
 	pointerless  struct{ chanx.Conn }
 	deepState    struct{ state }
@@ -57,21 +56,6 @@ func (badField) Action() string     { return "bad_field" }
 func (anyFace) Action() string      { return "any_face" }
 func (collides) Action() string     { return "collides" }
 func (noName) Event() string        { return "" }
-
-func openState(c *chanx.Conn, _ *http.Request) (*state, error) { return &state{c}, nil }
-
-func newState() *chanx.Consumer[state] { return chanx.NewConsumer(openState, nil) }
-
-func on[M chanx.Message](c *chanx.Consumer[state]) {
-	chanx.On(c, func(*state, context.Context, M) error { return nil })
-}
-
-// mistake is something that a program can do wrong, and what the panic must say of it: the type, the place, the mend.
-type mistake struct {
-	name string
-	do   func()
-	says []string
-}
 
 var consumerMistakes = []mistake{
 	{"nil open", func() { chanx.NewConsumer[state](nil, nil) }, []string{"chanx_test.state", "open is nil"}},
@@ -213,21 +197,6 @@ func TestMistakesPanicAtConstruction(t *testing.T) {
 			}
 		})
 	}
-}
-
-// panicOf returns the text of f's panic, or "" if there is none.
-func panicOf(f func()) (text string) {
-	defer func() {
-		switch v := recover().(type) {
-		case nil:
-		case error:
-			text = v.Error()
-		case string:
-			text = v
-		}
-	}()
-	f()
-	return ""
 }
 
 // TestDeclarationsMayRepeat shows what is no mistake.

@@ -31,16 +31,11 @@ type (
 		Price int    `json:"price"`
 		Shop  string `json:"shop_name" frame:"true"`
 	}
-	// plainMessage must arrive.
-	plainMessage struct {
-		Text string `json:"text"`
-	}
 	wordsMessage struct{ N int }
 )
 
 func (typingMessage) Action() string { return "typing" }
 func (priceMessage) Action() string  { return "price" }
-func (plainMessage) Action() string  { return "plain" }
 func (wordsMessage) Action() string  { return "words" }
 
 type viewer struct{ *chanx.Conn }

@@ -27,11 +27,6 @@ func occurrences(line string) int {
 	return n
 }
 
-// warnings are the lines above level debug.
-func warnings(lines []string) []string {
-	return slices.DeleteFunc(lines, func(line string) bool { return strings.HasPrefix(line, "DEBUG ") })
-}
-
 // expectOften checks the log of something bad that happened that often within a minute and was then flushed: each kind has
 // at most two lines, and what begins with one of the texts is told completely.
 func expectOften(t *testing.T, name string, log *journal, times int, texts ...string) {

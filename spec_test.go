@@ -49,9 +49,6 @@ type (
 	portraitMessage struct {
 		Face facial `json:"face"`
 	}
-	newsEvent struct {
-		Headline string `json:"headline"`
-	}
 	tracedMessage struct {
 		Text    string `json:"text"`
 		TraceID string `json:"trace_id" frame:"true" default:"none" doc:"where it comes from"`
@@ -62,8 +59,6 @@ func (grin) Facial()                   {}
 func (frown) Facial()                  {}
 func (portraitMessage) Action() string { return "portrait" }
 func (tracedMessage) Action() string   { return "traced" }
-func (newsEvent) Action() string       { return "news" }
-func (newsEvent) Event() string        { return "news" }
 
 // TestSpec keeps the description of two consumers in testdata, with and without Camelize.
 func TestSpec(t *testing.T) {

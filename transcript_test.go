@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -251,38 +250,4 @@ func reason(end *chanx.CloseError) string {
 		return ""
 	}
 	return end.Reason
-}
-
-// journal keeps what is logged, without what differs from run to run.
-type journal struct {
-	mu    sync.Mutex
-	lines []string
-}
-
-func (j *journal) Enabled(context.Context, slog.Level) bool { return true }
-func (j *journal) WithAttrs([]slog.Attr) slog.Handler       { return j }
-func (j *journal) WithGroup(string) slog.Handler            { return j }
-
-var unstable = []string{"conn", "stack", "pattern"}
-
-func (j *journal) Handle(_ context.Context, r slog.Record) error {
-	line := r.Level.String() + " " + strings.TrimPrefix(r.Message, "chanx: ")
-	r.Attrs(func(a slog.Attr) bool {
-		if !slices.Contains(unstable, a.Key) {
-			line += fmt.Sprintf(" %s=%v", a.Key, a.Value)
-		}
-		return true
-	})
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.lines = append(j.lines, line)
-	return nil
-}
-
-func (j *journal) take() []string {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	lines := j.lines
-	j.lines = nil
-	return lines
 }

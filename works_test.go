@@ -10,7 +10,7 @@ import (
 	"github.com/chanx-go/chanx"
 )
 
-// The works are a consumer with handlers that take their time.
+// works is the state of a consumer whose handlers wait, stream or run beside the queue.
 type (
 	works        struct{ *chanx.Conn }
 	tallyMessage struct {
