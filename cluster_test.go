@@ -21,7 +21,7 @@ import (
 	"github.com/chanx-go/chanx/layer/memlayer"
 )
 
-// cluster is several servers on one layer, in a bubble. The consumer of each lets a test act as any of its connections.
+// cluster is a set of servers on one layer, in a bubble. A test can call the Conn of every connection.
 type cluster struct {
 	t      *testing.T
 	layer  *faultlayer.Layer
@@ -35,7 +35,7 @@ type cluster struct {
 	left  []string               // names and codes of those whose OnClose has run
 }
 
-// peer is a connection: the client's end, and the server's.
+// peer is a connection, with its client and its Conn on the server.
 type peer struct {
 	*chanxtest.Conn
 	conn *chanx.Conn
@@ -69,7 +69,7 @@ type member struct{ *chanx.Conn }
 // errCut is the error of a layer that a test has taken down.
 var errCut = errors.New("the cable is cut")
 
-// clusterOptions are what a test changes of the servers.
+// clusterOptions configures the servers of a cluster.
 type clusterOptions struct {
 	nodes  int
 	linger time.Duration // Limits.SubscriptionLinger
@@ -77,7 +77,7 @@ type clusterOptions struct {
 	server func(node int, o *chanx.ServerOptions)
 }
 
-// inCluster runs a test with that many servers, and shuts them down.
+// inCluster runs a test with a cluster, and then shuts the servers down and checks that nothing is left.
 func inCluster(t *testing.T, o clusterOptions, test func(t *testing.T, k *cluster)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -149,7 +149,7 @@ func (k *cluster) consumer() *chanx.Consumer[member] {
 	return c
 }
 
-// dial connects as a user, "" for nobody in particular, that joins groups.
+// dial connects as a user, who may be "", and joins groups.
 func (k *cluster) dial(node int, user string, groups ...string) *peer {
 	k.t.Helper()
 	p := k.dialing(node, user, groups...)
@@ -169,8 +169,8 @@ func (k *cluster) dialing(node int, user string, groups ...string) *peer {
 	return p
 }
 
-// received takes what has come to each peer: "text" of a message, with + for is_mine and ! for is_current, and "(text)" of
-// an event.
+// received returns what each peer has received since the last call: "text" for a message, with + for is_mine and ! for
+// is_current, and "(text)" for an event.
 func (k *cluster) received() map[*peer][]string {
 	k.t.Helper()
 	synctest.Wait()
@@ -207,7 +207,7 @@ func shorten(t *testing.T, frame string) string {
 	return text
 }
 
-// expect compares what has come with what each peer is to get, in one line for each that gets something.
+// expect compares what each peer has received with want, where peers that receive nothing may be absent.
 func (k *cluster) expect(what string, want map[*peer]string) {
 	k.t.Helper()
 	got := k.received()
@@ -233,7 +233,7 @@ func (k *cluster) unavailable(what string, err error) {
 	}
 }
 
-// logOfNode0 is an option of a cluster: node 0 writes into a journal.
+// logOfNode0 is a clusterOptions.server that lets node 0 log into a journal.
 func logOfNode0(log *journal) func(int, *chanx.ServerOptions) {
 	return func(node int, o *chanx.ServerOptions) {
 		if node == 0 {

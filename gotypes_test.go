@@ -14,7 +14,7 @@ import (
 	"github.com/chanx-go/chanx"
 )
 
-// The kinds are a consumer with a message of every kind of Go type. Most are answered with themselves.
+// kinds is the state of a consumer with messages of every kind of Go type. It answers most of them with the same message.
 type kinds struct{ *chanx.Conn }
 
 func kindsScene(o chanx.ServerOptions) scene {
@@ -55,7 +55,7 @@ func newKinds() *chanx.Consumer[kinds] {
 	return c
 }
 
-// echoes answers a message with itself, as the handler sees it.
+// echoes registers a handler that answers a message with the message itself.
 func echoes[M chanx.Message](c *chanx.Consumer[kinds]) {
 	chanx.OnRequest(c, func(_ *kinds, _ context.Context, m M) (M, error) { return m, nil })
 }
@@ -76,7 +76,7 @@ func (moodMessage) Action() string      { return "mood" }
 func (moodMessage) Enum() []moodMessage { return []moodMessage{"glad", "sad"} }
 func (rank) Enum() []rank               { return []rank{1, 2, 3} }
 
-// momentsMessage has what JSON has no kind for.
+// momentsMessage has types that JSON has no kind for, such as times.
 type momentsMessage struct {
 	At   time.Time       `json:"at" default:"2025-05-11T14:30:00Z"`
 	Took time.Duration   `json:"took" default:"PT1M30S"`
@@ -88,7 +88,7 @@ type momentsMessage struct {
 
 func (momentsMessage) Action() string { return "moments" }
 
-// ownMessage has fields whose types read and write themselves.
+// ownMessage has fields whose types have JSON or text methods.
 type ownMessage struct {
 	From    netip.Addr `json:"from"`
 	Spot    spot       `json:"spot" default:"[0,0]"`
@@ -96,10 +96,10 @@ type ownMessage struct {
 	ByPlace map[degrees]spot
 }
 
-// spot is [x,y].
+// spot is [x,y] in JSON.
 type spot struct{ x, y int }
 
-// degrees is 21C.
+// degrees is a text such as 21C in JSON.
 type degrees int
 
 func (ownMessage) Action() string { return "own" }
@@ -172,7 +172,7 @@ func (b *block) Validate() error {
 	return nil
 }
 
-// memoMessage has names that Camelize changes, and what it must leave as it is.
+// memoMessage has names that Camelize changes, and keys and values that it must not change.
 type memoMessage struct {
 	FullText string              `json:"full_text" minLength:"1" doc:"What it says."`
 	SentBy   string              `json:"sent_by" default:"some_body"`
@@ -197,7 +197,7 @@ func (m memoMessage) Validate() error {
 	return nil
 }
 
-// letterMessage has fields of its frame, stampMessage nothing else.
+// letterMessage has frame fields beside its payload; stampMessage has only frame fields.
 type (
 	letterMessage struct {
 		Text string `json:"text" maxLength:"9"`
@@ -267,7 +267,7 @@ func (m *mail) Validate() error {
 	return nil
 }
 
-// postMessage broadcasts a letter, memo, … to all.
+// postMessage asks for a broadcast of a letter, memo, … to all.
 type postMessage struct {
 	What string `json:"what"`
 }
@@ -308,7 +308,7 @@ func (k *kinds) relay(ctx context.Context, m relayMessage) error {
 	return told(k.Broadcast(ctx, raw))
 }
 
-// told tells the client of an error's text.
+// told sends the text of an error to the client.
 func told(err error) error {
 	if err == nil {
 		return nil
@@ -316,7 +316,7 @@ func told(err error) error {
 	return chanx.Errorf("refused", "%v", err)
 }
 
-// bulletin is an event that clients get as it is.
+// bulletin is an event that is forwarded to clients unchanged.
 type bulletin struct {
 	HeadLine string `json:"head_line"`
 	Items    []disc `json:"items"`

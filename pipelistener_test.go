@@ -24,11 +24,11 @@ type pipes struct {
 func listen(t *testing.T, h http.Handler) *pipes {
 	t.Helper()
 	p := &pipes{conns: make(chan net.Conn), done: make(chan struct{})}
-	s := &http.Server{Handler: h} // without timeouts, to see what waits
+	s := &http.Server{Handler: h} // no timeouts, so that a test notices what blocks
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		_ = s.Serve(p) // it always fails, at last because it is closed
+		_ = s.Serve(p) // always returns an error, ErrServerClosed at the end
 	}()
 	t.Cleanup(func() {
 		if err := s.Close(); err != nil {

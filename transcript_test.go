@@ -20,27 +20,27 @@ import (
 	"github.com/chanx-go/chanx/chanxtest"
 )
 
-var update = flag.Bool("update", false, "rewrite the transcripts in testdata with what comes")
+var update = flag.Bool("update", false, "rewrite the transcripts in testdata with what happens now")
 
-// TestTranscripts holds the conversations in testdata/*.txt against what the server says now. A line is
+// TestTranscripts plays the steps in testdata/*.txt and compares what happens with what is written there. A step is one of
 //
 //	# a comment
 //	server NAME                  a new server of the table in scenes_test.go
 //	alice dials PATH [USER]      a connection, of an anonymous user if there is no name
 //	alice refused PATH [USER]    a handshake that is answered with an HTTP status
-//	pass DURATION                time goes by
+//	pass DURATION                time passes
 //	alice > TEXT                 a text message; \x00 and the like as in Go strings if TEXT is quoted
 //	alice binary TEXT            a binary message
 //	alice closes CODE REASON
 //	alice vanishes               without a Close frame
-//	server NAME does ARG…        an action of the server's table, such as an event from outside
+//	server NAME does ARG…        an action of the application, by its function in scenes_test.go
 //
-// and what comes until nothing moves any more is written below each:
+// Below each step is what happens until all goroutines are blocked:
 //
 //	alice < TEXT
 //	alice closed CODE REASON
 //	log LEVEL TEXT               what the server logs
-//	error TEXT                   what an action from outside returns
+//	error TEXT                   the error that the action of the application returns
 func TestTranscripts(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txt")
 	if err != nil || len(files) == 0 {
@@ -86,7 +86,7 @@ func line(all []string, i int) string {
 	return "(end)"
 }
 
-// stage is where a transcript plays.
+// stage is the state of a transcript while it is played.
 type stage struct {
 	t     *testing.T
 	out   strings.Builder
@@ -98,7 +98,7 @@ type stage struct {
 	ended map[string]bool
 }
 
-// replay plays the steps of a transcript and writes it anew.
+// replay plays the steps of a transcript and returns the transcript of what happens.
 func replay(t *testing.T, text string) string {
 	s := &stage{t: t, conns: map[string]*chanxtest.Conn{}, ended: map[string]bool{}}
 	lines := bufio.NewScanner(strings.NewReader(text))
@@ -212,7 +212,7 @@ func (s *stage) scene(name string) scene {
 	return sc
 }
 
-// shutDown ends the server; what it says then is not part of the transcript.
+// shutDown ends the server. What the server sends and logs then is not part of the transcript.
 func (s *stage) shutDown() {
 	if s.srv == nil {
 		return
@@ -227,7 +227,7 @@ func (s *stage) shutDown() {
 	clear(s.ended)
 }
 
-// collect writes what came, connection by connection.
+// collect writes what the clients received, connection by connection.
 func (s *stage) collect() {
 	for _, name := range s.order {
 		c := s.conns[name]
@@ -244,7 +244,7 @@ func (s *stage) collect() {
 	}
 }
 
-// reason leaves out what the client's library says of a transport that was lost.
+// reason returns the reason of a Close frame. For a lost connection, Reason is a text of the client library and is left out.
 func reason(end *chanx.CloseError) string {
 	if end.Code == 1006 {
 		return ""
