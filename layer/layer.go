@@ -1,29 +1,29 @@
 // Package layer is the contract between a chanx server and the broker that connects it with other nodes.
 //
-// A [Layer] stands for a broker. Each server opens one [Link] to it and speaks in subjects: strings of 1 to 255
-// bytes of valid UTF-8 that name who is meant (a group, a user, a node). What travels is opaque data.
+// A [Layer] represents a broker. Each server opens one [Link] to it, and publishes and subscribes to subjects: strings
+// of 1 to 255 bytes of valid UTF-8, one for each group, user and node. The layer does not look into the data.
 //
 // # The contract
 //
-// An implementation keeps these rules; layertest checks them:
+// An implementation keeps these rules. Package layertest checks them.
 //
-//   - Order: what one link publishes to one subject arrives at every subscriber in the order of the calls, where a
-//     call comes after another if it began when the other had returned. Order between links or between subjects is
+//   - Order: every subscriber receives the publications of one link to one subject in the order of the calls of Publish.
+//     One call comes after another if it began after the other had returned. Order between links or between subjects is
 //     not defined.
-//   - At most once: a publication arrives once or not at all. If publications may have been lost, the layer says so
-//     by a status with Gap set; it never repeats them.
-//   - Subscribe, then publish: a publication that begins, on any node, after Subscribe has returned without an error
-//     arrives.
-//   - Unsubscribe stops: a publication that begins after Unsubscribe has returned does not arrive. What began before may
-//     still.
+//   - At most once: a publication arrives once or not at all. The layer never repeats one. If publications may have been
+//     lost, the layer reports a Status with Gap.
+//   - Subscribe, then publish: after Subscribe has returned nil, a publication that begins on any node arrives.
+//   - Unsubscribe stops: a publication that begins after Unsubscribe has returned does not arrive. An earlier one still
+//     may.
 //   - Echo: a link may or may not receive its own publications. Receivers recognise and ignore them.
-//   - A broker that is silent, as when its process is stopped but its connections stay open, is told as lost within 10 seconds.
-//     Until then Publish need not have an error, and Subscribe may wait.
-//   - A link comes back after every loss of its connection, whatever closed it and however often, until Close.
-//   - What others publish, on whatever subject of the broker, breaks none of these rules.
-//   - Subscribe of several subjects from several goroutines takes about as long as one: an implementation asks for them together.
-//   - Subjects that differ in one byte are different, whatever the broker allows in its own names.
-//   - Data belongs to the caller again when Publish returns; data given to a receiver may be kept but not modified.
+//   - Silence: a broker may stop answering while its connections stay open, for example when its process is stopped. The
+//     layer reports it as lost within 10 seconds. Until then Publish need not fail, and Subscribe may block.
+//   - Recovery: until Close, a link recovers from every loss of its connection, whatever the cause and however often.
+//   - Other publishers: nothing that others publish, on any subject of the broker, breaks these rules.
+//   - Concurrent subscriptions: several goroutines that subscribe to different subjects at once wait about as long as
+//     one does. The implementation sends their requests together.
+//   - Subjects that differ in one byte are different, whatever names the broker allows.
+//   - Data: the caller may reuse data when Publish has returned. A receiver may keep the data it gets, but not modify it.
 //   - Every method but Close may be called at any time from any number of goroutines.
 package layer
 
@@ -34,49 +34,50 @@ import (
 
 // Layer is a broker, or the way to one.
 type Layer interface {
-	// Open attaches a node. It does not wait for the broker: that it cannot be reached is told by Status and by the
-	// errors of the link's methods. Receive and Status of the receiver may be called before Open has returned.
+	// Open attaches a node. It does not wait for the broker: if the broker cannot be reached, Status and the errors of
+	// the link's methods report it. Receive and Status may be called before Open has returned.
 	Open(Receiver) Link
 }
 
-// Receiver is what a node gives to its link.
+// Receiver holds the functions that a link calls.
 type Receiver struct {
 	// Receive is called with each publication to a subscribed subject. Calls for one subject never overlap; calls for
 	// different subjects may. It must neither block nor call the link's methods. Required.
 	Receive func(subject string, data []byte)
 
-	// Status is called when the link loses the broker and when it has it back, never twice at once. It must not
-	// block nor call the link's methods. Nil is fine.
+	// Status is called when the link loses the broker and when it reaches it again. Calls never overlap. It must
+	// neither block nor call the link's methods. Optional.
 	Status func(Status)
 }
 
-// Status tells of the link to the broker.
+// Status is the state of a link.
 type Status struct {
-	Up  bool  // whether the broker can be reached
+	Up  bool  // the broker can be reached
 	Gap bool  // publications may have been lost since the last status
-	Err error // why the link is down, or what is known of a gap while it is up; else nil
+	Err error // why the link is down, or, while it is up, the known cause of a gap; else nil
 }
 
 // Link is one node's connection to the broker.
 type Link interface {
-	// Publish hands data to the broker for every other link that has subscribed to the subject. It returns when the
-	// order among this link's publications to the subject is settled, not when they have arrived: what is lost or refused
-	// afterwards is told by a Status with Gap. With the broker out of reach the error wraps ErrUnavailable, after Close it is
-	// ErrClosed; the context bounds the wait.
+	// Publish hands data to the broker for every other link that has subscribed to the subject. It returns when the order
+	// of this publication among the link's others to the subject is fixed, which may be before it has arrived. If it is lost
+	// or refused afterwards, a Status with Gap reports that. If the broker cannot be reached, the error wraps
+	// ErrUnavailable; after Close it is ErrClosed. The context bounds the wait.
 	Publish(ctx context.Context, subject string, data []byte) error
 
-	// Subscribe starts the flow of a subject's publications to the receiver. To subscribe again changes nothing and costs
-	// little; the error tells whether the broker can be reached. If it is out of reach, the error wraps ErrUnavailable. The
-	// context bounds the wait. After any error but ErrClosed the subscription is remembered: it takes effect as soon as it
-	// can, and before Status tells that the broker is back.
+	// Subscribe makes the receiver get the publications to a subject. Subscribing again changes nothing and is cheap, and
+	// its error reports whether the broker can be reached. If it cannot, the error wraps ErrUnavailable. The context
+	// bounds the wait. After any error but ErrClosed the link remembers the subscription: it takes effect as soon as
+	// possible, and before Status reports that the broker is back.
 	Subscribe(ctx context.Context, subject string) error
 
-	// Unsubscribe ends it. A subject that was not subscribed is no error. After an error, which wraps ErrUnavailable if the
-	// broker is out of reach, the subscription is forgotten all the same: it does not come back with the broker.
+	// Unsubscribe ends a subscription. A subject without one is no error. The link forgets the subscription even if
+	// Unsubscribe fails: it does not return with the broker. If the broker cannot be reached, the error wraps
+	// ErrUnavailable.
 	Unsubscribe(ctx context.Context, subject string) error
 
-	// Close detaches the node: it ends all subscriptions, and no call of Receive or Status begins after it returned.
-	// It may be called once; a call of another method at the same time or later gives ErrClosed.
+	// Close detaches the node and ends all its subscriptions. After it has returned, no call of Receive or Status begins.
+	// It may be called once. Calls of other methods during or after Close return ErrClosed.
 	Close(ctx context.Context) error
 }
 

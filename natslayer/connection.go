@@ -14,17 +14,17 @@ import (
 )
 
 const (
-	// pingInterval and maxPings are how a server that is silent is noticed: after two pings without an answer the third
-	// tick ends the connection, 4 to 6 s after the last answer.
+	// pingInterval and maxPings detect a silent server: after two unanswered pings the third tick ends the connection,
+	// 4 to 6 s after the last answer.
 	pingInterval = 2 * time.Second
 	maxPings     = 2
 
-	// writeTimeout is how long a call may hang on a connection that takes no bytes. Then the connection is lost.
+	// writeTimeout is how long a write may block on a connection that accepts no bytes. Then the connection is lost.
 	writeTimeout = 3 * time.Second
 )
 
-// connectOptions are those of the connection that a layer makes for itself. With retry, a connection is made although no
-// server can be reached, and nats.go goes on trying.
+// connectOptions are the options of the connections that a layer makes. With retry, nats.Connect succeeds although no server
+// can be reached, and keeps trying.
 func connectOptions(opts Options, retry bool) []nats.Option {
 	options := append([]nats.Option{
 		nats.Name("chanx"),
@@ -37,15 +37,15 @@ func connectOptions(opts Options, retry bool) []nats.Option {
 	return append(options, func(o *nats.Options) error {
 		o.AllowReconnect, o.MaxReconnect, o.ReconnectBufSize, o.NoEcho = true, -1, -1, false
 		o.RetryOnFailedConnect, o.IgnoreAuthErrorAbort = retry, true
-		o.ReconnectOnFlusherError = true // or nats.go drops what it could not write, and goes on
+		o.ReconnectOnFlusherError = true // or nats.go drops what it could not write, and continues
 		if o.AsyncErrorCB == nil {
-			o.AsyncErrorCB = func(*nats.Conn, *nats.Subscription, error) {} // or nats.go prints what the layer tells
+			o.AsyncErrorCB = func(*nats.Conn, *nats.Subscription, error) {} // or nats.go prints the errors
 		}
 		return nil
 	})
 }
 
-// result is what an attempt to connect gave.
+// result is the result of an attempt to connect.
 type result struct {
 	nc  *nats.Conn
 	err error
@@ -62,7 +62,7 @@ func dial(ctx context.Context, servers string, options []nats.Option) (*nats.Con
 		made <- result{nc, explainDial(err)}
 		if err == nil && ctx.Err() != nil {
 			select {
-			case <-made: // nobody has taken it
+			case <-made: // dial has returned without it
 				nc.Close()
 			default:
 			}
@@ -81,7 +81,7 @@ func dial(ctx context.Context, servers string, options []nats.Option) (*nats.Con
 	}
 }
 
-// explainDial adds to an error of nats.Connect what to do about it, and hides a URL that it quotes.
+// explainDial adds advice to an error of nats.Connect, and removes a URL that it quotes.
 func explainDial(err error) error {
 	var quoting *url.Error
 	switch {
@@ -94,7 +94,7 @@ func explainDial(err error) error {
 	}
 }
 
-// asCause hides that a connection timed out: that must not look like the end of a caller's context.
+// asCause hides that an error is a timeout of the connection, which must not look like the end of the caller's context.
 func asCause(err error) error {
 	if errors.Is(err, context.DeadlineExceeded) {
 		return errors.New(err.Error())
@@ -102,7 +102,7 @@ func asCause(err error) error {
 	return err
 }
 
-// isNetwork tells the errors of a connection from those that nats.go or a server make.
+// isNetwork reports whether an error comes from the network rather than from nats.go or a server.
 func isNetwork(err error) bool {
 	var n net.Error
 	return errors.As(err, &n)

@@ -1,5 +1,5 @@
-// Package natslayer is the channel layer over NATS: it connects chanx servers on any number of machines by core NATS, with
-// no stream and nothing stored.
+// Package natslayer is the channel layer over core NATS. It connects chanx servers on any number of machines, without
+// streams and without storage.
 //
 //	l, err := natslayer.Connect(ctx, "nats://a:4222,nats://b:4222", &natslayer.Options{
 //		NATS: []nats.Option{nats.UserCredentials("chanx.creds")},
@@ -8,70 +8,70 @@
 //	defer l.Close()
 //	srv := chanx.NewServer(&chanx.ServerOptions{Layer: l})
 //
-// Give each server a layer of its own. It is one connection to one server of the cluster; when that is lost it moves to
-// another. [New] uses a connection that you have.
+// Give each server a layer of its own. A layer has one connection to one server of the cluster, and moves to another server
+// when it loses that connection. [New] uses an existing connection.
 //
-// # What holds
+// # Guarantees
 //
-// The contract of package layer, over one server or a cluster of them:
+// The layer keeps the contract of package layer, with one NATS server or a cluster:
 //
-//   - What one layer publishes to one subject arrives in that order; indeed what it publishes to all subjects does.
-//   - Delivery is at most once. Publish returns when nats.go has the data, which sends it at once; what was under way
-//     when a connection is lost may be lost, and both ends that lose their connection are told of a gap. Publish does
-//     not wait for the broker; a call may hang for up to 3 s (of a connection of [New]: its FlusherTimeout) if the
-//     network takes no bytes.
-//   - The layer comes back after every loss of its connection, until it is closed: nats.go connects again by itself, and where
-//     it closes the connection for good, because of an error of the server that it does not know or a callback of the
-//     application, the layer makes a new one. That is told as any loss. (A connection of [New] is not replaced.)
-//   - A server that is silent, but whose connection stays open, counts as lost 4 to 6 s after its last answer. nats.PingInterval
-//     and nats.MaxPingsOutstanding in Options.NATS change that: it is lost at the latest after the interval times one more than the
-//     number of pings. Until then Publish has no error, and Subscribe waits.
+//   - Order: whatever one layer publishes arrives in the order of the calls, across all subjects.
+//   - At most once: Publish returns when nats.go has the data, which it sends at once. Publish does not wait for the broker,
+//     but may block for up to 3 s (a connection given to [New]: its FlusherTimeout) while the network accepts no bytes. Data
+//     in transit when a connection is lost may be lost; the layer reports a gap at each end that lost its connection.
+//   - Recovery: until it is closed, the layer recovers from every loss of its connection. nats.go reconnects by itself. If
+//     nats.go closes the connection for good, because of a server error that it does not know or because a callback of the
+//     application did, the layer makes a new one and reports the loss like any other. (It does not replace a connection given
+//     to [New].)
+//   - Silence: a server that stops answering while its connection stays open counts as lost 4 to 6 s after its last answer.
+//     nats.PingInterval and nats.MaxPingsOutstanding in Options.NATS change that: the longest time is the interval times
+//     (number of pings + 1). Until then Publish returns no error, and Subscribe blocks.
 //   - While there is no connection, calls fail at once with layer.ErrUnavailable. Nothing is buffered for later.
-//   - A receiver for which too much waits (Options.PendingMessages and PendingBytes) loses what comes then; it is told of
-//     a gap, and [Layer.Dropped] counts. A server that cannot keep up with NATS itself is disconnected by it, which is told
-//     as any loss.
-//   - A subject is written as one token of NATS, readable where it can be: "g/room 1" is "chanx.g/room=201".
-//   - Data may be as large as max_payload of the broker, by default 1 MiB. Larger data is an error. When a server lowers
-//     max_payload, clients learn it when they connect: the first publication that is too large costs the layer its connection,
-//     which is told as any loss; later ones are an error.
-//   - What NATS does not allow is an error of Subscribe. For Publish it is known too late: the publication is lost,
-//     which is told as a gap, and from then on Publish has the error.
+//   - Slow receivers: when too many publications wait for a receiver (Options.PendingMessages and PendingBytes), the layer
+//     drops new ones, reports a gap to that link and counts them in [Layer.Dropped]. NATS disconnects a layer that reads too
+//     slowly, which is a loss like any other.
+//   - Names: a subject becomes one NATS token, readable where possible: "g/room 1" is "chanx.g/room=201".
+//   - Size: data may be as large as the broker's max_payload, by default 1 MiB; publishing more is an error. Clients learn a
+//     lowered max_payload only when they connect. The first publication that is too large then costs the layer its
+//     connection, a loss like any other; later ones are an error.
+//   - Permissions: Subscribe returns an error if NATS does not allow the subject. Publish learns it too late: the first
+//     publication is lost and reported as a gap, and from then on Publish returns the error.
 //
 // # Subscribe, then publish
 //
-// A server of NATS tells a client when it knows of a subscription itself; the other servers of the cluster learn it a
-// moment later, and drop what is published on them before. Subscribe waits for them: after it has subscribed, the layer
-// asks a layer on each other server, and an answer that comes back over the same route proves that the server there
-// knows. Many calls share one question. With a single server it is one round trip to that server.
+// A NATS server confirms a subscription to its own client. The other servers of the cluster learn of it a moment later, and
+// until then drop what is published to it there. Subscribe waits for them: after subscribing, the layer sends a query to one
+// layer on each other server. An answer that returns over the same route proves that the server there knows the
+// subscription. Calls made at the same time share one query. With a single server it is one round trip to that server.
 //
-// Layers find each other by greeting when they connect, which takes 150 ms in a cluster, and up to 2 s when layers that were
-// there before a loss of the connection are missing. So:
+// Layers find each other with hello messages when they connect. In a cluster that takes 150 ms, and up to 2 s while layers
+// are missing that were there before the connection was lost. So:
 //
-//   - Between layers that have found each other the rule holds exactly, however slow the servers are.
-//   - A layer that cannot be heard for longer than it listens, because a route between two servers comes up after their
-//     clients or is that slow, is found by later greetings, after 1, 5 and then every 30 s. Until then publications
-//     between the two may be lost. When they find each other, both are told of a gap.
-//   - If no layer on a server answers within 5 s, the calls that wait fail with an error that wraps layer.ErrUnavailable, and
-//     the server is left out until it is heard again, which is told as a gap. One process that hangs does not
-//     hold up the others for longer.
-//   - Two clients of one server that subscribe to the same new subject within microseconds share what the server tells
-//     the others; the second may be answered before the first has been told. A publication from another server that
-//     falls into this moment may miss the second.
-//   - Between the clusters of a super-cluster (gateways), subscriptions and answers travel on different ways, so nothing is
-//     certain there but that they arrive soon.
+//   - Between layers that have found each other the rule always holds, however slow the servers are.
+//   - A layer may be unreachable for longer than that, because a route between two servers is slow or comes up after their
+//     clients. Later hellos, after 1 s, 5 s and then every 30 s, find it. Until then publications between the two may be
+//     lost. When they find each other, both report a gap.
+//   - If no layer on a server answers within 5 s, the waiting calls fail with an error that wraps layer.ErrUnavailable. The
+//     layer ignores that server until it hears from it again, and then reports a gap. One hanging process therefore delays
+//     the others only once.
+//   - If two clients of one server subscribe to the same new subject within microseconds, that server informs the others
+//     once. The second client may be answered before the first has been announced, and may miss a publication that is made on
+//     another server in that moment.
+//   - Between the clusters of a super-cluster (gateways), subscriptions and answers take different paths. There the only
+//     certainty is that subscriptions take effect soon.
 //
-// # Who may say what
+// # Security
 //
-// Whoever may publish to "<Prefix>.>" can publish in anybody's name. LayerAuth of chanx.ServerOptions signs what servers publish.
-// It does not sign what layers say to each other on "<Prefix>.sync.>", because a layer does not know the keys. What arrives there
-// is checked, and no message makes a layer publish anywhere else, lose its connection, or remember more than 512 servers. By
-// forging it somebody can at worst
+// Everybody who may publish to "<Prefix>.>" can publish in the name of any server. LayerAuth of chanx.ServerOptions signs
+// what servers publish. It does not sign what layers send each other on "<Prefix>.sync.>", because a layer does not know the
+// keys. The layer checks these messages: none of them makes it publish elsewhere, lose its connection, or remember more
+// than 512 servers. The worst that forged messages can do is to
 //
-//   - have links told of gaps, each of which is one status;
-//   - delay subscriptions by 5 s each, which fail with layer.ErrUnavailable then and are remembered, as long as they keep forging
-//     servers that do not answer;
-//   - end the wait of a subscription early, so that what another server's node publishes in the milliseconds after it is missed;
-//   - cost processor time, by sending a lot.
+//   - make links report gaps, one status each;
+//   - delay subscriptions by 5 s each, for as long as the forger invents servers that do not answer; these subscriptions
+//     fail with layer.ErrUnavailable and are remembered;
+//   - end the wait of a subscription early, so that it misses what nodes on other servers publish in the next milliseconds;
+//   - cost processor time, if there are many.
 //
-// Permissions of NATS prevent it: let only the users of the application publish to "<Prefix>.>".
+// NATS permissions prevent this: let only the application's users publish to "<Prefix>.>".
 package natslayer

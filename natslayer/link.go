@@ -8,8 +8,8 @@ import (
 	"github.com/chanx-go/chanx/layer"
 )
 
-// link is one node's. A goroutine of its own hands out what waits for its receiver, publications and statuses alike, so
-// that no two calls overlap and a slow receiver holds up nobody else.
+// link belongs to one node. Its goroutine passes queued publications and statuses to the receiver, so calls never overlap
+// and a slow receiver delays no other link.
 type link struct {
 	layer    *Layer
 	receiver layer.Receiver
@@ -18,14 +18,14 @@ type link struct {
 	mu           sync.Mutex
 	closed       bool
 	queue        []item
-	waiting      int // publications that the receiver has not been given, in the queue or taken from it
+	waiting      int // publications that the receiver has not handled yet, in the queue or in run's batch
 	waitingBytes int
-	overflowing  bool          // what came last was dropped, which is told
-	wake         chan struct{} // tells run that there is something
+	overflowing  bool          // the last publication was dropped, and the gap is in the queue
+	wake         chan struct{} // holds a token when the queue has items; closed by Close
 	ended        chan struct{} // closed when run has returned
 }
 
-// item is a publication, or a status if there is one.
+// item is a status if status is set, else a publication.
 type item struct {
 	subject string
 	data    []byte
@@ -38,7 +38,7 @@ func (k *link) isClosed() bool {
 	return k.closed
 }
 
-// push queues a publication, unless too much waits.
+// push queues a publication, or drops it if too many wait.
 func (k *link) push(subject string, data []byte) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -59,9 +59,9 @@ func (k *link) push(subject string, data []byte) {
 	k.append(item{subject: subject, data: data})
 }
 
-// tell queues a status, whatever else waits. One that says the same as the one before it is left out, so that no number of
-// losses fills the queue.
-func (k *link) tell(s layer.Status) {
+// notify queues a status, even if the queue is full. It skips a status equal to the last item, so that repeated losses
+// cannot fill the queue.
+func (k *link) notify(s layer.Status) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.closed {
@@ -73,7 +73,7 @@ func (k *link) tell(s layer.Status) {
 	k.append(item{status: &s})
 }
 
-// append is called with mu held.
+// append adds to the queue and wakes run. The caller holds mu.
 func (k *link) append(it item) {
 	k.queue = append(k.queue, it)
 	select {
@@ -99,7 +99,7 @@ func (k *link) run() {
 	}
 }
 
-// take gives run what waits, and the queue the slice that run is done with.
+// take returns the queue, and reuses done, the batch that run has finished, as the next queue.
 func (k *link) take(done []item) []item {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -108,7 +108,7 @@ func (k *link) take(done []item) []item {
 	}
 	batch := k.queue
 	k.queue = nil
-	if cap(done) <= 1024 { // a larger one is left to the collector: a burst should not be held for ever
+	if cap(done) <= 1024 { // do not keep the memory of a burst for ever
 		k.queue = done[:0]
 	}
 	return batch
@@ -130,7 +130,7 @@ func (k *link) deliver(it *item) {
 	k.waitingBytes -= size
 }
 
-// Publish hands data to the connection, which sends it at once but does not wait for the broker.
+// Publish passes data to the connection, which sends it at once. It does not wait for the broker.
 func (k *link) Publish(ctx context.Context, subject string, data []byte) error {
 	if k.isClosed() {
 		return layer.ErrClosed
@@ -145,7 +145,7 @@ func (k *link) Publish(ctx context.Context, subject string, data []byte) error {
 	return nil
 }
 
-// Subscribe waits until all servers of the cluster that have nodes know of the subscription.
+// Subscribe waits until all servers of the cluster that have nodes know the subscription.
 func (k *link) Subscribe(ctx context.Context, subject string) error {
 	name, err := natsSubject(k.layer.opts.Prefix, subject)
 	if err != nil {
@@ -165,7 +165,7 @@ func (k *link) Subscribe(ctx context.Context, subject string) error {
 	return nil
 }
 
-// Unsubscribe takes effect at once: the broker need not know of it for publications to stop.
+// Unsubscribe takes effect at once, because the layer itself stops delivering. It does not wait for the broker.
 func (k *link) Unsubscribe(_ context.Context, subject string) error {
 	if k.isClosed() {
 		return layer.ErrClosed
@@ -174,7 +174,7 @@ func (k *link) Unsubscribe(_ context.Context, subject string) error {
 	return nil
 }
 
-// Close waits until a call of the receiver that is under way has returned.
+// Close waits for a running call of the receiver to return.
 func (k *link) Close(context.Context) error {
 	k.mu.Lock()
 	if k.closed {

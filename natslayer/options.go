@@ -17,27 +17,27 @@ const (
 
 // Options are the options of [Connect] and [New]. The zero value works.
 type Options struct {
-	// Prefix begins every NATS subject that the layer uses: one or several tokens of letters, digits, '-' and '_', with
-	// dots between them, at most 255 bytes; default "chanx". All servers of an application need the same one, and
-	// applications that share an account of NATS need different ones. A user of NATS that the layer connects as must be
-	// allowed to publish and subscribe to "<Prefix>.>"; nothing else is used.
+	// Prefix begins every NATS subject that the layer uses: one or more tokens of letters, digits, '-' and '_', separated
+	// by dots, at most 255 bytes; default "chanx". All servers of an application need the same prefix, and applications
+	// that share a NATS account need different ones. The NATS user must be allowed to publish and subscribe to
+	// "<Prefix>.>"; the layer uses nothing else.
 	Prefix string
 
-	// NATS are options of the connection that Connect makes: credentials, TLS, its name. They are applied again for each
-	// connection. The layer's defaults are set before them: a ping every 2 s, of which two may be unanswered, so that a silent
-	// server is noticed after 4 to 6 s; 3 s for a write; 250 to 750 ms between attempts to connect. What a layer depends on is
-	// set after them: it reconnects for ever, buffers nothing while there is no broker, and hears its own messages. New ignores
-	// them.
+	// NATS are options of the connections that Connect makes, such as credentials, TLS and the name. They are applied to
+	// each new connection. They override the layer's defaults: a ping every 2 s, of which two may be unanswered, so that a
+	// silent server is noticed after 4 to 6 s; 3 s for a write; 250 to 750 ms between attempts to connect. They cannot
+	// override what the layer depends on: it reconnects for ever, buffers nothing while there is no broker, and receives
+	// its own messages. New ignores NATS.
 	NATS []nats.Option
 
-	// StartWithoutBroker has Connect return although no broker can be reached. Links are down until one can.
+	// StartWithoutBroker lets Connect succeed although no broker can be reached. Links are down until one can.
 	StartWithoutBroker bool
 
 	// PendingMessages is how many publications may wait for one link's receiver; default 65,536, negative is no limit.
-	// Beyond it publications are dropped, counted (see Layer.Dropped), and told as a gap.
+	// Beyond it publications are dropped, counted in Layer.Dropped, and reported as a gap.
 	PendingMessages int
 
-	// PendingBytes is likewise how many bytes of data may wait; default 64 MiB, negative is no limit.
+	// PendingBytes is how many bytes of their data may wait; default 64 MiB, negative is no limit.
 	PendingBytes int
 }
 
@@ -56,7 +56,7 @@ func (o *Options) withDefaults() Options {
 	return with
 }
 
-// limit is the default for zero, and none for a negative value.
+// limit returns the default for zero, and math.MaxInt for a negative value.
 func limit(v, byDefault int) int {
 	if v < 0 {
 		return math.MaxInt

@@ -10,7 +10,7 @@ import (
 
 const maxRedialPause = 10 * time.Second
 
-// redialer replaces a connection that nats.go has closed for good. nats.go does so by itself
+// redialer replaces a connection that nats.go has closed for good. nats.go does that
 //
 //   - after an error of the server that it does not know, such as "Maximum Payload Violation", "Invalid Subject" or
 //     "Authentication Timeout", and after "maximum control line exceeded";
@@ -18,16 +18,16 @@ const maxRedialPause = 10 * time.Second
 //   - when no server is left to try, with a limit of nats.MaxReconnects;
 //   - when the connection is lost while it drains.
 //
-// The layer's own options exclude the second and the third, and the callbacks of an application may close or drain it. After other
-// losses nats.go connects again by itself.
+// The layer's own options exclude the second and the third. The application's callbacks may also close or drain the
+// connection. After other losses nats.go reconnects by itself.
 type redialer struct {
-	failed  int         // how many connections have been closed since the layer was up
-	due     time.Time   // when to make the next one; zero if the present one lives, or an attempt is under way
-	dialing bool        // an attempt is under way
-	results chan result // of it
+	failed  int         // connections closed since the layer was last up
+	due     time.Time   // when to dial again; zero if the connection is open or an attempt is running
+	dialing bool        // an attempt is running
+	results chan result // the result of the attempt
 }
 
-// planRedial sees whether the connection has been closed for good.
+// planRedial schedules a new connection if the current one has been closed for good.
 func (c *cluster) planRedial() {
 	r := &c.redialer
 	if !c.l.owns() || r.dialing || !r.due.IsZero() || !c.nc.IsClosed() {
@@ -37,22 +37,22 @@ func (c *cluster) planRedial() {
 	r.failed++
 }
 
-// redialPause is twice as long each time. Up to half of it is left out at random, so that the nodes of a broker that sends all
-// of them away do not come back all at once.
+// redialPause doubles with each failure. It is shortened by a random part of up to half, so that the nodes do not return all
+// at once to a broker that has disconnected them all.
 func redialPause(first time.Duration, failed int) time.Duration {
 	pause := min(max(first, time.Millisecond)<<min(failed, 16), maxRedialPause)
 	return pause/2 + rand.N(pause/2)
 }
 
-// redial makes a connection when it is due. nats.go holds on to the attempt, so it is made in a goroutine, which hands over the
-// connection or, when the layer is closed, closes it.
+// redial makes a connection when it is due. nats.Connect cannot be cancelled, so a goroutine calls it, which passes on the
+// connection or, if the layer has been closed, closes it.
 func (c *cluster) redial(now time.Time) {
 	r := &c.redialer
 	if r.due.IsZero() || now.Before(r.due) {
 		return
 	}
 	r.due, r.dialing = time.Time{}, true
-	options := append(connectOptions(c.l.opts, true), alsoAt(c.nc))
+	options := append(connectOptions(c.l.opts, true), withServersOf(c.nc))
 	go func() {
 		nc, err := nats.Connect(c.l.url, options...)
 		select {
@@ -65,8 +65,8 @@ func (c *cluster) redial(now time.Time) {
 	}()
 }
 
-// alsoAt adds the servers that a connection has found to those that are given.
-func alsoAt(before *nats.Conn) nats.Option {
+// withServersOf adds the servers that a previous connection has discovered.
+func withServersOf(before *nats.Conn) nats.Option {
 	return func(o *nats.Options) error {
 		for _, s := range before.ServerPool() {
 			if s.URL != nil && !slices.Contains(o.Servers, s.URL.String()) {
@@ -77,12 +77,12 @@ func alsoAt(before *nats.Conn) nats.Option {
 	}
 }
 
-// redialed takes over what redial has made. nats.go connects it by itself, however long that takes. An error is one of the
-// options, such as a file that cannot be read just now.
+// redialed takes over the connection that redial made. nats.go connects it, however long that takes. An error comes from an
+// option, for example because a file cannot be read at the moment.
 func (c *cluster) redialed(made result) {
 	c.redialer.dialing = false
 	if made.err != nil {
-		return // look sees that the old connection is still closed
+		return // checkConnection sees that the old connection is still closed
 	}
 	c.nc.RemoveStatusListener(c.statuses)
 	c.use(made.nc)

@@ -9,11 +9,11 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// violation finds what a user of NATS may not do, and with which subject.
+// violation matches the operation that a NATS user may not do, and its subject.
 var violation = regexp.MustCompile(`(?i)permissions violation for (subscription|publish) to "([^"]+)"`)
 
-// watchErrors adds to the connection's handlers of errors and disconnections. nats.go calls both in the order of what
-// happens, so no refusal by the next server is forgotten with those of the last one.
+// watchErrors wraps the connection's handlers of errors and disconnections. nats.go calls both in the order of the events, so
+// the refusals of the next server are not cleared with those of the last one.
 func (l *Layer) watchErrors(nc *nats.Conn) {
 	before := nc.ErrorHandler()
 	nc.SetErrorHandler(func(nc *nats.Conn, sub *nats.Subscription, err error) {
@@ -23,7 +23,7 @@ func (l *Layer) watchErrors(nc *nats.Conn) {
 		select {
 		case <-l.stop:
 		default:
-			l.hearError(sub, err)
+			l.handleError(sub, err)
 		}
 	})
 	disconnected := nc.DisconnectErrHandler()
@@ -31,15 +31,15 @@ func (l *Layer) watchErrors(nc *nats.Conn) {
 		switch deprecated := nc.Opts.DisconnectedCB; {
 		case disconnected != nil:
 			disconnected(nc, err)
-		case deprecated != nil: // nats.go calls it only where there is no handler with an error
+		case deprecated != nil: // nats.go calls it only if there is no DisconnectedErrCB
 			deprecated(nc)
 		}
-		l.table.forgive()
+		l.table.clearRefused()
 	})
 }
 
-// hearError takes what nats.go tells aside: what it has dropped, and what the broker does not allow.
-func (l *Layer) hearError(sub *nats.Subscription, err error) {
+// handleError processes asynchronous errors of nats.go: dropped publications, denied subjects and failed writes.
+func (l *Layer) handleError(sub *nats.Subscription, err error) {
 	switch {
 	case errors.Is(err, nats.ErrSlowConsumer) && sub != nil:
 		if count := l.table.losses(sub); count > 0 {
@@ -50,14 +50,14 @@ func (l *Layer) hearError(sub *nats.Subscription, err error) {
 		if m := violation.FindStringSubmatch(err.Error()); m != nil && strings.HasPrefix(m[2], l.opts.Prefix+".") {
 			l.refuse(strings.EqualFold(m[1], "publish"), m[2], err)
 		}
-		l.state.deal(err)
+		l.state.markHandled(err)
 		l.wake()
 	case isNetwork(err):
 		l.failedToWrite()
 	}
 }
 
-// failedToWrite has the cluster connect anew: what nats.go could not write is lost, and perhaps subscriptions with it.
+// failedToWrite makes the cluster reconnect: what nats.go could not write is lost, perhaps including subscriptions.
 func (l *Layer) failedToWrite() {
 	l.writeFailed.Store(true)
 	l.wake()
@@ -67,7 +67,7 @@ func (l *Layer) refuse(publish bool, name string, err error) {
 	err = fmt.Errorf("%w: allow this user to publish and subscribe to %q", err, l.opts.Prefix+".>")
 	switch {
 	case strings.HasPrefix(name, l.opts.Prefix+".sync."):
-		l.state.breakDown(err) // without these subjects nothing is certain
+		l.state.setBroken(err) // the layer cannot confirm subscriptions without these subjects
 	case publish:
 		l.state.deny(name, err)
 	default:
@@ -75,15 +75,16 @@ func (l *Layer) refuse(publish bool, name string, err error) {
 	}
 }
 
-// dealtWithErrors reports whether the error handler has had all errors that NATS had sent by now: nats.go calls it at some
-// later time. If it takes too long, somebody has set another handler.
-func (l *Layer) dealtWithErrors(enough bool) bool {
+// errorsHandled reports whether handleError has processed the last permissions violation. nats.go calls error handlers
+// asynchronously. With overdue, the application has probably set another handler, and errorsHandled processes the
+// violation itself.
+func (l *Layer) errorsHandled(overdue bool) bool {
 	last := l.conn.Load().LastError()
-	if !errors.Is(last, nats.ErrPermissionViolation) || l.state.dealtWith(last) {
+	if !errors.Is(last, nats.ErrPermissionViolation) || l.state.isHandled(last) {
 		return true
 	}
-	if enough {
-		l.hearError(nil, last)
+	if overdue {
+		l.handleError(nil, last)
 	}
-	return enough
+	return overdue
 }

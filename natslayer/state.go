@@ -12,16 +12,16 @@ import (
 	"github.com/chanx-go/chanx/layer"
 )
 
-// phase is how a layer stands to its broker.
+// phase is the state of the layer's connection to its broker.
 type phase int
 
 const (
-	joining phase = iota // connected for the first time; calls wait
+	joining phase = iota // not up yet for the first time; calls wait
 	up
-	down // not connected, or again and not yet known to all; links have been told
+	down // not connected, or reconnected but subscriptions are not confirmed yet; links have been notified
 )
 
-// state is what the cluster has found out, for those who call links' methods.
+// state is what the methods of links need to know. The cluster's goroutine updates it.
 type state struct {
 	ready     atomic.Bool // phase is up
 	anyDenied atomic.Bool
@@ -29,26 +29,26 @@ type state struct {
 	mu        sync.Mutex
 	changed   chan struct{} // closed and replaced with every change
 	phase     phase
-	cause     error // why it is down
-	confirmed uint64
+	cause     error  // why it is down
+	confirmed uint64 // all subscriptions up to this number are in effect
 	failed    failure
-	broken    bool             // the broker does not allow what the layer cannot do without
-	seen      error            // the last violation of permissions that has been dealt with
-	denied    map[string]error // NATS subjects that must not be published to; nil if there are none
+	broken    bool             // the broker denies a subject that the layer needs for itself
+	handled   error            // the last permissions violation that handleError has processed
+	denied    map[string]error // NATS subjects that must not be published to, and why; may be nil
 	links     map[*link]struct{}
 }
 
-// maxDenied bounds what is remembered: a subject that is forgotten is denied again.
+// maxDenied bounds denied. If a subject is removed, the broker denies it again.
 const maxDenied = 1 << 10
 
-// failure is that subscriptions could not be confirmed: those up to through.
+// failure records that the subscriptions up to number through could not be confirmed.
 type failure struct {
 	count   int
 	through uint64
 	err     error
 }
 
-// wakeAll is called with mu held.
+// wakeAll wakes all waiting calls. The caller holds mu.
 func (s *state) wakeAll() {
 	close(s.changed)
 	s.changed = make(chan struct{})
@@ -59,7 +59,7 @@ func (s *state) open(k *link) {
 	defer s.mu.Unlock()
 	s.links[k] = struct{}{}
 	if s.phase == down {
-		k.tell(layer.Status{Err: s.unavailable()})
+		k.notify(layer.Status{Err: s.unavailable()})
 	}
 }
 
@@ -72,31 +72,30 @@ func (s *state) close(k *link) {
 // unavailable is the error of calls while the layer is down. The caller holds mu.
 func (s *state) unavailable() error { return fmt.Errorf("%w: %w", layer.ErrUnavailable, s.cause) }
 
-// lose has the layer down. Links are told once, whatever else goes wrong until it is up.
-func (s *state) lose(cause error) {
+// setDown notifies links once, whatever else fails until the layer is up again.
+func (s *state) setDown(cause error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.ready.Store(false)
 	s.cause = asCause(cause)
 	if s.phase != down {
 		s.phase = down
-		s.tell(layer.Status{Err: s.unavailable()})
+		s.notify(layer.Status{Err: s.unavailable()})
 	}
 	s.wakeAll()
 }
 
-// confirm notes that all subscriptions up to the through'th are in effect. If the layer is not up it is now, unless there
-// have been more meanwhile.
+// confirm records that all subscriptions up to number through are in effect. If there are no newer ones, the layer is now up.
 func (s *state) confirm(through uint64, t *table) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.confirmed = through
 	s.wakeAll()
-	if s.phase == up || s.broken || t.soFar() != through {
+	if s.phase == up || s.broken || t.lastNo() != through {
 		return
 	}
 	if s.phase == down {
-		s.tell(layer.Status{Up: true, Gap: true})
+		s.notify(layer.Status{Up: true, Gap: true})
 	}
 	s.phase, s.cause = up, nil
 	s.ready.Store(true)
@@ -109,31 +108,31 @@ func (s *state) fail(through uint64, err error) {
 	s.wakeAll()
 }
 
-// tell is called with mu held.
-func (s *state) tell(st layer.Status) {
+// notify passes a status to all links. The caller holds mu.
+func (s *state) notify(st layer.Status) {
 	for k := range s.links {
-		k.tell(st)
+		k.notify(st)
 	}
 }
 
-// gap tells all links that publications may have been lost, if they have not been told that the layer is down.
+// gap reports to all links that publications may have been lost. While the layer is down they expect a gap anyway.
 func (s *state) gap() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.phase == up {
-		s.tell(layer.Status{Up: true, Gap: true})
+		s.notify(layer.Status{Up: true, Gap: true})
 	}
 }
 
-// breakDown is lose until the connection is made anew.
-func (s *state) breakDown(cause error) {
-	s.lose(cause)
+// setBroken sets the layer down until it connects again.
+func (s *state) setBroken(cause error) {
+	s.setDown(cause)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.broken = true
 }
 
-// deny notes that a subject must not be published to. What has been is lost.
+// deny records that a subject must not be published to. What was published to it is lost.
 func (s *state) deny(name string, err error) {
 	s.mu.Lock()
 	if s.denied == nil || len(s.denied) >= maxDenied {
@@ -154,36 +153,36 @@ func (s *state) denial(name string) error {
 	return s.denied[name]
 }
 
-// forgive forgets what was not allowed: the broker is asked again.
-func (s *state) forgive() {
+// clearDenied forgets which subjects were denied, because permissions may differ on a new connection.
+func (s *state) clearDenied() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.broken, s.denied = false, nil
 	s.anyDenied.Store(false)
 }
 
-func (s *state) deal(err error) {
+func (s *state) markHandled(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.seen = err
+	s.handled = err
 }
 
-func (s *state) dealtWith(err error) bool {
+func (s *state) isHandled(err error) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.seen == err
+	return s.handled == err
 }
 
 func (s *state) isUp() bool { return s.ready.Load() }
 
-// wantsRound reports whether there is something to confirm, or the layer is on its way up.
+// wantsRound reports whether there are subscriptions to confirm, or the layer is not up yet.
 func (s *state) wantsRound(t *table) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return !s.broken && (s.phase != up || s.confirmed < t.soFar())
+	return !s.broken && (s.phase != up || s.confirmed < t.lastNo())
 }
 
-// await waits until ok says so, which is asked with mu held, or has an error.
+// await waits until ok returns true or an error. It calls ok with mu held.
 func (s *state) await(ctx context.Context, ok func() (bool, error)) error {
 	for {
 		s.mu.Lock()
@@ -259,7 +258,7 @@ func (l *Layer) publish(ctx context.Context, name string, data []byte) error {
 	case isNetwork(err):
 		l.failedToWrite()
 		return fmt.Errorf("%w: %w", layer.ErrUnavailable, asCause(err))
-	default: // the connection is lost, which the cluster is about to notice
+	default: // the connection is lost; the cluster's goroutine will notice
 		return fmt.Errorf("%w: %w", layer.ErrUnavailable, err)
 	}
 }

@@ -5,20 +5,20 @@ import (
 	"strings"
 )
 
-// maxSubject is the length of the longest subject that the contract knows, in bytes.
+// maxSubject is the longest subject that the contract allows, in bytes.
 const maxSubject = 255
 
 const hexDigits = "0123456789ABCDEF"
 
-// plain reports whether a byte stays as it is. What NATS gives a meaning ('.', '*', '>') or refuses (space, control
-// characters) does not, nor does '=', which introduces the others.
+// plain reports whether a byte needs no escape. Bytes that NATS gives a meaning ('.', '*', '>') or refuses (space, control
+// characters) need one, and so does '=', the escape character.
 func plain(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_' || c == '/'
 }
 
-// natsSubject is where a subject's publications travel: the prefix and one token, in which each byte that is not plain is
-// written as '=' and two hexadecimal digits. So subjects that differ in one byte differ there too, and the longest has
-// 765 bytes after the prefix, where NATS by default allows a line of 4096.
+// natsSubject returns the NATS subject of a subject: the prefix and one token, in which each byte that is not plain is
+// written as '=' and two hexadecimal digits. Subjects that differ in one byte therefore differ in NATS too. The longest
+// token has 765 bytes; NATS by default allows a line of 4096.
 func natsSubject(prefix, subject string) (string, error) {
 	if subject == "" || len(subject) > maxSubject {
 		return "", fmt.Errorf("the subject has %d bytes, a layer's subject has 1 to %d", len(subject), maxSubject)

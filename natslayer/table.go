@@ -7,31 +7,31 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// table knows which links have subscribed to what. However many links of a layer a subject has, and however many
-// subjects there are: each has one subscription of NATS, and all deliver into one channel.
+// table records which links have subscribed to which subjects. Each subject has one NATS subscription, however many links
+// it has. All NATS subscriptions deliver into one channel.
 //
-// While the layer is not connected the table does not touch the connection: nats.go holds its lock while it connects, which takes
-// seconds if a server is silent.
+// While the layer is not connected, the table does not use the connection: nats.go holds a lock while it connects, which
+// takes seconds if a server is silent.
 type table struct {
 	incoming chan *nats.Msg
 
 	mu     sync.RWMutex
-	topics map[string]*topic // by NATS subject
-	asked  uint64            // subscriptions made so far
-	nc     *nats.Conn        // nil while it is not connected
-	of     *nats.Conn        // has the subscriptions; it is nc if that is not nil
-	ended  []*nats.Subscription
+	topics map[string]*topic    // by NATS subject
+	last   uint64               // number of the last topic
+	nc     *nats.Conn           // nil while not connected
+	owner  *nats.Conn           // the connection that has the subscriptions; the same as nc unless nc is nil
+	ended  []*nats.Subscription // to be ended at the next attach
 }
 
-// topic is a subject that somebody has subscribed to. The table's lock guards it.
+// topic is a subject with subscribed links. The table's lock guards it.
 type topic struct {
 	subject string
 	name    string             // the NATS subject
-	no      uint64             // it was the no'th that was asked for
-	sub     *nats.Subscription // nil if it waits for the connection
-	links   []*link            // replaced, never changed: whoever has looked it up may go on reading
-	refused error              // the broker's, who does not allow it; nil otherwise
-	lost    int                // publications that NATS dropped, as far as they have been counted
+	no      uint64             // topics are numbered in the order in which they were added
+	sub     *nats.Subscription // nil until there is a connection
+	links   []*link            // replaced, never modified: deliver reads it without the lock
+	refused error              // why the broker does not allow the subscription, or nil
+	lost    int                // publications dropped by nats.go that have been counted
 }
 
 // add subscribes a link. It returns nil if the link is closed.
@@ -46,8 +46,8 @@ func (t *table) add(k *link, subject, name string) *topic {
 	}
 	s := t.topics[name]
 	if s == nil {
-		t.asked++
-		s = &topic{subject: subject, name: name, no: t.asked}
+		t.last++
+		s = &topic{subject: subject, name: name, no: t.last}
 		t.topics[name] = s
 		t.begin(s)
 	}
@@ -56,22 +56,22 @@ func (t *table) add(k *link, subject, name string) *topic {
 	return s
 }
 
-// begin makes the subscription of a topic, if the layer is connected. The caller holds mu.
+// begin makes the NATS subscription of a topic if the layer is connected. The caller holds mu.
 func (t *table) begin(s *topic) {
 	if t.nc != nil {
-		s.sub, _ = t.nc.ChanSubscribe(s.name, t.incoming) // the error is that it has been closed, which the cluster sees
+		s.sub, _ = t.nc.ChanSubscribe(s.name, t.incoming) // it fails only if the connection is closed, which the cluster notices
 	}
 }
 
-// attach makes the subscriptions that a connection does not have yet, and ends those that it should not have any more.
+// attach makes the missing subscriptions on a connection, and ends those that are no longer wanted.
 func (t *table) attach(nc *nats.Conn) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	fresh := nc != t.of
+	fresh := nc != t.owner
 	if !fresh {
 		unsubscribe(t.ended)
 	}
-	t.nc, t.of, t.ended = nc, nc, nil
+	t.nc, t.owner, t.ended = nc, nc, nil
 	for _, s := range t.topics {
 		if fresh || s.sub == nil {
 			s.lost, s.refused = 0, nil
@@ -80,7 +80,7 @@ func (t *table) attach(nc *nats.Conn) {
 	}
 }
 
-// detach leaves the connection alone until the next attach.
+// detach stops the use of the connection until the next attach.
 func (t *table) detach() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -89,7 +89,7 @@ func (t *table) detach() {
 
 func unsubscribe(subs []*nats.Subscription) {
 	for _, sub := range subs {
-		_ = sub.Unsubscribe() // the error is that the connection is closed: then there is nothing to end
+		_ = sub.Unsubscribe() // it fails only if the connection is closed: then there is nothing to end
 	}
 }
 
@@ -101,7 +101,7 @@ func (t *table) remove(k *link, subject string) {
 	}
 }
 
-// removeAll is remove for all subjects of a link.
+// removeAll removes all subjects of a link.
 func (t *table) removeAll(k *link) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -129,7 +129,7 @@ func (t *table) end(s *topic) {
 	}
 }
 
-// deliver gives a publication to those who have subscribed.
+// deliver queues a publication for the subscribed links.
 func (t *table) deliver(m *nats.Msg) {
 	t.mu.RLock()
 	s := t.topics[m.Subject]
@@ -144,7 +144,7 @@ func (t *table) deliver(m *nats.Msg) {
 	}
 }
 
-// refuse notes that the broker does not allow a subscription.
+// refuse records that the broker does not allow a subscription.
 func (t *table) refuse(name string, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -153,8 +153,8 @@ func (t *table) refuse(name string, err error) {
 	}
 }
 
-// forgive forgets refusals when the connection is lost: nats.go makes the subscriptions again when it reconnects.
-func (t *table) forgive() {
+// clearRefused forgets refusals when the connection is lost: nats.go makes the subscriptions again when it reconnects.
+func (t *table) clearRefused() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, s := range t.topics {
@@ -162,14 +162,14 @@ func (t *table) forgive() {
 	}
 }
 
-// refusal is why a topic has no publications.
+// refusal returns why the broker does not allow the topic, or nil.
 func (t *table) refusal(s *topic) error {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	return s.refused
 }
 
-// losses are how many publications of a subscription NATS has dropped since it was asked last.
+// losses returns how many publications of a subscription nats.go has dropped since the last call.
 func (t *table) losses(sub *nats.Subscription) int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -178,7 +178,7 @@ func (t *table) losses(sub *nats.Subscription) int {
 		return 0
 	}
 	total, err := sub.Dropped()
-	if err != nil { // it has ended
+	if err != nil { // the subscription has ended
 		return 0
 	}
 	count := total - s.lost
@@ -186,11 +186,11 @@ func (t *table) losses(sub *nats.Subscription) int {
 	return count
 }
 
-// soFar is the number of the last subscription that was asked for.
-func (t *table) soFar() uint64 {
+// lastNo is the number of the last topic.
+func (t *table) lastNo() uint64 {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
-	return t.asked
+	return t.last
 }
 
 // clear ends all subscriptions.

@@ -10,13 +10,13 @@ import (
 const howToWrite = "write nats://user:password@host:4222, and percent-encode in the user and the password what has a " +
 	"meaning in URLs, such as %2F for a slash, %40 for an @ and %2C for a comma"
 
-// checkURL looks at the URLs of servers before nats.go does, whose errors quote them, passwords included. Its own errors quote
-// nothing: in a URL that is wrong any part may be of a password.
+// checkURL checks the URLs of servers before nats.go does, because the errors of nats.go quote them with their passwords. Its
+// own errors quote nothing: in a malformed URL any part may belong to a password.
 func checkURL(list string) error {
 	if strings.TrimSpace(list) == "" {
 		return errors.New("the URL is empty: give one such as nats://localhost:4222")
 	}
-	named := true // all URLs so far have user information
+	named := true // all URLs so far have a user
 	for i, text := range strings.Split(list, ",") {
 		text = strings.TrimSpace(text)
 		bare := !strings.Contains(text, "://")
@@ -32,7 +32,7 @@ func checkURL(list string) error {
 		case strings.Contains(u.Path+u.RawQuery+u.Fragment, "@"):
 			return fmt.Errorf("URL %d has an @ behind its host: %s", i+1, howToWrite)
 		case bare && u.User != nil && !named:
-			// Perhaps a comma in a password has cut one URL into two, of which the first is valid by chance.
+			// A comma in a password may have split one URL into two, of which the first is valid by chance.
 			return fmt.Errorf("URL %d has a user but no scheme, behind one that has no user: %s", i+1, howToWrite)
 		}
 		named = named && u.User != nil

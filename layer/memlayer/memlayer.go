@@ -1,8 +1,8 @@
-// Package memlayer is the channel layer inside one process: what a server uses when no broker is configured, and what
-// lets several servers of a test form a cluster.
+// Package memlayer is the channel layer inside one process. A server uses it when no broker is configured, and tests
+// use it to make a cluster of several servers.
 //
-// Servers that are given the same [Layer] reach each other. There is no goroutine and no queue: Publish calls the
-// receivers itself and returns when the last has returned, so nothing is lost and nothing is late.
+// Servers with the same [Layer] reach each other. The layer has no goroutine and no queue: Publish calls the receivers
+// itself and returns when the last one has returned, so nothing is lost or late.
 package memlayer
 
 import (
@@ -13,15 +13,15 @@ import (
 	"github.com/chanx-go/chanx/layer"
 )
 
-// Layer connects the links that were opened on it. Its methods may be called concurrently.
+// Layer connects the links opened on it. Its methods may be called concurrently.
 type Layer struct {
 	mu       sync.Mutex
 	subjects map[string]*subject
 }
 
-// subject has its own lock, held while a publication is handed out: that is what orders publications.
+// subject has its own lock, which is held while a publication is delivered, so publications have one order.
 type subject struct {
-	users int // publishers under way and subscribers; the subject is forgotten at zero
+	users int // subscribers and running calls of Publish; at zero the subject is deleted
 	mu    sync.Mutex
 	links []*link
 }
@@ -37,7 +37,7 @@ func (l *Layer) Open(r layer.Receiver) layer.Link {
 	return &link{layer: l, receive: r.Receive, subscribed: map[string]*subject{}}
 }
 
-// use finds or makes a subject and keeps it until done is called.
+// use returns the subject, creating it if needed. It exists until done is called.
 func (l *Layer) use(name string) *subject {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -50,7 +50,7 @@ func (l *Layer) use(name string) *subject {
 	return s
 }
 
-// existing is use for a subject that somebody has subscribed to; nil if nobody has.
+// existing is like use, but returns nil if the subject does not exist.
 func (l *Layer) existing(name string) *subject {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -84,7 +84,7 @@ func (k *link) isClosed() bool {
 	return k.closed
 }
 
-// Publish gives a copy of data to each other link, one after the other.
+// Publish copies data once and gives the copy to the other links, one after another.
 func (k *link) Publish(ctx context.Context, name string, data []byte) error {
 	if k.isClosed() {
 		return layer.ErrClosed
@@ -130,7 +130,7 @@ func (k *link) Subscribe(_ context.Context, name string) error {
 	return nil
 }
 
-// Unsubscribe returns when a publication that is being handed out has been.
+// Unsubscribe waits for a publication that is being delivered.
 func (k *link) Unsubscribe(_ context.Context, name string) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
