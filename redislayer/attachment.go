@@ -13,56 +13,56 @@ import (
 	"github.com/redis/rueidis"
 )
 
-// attachment is a link's life between two losses of the broker: a client that publishes, one or more streams that bring
-// publications, and beside each an outbox. When one of its connections fails, all of it has failed; nothing is mended, and the
-// link makes another attachment. So a publication is never repeated, and whoever is subscribed knows since when.
+// attachment is a set of connections between two losses of the broker: a client that publishes, and one or more streams that
+// receive publications, each with an outbox. When one connection fails, the whole attachment fails. It is not repaired: the
+// link makes a new one. So no publication is repeated, and every loss has a known beginning and end.
 type attachment struct {
 	client  rueidis.Client
 	prefix  string // of channels
 	sharded bool
 	streams []*stream
-	owners  []*stream                 // of slots, if sharded
+	owners  []*stream                 // by slot, if sharded
 	nodes   map[string]rueidis.Client // by address, if sharded
 
-	hide func(error) error // takes passwords out
-	lost chan error        // holds why accepted publications have been lost, if that has not been told
+	redact func(error) error // removes passwords
+	lost   chan error        // holds why accepted publications have been lost, until a status reports it
 
 	cancel context.CancelFunc // closes every connection
 	tasks  sync.WaitGroup
 
-	fails sync.Once
-	done  chan struct{} // closed when it has failed
-	err   error         // why; to be read when done is closed
+	failing sync.Once
+	done    chan struct{} // closed when the attachment has failed
+	err     error         // why; may be read once done is closed
 }
 
-// listener is told by the streams of an attachment what happens on subjects. Calls for one subject never overlap.
+// listener receives the events of an attachment's streams. Calls for one subject never overlap.
 type listener interface {
 	message(subject string, data []byte)
 	subscribed(subject string)
 	unsubscribed(subject string) (asked bool)
 }
 
-// stream is a connection that is subscribed to channels. What is published in these goes to the same node.
+// stream is a connection with subscriptions to channels. Publications to these channels go to the same node.
 type stream struct {
 	rueidis.DedicatedClient
-	gone   <-chan error
+	ended  <-chan error
 	outbox *outbox
 }
 
-// connect makes an attachment. The context bounds it and what it lives for: when it ends, the attachment fails.
+// connect makes an attachment. When the context ends, connect returns or the attachment fails.
 func connect(ctx context.Context, cfg *config, l listener) (*attachment, error) {
 	ctx, cancel := context.WithCancel(ctx)
-	a := &attachment{cancel: cancel, hide: cfg.hide, done: make(chan struct{}), lost: make(chan error, 1)}
-	client, err := rueidis.NewClient(bound(ctx, cfg.option))
+	a := &attachment{cancel: cancel, redact: cfg.redact, done: make(chan struct{}), lost: make(chan error, 1)}
+	client, err := rueidis.NewClient(withContext(ctx, cfg.option))
 	if err != nil {
 		cancel()
-		return nil, cfg.hide(err)
+		return nil, cfg.redact(err)
 	}
 	a.client = client
 	if err := a.start(ctx, cfg, l); err != nil {
 		a.fail(err)
 		a.close()
-		return nil, cfg.hide(err)
+		return nil, cfg.redact(err)
 	}
 	return a, nil
 }
@@ -73,11 +73,11 @@ func (a *attachment) start(ctx context.Context, cfg *config, l listener) error {
 	var err error
 	switch {
 	case a.sharded:
-		err = a.streamsOfShards(ctx, l)
+		err = a.streamToEachShard(ctx, l)
 	case a.client.Mode() == rueidis.ClientModeCluster:
-		err = a.streamOfHome(ctx, l)
+		err = a.streamToOneNode(ctx, l)
 	default:
-		// There is one node. With sentinels it is the primary of this moment; when another takes its place, the attachment fails.
+		// There is one node. With sentinels it is the current primary; when another replaces it, the attachment fails.
 		for _, node := range a.client.Nodes() {
 			a.stream(node, l)
 		}
@@ -88,7 +88,7 @@ func (a *attachment) start(ctx context.Context, cfg *config, l listener) error {
 	return a.probe()
 }
 
-// probe subscribes to the empty subject, which is nobody's. It shows that the streams work, and that the user may.
+// probe subscribes to the empty subject, which no link uses. It checks that the streams work and that the user has permission.
 func (a *attachment) probe() error {
 	err := a.change([]string{""}, nil)
 	if err != nil && a.sharded && strings.Contains(err.Error(), "unknown command") {
@@ -100,11 +100,11 @@ func (a *attachment) probe() error {
 	return a.change(nil, []string{""})
 }
 
-// stream makes one to a node. That it could not be made is seen by its first use.
+// stream makes a stream to a node. If that fails, the first use of the stream fails.
 func (a *attachment) stream(node rueidis.Client, l listener) *stream {
 	c, _ := node.Dedicate()
 	st := &stream{DedicatedClient: c, outbox: newOutbox(a)}
-	st.gone = c.SetPubSubHooks(rueidis.PubSubHooks{
+	st.ended = c.SetPubSubHooks(rueidis.PubSubHooks{
 		OnMessage: func(m rueidis.PubSubMessage) {
 			if subject, ok := a.subject(m.Channel); ok {
 				l.message(subject, []byte(m.Message))
@@ -113,14 +113,14 @@ func (a *attachment) stream(node rueidis.Client, l listener) *stream {
 		OnSubscription: func(p rueidis.PubSubSubscription) { a.confirmed(p, l) },
 	})
 	a.streams = append(a.streams, st)
-	a.tasks.Go(func() { a.fail(<-st.gone) })
+	a.tasks.Go(func() { a.fail(<-st.ended) })
 	a.tasks.Go((&sender{outbox: st.outbox, node: node, moved: map[uint16]rueidis.Client{}}).run)
 	return st
 }
 
 var errMoved = errors.New("a slot has moved to another node of the cluster")
 
-// confirmed sees what subscriptions have begun and ended. One that ends unasked is that of a slot which has moved away.
+// confirmed handles the beginning and end of a subscription. Redis ends a subscription unasked when its slot has moved away.
 func (a *attachment) confirmed(p rueidis.PubSubSubscription, l listener) {
 	subject, ok := a.subject(p.Channel)
 	if !ok {
@@ -136,10 +136,11 @@ func (a *attachment) confirmed(p rueidis.PubSubSubscription, l listener) {
 	}
 }
 
-// maxChanges is how many subscriptions are under way at a time on a stream.
+// maxChanges is how many subscriptions a stream sends at a time.
 const maxChanges = 1000
 
-// change subscribes and unsubscribes subjects and returns when Redis has confirmed all. After an error the attachment has failed.
+// change subscribes and unsubscribes subjects, and returns when Redis has confirmed all. After an error the attachment has
+// failed.
 func (a *attachment) change(subscribe, unsubscribe []string) error {
 	changes := map[*stream][]rueidis.Completed{}
 	add := func(subjects []string, command func(string) rueidis.Completed) {
@@ -163,11 +164,11 @@ func (a *attachment) change(subscribe, unsubscribe []string) error {
 	return a.failure()
 }
 
-// run needs no context: the replies come, or the connection fails.
+// run needs no context: either the replies arrive, or the connection fails.
 func (st *stream) run(commands []rueidis.Completed) error {
 	for some := range slices.Chunk(commands, maxChanges) {
 		for _, r := range st.DoMulti(context.Background(), some...) {
-			if err := r.Error(); err != nil && !rueidis.IsRedisNil(err) { // the reply to a subscription is nothing
+			if err := r.Error(); err != nil && !rueidis.IsRedisNil(err) { // a subscription has a nil reply
 				return err
 			}
 		}
@@ -182,7 +183,7 @@ func (a *attachment) streamFor(c rueidis.Completed) *stream {
 	return a.streams[0]
 }
 
-// Commands of one channel each: rueidis takes the first confirmation of a command for its reply.
+// Each command has one channel, because rueidis takes the first confirmation for the reply.
 
 func (a *attachment) subscribeCommand(channel string) rueidis.Completed {
 	if a.sharded {
@@ -198,18 +199,18 @@ func (a *attachment) unsubscribeCommand(channel string) rueidis.Completed {
 	return a.client.B().Unsubscribe().Channel(channel).Build()
 }
 
-// fail ends the attachment for those who use it; close frees what it has.
+// fail makes all users of the attachment stop; close releases its resources.
 func (a *attachment) fail(err error) {
-	a.fails.Do(func() {
+	a.failing.Do(func() {
 		if err == nil {
 			err = net.ErrClosed
 		}
-		a.err = a.hide(err)
+		a.err = a.redact(err)
 		close(a.done)
 	})
 }
 
-// failure is why it has failed, or nil.
+// failure returns why the attachment has failed, or nil.
 func (a *attachment) failure() error {
 	select {
 	case <-a.done:
@@ -219,16 +220,17 @@ func (a *attachment) failure() error {
 	}
 }
 
-// lose has the link tell that Redis has refused what was accepted. One cause is told for all that are lost until then.
-func (a *attachment) lose(subject string, cause error) {
+// reportLost makes the link report that Redis has refused an accepted publication. Publications lost before that status are
+// reported with the first cause.
+func (a *attachment) reportLost(subject string, cause error) {
 	select {
 	case a.lost <- fmt.Errorf("redislayer: publish %q: %w", subject, cause):
 	default:
 	}
 }
 
-// drain returns when all that was accepted is answered, the context has ended or the attachment failed. Nothing is accepted
-// any more.
+// drain closes the outboxes, and returns when Redis has answered all accepted publications, the context has ended or the
+// attachment has failed.
 func (a *attachment) drain(ctx context.Context) {
 	for _, st := range a.streams {
 		st.outbox.close()
@@ -242,8 +244,8 @@ func (a *attachment) drain(ctx context.Context) {
 	}
 }
 
-// untold is what has not been told of accepted publications that are lost, or may be. To be called when it has been closed.
-func (a *attachment) untold() error {
+// unreported returns why accepted publications are or may be lost, if no status has reported it. It is called after close.
+func (a *attachment) unreported() error {
 	count := 0
 	for _, st := range a.streams {
 		count += st.outbox.unanswered()
@@ -259,7 +261,7 @@ func (a *attachment) untold() error {
 	}
 }
 
-// close ends all connections and returns when no listener is called any more.
+// close ends all connections. After it has returned, the listener is not called.
 func (a *attachment) close() {
 	a.fail(net.ErrClosed)
 	a.cancel()
@@ -270,9 +272,9 @@ func (a *attachment) close() {
 	}
 }
 
-// bound makes connections end with the context. The client's own Close would leave one that is just being dialled, and wait for
-// a server that is silent.
-func bound(ctx context.Context, o rueidis.ClientOption) rueidis.ClientOption {
+// withContext makes connections end with the context. The client's Close does not end a connection that is being dialled, and
+// waits for a silent server.
+func withContext(ctx context.Context, o rueidis.ClientOption) rueidis.ClientOption {
 	dial := o.DialCtxFn
 	if dial == nil {
 		dial = dialTCP
@@ -299,10 +301,10 @@ func dialTCP(ctx context.Context, address string, d *net.Dialer, t *tls.Config) 
 	return (&tls.Dialer{NetDialer: d, Config: t}).DialContext(ctx, "tcp", address)
 }
 
-// abort closes a connection without TLS's goodbye, which waits for a peer that does not read.
+// abort closes a connection without the TLS close_notify alert, which waits for a peer that does not read.
 func abort(conn net.Conn) {
 	if t, ok := conn.(*tls.Conn); ok {
 		conn = t.NetConn()
 	}
-	_ = conn.Close() // closing it twice is an error, and fine
+	_ = conn.Close() // it may be closed already
 }

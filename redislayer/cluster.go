@@ -15,11 +15,11 @@ import (
 
 const slots = 16384
 
-// errCluster is why a cluster that can be reached cannot be used.
-var errCluster = errors.New("the cluster is not in order")
+// errCluster is wrapped by the errors of a cluster that can be reached but not used.
+var errCluster = errors.New("the cluster is not ready")
 
-// streamsOfShards makes a stream to the primary of every shard, and notes whose slots are whose.
-func (a *attachment) streamsOfShards(ctx context.Context, l listener) error {
+// streamToEachShard makes a stream to the primary of every shard, and records the owner of each slot.
+func (a *attachment) streamToEachShard(ctx context.Context, l listener) error {
 	a.nodes = a.client.Nodes()
 	ranges, err := topology(ctx, a.nodes)
 	if err != nil {
@@ -31,9 +31,9 @@ func (a *attachment) streamsOfShards(ctx context.Context, l listener) error {
 		if streams[r.owner] == nil {
 			node := a.nodes[r.owner]
 			if node == nil {
-				return fmt.Errorf("%w: %s has joined just now", errCluster, r.owner)
+				return fmt.Errorf("%w: %s has just joined", errCluster, r.owner)
 			}
-			if err := inOrder(ctx, node); err != nil {
+			if err := checkState(ctx, node); err != nil {
 				return err
 			}
 			streams[r.owner] = a.stream(node, l)
@@ -48,9 +48,9 @@ func (a *attachment) streamsOfShards(ctx context.Context, l listener) error {
 	return nil
 }
 
-// streamOfHome makes one stream, to the node that the link also publishes by: classic publications go from there to all
-// nodes. The client would pick another node each time, and publications would overtake each other.
-func (a *attachment) streamOfHome(ctx context.Context, l listener) error {
+// streamToOneNode makes one stream, to the node that the link also publishes to: the node forwards classic publications to all
+// others. The client would use a different node each time, and publications could overtake each other.
+func (a *attachment) streamToOneNode(ctx context.Context, l listener) error {
 	nodes := a.client.Nodes()
 	ranges, err := topology(ctx, nodes)
 	if err != nil {
@@ -65,7 +65,7 @@ func (a *attachment) streamOfHome(ctx context.Context, l listener) error {
 		if node == nil {
 			continue
 		}
-		if err = inTouch(ctx, node); err == nil {
+		if err = checkLinks(ctx, node); err == nil {
 			a.stream(node, l)
 			return nil
 		}
@@ -79,7 +79,7 @@ type slotRange struct {
 	owner       string
 }
 
-// topology asks one node after the other until one answers.
+// topology asks one node after another until one answers.
 func topology(ctx context.Context, nodes map[string]rueidis.Client) (ranges []slotRange, err error) {
 	err = fmt.Errorf("%w: it has no nodes", errCluster)
 	for _, address := range slices.Sorted(maps.Keys(nodes)) {
@@ -92,7 +92,8 @@ func topology(ctx context.Context, nodes map[string]rueidis.Client) (ranges []sl
 	return nil, err
 }
 
-// slotRanges reads the answer to CLUSTER SLOTS: of each range the first and last slot, the primary as host and port, replicas.
+// slotRanges parses the answer to CLUSTER SLOTS. Each row has the first slot, the last slot, host and port of the primary, and
+// the replicas.
 func slotRanges(rows []rueidis.RedisMessage, asked string) (ranges []slotRange, err error) {
 	host, _, err := net.SplitHostPort(asked)
 	if err != nil {
@@ -136,27 +137,27 @@ func readRange(row rueidis.RedisMessage, asked string) (r slotRange, err error) 
 	if err != nil && !rueidis.IsRedisNil(err) {
 		return r, err
 	}
-	if host == "" { // the node does not know its own name: it is the one that we used
+	if host == "" { // the node does not know its own name: use the address it was reached at
 		host = asked
 	}
 	return slotRange{first, last, net.JoinHostPort(host, strconv.FormatInt(port, 10))}, nil
 }
 
-// inOrder asks a node whether it serves its slots. A node that has just started does not.
-func inOrder(ctx context.Context, node rueidis.Client) error {
+// checkState returns an error if a node does not serve its slots, for example because it has just started.
+func checkState(ctx context.Context, node rueidis.Client) error {
 	info, err := node.Do(ctx, node.B().ClusterInfo().Build()).ToString()
 	if err != nil {
 		return err
 	}
 	if !strings.Contains(info, "cluster_state:ok") {
-		return fmt.Errorf("%w: a node says that it is down", errCluster)
+		return fmt.Errorf("%w: a node reports that it is down", errCluster)
 	}
 	return nil
 }
 
-// inTouch asks a node whether it can also pass publications on to all others that live.
-func inTouch(ctx context.Context, node rueidis.Client) error {
-	if err := inOrder(ctx, node); err != nil {
+// checkLinks returns an error if a node cannot forward publications to all other live nodes.
+func checkLinks(ctx context.Context, node rueidis.Client) error {
+	if err := checkState(ctx, node); err != nil {
 		return err
 	}
 	list, err := node.Do(ctx, node.B().ClusterNodes().Build()).ToString()

@@ -34,7 +34,7 @@ type broker interface {
 func conform(t *testing.T, all broker, o *redislayer.Options) {
 	layertest.Run(t, func(t *testing.T) layer.Layer { return connect(t, all.url(), o) }, layertest.Features{
 		Isolated: true,
-		Wait:     patience,
+		Wait:     testTimeout,
 		Down:     func(*testing.T, layer.Layer) { all.stop() },
 		Up:       func(t *testing.T, _ layer.Layer) { all.start(t) },
 		Freeze:   func(t *testing.T, _ layer.Layer) { all.pause(t) },

@@ -8,8 +8,8 @@ import (
 	"github.com/chanx-go/chanx/layer"
 )
 
-// Layer is the way to a Redis server or cluster. Each of its links has connections of its own. Its methods may be called
-// concurrently.
+// Layer is a channel layer over a Redis server or cluster. Each of its links has connections of its own. Its methods may be
+// called concurrently.
 type Layer struct {
 	config *config
 
@@ -20,20 +20,20 @@ type Layer struct {
 
 var _ layer.Layer = (*Layer)(nil)
 
-// Connect makes sure that the broker can be reached and used, and returns the layer. The URL is one of
+// Connect checks that the broker can be reached and used, and returns a layer. The URL is one of
 //
 //	redis://user:password@host:port/0
 //	redis://host1:port?addr=host2:port&addr=host3:port      nodes of a cluster; one is enough to find the others
-//	redis://host1:port?addr=host2:port&master_set=name      sentinels that watch over the primary of that name
+//	redis://host1:port?addr=host2:port&master_set=name      sentinels that monitor the primary of that name
 //	unix:///path/to/socket
 //
-// with rediss in place of redis for TLS. User, password and database may be left out, with or without the slash, and so may the
-// port, which is 6379. The
-// parameters db, dial_timeout, write_timeout, client_name and protocol are those of rueidis.ParseURL; skip_verify switches
-// off the check of certificates. Whether the server is one of a cluster is found out.
+// with rediss instead of redis for TLS. User, password and database are optional, with or without the slash, and so is the
+// port, by default 6379. The parameters db, dial_timeout, write_timeout, client_name and protocol are those of
+// rueidis.ParseURL; skip_verify disables the verification of certificates. Connect detects whether the server belongs to a
+// cluster.
 //
-// The error of a broker that cannot be reached or does not let us in names its address; it comes at once or when the context
-// ends. With [Options.StartWithoutBroker] only a URL that is not one is an error. Nil options are fine.
+// If the broker cannot be reached or refuses access, Connect fails at once or when the context ends, with an error that names
+// the address. With [Options.StartWithoutBroker] only a malformed URL is an error. Nil options are fine.
 func Connect(ctx context.Context, url string, options *Options) (*Layer, error) {
 	if options == nil {
 		options = &Options{}
@@ -46,7 +46,7 @@ func Connect(ctx context.Context, url string, options *Options) (*Layer, error) 
 	if options.StartWithoutBroker {
 		return l, nil
 	}
-	a, err := connect(ctx, cfg, deaf{})
+	a, err := connect(ctx, cfg, noListener{})
 	if err != nil {
 		if ctx.Err() != nil {
 			err = ctx.Err()
@@ -57,8 +57,8 @@ func Connect(ctx context.Context, url string, options *Options) (*Layer, error) 
 	return l, nil
 }
 
-// Open attaches a node, which gets connections of its own. It is up or down when the first attempt to connect has ended; until
-// then its methods wait. The receiver is called by the goroutines that read from Redis: one that takes long is waited for.
+// Open attaches a node with connections of its own. The methods of the link wait until its first attempt to connect has ended.
+// The goroutines that read from Redis call the receiver, so a slow receiver delays reading.
 func (l *Layer) Open(r layer.Receiver) layer.Link {
 	if r.Receive == nil {
 		panic("redislayer: open link: Receiver.Receive is nil")
@@ -68,7 +68,7 @@ func (l *Layer) Open(r layer.Receiver) layer.Link {
 	defer l.mu.Unlock()
 	if l.closed {
 		k.closed = true
-		close(k.decided)
+		close(k.attempted)
 		close(k.ended)
 		return k
 	}
@@ -77,8 +77,8 @@ func (l *Layer) Open(r layer.Receiver) layer.Link {
 	return k
 }
 
-// Close closes the links that are open, which takes up to five seconds if Redis does not answer what was published. Those that
-// are opened later are closed from the start.
+// Close closes all open links, which takes up to five seconds if Redis does not answer publications. Links opened later are
+// closed from the start.
 func (l *Layer) Close() {
 	l.mu.Lock()
 	l.closed = true
@@ -88,7 +88,7 @@ func (l *Layer) Close() {
 	var all sync.WaitGroup
 	for k := range links {
 		all.Go(func() {
-			_ = k.Close(context.Background()) // layer.ErrClosed: somebody else is closing it
+			_ = k.Close(context.Background()) // layer.ErrClosed if the node closes it at the same time
 			<-k.ended
 		})
 	}
@@ -101,9 +101,9 @@ func (l *Layer) forget(k *link) {
 	delete(l.links, k)
 }
 
-// deaf is the listener of an attachment that has no link.
-type deaf struct{}
+// noListener is the listener of an attachment without a link.
+type noListener struct{}
 
-func (deaf) message(string, []byte)   {}
-func (deaf) subscribed(string)        {}
-func (deaf) unsubscribed(string) bool { return true }
+func (noListener) message(string, []byte)   {}
+func (noListener) subscribed(string)        {}
+func (noListener) unsubscribed(string) bool { return true }

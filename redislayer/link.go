@@ -10,100 +10,101 @@ import (
 	"github.com/chanx-go/chanx/layer"
 )
 
-// A link that has lost the broker waits before it tries to connect, each time twice as long, between these two. A random part
-// of the pause is left out, so that the links of a broker that comes back do not come all at once.
+// The pause before a link tries to reconnect doubles from minPause to maxPause. It is shortened at random, so that not all
+// links return at once to a broker that comes back.
 const (
 	minPause = 50 * time.Millisecond
 	maxPause = time.Second
 )
 
-// link makes one attachment after the other. All changes of subscriptions are made by its own goroutine, a batch at a time: calls
-// say what is wanted, wake it, and wait. So a call that gives up leaves nothing half done.
+// link makes one attachment after another. Its goroutine makes all changes of subscriptions, in batches: Subscribe and
+// Unsubscribe record what is wanted, wake the goroutine, and wait for the batch. So a call whose context ends leaves nothing
+// half done.
 type link struct {
 	layer    *Layer
 	receiver layer.Receiver
 
-	ctx     context.Context // ends when the link is closed
-	cancel  context.CancelFunc
-	ended   chan struct{} // closed when the goroutine has ended
-	decided chan struct{} // closed when the first attempt to connect has ended
-	wake    chan struct{} // holds a token when next has something
-	owed    error         // what is lost and not told; the goroutine's
+	ctx        context.Context // ends when the link is closed
+	cancel     context.CancelFunc
+	ended      chan struct{} // closed when the goroutine has ended
+	attempted  chan struct{} // closed when the first attempt to connect has ended
+	wake       chan struct{} // holds a token when next has changes
+	unreported error         // why publications were lost, if no status has reported it; used by the goroutine only
 
 	mu       sync.Mutex
 	closed   bool
 	up       *attachment // nil while the link is not up
 	err      error       // why the link is down; nil while it is up, and until the first attempt has ended
 	subjects map[string]*subscription
-	next     *batch // changes that wait
-	underWay *batch // changes that Redis has been told of, or nil
+	next     *batch // changes that have not been sent
+	current  *batch // changes that have been sent to Redis and not confirmed, or nil
 }
 
 func newLink(l *Layer, r layer.Receiver) *link {
 	ctx, cancel := context.WithCancel(context.Background())
 	return &link{
 		layer: l, receiver: r, ctx: ctx, cancel: cancel,
-		ended: make(chan struct{}), decided: make(chan struct{}), wake: make(chan struct{}, 1),
+		ended: make(chan struct{}), attempted: make(chan struct{}), wake: make(chan struct{}, 1),
 		subjects: map[string]*subscription{}, next: newBatch(),
 	}
 }
 
-// run lives through one attachment after the other, and tells of the time between.
+// run makes one attachment after another, and reports when the link is down and up.
 func (k *link) run() {
 	defer close(k.ended)
-	decide := sync.OnceFunc(func() { close(k.decided) })
-	defer decide()
+	attempted := sync.OnceFunc(func() { close(k.attempted) })
+	defer attempted()
 	defer func() {
-		if k.owed != nil {
-			k.tell(layer.Status{Gap: true, Err: k.owed})
+		if k.unreported != nil {
+			k.notify(layer.Status{Gap: true, Err: k.unreported})
 		}
 	}()
-	down := false // it has been told so
+	down := false // the receiver has been notified
 	for pause := minPause; ; pause = min(2*pause, maxPause) {
 		began := time.Now()
-		err := k.live(func() {
-			decide()
+		err := k.runAttachment(func() {
+			attempted()
 			if down {
 				down = false
-				k.tell(layer.Status{Up: true, Gap: true})
+				k.notify(layer.Status{Up: true, Gap: true})
 			}
-			k.owed = nil
+			k.unreported = nil
 		})
-		decide()
+		attempted()
 		if k.ctx.Err() != nil {
 			return
 		}
 		if !down {
 			down = true
-			k.tell(layer.Status{Err: fmt.Errorf("redislayer: reach %v: %w", k.layer.config, err)})
+			k.notify(layer.Status{Err: fmt.Errorf("redislayer: reach %v: %w", k.layer.config, err)})
 		}
 		if time.Since(began) > maxPause {
 			pause = minPause
 		}
-		if !k.rest(pause/2 + rand.N(pause/2)) {
+		if !k.sleep(pause/2 + rand.N(pause/2)) {
 			return
 		}
 	}
 }
 
-// live connects, makes the subscriptions that are remembered, calls up, and serves until the attachment has failed.
-func (k *link) live(up func()) error {
+// runAttachment connects, restores the remembered subscriptions, calls up, and serves until the attachment fails.
+func (k *link) runAttachment(up func()) error {
 	a, err := connect(k.ctx, k.layer.config, k)
 	if err != nil {
-		k.lose(err)
+		k.setDown(err)
 		return err
 	}
 	err = k.serve(a, up)
-	k.lose(err)
-	a.close() // returns when nothing is received any more
-	if k.owed == nil {
-		k.owed = a.untold()
+	k.setDown(err)
+	a.close() // from now on it calls no method of the link
+	if k.unreported == nil {
+		k.unreported = a.unreported()
 	}
 	return err
 }
 
 func (k *link) serve(a *attachment, up func()) error {
-	for !k.ready(a) {
+	for !k.setUp(a) {
 		if err := k.flush(a); err != nil {
 			return err
 		}
@@ -116,15 +117,15 @@ func (k *link) serve(a *attachment, up func()) error {
 				return err
 			}
 		case err := <-a.lost:
-			k.tell(layer.Status{Up: true, Gap: true, Err: err})
+			k.notify(layer.Status{Up: true, Gap: true, Err: err})
 		case <-a.done:
 			return a.err
 		}
 	}
 }
 
-// ready has calls use the attachment if no subscription waits any more.
-func (k *link) ready(a *attachment) bool {
+// setUp makes calls use the attachment, unless there are subscriptions to restore.
+func (k *link) setUp(a *attachment) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if len(k.next.subjects) > 0 {
@@ -134,12 +135,12 @@ func (k *link) ready(a *attachment) bool {
 	return true
 }
 
-// lose has calls fail, those that wait too, and puts all that is wanted into the batch of the next attachment.
-func (k *link) lose(err error) {
+// setDown fails waiting and later calls, and queues all wanted subscriptions for the next attachment.
+func (k *link) setDown(err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.up, k.err = nil, err
-	k.underWay = nil
+	k.current = nil
 	k.next.finish(unavailable(err))
 	k.next = newBatch()
 	for subject, e := range k.subjects {
@@ -152,14 +153,14 @@ func (k *link) lose(err error) {
 	}
 }
 
-func (k *link) tell(s layer.Status) {
+func (k *link) notify(s layer.Status) {
 	if k.receiver.Status != nil {
 		k.receiver.Status(s)
 	}
 }
 
-// rest reports whether the link goes on.
-func (k *link) rest(d time.Duration) bool {
+// sleep returns false if the link is closed meanwhile.
+func (k *link) sleep(d time.Duration) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
@@ -170,13 +171,13 @@ func (k *link) rest(d time.Duration) bool {
 	}
 }
 
-// attached waits until the first attempt to connect has ended.
+// attached returns the current attachment. It waits until the first attempt to connect has ended.
 func (k *link) attached(ctx context.Context) (*attachment, error) {
 	select {
-	case <-k.decided:
+	case <-k.attempted:
 	default:
 		select {
-		case <-k.decided:
+		case <-k.attempted:
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
@@ -192,8 +193,8 @@ func (k *link) attached(ctx context.Context) (*attachment, error) {
 	return k.up, nil
 }
 
-// explain says what an error is about. A call that has failed because the link was closed says that.
-func (k *link) explain(verb, subject string, err error) error {
+// wrap adds the call to an error. If the link has been closed, it returns layer.ErrClosed instead.
+func (k *link) wrap(verb, subject string, err error) error {
 	if err == nil {
 		return nil
 	}
@@ -205,11 +206,11 @@ func (k *link) explain(verb, subject string, err error) error {
 	return fmt.Errorf("redislayer: %s %q: %w", verb, subject, err)
 }
 
-// drainTime is how long Close waits for Redis to answer what was accepted.
-const drainTime = 5 * time.Second
+// drainTimeout is how long Close waits for Redis to answer the accepted publications.
+const drainTimeout = 5 * time.Second
 
-// Close waits until what was accepted is sent, up to five seconds and no longer than the context, and for a call of the receiver
-// that is running. What is lost is told by Status before it returns.
+// Close waits until Redis has answered all accepted publications, for at most five seconds and at most until the context ends,
+// and for a running call of the receiver. If publications were lost, Status reports it before Close returns.
 func (k *link) Close(ctx context.Context) error {
 	k.mu.Lock()
 	if k.closed {
@@ -220,7 +221,7 @@ func (k *link) Close(ctx context.Context) error {
 	a := k.up
 	k.mu.Unlock()
 	if a != nil {
-		ctx, cancel := context.WithTimeout(ctx, drainTime)
+		ctx, cancel := context.WithTimeout(ctx, drainTimeout)
 		a.drain(ctx)
 		cancel()
 	}

@@ -48,7 +48,7 @@ func (n *node) note(do func()) {
 // awaits wants that something comes true; it is asked with mu held.
 func (n *node) awaits(what string, is func() bool) {
 	n.t.Helper()
-	late := time.NewTimer(patience)
+	late := time.NewTimer(testTimeout)
 	defer late.Stop()
 	for {
 		n.mu.Lock()
@@ -60,7 +60,7 @@ func (n *node) awaits(what string, is func() bool) {
 		select {
 		case <-changed:
 		case <-late.C:
-			n.t.Fatalf("%s: not within %v; statuses %+v", what, patience, statuses)
+			n.t.Fatalf("%s: not within %v; statuses %+v", what, testTimeout, statuses)
 		}
 	}
 }

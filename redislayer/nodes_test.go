@@ -10,7 +10,7 @@ import (
 // nodes has chanx servers on layers of their own.
 func nodes(t *testing.T, all servers) {
 	nodetest.Run(t, func(t *testing.T) layer.Layer { return connect(t, all.url(), nil) }, nodetest.Features{
-		Wait: patience,
+		Wait: testTimeout,
 		Down: func(*testing.T, layer.Layer) { all.stop() },
 		Up:   func(t *testing.T, _ layer.Layer) { all.start(t) },
 

@@ -12,48 +12,48 @@ import (
 	"github.com/redis/rueidis"
 )
 
-// DefaultPrefix is the prefix of channels when [Options] names none.
+// DefaultPrefix is the default of Options.Prefix.
 const DefaultPrefix = "chanx"
 
-// maxRedirections is how often a publication follows a slot that has moved before its error counts.
+// maxRedirections is how often a publication follows a moved slot before it fails.
 const maxRedirections = 8
 
-// ringScale is the logarithm of how many calls of rueidis have room on a connection, each with any number of commands. There
-// are never more than its user's, a ping of rueidis and one as it closes.
+// ringScale is the binary logarithm of how many calls rueidis can queue on a connection, each with any number of commands.
+// At most three are queued: one of the layer, a ping of rueidis, and one when it closes.
 const ringScale = 4
 
-// answerTime is how long Redis may leave a ping without an answer, and how long a write may hang. A connection that has been
-// idle for a second is pinged, so a silent server counts as lost after 6 to 7 s.
-const answerTime = 5 * time.Second
+// answerTimeout is how long Redis may take to answer a ping, and how long a write may block. A connection that has been idle
+// for a second is pinged, so a silent server counts as lost after 6 to 7 s.
+const answerTimeout = 5 * time.Second
 
-// Options are the settings of [Connect]. The zero value, and nil, are for production.
+// Options are the settings of [Connect]. The zero value and nil are suitable for production.
 type Options struct {
-	// Prefix begins the name of every channel, before a colon; the default is [DefaultPrefix]. Layers with different prefixes
-	// do not hear each other, unless one prefix is another one with a colon and more behind it. In a cluster a prefix with
-	// a hash tag ("{app}") puts everything on one shard.
+	// Prefix and a colon begin the name of every channel; the default is [DefaultPrefix]. Layers with different prefixes
+	// do not receive each other's publications, unless one prefix is the other followed by a colon and more text. In a
+	// cluster a prefix with a hash tag ("{app}") puts everything on one shard.
 	Prefix string
 
-	// Classic has a cluster use PUBLISH and SUBSCRIBE as a single server does, in place of SPUBLISH and SSUBSCRIBE. It is
-	// for clusters older than Redis 7. Every publication then travels to every node of the cluster, and what the nodes
-	// lose among themselves is not told by a gap.
+	// Classic makes the layer use PUBLISH and SUBSCRIBE in a cluster, as with a single server, instead of SPUBLISH and
+	// SSUBSCRIBE. It is for clusters older than Redis 7. Every publication then goes to every node of the cluster, and
+	// losses between the nodes are not reported as gaps.
 	Classic bool
 
-	// TLS is for a URL that begins with rediss://; nil means the machine's certificate authorities, TLS 1.2 or later, and
-	// certificates for the host in the URL, whichever node is dialled. With a value of your own that has no ServerName, each
-	// node's certificate must be for its own address.
+	// TLS is for a URL that begins with rediss://. Nil means the machine's certificate authorities, TLS 1.2 or later, and
+	// certificates for the host in the URL, whichever node is dialled. If it is set and has no ServerName, each node's
+	// certificate must be for its own address.
 	TLS *tls.Config
 
-	// StartWithoutBroker lets Connect succeed although no broker can be reached; the layer is down until one can.
+	// StartWithoutBroker lets Connect succeed although no broker can be reached. The layer is down until one can.
 	StartWithoutBroker bool
 
-	// Configure may change what else rueidis can do, after the URL and TLS have been applied: other credentials for
-	// sentinels, credentials that change, time-outs, a dialer. A server that is silent is noticed after Dialer.KeepAlive (1 s) and
-	// ConnWriteTimeout (5 s). It is called once. What would break the promises of the layer is
-	// overwritten: retries, replicas, several connections for publications, connections of limited life.
+	// Configure may change other options of rueidis: separate credentials for sentinels, rotating credentials, timeouts, a
+	// dialer. It is called once, after the URL and TLS have been applied. A silent server is noticed after Dialer.KeepAlive
+	// (1 s) plus ConnWriteTimeout (5 s). The layer overrides options that would break its guarantees: retries, replicas,
+	// several connections for publications, a limited lifetime of connections.
 	Configure func(*rueidis.ClientOption)
 }
 
-// config is what links connect with.
+// config is how links connect.
 type config struct {
 	option  rueidis.ClientOption
 	prefix  string
@@ -64,8 +64,8 @@ var schemes = []string{"redis", "rediss", "valkey", "valkeys", "unix"}
 
 const escape = ", and escape what has a meaning in URLs, such as %2F for a slash in the password"
 
-// newConfig reads the URL and the options. Its errors quote nothing of the URL: what a slip of the pen makes of it may be the
-// password.
+// newConfig parses the URL and applies the options. Its errors quote nothing of the URL: in a malformed URL any part may belong
+// to the password.
 func newConfig(address string, o Options) (*config, error) {
 	u, err := url.Parse(address)
 	if err != nil {
@@ -91,59 +91,59 @@ func newConfig(address string, o Options) (*config, error) {
 		option.TLSConfig = o.TLS.Clone()
 	}
 	if option.ConnWriteTimeout == 0 {
-		option.ConnWriteTimeout = answerTime
+		option.ConnWriteTimeout = answerTimeout
 	}
 	option.Sentinel.TLSConfig, option.Sentinel.Dialer = option.TLSConfig, option.Dialer
 	if o.Configure != nil {
 		o.Configure(&option)
 	}
-	keepPromises(&option)
+	enforceGuarantees(&option)
 	if o.Prefix == "" {
 		o.Prefix = DefaultPrefix
 	}
 	return &config{option: option, prefix: o.Prefix, classic: o.Classic}, nil
 }
 
-// keepPromises overwrites what would break those of the layer.
-func keepPromises(o *rueidis.ClientOption) {
-	o.DisableRetry = true    // a publication that may have been executed is not repeated
-	o.PipelineMultiplex = -1 // publications that overtake each other on two connections
+// enforceGuarantees overrides options that would break the layer's guarantees.
+func enforceGuarantees(o *rueidis.ClientOption) {
+	o.DisableRetry = true    // or a publication may be delivered twice
+	o.PipelineMultiplex = -1 // or publications overtake each other on two connections
 	o.ConnLifetime = 0
-	o.BlockingPipeline = -1 // or one takes another connection if it is long
+	o.BlockingPipeline = -1 // or a long pipeline uses another connection
 	o.DisableAutoPipelining, o.AlwaysPipelining = false, true
 	o.RingScaleEachConn = ringScale
 	o.DisableCache = true // nothing is cached
 	o.SendToReplicas, o.ReplicaOnly = nil, false
 	o.Standalone = rueidis.StandaloneOption{}
 	if o.Sentinel.Dialer.Timeout == 0 {
-		o.Sentinel.Dialer.Timeout = rueidis.DefaultDialTimeout // rueidis has it for the servers only
+		o.Sentinel.Dialer.Timeout = rueidis.DefaultDialTimeout // rueidis sets this default for the servers only
 	}
 	if o.ClusterOption.MaxMovedRedirections == 0 {
 		o.ClusterOption.MaxMovedRedirections = maxRedirections
 	}
 }
 
-// hide takes a password out of an error: Redis quotes the arguments of a command that it does not know.
-func (c *config) hide(err error) error {
+// redact removes passwords from an error: Redis quotes the arguments of commands that it does not know.
+func (c *config) redact(err error) error {
 	for _, password := range []string{c.option.Password, c.option.Sentinel.Password} {
 		if err != nil && password != "" && strings.Contains(err.Error(), password) {
-			err = &hidden{strings.ReplaceAll(err.Error(), password, "xxxxx"), err}
+			err = &redacted{strings.ReplaceAll(err.Error(), password, "xxxxx"), err}
 		}
 	}
 	return err
 }
 
-// hidden is an error with another text.
-type hidden struct {
+// redacted is an error whose text has been changed.
+type redacted struct {
 	text  string
 	cause error
 }
 
-func (h *hidden) Error() string { return h.text }
+func (r *redacted) Error() string { return r.text }
 
-func (h *hidden) Unwrap() error { return h.cause }
+func (r *redacted) Unwrap() error { return r.cause }
 
-// String names the servers, and never a password.
+// String names the servers. It contains no password.
 func (c *config) String() string {
 	if c.option.Sentinel.MasterSet != "" {
 		return fmt.Sprintf("%s by sentinels %v", c.option.Sentinel.MasterSet, c.option.InitAddress)

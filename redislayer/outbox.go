@@ -10,44 +10,45 @@ import (
 )
 
 const (
-	// maxAccepted and maxAcceptedBytes bound what an outbox holds: publications that wait, and those that Redis has not
-	// answered yet. One that is larger than all gets in alone.
+	// maxAccepted and maxAcceptedBytes bound what an outbox holds: publications that have not been sent or that Redis has
+	// not answered. A publication larger than that is accepted only into an empty outbox.
 	maxAccepted, maxAcceptedBytes = 1 << 10, 8 << 20
 
-	// maxBatch and maxBatchBytes bound what is sent together, so that others can be accepted while it is under way.
+	// maxBatch and maxBatchBytes bound a batch, so that there is room for new publications while it is in transit.
 	maxBatch, maxBatchBytes = maxAccepted / 4, maxAcceptedBytes / 4
 
-	// maxRefused bounds what is remembered: a subject that is forgotten is refused again.
+	// maxRefused bounds outbox.refused. If a subject is removed, Redis refuses it again.
 	maxRefused = 1 << 10
 )
 
-// outbox holds what the link has accepted for a node, until Redis has answered. One goroutine sends all that waits, and sends
-// again when that is answered, so that the order is that of acceptance, and what comes meanwhile leaves in one write.
+// outbox holds the publications that a link has accepted for a node, until Redis has answered. One goroutine sends them in
+// batches, each after Redis has answered the one before. So they leave in the order of acceptance, and those accepted
+// meanwhile leave in one write.
 type outbox struct {
 	a *attachment
 
-	wake  chan struct{} // holds a token when something waits
-	turn  chan struct{} // held by the caller that is next to find room
-	room  chan struct{} // holds a token when there may be some
-	shut  chan struct{} // closed when nothing is accepted any more
-	empty chan struct{} // closed when, after that, all is answered
+	wake  chan struct{} // holds a token when there are publications to send
+	turn  chan struct{} // held by the caller that is first in line for room
+	room  chan struct{} // holds a token when there may be room
+	shut  chan struct{} // closed when the outbox no longer accepts publications
+	empty chan struct{} // closed when, after that, all have been answered
 
 	mu       sync.Mutex
 	closed   bool
-	line     int                 // callers that wait for room
+	inLine   int                 // callers that wait for room
 	waiting  []publication       // not sent yet
 	count    int                 // accepted, and not answered yet
-	bytes    int                 // of these
-	refusing bool                // the last answer was an error that passes: it may be the next one too
-	refused  map[string]struct{} // subjects whose last publication was
+	bytes    int                 // the size of these
+	refusing bool                // the last answer was a temporary error, which may affect the next publication too
+	refused  map[string]struct{} // subjects whose last publication was refused
 }
 
-// publication is one that waits in an outbox, or is under way.
+// publication is a publication in an outbox.
 type publication struct {
 	subject string
 	size    int
 	command rueidis.Completed
-	answer  chan error // has room for it; nil if nobody waits
+	answer  chan error // has room for one; nil if no caller waits for the answer
 }
 
 func newOutbox(a *attachment) *outbox {
@@ -58,7 +59,7 @@ func newOutbox(a *attachment) *outbox {
 	}
 }
 
-// put accepts a publication, if need be after others have made room. It does not ask when the context ends before it has to.
+// put accepts a publication. It waits if the outbox is full, and only then looks at the context.
 func (o *outbox) put(ctx context.Context, p *publication) error {
 	if accepted, err := o.accept(p, false); accepted || err != nil {
 		return err
@@ -78,7 +79,7 @@ func (o *outbox) put(ctx context.Context, p *publication) error {
 	}
 }
 
-// wait sends to one or receives from the other.
+// wait returns when it has sent to one channel or received from the other.
 func (o *outbox) wait(ctx context.Context, to chan<- struct{}, from <-chan struct{}) error {
 	select {
 	case to <- struct{}{}:
@@ -94,8 +95,9 @@ func (o *outbox) wait(ctx context.Context, to chan<- struct{}, from <-chan struc
 	}
 }
 
-// accept reports whether there was room. If not, a caller that is not next is now in line: later ones do not overtake it.
-func (o *outbox) accept(p *publication, next bool) (bool, error) {
+// accept adds p if there is room, and reports whether there was. If not, it adds the caller to the line, unless the caller is
+// already first in it. Later callers do not overtake the line.
+func (o *outbox) accept(p *publication, first bool) (bool, error) {
 	if err := o.a.failure(); err != nil {
 		return false, unavailable(err)
 	}
@@ -104,8 +106,8 @@ func (o *outbox) accept(p *publication, next bool) (bool, error) {
 	switch {
 	case o.closed:
 		return false, layer.ErrClosed
-	case !next && (o.line > 0 || !o.fits(p)):
-		o.line++
+	case !first && (o.inLine > 0 || !o.fits(p)):
+		o.inLine++
 		return false, nil
 	case !o.fits(p):
 		return false, nil
@@ -127,7 +129,7 @@ func (o *outbox) fits(p *publication) bool {
 func (o *outbox) leaveLine() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.line--
+	o.inLine--
 }
 
 // await waits for the answer to an accepted publication.
@@ -147,30 +149,30 @@ func (o *outbox) await(ctx context.Context, p *publication) error {
 	}
 }
 
-// settle takes out what Redis has answered. What it has refused and nobody waits for is lost.
-func (o *outbox) settle(p *publication, answer error) {
+// complete removes a publication that Redis has answered. If Redis has refused it and no caller waits, it is lost.
+func (o *outbox) complete(p *publication, answer error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.count--
 	o.bytes -= p.size
 	signal(o.room)
-	o.remember(p.subject, answer)
-	if answer != nil && passes(answer) {
+	o.noteAnswer(p.subject, answer)
+	if answer != nil && isTemporary(answer) {
 		answer = unavailable(answer)
 	}
 	switch {
 	case p.answer != nil:
 		p.answer <- answer
 	case answer != nil:
-		o.a.lose(p.subject, answer)
+		o.a.reportLost(p.subject, answer)
 	}
 	if o.closed && o.count == 0 {
 		close(o.empty)
 	}
 }
 
-// remember notes for whom the next publication should wait. The caller holds mu.
-func (o *outbox) remember(subject string, answer error) {
+// noteAnswer records whether the next publications must wait for their answers. The caller holds mu.
+func (o *outbox) noteAnswer(subject string, answer error) {
 	if answer == nil {
 		o.refusing = false
 		if len(o.refused) > 0 {
@@ -178,14 +180,14 @@ func (o *outbox) remember(subject string, answer error) {
 		}
 		return
 	}
-	o.refusing = passes(answer)
+	o.refusing = isTemporary(answer)
 	if len(o.refused) >= maxRefused {
 		clear(o.refused)
 	}
 	o.refused[subject] = struct{}{}
 }
 
-// close has it accept nothing any more.
+// close makes the outbox accept no more publications.
 func (o *outbox) close() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -196,7 +198,7 @@ func (o *outbox) close() {
 	}
 }
 
-// take moves what is to be sent together into a slice that is done with.
+// take moves the next publications to send into batch, whose old contents are no longer needed.
 func (o *outbox) take(batch []publication) []publication {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -212,14 +214,14 @@ func (o *outbox) take(batch []publication) []publication {
 	return batch
 }
 
-// unanswered is how many publications it has accepted of which nobody knows whether Redis had them.
+// unanswered is how many accepted publications have no answer: Redis may or may not have delivered them.
 func (o *outbox) unanswered() int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.count
 }
 
-// signal puts a token where none is.
+// signal puts a token into c unless it holds one.
 func signal(c chan struct{}) {
 	select {
 	case c <- struct{}{}:

@@ -12,17 +12,17 @@ import (
 	"github.com/chanx-go/chanx/layer"
 )
 
-// Publish returns when the publication is in the outbox. After an error it may have been handed out all the same.
+// Publish returns when the publication is in the outbox. After an error it may have been delivered nevertheless.
 func (k *link) Publish(ctx context.Context, subject string, data []byte) error {
 	a, err := k.attached(ctx)
 	if err == nil {
 		err = a.publish(ctx, subject, data)
 	}
-	return k.explain("publish", subject, err)
+	return k.wrap("publish", subject, err)
 }
 
-// publish leaves a publication to the outbox of the node that its channel belongs to. It waits for the answer only if Redis
-// has refused what came before it.
+// publish puts a publication into the outbox of the node that its channel belongs to. It waits for the answer only if Redis
+// has refused an earlier publication.
 func (a *attachment) publish(ctx context.Context, subject string, data []byte) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -35,7 +35,7 @@ func (a *attachment) publish(ctx context.Context, subject string, data []byte) e
 	return o.await(ctx, &p)
 }
 
-// publishCommand makes one that may be sent again if it can be answered by MOVED.
+// publishCommand pins the command if Redis may answer MOVED, so that it can be sent again.
 func (a *attachment) publishCommand(channel, data string) rueidis.Completed {
 	if a.sharded {
 		return a.client.B().Spublish().Channel(channel).Message(data).Build().Pin()
@@ -43,19 +43,19 @@ func (a *attachment) publishCommand(channel, data string) rueidis.Completed {
 	return a.client.B().Publish().Channel(channel).Message(data).Build()
 }
 
-// passing are the errors of Redis that will be over some time.
-var passing = []string{"CLUSTERDOWN", "LOADING", "MASTERDOWN", "TRYAGAIN", "MOVED", "ASK", "BUSY"}
+// temporary lists the codes of errors of Redis that end by themselves.
+var temporary = []string{"CLUSTERDOWN", "LOADING", "MASTERDOWN", "TRYAGAIN", "MOVED", "ASK", "BUSY"}
 
-func passes(answer error) bool {
+func isTemporary(answer error) bool {
 	code, _, _ := strings.Cut(answer.Error(), " ")
-	return slices.Contains(passing, code)
+	return slices.Contains(temporary, code)
 }
 
-// isAnswer tells what Redis says from errors of the way to it.
+// isAnswer reports whether err is nil or an error reply of Redis, rather than an error of the connection.
 func isAnswer(err error) bool {
 	var answer *rueidis.RedisError
 	return err == nil || errors.As(err, &answer)
 }
 
-// unavailable hides its cause: an attempt to connect that took too long must not look like the end of the caller's context.
+// unavailable does not wrap its cause: a timeout of the connection must not look like the end of the caller's context.
 func unavailable(cause error) error { return fmt.Errorf("%w: %v", layer.ErrUnavailable, cause) }

@@ -9,15 +9,15 @@ import (
 	"github.com/redis/rueidis"
 )
 
-// sender sends what waits in an outbox.
+// sender sends the publications of an outbox.
 type sender struct {
 	*outbox
 	node  rueidis.Client
 	moved map[uint16]rueidis.Client // slots that other nodes have taken over from this one
 
 	batch   []publication
-	answers []error // to the batch
-	places  []int   // in the batch of what goes to one node
+	answers []error // to the batch, by index
+	indexes []int   // of the publications in the batch that go to one node
 }
 
 // run returns when the attachment has failed.
@@ -37,15 +37,15 @@ func (s *sender) run() {
 	}
 }
 
-// send returns when the batch is answered. What Redis has not taken because its slot is elsewhere now is sent there, the rest
-// not again. An error is one of the way to Redis, and nobody knows how much it has taken.
+// send returns when the batch is answered. It sends a publication again only if Redis refused it because its slot has moved. An
+// error means that a connection failed, and that Redis may or may not have received the batch.
 func (s *sender) send() error {
 	for tries := 0; len(s.batch) > 0; tries++ {
 		if err := s.exchange(); err != nil {
 			return err
 		}
 		if s.a.sharded && tries < maxRedirections {
-			if err := s.follow(); err != nil {
+			if err := s.followMoved(); err != nil {
 				return err
 			}
 		}
@@ -55,7 +55,7 @@ func (s *sender) send() error {
 			if s.answers[i] == errAgain {
 				left = append(left, p)
 			} else {
-				s.settle(&p, s.answers[i])
+				s.complete(&p, s.answers[i])
 			}
 		}
 		s.batch = left
@@ -63,22 +63,22 @@ func (s *sender) send() error {
 	return nil
 }
 
-// exchange sends the batch, to one node after the other, and gets the answers.
+// exchange sends the batch, to one node after another, and collects the answers.
 func (s *sender) exchange() error {
 	s.answers = s.answers[:0]
 	for range s.batch {
 		s.answers = append(s.answers, errAgain)
 	}
-	for asked := 0; asked < len(s.batch); asked += len(s.places) {
+	for sent := 0; sent < len(s.batch); sent += len(s.indexes) {
 		node, commands := s.gather()
-		if len(commands) == 1 { // which costs less
-			s.answers[s.places[0]] = node.Do(context.Background(), commands[0]).Error()
+		if len(commands) == 1 { // Do costs less than DoMulti
+			s.answers[s.indexes[0]] = node.Do(context.Background(), commands[0]).Error()
 		} else {
 			for i, r := range node.DoMulti(context.Background(), commands...) {
-				s.answers[s.places[i]] = r.Error()
+				s.answers[s.indexes[i]] = r.Error()
 			}
 		}
-		for _, i := range s.places {
+		for _, i := range s.indexes {
 			if !isAnswer(s.answers[i]) {
 				return s.answers[i]
 			}
@@ -87,10 +87,10 @@ func (s *sender) exchange() error {
 	return nil
 }
 
-// gather collects what is not answered and goes to the same node as the first. The slice of commands is rueidis's from then on:
-// its writer may still read it when the connection is lost and they have been answered by that.
+// gather collects the unanswered publications that go to the same node as the first one. The slice of commands is new each
+// time, because the writer of rueidis may still read it after a lost connection has ended the call.
 func (s *sender) gather() (node rueidis.Client, commands []rueidis.Completed) {
-	commands, s.places = make([]rueidis.Completed, 0, len(s.batch)), s.places[:0]
+	commands, s.indexes = make([]rueidis.Completed, 0, len(s.batch)), s.indexes[:0]
 	for i, p := range s.batch {
 		if s.answers[i] != errAgain {
 			continue
@@ -100,7 +100,7 @@ func (s *sender) gather() (node rueidis.Client, commands []rueidis.Completed) {
 			node = to
 		}
 		if to == node {
-			commands, s.places = append(commands, p.command), append(s.places, i)
+			commands, s.indexes = append(commands, p.command), append(s.indexes, i)
 		}
 	}
 	return node, commands
@@ -115,12 +115,12 @@ func (s *sender) nodeOf(c rueidis.Completed) rueidis.Client {
 	return s.node
 }
 
-// errAgain stands where there is no answer that counts.
+// errAgain marks publications that have no answer yet or must be sent again.
 var errAgain = errors.New("to be sent again")
 
-// follow finds out where slots have moved to, and what to send again. What a later publication to its subject has overtaken,
-// because the slot came back meanwhile, stays refused.
-func (s *sender) follow() error {
+// followMoved records where slots have moved to, and marks the publications to send again. If a later publication to the
+// same subject was delivered, because the slot came back meanwhile, the earlier one stays refused.
+func (s *sender) followMoved() error {
 	overtaken := map[string]bool{}
 	for i, p := range slices.Backward(s.batch) {
 		address, moved := movedTo(s.answers[i])

@@ -30,7 +30,7 @@ func TestWhatWasOvertakenIsNotSentAgain(t *testing.T) {
 		s.batch = append(s.batch, publication{subject: subject})
 	}
 	s.answers = []error{moved, moved, nil, moved}
-	if err := s.follow(); err != nil {
+	if err := s.followMoved(); err != nil {
 		t.Fatal(err)
 	}
 	if want := []error{moved, errAgain, nil, errAgain}; !slices.Equal(s.answers, want) {

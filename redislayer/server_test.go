@@ -19,8 +19,8 @@ import (
 	"github.com/redis/rueidis"
 )
 
-// patience is how long anything may take that should come true. Only a test that fails waits for so long.
-const patience = 60 * time.Second
+// testTimeout is how long anything may take that should come true. Only a test that fails waits for so long.
+const testTimeout = 60 * time.Second
 
 // A node of a cluster also listens at its port plus 10,000. Both are below the ports that systems give to clients, so that a
 // server that is started again finds its ports free.
@@ -141,7 +141,7 @@ func (s *server) ask(command ...string) (string, error) {
 		return "", err
 	}
 	defer c.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), testTimeout)
 	defer cancel()
 	answer := c.Do(ctx, c.B().Arbitrary(command[0]).Args(command[1:]...).Build())
 	if number, err := answer.AsInt64(); err == nil {
@@ -171,9 +171,9 @@ func (s *server) must(t *testing.T, command ...string) string {
 // eventually asks again and again.
 func eventually(t *testing.T, what string, is func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); !is(); {
+	for deadline := time.Now().Add(testTimeout); !is(); {
 		if time.Now().After(deadline) {
-			t.Fatalf("%s: not within %v", what, patience)
+			t.Fatalf("%s: not within %v", what, testTimeout)
 		}
 		<-time.After(5 * time.Millisecond) // between two questions
 	}

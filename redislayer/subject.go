@@ -2,9 +2,9 @@ package redislayer
 
 import "strings"
 
-// channelPrefix is what the name of a channel begins with; the subject follows as it is, for names of channels are any bytes.
-// In a cluster the name is hashed to find its shard, or only what stands in its first braces: the empty ones keep braces in
-// subjects from that, unless the application's prefix has some.
+// channelPrefix is the beginning of a channel's name. The subject follows unchanged, because channel names may have any bytes.
+// A cluster hashes the name to find its shard, or only the text in its first braces. The empty braces prevent that
+// for braces in subjects, unless the application's prefix has braces.
 func channelPrefix(prefix string, sharded bool) string {
 	if sharded {
 		return prefix + ":{}"

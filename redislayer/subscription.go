@@ -6,19 +6,19 @@ import (
 	"github.com/chanx-go/chanx/layer"
 )
 
-// subscription is what is known of a subject. It is kept until Redis has confirmed its end.
+// subscription is the state of a subject. It is kept until Redis has confirmed that the subscription has ended.
 type subscription struct {
 	wanted  bool
-	on      bool   // its publications are passed on: confirmed since it was last asked for
-	sent    bool   // Redis may know of it
-	pending *batch // what makes it as it is wanted, or nil
+	active  bool   // publications are passed on, because Redis has confirmed the last Subscribe
+	sent    bool   // Redis may have the subscription
+	pending *batch // the batch with the last change, until Redis has confirmed it; then nil
 }
 
-// batch is a set of changes that are made together.
+// batch is a set of changes that are sent together.
 type batch struct {
 	subjects map[string]struct{}
-	done     chan struct{} // closed when Redis has confirmed all, or will not
-	err      error         // to be read when done is closed
+	done     chan struct{} // closed when Redis has confirmed all, or the attachment has failed
+	err      error         // may be read once done is closed
 }
 
 func newBatch() *batch { return &batch{subjects: map[string]struct{}{}, done: make(chan struct{})} }
@@ -41,13 +41,13 @@ func (b *batch) wait(ctx context.Context) error {
 	}
 }
 
-// Subscribe waits until Redis has confirmed it.
+// Subscribe waits until Redis has confirmed the subscription.
 func (k *link) Subscribe(ctx context.Context, subject string) error {
 	b, err := k.want(subject)
 	if err == nil {
 		err = b.wait(ctx)
 	}
-	return k.explain("subscribe", subject, err)
+	return k.wrap("subscribe", subject, err)
 }
 
 func (k *link) want(subject string) (*batch, error) {
@@ -71,13 +71,13 @@ func (k *link) want(subject string) (*batch, error) {
 	return e.pending, nil
 }
 
-// Unsubscribe waits until Redis has confirmed it. While the link is down there is nothing to confirm, and no error.
+// Unsubscribe waits until Redis has confirmed the end of the subscription. While the link is down it returns nil at once.
 func (k *link) Unsubscribe(ctx context.Context, subject string) error {
 	b, err := k.forget(subject)
 	if err == nil {
 		err = b.wait(ctx)
 	}
-	return k.explain("unsubscribe", subject, err)
+	return k.wrap("unsubscribe", subject, err)
 }
 
 func (k *link) forget(subject string) (*batch, error) {
@@ -105,10 +105,10 @@ func (k *link) forget(subject string) (*batch, error) {
 	return e.pending, nil
 }
 
-// change puts a subject into the next batch. Until Redis has confirmed that it begins again, nothing of it is passed on: what
-// was published while it was not wanted is in front of that. The caller holds mu.
+// change adds a subject to the next batch. Until Redis has confirmed a new Subscribe, no publications to it are passed on,
+// because those that arrive before the confirmation were published while it was not wanted. The caller holds mu.
 func (k *link) change(subject string, e *subscription) {
-	e.on = false
+	e.active = false
 	e.pending = k.next
 	k.next.subjects[subject] = struct{}{}
 	select {
@@ -117,7 +117,7 @@ func (k *link) change(subject string, e *subscription) {
 	}
 }
 
-// flush makes the changes that wait. After an error the attachment has failed.
+// flush sends the next batch. After an error the attachment has failed.
 func (k *link) flush(a *attachment) error {
 	b, subscribe, unsubscribe := k.begin()
 	err := a.change(subscribe, unsubscribe)
@@ -125,17 +125,17 @@ func (k *link) flush(a *attachment) error {
 		b.finish(unavailable(err))
 		return err
 	}
-	k.settle(b)
+	k.confirm(b)
 	b.finish(nil)
 	return nil
 }
 
-// begin takes the batch that waits.
+// begin takes the next batch.
 func (k *link) begin() (b *batch, subscribe, unsubscribe []string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	b, k.next = k.next, newBatch()
-	k.underWay = b
+	k.current = b
 	for subject := range b.subjects {
 		e := k.subjects[subject]
 		e.sent = true
@@ -148,11 +148,11 @@ func (k *link) begin() (b *batch, subscribe, unsubscribe []string) {
 	return b, subscribe, unsubscribe
 }
 
-// settle notes what is confirmed, but for subjects that have been changed again meanwhile.
-func (k *link) settle(b *batch) {
+// confirm records that Redis has confirmed a batch. It skips subjects that have been changed again meanwhile.
+func (k *link) confirm(b *batch) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.underWay = nil
+	k.current = nil
 	for subject := range b.subjects {
 		e := k.subjects[subject]
 		if e.pending != b {
@@ -165,13 +165,13 @@ func (k *link) settle(b *batch) {
 	}
 }
 
-// subscribed is called when Redis has confirmed a subscription, before anything that it brings. It counts if it is the answer to
-// the last change.
+// subscribed is called when Redis has confirmed a subscription, before its first publication. The confirmation counts only if
+// it answers the last change.
 func (k *link) subscribed(subject string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if e := k.subjects[subject]; e != nil && e.wanted && e.pending != nil && e.pending == k.underWay {
-		e.on = true
+	if e := k.subjects[subject]; e != nil && e.wanted && e.pending != nil && e.pending == k.current {
+		e.active = true
 	}
 }
 
@@ -179,15 +179,15 @@ func (k *link) unsubscribed(subject string) (asked bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	e := k.subjects[subject]
-	return e == nil || !e.on
+	return e == nil || !e.active
 }
 
 func (k *link) message(subject string, data []byte) {
 	k.mu.Lock()
 	e := k.subjects[subject]
-	on := e != nil && e.on
+	active := e != nil && e.active
 	k.mu.Unlock()
-	if on {
+	if active {
 		k.receiver.Receive(subject, data)
 	}
 }

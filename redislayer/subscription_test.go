@@ -30,12 +30,12 @@ func TestALateConfirmationOpensNothing(t *testing.T) {
 	want()
 	k.subscribed("s")
 	k.message("s", []byte("unwanted"))
-	k.settle(first)
+	k.confirm(first)
 	second, _, _ := k.begin()
 	k.message("s", []byte("unwanted too"))
 	k.subscribed("s")
 	k.message("s", []byte("wanted"))
-	k.settle(second)
+	k.confirm(second)
 	k.message("s", []byte("wanted too"))
 	if !slices.Equal(got, []string{"wanted", "wanted too"}) {
 		t.Errorf("received %q", got)
@@ -56,7 +56,7 @@ func TestASubscriptionThatWasNeverSentIsForgotten(t *testing.T) {
 		t.Fatal(err)
 	}
 	k.begin()
-	k.lose(layer.ErrUnavailable) // what has been sent to a broker that is lost has not been sent
+	k.setDown(layer.ErrUnavailable) // what has been sent to a broker that is lost has not been sent
 	if _, err := k.forget("s"); err != nil {
 		t.Fatal(err)
 	}
