@@ -10,10 +10,10 @@ import (
 	"github.com/chanx-go/chanx/layer"
 )
 
-// BenchmarkRoundTrip is the time from Publish to Receive of one publication at a time; nats.go alone is the baseline.
+// BenchmarkRoundTrip measures the time from Publish to Receive, one publication at a time; nats.go alone is the baseline.
 func BenchmarkRoundTrip(b *testing.B) { benchmarkPublish(b, 1) }
 
-// BenchmarkStream is the same per publication when 1000 are under way.
+// BenchmarkStream measures the time per publication when 1000 are in flight.
 func BenchmarkStream(b *testing.B) { benchmarkPublish(b, 1000) }
 
 func benchmarkPublish(b *testing.B, ahead int) {
@@ -46,22 +46,22 @@ func connection(b *testing.B, servers *brokers) *nats.Conn {
 
 func benchmarkArrivals(b *testing.B, ahead int, arrived chan struct{}, publish func() error) {
 	b.ReportAllocs()
-	underWay := 0
+	inFlight := 0
 	for b.Loop() {
-		if underWay == ahead {
+		if inFlight == ahead {
 			<-arrived
-			underWay--
+			inFlight--
 		}
 		must(b, publish())
-		underWay++
+		inFlight++
 	}
-	for range underWay {
+	for range inFlight {
 		<-arrived
 	}
 }
 
-// BenchmarkSubscribe is one Subscribe to a new subject after the other, with a layer on each server, and 64 at a time. The
-// baseline, nats.go's Subscribe and Flush, does not wait for the other servers.
+// BenchmarkSubscribe subscribes to new subjects, one at a time and 64 at a time, with a layer on each server. The baseline,
+// nats.go's Subscribe and Flush, does not wait for the other servers.
 func BenchmarkSubscribe(b *testing.B) {
 	for _, n := range []int{1, 3} {
 		servers := startBrokers(b, n, nil)
@@ -96,8 +96,8 @@ func BenchmarkSubscribe(b *testing.B) {
 	}
 }
 
-// BenchmarkMemory is what 10,000 subscriptions of a link take in the process; nats.go's usual ones, with a goroutine each, are
-// the baseline.
+// BenchmarkMemory measures the memory of 10,000 subscriptions of a link. The baseline are subscriptions of nats.go with a
+// goroutine each.
 func BenchmarkMemory(b *testing.B) {
 	const subjects = 10000
 	servers := startBrokers(b, 1, nil)
@@ -107,14 +107,14 @@ func BenchmarkMemory(b *testing.B) {
 		for i := range subjects {
 			must(b, subscribe(i))
 		}
-		for b.Loop() { // there is nothing to repeat
+		for b.Loop() { // there is nothing to measure in time
 			b.ReportMetric(0, "ns/op")
 		}
 		b.ReportMetric(float64(inUse()-before)/subjects, "B/subscription")
 		b.ReportMetric(float64(runtime.NumGoroutine()-goroutines), "goroutines")
 		before, goroutines = inUse(), runtime.NumGoroutine()
 	}
-	b.Run("server", func(b *testing.B) { // which is in the same process
+	b.Run("server", func(b *testing.B) { // it runs in the same process
 		in := make(chan *nats.Msg, 1)
 		report(b, func(i int) error {
 			_, err := nc.ChanSubscribe(fmt.Sprintf("chan.g/room-%d", i), in)

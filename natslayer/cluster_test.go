@@ -16,8 +16,8 @@ import (
 	"github.com/chanx-go/chanx/natslayer"
 )
 
-// TestSubscriptionsAreKnownOnAllServersUnderLoad subscribes and publishes at once from the other servers, while the routes
-// between them are busy.
+// TestSubscriptionsAreKnownOnAllServersUnderLoad publishes on the other servers as soon as Subscribe has returned, while the
+// routes between the servers are busy.
 func TestSubscriptionsAreKnownOnAllServersUnderLoad(t *testing.T) {
 	const rounds, at = 30, 4
 	b := startBrokers(t, 3, nil)
@@ -31,7 +31,7 @@ func TestSubscriptionsAreKnownOnAllServersUnderLoad(t *testing.T) {
 	for i, l := range layers {
 		sink, source := open(t, l), open(t, layers[(i+1)%3])
 		must(t, sink.Subscribe(t.Context(), fmt.Sprint("load ", i)))
-		loaded.Go(func() { burden(t, source, fmt.Sprint("load ", i), stop) })
+		loaded.Go(func() { generateLoad(t, source, fmt.Sprint("load ", i), stop) })
 	}
 	var wg sync.WaitGroup
 	for g := range at {
@@ -61,8 +61,8 @@ func TestSubscriptionsAreKnownOnAllServersUnderLoad(t *testing.T) {
 	wg.Wait()
 }
 
-// burden publishes a megabyte at a time, no faster than it is carried.
-func burden(t *testing.T, n *node, subject string, stop chan struct{}) {
+// generateLoad publishes a megabyte at a time, and waits for a round between.
+func generateLoad(t *testing.T, n *node, subject string, stop chan struct{}) {
 	data := make([]byte, 1<<15)
 	for i := 0; ; i++ {
 		select {
@@ -93,24 +93,24 @@ func TestALayerMovesToAnotherServer(t *testing.T) {
 	must(t, moving.Subscribe(t.Context(), "s"))
 	must(t, steady.Subscribe(t.Context(), "back"))
 	b.stop(0)
-	told := moving.awaitsStatus(t, 0, isDown)
-	if err := moving.told()[told-1].Err; !errors.Is(err, layer.ErrUnavailable) {
-		t.Errorf("told that it is down because %v", err)
+	seen := moving.awaitsStatus(t, 0, isDown)
+	if err := moving.allStatuses()[seen-1].Err; !errors.Is(err, layer.ErrUnavailable) {
+		t.Errorf("the link is down because %v, want ErrUnavailable", err)
 	}
-	moving.awaitsStatus(t, told, isGap)
+	moving.awaitsStatus(t, seen, isGap)
 	must(t, steady.Publish(t.Context(), "s", []byte("here")))
 	moving.awaits(t, "s:here")
 	must(t, moving.Publish(t.Context(), "back", []byte("there")))
 	steady.awaits(t, "back:there")
-	must(t, steady.Subscribe(t.Context(), "new")) // the lost server is not waited for
-	if got := steady.told(); len(got) != 0 {
-		t.Errorf("one whose server was not lost was told %+v", got)
+	must(t, steady.Subscribe(t.Context(), "new")) // it does not wait for the stopped server
+	if got := steady.allStatuses(); len(got) != 0 {
+		t.Errorf("the link whose server was not stopped got statuses %+v", got)
 	}
 }
 
-// TestALayerWaitsForThoseThatWereThere restarts one of two servers: with another that it knew missing, a layer says hello
-// for longer than it does at first, and is not up meanwhile.
-func TestALayerWaitsForThoseThatWereThere(t *testing.T) {
+// TestALayerWaitsForServersKnownBefore restarts one of two servers. While the other one is missing, the layer there sends
+// hellos for longer than after its first connection, and is not up meanwhile.
+func TestALayerWaitsForServersKnownBefore(t *testing.T) {
 	b := startBrokers(t, 2, nil)
 	pinned := &natslayer.Options{NATS: []nats.Option{nats.IgnoreDiscoveredServers()}}
 	n, other := open(t, b.connect(t, 0, pinned)), open(t, b.connect(t, 1, pinned))
@@ -124,7 +124,7 @@ func TestALayerWaitsForThoseThatWereThere(t *testing.T) {
 	hellos, err := nc.SubscribeSync("chanx.sync.hello")
 	must(t, err)
 	for i := range 10 {
-		msg, err := hellos.NextMsg(soon)
+		msg, err := hellos.NextMsg(testTimeout)
 		must(t, err)
 		if msg.Data[0] != '-' {
 			t.Fatalf("hello %d was %q, want one of a layer that is not up", i, msg.Data)
@@ -139,8 +139,8 @@ func TestALayerWaitsForThoseThatWereThere(t *testing.T) {
 	})
 }
 
-// silent is one who says hello for a server and answers no question, as a process would that hangs.
-func silent(t *testing.T, b *brokers, i int) *nats.Conn {
+// helloOnly sends a hello and answers no query, like a hanging process.
+func helloOnly(t *testing.T, b *brokers, i int) *nats.Conn {
 	t.Helper()
 	nc, err := nats.Connect(b.url(i))
 	must(t, err)
@@ -152,27 +152,27 @@ func silent(t *testing.T, b *brokers, i int) *nats.Conn {
 	return nc
 }
 
-// TestAServerThatDoesNotAnswerIsLeftOut takes as long as the layer's patience.
-func TestAServerThatDoesNotAnswerIsLeftOut(t *testing.T) {
+// TestAServerThatDoesNotAnswerIsExcluded takes as long as the layer's timeout for answers.
+func TestAServerThatDoesNotAnswerIsExcluded(t *testing.T) {
 	t.Parallel()
 	b := startBrokers(t, 2, nil)
 	n := open(t, b.connect(t, 0, nil))
 	must(t, n.Subscribe(t.Context(), "before"))
-	nc := silent(t, b, 1)
-	eventually(t, "the silent one to be met", func() bool {
+	nc := helloOnly(t, b, 1)
+	eventually(t, "the server that does not answer to be noticed", func() bool {
 		err := n.Subscribe(t.Context(), fmt.Sprint("s", time.Now().UnixNano()))
 		return errors.Is(err, layer.ErrUnavailable) && strings.Contains(err.Error(), nc.ConnectedServerId())
 	})
-	must(t, n.Subscribe(t.Context(), "s")) // now it is left out
-	if got := n.told(); len(got) != 0 {
-		t.Errorf("told %+v before the server was heard again", got)
+	must(t, n.Subscribe(t.Context(), "s")) // now the server is excluded
+	if got := n.allStatuses(); len(got) != 0 {
+		t.Errorf("got statuses %+v before the server sent another hello", got)
 	}
 	must(t, nc.Publish("chanx.sync.hello", []byte("-"+nc.ConnectedServerId())))
 	n.awaitsStatus(t, 0, isGap)
 }
 
-// TestLayersThatDidNotKnowEachOtherAreToldOfAGap has a layer that was up hear of another for the first time.
-func TestLayersThatDidNotKnowEachOtherAreToldOfAGap(t *testing.T) {
+// TestLayersThatFindEachOtherLateReportAGap sends a layer that is up the first hello of another layer that is up.
+func TestLayersThatFindEachOtherLateReportAGap(t *testing.T) {
 	b := startBrokers(t, 1, nil)
 	n := open(t, b.connect(t, 0, nil))
 	nc, err := nats.Connect(b.url(0))
@@ -184,28 +184,28 @@ func TestLayersThatDidNotKnowEachOtherAreToldOfAGap(t *testing.T) {
 	}
 	must(t, nc.Publish("chanx.sync.hello", []byte("+another")))
 	n.awaitsStatus(t, 0, isGap)
-	must(t, n.Subscribe(t.Context(), "s")) // nobody is at that server: NATS itself answers
+	must(t, n.Subscribe(t.Context(), "s")) // no layer is on that server: NATS answers "no responders"
 	must(t, nc.Publish("chanx.s", []byte("hi")))
 	n.awaits(t, "s:hi")
 
-	asked, err := nc.SubscribeSync("chanx.sync.at.another") // it is not asked again
+	asked, err := nc.SubscribeSync("chanx.sync.at.another") // it is not queried again
 	must(t, err)
 	must(t, nc.Flush())
 	must(t, n.Subscribe(t.Context(), "s again"))
-	must(t, nc.Publish("chanx.sync.at.another", []byte("the first question")))
-	msg, err := asked.NextMsg(soon)
+	must(t, nc.Publish("chanx.sync.at.another", []byte("the first query")))
+	msg, err := asked.NextMsg(testTimeout)
 	must(t, err)
-	if string(msg.Data) != "the first question" {
-		t.Errorf("a server that is empty was asked %q", msg.Data)
+	if string(msg.Data) != "the first query" {
+		t.Errorf("a server without layers was queried with %q", msg.Data)
 	}
 }
 
-// TestSubscriptionsShareOneOfNATS opens two links of one layer on a subject.
-func TestSubscriptionsShareOneOfNATS(t *testing.T) {
+// TestLinksShareOneNATSSubscription subscribes two links of one layer to the same subjects.
+func TestLinksShareOneNATSSubscription(t *testing.T) {
 	b := startBrokers(t, 1, func(o *server.Options) { o.MaxSubs = 10 })
 	l := b.connect(t, 0, nil)
 	first, second, m := open(t, l), open(t, l), open(t, l)
-	for i := range 20 { // each time it is given back
+	for i := range 20 { // more than MaxSubs: each subscription is ended
 		subject := fmt.Sprint("s", i)
 		must(t, first.Subscribe(t.Context(), subject))
 		must(t, second.Subscribe(t.Context(), subject))

@@ -13,8 +13,8 @@ import (
 	"github.com/chanx-go/chanx/natslayer"
 )
 
-// spread opens links on layers in turn, each of which is connected to another server.
-type spread struct {
+// rotating opens each link on the next of several layers, which are connected to different servers.
+type rotating struct {
 	brokers *brokers
 	layers  []*natslayer.Layer
 
@@ -22,15 +22,15 @@ type spread struct {
 	next int
 }
 
-func (s *spread) Open(r layer.Receiver) layer.Link {
+func (s *rotating) Open(r layer.Receiver) layer.Link {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.next++
 	return s.layers[s.next%len(s.layers)].Open(r)
 }
 
-// up gives the servers back and waits until all layers have noticed, also those on which the case has no link yet.
-func (s *spread) up(t *testing.T) {
+// up starts the servers and waits until all layers are up, including those without links.
+func (s *rotating) up(t *testing.T) {
 	s.brokers.setDown(t, false)
 	for _, l := range s.layers {
 		k := l.Open(layer.Receiver{Receive: func(string, []byte) {}})
@@ -42,38 +42,42 @@ func (s *spread) up(t *testing.T) {
 func conformance(t *testing.T, servers int) {
 	layertest.Run(t, func(t *testing.T) layer.Layer {
 		b := startBrokers(t, servers, nil)
-		return &spread{brokers: b, layers: b.connectEach(t)}
+		return &rotating{brokers: b, layers: b.connectEach(t)}
 	}, layertest.Features{
-		Wait:     soon,
+		Wait:     testTimeout,
 		Isolated: true,
-		Down:     func(t *testing.T, l layer.Layer) { l.(*spread).brokers.setDown(t, true) },
-		Up:       func(t *testing.T, l layer.Layer) { l.(*spread).up(t) },
-		Stranger: func(t *testing.T, l layer.Layer) func(string, []byte) { return stranger(t, l.(*spread).brokers.url(0)) },
+		Down:     func(t *testing.T, l layer.Layer) { l.(*rotating).brokers.setDown(t, true) },
+		Up:       func(t *testing.T, l layer.Layer) { l.(*rotating).up(t) },
+		Stranger: func(t *testing.T, l layer.Layer) func(string, []byte) {
+			return stranger(t, l.(*rotating).brokers.url(0))
+		},
 	})
 }
 
-// alone is a layer on a server in a process of its own.
-type alone struct {
+// ownProcess is a layer whose server runs in a process of its own.
+type ownProcess struct {
 	*natslayer.Layer
 	process *process
 }
 
-// TestConformance uses a process, which can be frozen.
+// TestConformance uses a server process, which can be frozen.
 func TestConformance(t *testing.T) {
 	layertest.Run(t, func(t *testing.T) layer.Layer {
 		p := startProcess(t)
 		l, err := natslayer.Connect(t.Context(), p.url(), quickly())
 		must(t, err)
 		t.Cleanup(l.Close)
-		return &alone{l, p}
+		return &ownProcess{l, p}
 	}, layertest.Features{
-		Wait:     soon,
+		Wait:     testTimeout,
 		Isolated: true,
-		Down:     func(_ *testing.T, l layer.Layer) { l.(*alone).process.stop() },
-		Up:       func(t *testing.T, l layer.Layer) { l.(*alone).process.start(t) },
-		Freeze:   func(t *testing.T, l layer.Layer) { l.(*alone).process.freeze(t) },
-		Thaw:     func(t *testing.T, l layer.Layer) { l.(*alone).process.thaw(t) },
-		Stranger: func(t *testing.T, l layer.Layer) func(string, []byte) { return stranger(t, l.(*alone).process.url()) },
+		Down:     func(_ *testing.T, l layer.Layer) { l.(*ownProcess).process.stop() },
+		Up:       func(t *testing.T, l layer.Layer) { l.(*ownProcess).process.start(t) },
+		Freeze:   func(t *testing.T, l layer.Layer) { l.(*ownProcess).process.freeze(t) },
+		Thaw:     func(t *testing.T, l layer.Layer) { l.(*ownProcess).process.thaw(t) },
+		Stranger: func(t *testing.T, l layer.Layer) func(string, []byte) {
+			return stranger(t, l.(*ownProcess).process.url())
+		},
 		Goroutines: []goleak.Option{
 			goleak.IgnoreAnyFunction("os/exec.(*Cmd).Wait"), // of the servers
 		},
@@ -82,7 +86,8 @@ func TestConformance(t *testing.T) {
 
 func TestConformanceOfACluster(t *testing.T) { conformance(t, 3) }
 
-// stranger publishes as somebody at a server: where a subject travels, or wherever layers talk to each other.
+// stranger returns a function that publishes to the NATS subject of a subject, or, for the empty subject, to those that layers
+// use among themselves.
 func stranger(t *testing.T, url string) func(subject string, data []byte) {
 	nc, err := nats.Connect(url)
 	must(t, err)

@@ -22,8 +22,8 @@ import (
 	"github.com/chanx-go/chanx/natslayer"
 )
 
-// expectRefused wants that there is no layer, and why.
-func expectRefused(t *testing.T, ctx context.Context, url, want string, o *natslayer.Options) {
+// expectConnectError expects Connect to fail with an error that contains want.
+func expectConnectError(t *testing.T, ctx context.Context, url, want string, o *natslayer.Options) {
 	t.Helper()
 	l, err := natslayer.Connect(ctx, url, o)
 	if err == nil {
@@ -34,32 +34,32 @@ func expectRefused(t *testing.T, ctx context.Context, url, want string, o *natsl
 	}
 }
 
-func TestConnectSaysWhatIsWrong(t *testing.T) {
+func TestConnectErrors(t *testing.T) {
 	b := startBrokers(t, 1, func(o *server.Options) { o.Username, o.Password = "chanx", "secret" })
 	port := freePorts(t, 1)[0]
-	expectRefused(t, t.Context(), fmt.Sprintf("nats://127.0.0.1:%d", port), "no servers available for connection: is one running there? Options.StartWithoutBroker", nil)
-	expectRefused(t, t.Context(), "nats://127.0.0.1:99999999", "port", nil)
-	expectRefused(t, t.Context(), "nats://[", "URL 1 cannot be parsed", nil)
-	expectRefused(t, t.Context(), " ", "the URL is empty", nil)
-	expectRefused(t, t.Context(), b.url(0), "Authorization Violation", nil)
-	expectRefused(t, t.Context(), b.url(0), "bad option", &natslayer.Options{NATS: []nats.Option{
+	expectConnectError(t, t.Context(), fmt.Sprintf("nats://127.0.0.1:%d", port), "no servers available for connection: is one running there? Options.StartWithoutBroker", nil)
+	expectConnectError(t, t.Context(), "nats://127.0.0.1:99999999", "port", nil)
+	expectConnectError(t, t.Context(), "nats://[", "URL 1 cannot be parsed", nil)
+	expectConnectError(t, t.Context(), " ", "the URL is empty", nil)
+	expectConnectError(t, t.Context(), b.url(0), "Authorization Violation", nil)
+	expectConnectError(t, t.Context(), b.url(0), "bad option", &natslayer.Options{NATS: []nats.Option{
 		func(*nats.Options) error { return errors.New("bad option") },
 	}})
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	expectRefused(t, ended, b.url(0), "context canceled", nil)
+	expectConnectError(t, ended, b.url(0), "context canceled", nil)
 }
 
-// TestTheContextBoundsConnect connects to somebody who never says a word.
+// TestTheContextBoundsConnect connects to a server that sends nothing.
 func TestTheContextBoundsConnect(t *testing.T) {
 	t.Parallel()
-	mute, err := net.Listen("tcp", "127.0.0.1:0")
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
 	accepted := make(chan struct{})
 	go func() {
 		defer close(accepted)
-		c, err := mute.Accept()
+		c, err := silent.Accept()
 		if err != nil {
 			t.Error(err)
 			return
@@ -68,20 +68,20 @@ func TestTheContextBoundsConnect(t *testing.T) {
 		_, _ = c.Read(make([]byte, 1)) // the error is the end of the connection
 		_ = c.Close()
 	}()
-	expectRefused(t, ctx, "nats://"+mute.Addr().String(), "context canceled", nil)
-	must(t, mute.Close())
+	expectConnectError(t, ctx, "nats://"+silent.Addr().String(), "context canceled", nil)
+	must(t, silent.Close())
 	<-accepted
 }
 
-func TestConnectTakesSeveralServersAndCredentials(t *testing.T) {
+func TestConnectAcceptsSeveralServersAndCredentials(t *testing.T) {
 	b := startBrokers(t, 1, func(o *server.Options) { o.Username, o.Password = "chanx", "secret" })
-	nobody := fmt.Sprintf("nats://127.0.0.1:%d", freePorts(t, 1)[0])
+	closedPort := fmt.Sprintf("nats://127.0.0.1:%d", freePorts(t, 1)[0])
 	for _, c := range []struct {
 		url string
 		o   *natslayer.Options
 	}{
-		{nobody + ", " + strings.Replace(b.url(0), "//", "//chanx:secret@", 1), nil},
-		{nobody + "," + b.url(0), &natslayer.Options{NATS: []nats.Option{nats.UserInfo("chanx", "secret")}}},
+		{closedPort + ", " + strings.Replace(b.url(0), "//", "//chanx:secret@", 1), nil},
+		{closedPort + "," + b.url(0), &natslayer.Options{NATS: []nats.Option{nats.UserInfo("chanx", "secret")}}},
 	} {
 		l, err := natslayer.Connect(t.Context(), c.url, c.o)
 		must(t, err)
@@ -94,8 +94,9 @@ func TestConnectTakesSeveralServersAndCredentials(t *testing.T) {
 	}
 }
 
-// TestWhatALayerDependsOnIsSetLast gives options that would have it buffer while it is down, give up, and not hear itself.
-func TestWhatALayerDependsOnIsSetLast(t *testing.T) {
+// TestApplicationsCannotOverrideRequiredOptions gives options that would make the layer buffer while it is down, give up, and
+// not receive its own messages.
+func TestApplicationsCannotOverrideRequiredOptions(t *testing.T) {
 	b := startBrokers(t, 1, nil)
 	var made *nats.Options
 	b.connect(t, 0, &natslayer.Options{NATS: []nats.Option{
@@ -110,7 +111,7 @@ func TestWhatALayerDependsOnIsSetLast(t *testing.T) {
 	}
 }
 
-// certificate makes one for 127.0.0.1, and those who trust it.
+// certificate makes a certificate for 127.0.0.1, and a pool that contains it.
 func certificate(t *testing.T) (tls.Certificate, *x509.CertPool) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -128,13 +129,13 @@ func certificate(t *testing.T) (tls.Certificate, *x509.CertPool) {
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, pool
 }
 
-func TestConnectSpeaksTLS(t *testing.T) {
+func TestConnectWithTLS(t *testing.T) {
 	cert, pool := certificate(t)
 	b := startBrokers(t, 1, func(o *server.Options) {
 		o.TLS, o.TLSConfig = true, &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS13}
 	})
 	url := strings.Replace(b.url(0), "nats:", "tls:", 1)
-	expectRefused(t, t.Context(), url, "certificate", nil)
+	expectConnectError(t, t.Context(), url, "certificate", nil)
 	l, err := natslayer.Connect(t.Context(), url, &natslayer.Options{NATS: []nats.Option{
 		nats.Secure(&tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS13}),
 	}})
@@ -175,7 +176,7 @@ func TestPrefixesKeepApplicationsApart(t *testing.T) {
 	}
 }
 
-func TestALayerOfYourConnectionLeavesItAlone(t *testing.T) {
+func TestNewKeepsTheConnection(t *testing.T) {
 	b := startBrokers(t, 1, func(o *server.Options) {
 		o.Users = []*server.User{{Username: "u", Password: "p", Permissions: &server.Permissions{
 			Subscribe: &server.SubjectPermission{Deny: []string{"secret", "chanx.secret"}},
@@ -202,26 +203,26 @@ func TestALayerOfYourConnectionLeavesItAlone(t *testing.T) {
 	n.awaits(t, "s:hi")
 	l.Close()
 	if err := m.Publish(t.Context(), "s", nil); !errors.Is(err, layer.ErrUnavailable) {
-		t.Errorf("publish when the layer is closed: %v", err)
+		t.Errorf("publish after the layer is closed: %v", err)
 	}
 	must(t, nc.Publish("own", []byte("still there")))
-	if msg, err := own.NextMsg(soon); err != nil || string(msg.Data) != "still there" {
+	if msg, err := own.NextMsg(testTimeout); err != nil || string(msg.Data) != "still there" {
 		t.Errorf("the connection's own subscription received %v, %v", msg, err)
 	}
 	if err := <-heard; !strings.Contains(err.Error(), "chanx.secret") {
-		t.Errorf("the connection's own handler was told %v", err)
+		t.Errorf("the application's error handler got %v", err)
 	}
 	if got := nc.NumSubscriptions(); got != 1 {
-		t.Errorf("%d subscriptions are left, want the one that the layer has not made", got)
+		t.Errorf("%d subscriptions are left, want only the application's", got)
 	}
 }
 
-func TestAConnectionThatALayerCannotUsePanics(t *testing.T) {
+func TestNewPanicsForAnUnusableConnection(t *testing.T) {
 	b := startBrokers(t, 1, nil)
-	deaf, err := nats.Connect(b.url(0), nats.NoEcho())
+	noEcho, err := nats.Connect(b.url(0), nats.NoEcho())
 	must(t, err)
-	defer deaf.Close()
-	for _, nc := range []*nats.Conn{nil, deaf} {
+	defer noEcho.Close()
+	for _, nc := range []*nats.Conn{nil, noEcho} {
 		func() {
 			defer func() {
 				if got, _ := recover().(string); !strings.HasPrefix(got, "natslayer: new layer: the connection ") {
@@ -233,8 +234,8 @@ func TestAConnectionThatALayerCannotUsePanics(t *testing.T) {
 	}
 }
 
-// TestAConnectionThatIsMadeLater is one that has not reached a server when the layer is made.
-func TestAConnectionThatIsMadeLater(t *testing.T) {
+// TestNewBeforeTheConnectionIsMade makes a layer of a connection that has not reached a server yet.
+func TestNewBeforeTheConnectionIsMade(t *testing.T) {
 	b := startBrokers(t, 1, nil)
 	b.stopAll()
 	nc, err := nats.Connect(b.url(0), nats.RetryOnFailedConnect(true), nats.MaxReconnects(-1), nats.ReconnectWait(10*time.Millisecond))
@@ -252,7 +253,7 @@ func TestAConnectionThatIsMadeLater(t *testing.T) {
 	must(t, n.Subscribe(t.Context(), "s"))
 }
 
-func TestAClosedConnectionIsALayerThatIsDown(t *testing.T) {
+func TestNewWithAClosedConnectionIsDown(t *testing.T) {
 	b := startBrokers(t, 1, nil)
 	nc, err := nats.Connect(b.url(0))
 	must(t, err)

@@ -1,9 +1,9 @@
 package natslayer
 
-// NatsSubject is where a subject's publications travel.
+// NatsSubject returns the NATS subject of a subject.
 var NatsSubject = natsSubject
 
-// Stall keeps a layer from taking what arrives.
+// Stall stops a layer from reading arriving publications.
 func (l *Layer) Stall() (resume func()) {
 	l.table.mu.Lock()
 	return l.table.mu.Unlock

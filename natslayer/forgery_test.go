@@ -11,7 +11,7 @@ import (
 	"github.com/chanx-go/chanx/layer"
 )
 
-// forger is somebody at the broker who is no layer.
+// forger is a connection to the broker that is not a layer.
 func forger(t *testing.T, b *brokers) *nats.Conn {
 	t.Helper()
 	nc, err := nats.Connect(b.url(0))
@@ -20,9 +20,9 @@ func forger(t *testing.T, b *brokers) *nats.Conn {
 	return nc
 }
 
-// TestWhatLayersSayMayBeForged publishes all kinds of things on the subjects by which layers find each other. Links stay up and
-// work.
-func TestWhatLayersSayMayBeForged(t *testing.T) {
+// TestForgedMessagesBreakNothing publishes many kinds of data on the subjects that layers use to find each other. Links stay up
+// and work.
+func TestForgedMessagesBreakNothing(t *testing.T) {
 	t.Parallel()
 	b := startBrokers(t, 1, nil)
 	n, other := open(t, b.connect(t, 0, nil)), open(t, b.connect(t, 0, nil))
@@ -48,19 +48,19 @@ func TestWhatLayersSayMayBeForged(t *testing.T) {
 		must(t, other.Publish(t.Context(), subject, []byte("hi")))
 		n.awaits(t, subject+":hi")
 	}
-	for _, s := range n.told() {
+	for _, s := range n.allStatuses() {
 		if !s.Up {
-			t.Errorf("told %+v", s)
+			t.Errorf("got statuses %+v", s)
 		}
 	}
 	for _, got := range n.received() {
 		if !strings.HasPrefix(got, "new ") {
-			t.Errorf("a forger had a layer publish %.100q", got)
+			t.Errorf("a forged message made a layer publish %.100q", got)
 		}
 	}
 }
 
-// TestForgedServersAreForgotten says hello for more servers than a layer remembers. NATS itself answers that nobody is there.
+// TestForgedServersAreForgotten sends hellos of more servers than a layer remembers. NATS answers "no responders" for them.
 func TestForgedServersAreForgotten(t *testing.T) {
 	t.Parallel()
 	b := startBrokers(t, 1, nil)
@@ -75,9 +75,9 @@ func TestForgedServersAreForgotten(t *testing.T) {
 	}
 }
 
-// TestForgedServersThatDoNotAnswerAreLeftOut has somebody listen in the name of many servers. It takes as long as the layer's
-// patience.
-func TestForgedServersThatDoNotAnswerAreLeftOut(t *testing.T) {
+// TestForgedServersThatDoNotAnswerAreExcluded subscribes in the name of many servers and does not answer. It takes as long as
+// the layer's timeout for answers.
+func TestForgedServersThatDoNotAnswerAreExcluded(t *testing.T) {
 	t.Parallel()
 	b := startBrokers(t, 1, nil)
 	n := open(t, b.connect(t, 0, nil))
@@ -88,14 +88,14 @@ func TestForgedServersThatDoNotAnswerAreLeftOut(t *testing.T) {
 		must(t, nc.Publish("chanx.sync.hello", fmt.Appendf(nil, "-forged-%d", i)))
 	}
 	must(t, nc.Flush())
-	eventually(t, "the forged servers to be left out", func() bool {
+	eventually(t, "the forged servers to be excluded", func() bool {
 		err := n.Subscribe(t.Context(), "s")
 		if err != nil && (!errors.Is(err, layer.ErrUnavailable) || len(err.Error()) > 1000) {
 			t.Fatalf("subscribing gave an error of %d bytes: %.1000s", len(err.Error()), err)
 		}
 		return err == nil
 	})
-	if got := n.told(); len(got) != 0 {
-		t.Errorf("told %+v", got)
+	if got := n.allStatuses(); len(got) != 0 {
+		t.Errorf("got statuses %+v", got)
 	}
 }

@@ -18,18 +18,19 @@ import (
 	"github.com/chanx-go/chanx/natslayer"
 )
 
-const soon = 20 * time.Second
+// testTimeout is how long a test waits for something before it fails.
+const testTimeout = 20 * time.Second
 
-// brokers are servers of NATS that can be stopped and started again on the same ports; several form a cluster.
+// brokers are NATS servers that can be stopped and started again on the same ports; several form a cluster.
 type brokers struct {
 	options []*server.Options
-	cutOff  atomic.Bool // nobody gets a connection who uses the dialer
+	cutOff  atomic.Bool // Dial fails
 
 	mu      sync.Mutex
 	running []*server.Server // nil where one is stopped
 }
 
-// startBrokers starts n servers, which edit may change before.
+// startBrokers starts n servers. The function edit may change their options.
 func startBrokers(tb testing.TB, n int, edit func(*server.Options)) *brokers {
 	tb.Helper()
 	b := &brokers{running: make([]*server.Server, n)}
@@ -54,7 +55,7 @@ func startBrokers(tb testing.TB, n int, edit func(*server.Options)) *brokers {
 	return b
 }
 
-// givenPorts are not given again: who has got one may not listen on it yet.
+// givenPorts holds the ports that freePorts has returned, because their users may not listen yet.
 var givenPorts sync.Map
 
 func freePorts(tb testing.TB, n int) (ports []int) {
@@ -92,15 +93,15 @@ func (b *brokers) startAll(tb testing.TB) {
 		b.start(tb, i)
 	}
 	for i, s := range b.running {
-		if !s.ReadyForConnections(soon) {
-			tb.Fatalf("server %d is not ready after %v", i, soon)
+		if !s.ReadyForConnections(testTimeout) {
+			tb.Fatalf("server %d is not ready after %v", i, testTimeout)
 		}
 	}
 	b.awaitRoutes(tb)
 }
 
-// routesPerPeer are as many connections as two servers make to each other: three that share the accounts, one for the
-// system's. Subjects of an account travel when its own is there.
+// routesPerPeer is how many connections two servers make to each other: three share the accounts, one is for the system
+// account. An account's subscriptions are forwarded once its connection exists.
 const routesPerPeer = server.DEFAULT_ROUTE_POOL_SIZE + 1
 
 // awaitRoutes waits until each server knows all others.
@@ -129,8 +130,8 @@ func (b *brokers) awaitRoutes(tb testing.TB) {
 	})
 }
 
-// Dial is for nats.SetCustomDialer: while servers of a cluster are stopped one after the other, clients must not move to
-// the next.
+// Dial is for nats.SetCustomDialer. It keeps clients from moving to the next server while the servers of a cluster are stopped
+// one by one.
 func (b *brokers) Dial(network, address string) (net.Conn, error) {
 	if b.cutOff.Load() {
 		return nil, errors.New("cut off by the test")
@@ -138,7 +139,7 @@ func (b *brokers) Dial(network, address string) (net.Conn, error) {
 	return net.Dial(network, address)
 }
 
-// setDown takes all servers away, or gives them back.
+// setDown stops or starts all servers.
 func (b *brokers) setDown(tb testing.TB, down bool) {
 	tb.Helper()
 	if down {
@@ -169,7 +170,7 @@ func (b *brokers) stopAll() {
 
 func (b *brokers) url(i int) string { return fmt.Sprintf("nats://127.0.0.1:%d", b.options[i].Port) }
 
-// connect makes a layer that knows one server only.
+// connect makes a layer connected to server i.
 func (b *brokers) connect(tb testing.TB, i int, o *natslayer.Options) *natslayer.Layer {
 	tb.Helper()
 	l, err := natslayer.Connect(tb.Context(), b.url(i), o)
@@ -180,8 +181,8 @@ func (b *brokers) connect(tb testing.TB, i int, o *natslayer.Options) *natslayer
 	return l
 }
 
-// connectEach connects a layer to each server, one after the other: at once they might, on a busy machine, not find each other
-// at first. They are cut off with the servers, and come back soon.
+// connectEach connects a layer to each server, one by one: on a busy machine layers that connect at once might not find each
+// other at first. They use Dial and reconnect quickly.
 func (b *brokers) connectEach(tb testing.TB) (layers []*natslayer.Layer) {
 	tb.Helper()
 	for i := range b.options {
@@ -193,17 +194,17 @@ func (b *brokers) connectEach(tb testing.TB) (layers []*natslayer.Layer) {
 	return layers
 }
 
-// eventually asks until it is so. It pauses by a timer of its own: what it waits for happens in other goroutines.
+// eventually calls ok until it returns true.
 func eventually(tb testing.TB, what string, ok func() bool) {
 	tb.Helper()
-	timeout := time.After(soon)
+	timeout := time.After(testTimeout)
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
 	for !ok() {
 		select {
 		case <-tick.C:
 		case <-timeout:
-			tb.Fatalf("waited %v for %s", soon, what)
+			tb.Fatalf("waited %v for %s", testTimeout, what)
 		}
 	}
 }
@@ -215,13 +216,13 @@ func must(tb testing.TB, err error) {
 	}
 }
 
-// node is a link and what its receiver was given.
+// node is a link and what its receiver has received.
 type node struct {
 	layer.Link
 	mu       sync.Mutex
 	got      []string // "subject:data"
 	statuses []layer.Status
-	hold     func() // called by Receive if it is not nil
+	hold     func() // called at the beginning of Receive unless it is nil
 }
 
 func open(tb testing.TB, l layer.Layer) *node { return openHeld(tb, l, nil) }
@@ -230,7 +231,7 @@ func openHeld(tb testing.TB, l layer.Layer, hold func()) *node {
 	tb.Helper()
 	n := &node{hold: hold}
 	n.Link = l.Open(layer.Receiver{Receive: n.receive, Status: n.status})
-	tb.Cleanup(func() { _ = n.Close(tb.Context()) }) // the error is that the test has closed it
+	tb.Cleanup(func() { _ = n.Close(tb.Context()) }) // the test may have closed it
 	return n
 }
 
@@ -255,7 +256,7 @@ func (n *node) received() []string {
 	return slices.Clone(n.got)
 }
 
-func (n *node) told() []layer.Status {
+func (n *node) allStatuses() []layer.Status {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return slices.Clone(n.statuses)
@@ -268,11 +269,11 @@ func (n *node) awaits(tb testing.TB, want string) {
 	})
 }
 
-// awaitsStatus waits for a status behind the first `from`, and returns how many there are up to it.
+// awaitsStatus waits for a matching status after the first `from`, and returns the number of statuses up to it.
 func (n *node) awaitsStatus(tb testing.TB, from int, is func(layer.Status) bool) (upTo int) {
 	tb.Helper()
 	eventually(tb, "a status", func() bool {
-		for i, s := range n.told() {
+		for i, s := range n.allStatuses() {
 			if i >= from && is(s) {
 				upTo = i + 1
 				return true

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// injector stands between layers and a server, and says what a test has it say in the server's name.
+// injector is a proxy between layers and a server that can send data to the layers in the server's name.
 type injector struct {
 	listener net.Listener
 	to       string
@@ -58,7 +58,7 @@ func (p *injector) accept() {
 	}
 }
 
-// pass copies from a client to the server, or back, where it does not write while the test does.
+// pass copies from a client to the server, or back. Back it takes turns with send.
 func (p *injector) pass(from, to net.Conn, back bool) {
 	defer to.Close()
 	defer from.Close()
@@ -89,10 +89,10 @@ func (p *injector) each(do func(client, server net.Conn)) {
 	}
 }
 
-// say writes to all clients, and then closes their connections if it is to end them.
-func (p *injector) say(text string, end bool) {
+// send writes to all clients, and with end closes their connections.
+func (p *injector) send(text string, end bool) {
 	p.each(func(client, server net.Conn) {
-		_, _ = client.Write([]byte(text)) // the error is of a connection that has ended
+		_, _ = client.Write([]byte(text)) // the connection may have ended
 		if end {
 			_ = client.Close()
 			_ = server.Close()

@@ -16,7 +16,7 @@ import (
 	"github.com/chanx-go/chanx/natslayer"
 )
 
-func TestDataThatIsTooLargeIsNamed(t *testing.T) {
+func TestDataThatIsTooLargeIsAnError(t *testing.T) {
 	b := startBrokers(t, 1, nil)
 	l := b.connect(t, 0, nil)
 	n, m := open(t, l), open(t, l)
@@ -30,7 +30,7 @@ func TestDataThatIsTooLargeIsNamed(t *testing.T) {
 	}
 	for _, want := range []string{`natslayer: publish to "s"`, "1048577 bytes", "max_payload of 1048576", "raise it"} {
 		if !strings.Contains(err.Error(), want) {
-			t.Errorf("%q does not say %q", err, want)
+			t.Errorf("the error %q does not contain %q", err, want)
 		}
 	}
 	must(t, m.Publish(t.Context(), "s", []byte("still there")))
@@ -61,8 +61,8 @@ func TestOpenWithoutReceiverPanics(t *testing.T) {
 	l.Open(layer.Receiver{})
 }
 
-// TestTooMuchThatWaitsIsDroppedAndTold holds a receiver until another has all.
-func TestTooMuchThatWaitsIsDroppedAndTold(t *testing.T) {
+// TestPublicationsBeyondTheLimitsAreDroppedAndReported blocks a receiver until another link has received everything.
+func TestPublicationsBeyondTheLimitsAreDroppedAndReported(t *testing.T) {
 	const sent = 100
 	for name, o := range map[string]*natslayer.Options{
 		"messages": {PendingMessages: 10, PendingBytes: -1},
@@ -88,22 +88,22 @@ func TestTooMuchThatWaitsIsDroppedAndTold(t *testing.T) {
 			}
 			release()
 			slow.awaitsStatus(t, 0, isGap)
-			if got := slow.told(); len(got) != 1 {
-				t.Errorf("told %+v, want one gap", got)
+			if got := slow.allStatuses(); len(got) != 1 {
+				t.Errorf("got statuses %+v, want one gap", got)
 			}
 			must(t, m.Publish(t.Context(), "s", []byte("again")))
 			slow.awaits(t, "s:again")
 			if got := slow.received(); len(got) != 11 || !strings.HasSuffix(got[9], "009") {
 				t.Errorf("received %d: %.1000q", len(got), got)
 			}
-			if told, dropped := len(witness.told()), all.Dropped(); told > 0 || dropped > 0 {
-				t.Errorf("one who was quick was told %d times, and a layer that was has dropped %d", told, dropped)
+			if statuses, dropped := witness.allStatuses(), all.Dropped(); len(statuses) > 0 || dropped > 0 {
+				t.Errorf("the quick link got statuses %+v, and the publishing layer has dropped %d", statuses, dropped)
 			}
 		})
 	}
 }
 
-// TestCloseWaitsForTheReceiver holds a receiver while its link is closed.
+// TestCloseWaitsForTheReceiver blocks a receiver while its link is closed.
 func TestCloseWaitsForTheReceiver(t *testing.T) {
 	b := startBrokers(t, 1, nil)
 	l := b.connect(t, 0, nil)
@@ -118,7 +118,7 @@ func TestCloseWaitsForTheReceiver(t *testing.T) {
 	var closing sync.WaitGroup
 	closing.Go(func() {
 		if err := n.Close(t.Context()); err != nil || !released.Load() {
-			t.Errorf("Close has returned (%v) while Receive was running", err)
+			t.Errorf("Close returned (%v) while Receive was running", err)
 		}
 	})
 	eventually(t, "the link to be closed", func() bool { return errors.Is(n.Publish(t.Context(), "s", nil), layer.ErrClosed) })
@@ -127,12 +127,12 @@ func TestCloseWaitsForTheReceiver(t *testing.T) {
 	close(held)
 	closing.Wait()
 	if got := n.received(); len(got) != 1 {
-		t.Errorf("received %q, want what was under way and no more", got)
+		t.Errorf("received %q, want only the publication that was being received", got)
 	}
 }
 
-// TestWhatNatsGoDropsIsCountedAndTold has more arrive than the layer's own channel holds.
-func TestWhatNatsGoDropsIsCountedAndTold(t *testing.T) {
+// TestWhatNatsGoDropsIsCountedAndReported publishes more than the layer's own channel holds.
+func TestWhatNatsGoDropsIsCountedAndReported(t *testing.T) {
 	const tooMuch = 1<<16 + 1000
 	b := startBrokers(t, 1, nil)
 	l := b.connect(t, 0, &natslayer.Options{PendingMessages: -1})
@@ -154,7 +154,7 @@ func TestWhatNatsGoDropsIsCountedAndTold(t *testing.T) {
 	n.awaits(t, "s:end")
 }
 
-// restricted has users that may not do everything.
+// restricted adds users with limited permissions.
 func restricted(o *server.Options) {
 	user := func(name string, denyPub, denySub string) *server.User {
 		return &server.User{Username: name, Password: "p", Permissions: &server.Permissions{
@@ -163,8 +163,8 @@ func restricted(o *server.Options) {
 		}}
 	}
 	o.Users = []*server.User{
-		user("chanx", "no", "no"), user("mute", "chanx.s", "no"), user("deaf", "no", "chanx.s"),
-		user("asocial", "chanx.sync.hello", "no"), user("blind", "no", "chanx.sync.>"),
+		user("chanx", "no", "no"), user("cannotPublish", "chanx.s", "no"), user("cannotSubscribe", "no", "chanx.s"),
+		user("noHello", "chanx.sync.hello", "no"), user("noSync", "no", "chanx.sync.>"),
 	}
 }
 
@@ -172,43 +172,43 @@ func as(user string) *natslayer.Options {
 	return &natslayer.Options{NATS: []nats.Option{nats.UserInfo(user, "p")}}
 }
 
-func TestWhatNATSDoesNotAllowIsTold(t *testing.T) {
+func TestPermissionErrorsAreReported(t *testing.T) {
 	b := startBrokers(t, 3, restricted)
 	n := open(t, b.connect(t, 0, as("chanx")))
 	must(t, n.Subscribe(t.Context(), "s"))
 
-	deaf := open(t, b.connect(t, 1, as("deaf")))
+	cannotSubscribe := open(t, b.connect(t, 1, as("cannotSubscribe")))
 	for range 2 {
-		err := deaf.Subscribe(t.Context(), "s")
+		err := cannotSubscribe.Subscribe(t.Context(), "s")
 		if !errors.Is(err, nats.ErrPermissionViolation) || !strings.Contains(err.Error(), `to publish and subscribe to "chanx.>"`) {
 			t.Errorf("subscribe to what is not allowed: %v", err)
 		}
 	}
-	must(t, deaf.Subscribe(t.Context(), "other"))
-	must(t, deaf.Publish(t.Context(), "s", []byte("of the deaf")))
-	n.awaits(t, "s:of the deaf")
+	must(t, cannotSubscribe.Subscribe(t.Context(), "other"))
+	must(t, cannotSubscribe.Publish(t.Context(), "s", []byte("from cannotSubscribe")))
+	n.awaits(t, "s:from cannotSubscribe")
 
-	mute := open(t, b.connect(t, 2, as("mute")))
-	must(t, mute.Publish(t.Context(), "s", []byte("lost"))) // NATS says it later
-	mute.awaitsStatus(t, 0, isGap)
-	if err := mute.Publish(t.Context(), "s", nil); !errors.Is(err, nats.ErrPermissionViolation) {
+	cannotPublish := open(t, b.connect(t, 2, as("cannotPublish")))
+	must(t, cannotPublish.Publish(t.Context(), "s", []byte("lost"))) // NATS refuses it later
+	cannotPublish.awaitsStatus(t, 0, isGap)
+	if err := cannotPublish.Publish(t.Context(), "s", nil); !errors.Is(err, nats.ErrPermissionViolation) {
 		t.Errorf("publish to what is not allowed: %v", err)
 	}
-	must(t, mute.Publish(t.Context(), "other", []byte("of the mute")))
-	deaf.awaits(t, "other:of the mute")
+	must(t, cannotPublish.Publish(t.Context(), "other", []byte("from cannotPublish")))
+	cannotSubscribe.awaits(t, "other:from cannotPublish")
 
-	for _, user := range []string{"asocial", "blind"} {
-		expectRefused(t, t.Context(), b.url(0), `allow this user to publish and subscribe to "chanx.>"`, as(user))
+	for _, user := range []string{"noHello", "noSync"} {
+		expectConnectError(t, t.Context(), b.url(0), `allow this user to publish and subscribe to "chanx.>"`, as(user))
 	}
 	if slices.Contains(n.received(), "s:lost") {
-		t.Error("what is not allowed arrived")
+		t.Error("a publication that is not allowed arrived")
 	}
 }
 
-// TestALayerThatMayNotSpeakStaysDown gives it the time of many round trips to come up.
-func TestALayerThatMayNotSpeakStaysDown(t *testing.T) {
+// TestALayerWithoutPermissionStaysDown gives the layer many round trips of time to come up.
+func TestALayerWithoutPermissionStaysDown(t *testing.T) {
 	b := startBrokers(t, 1, restricted)
-	o := as("asocial")
+	o := as("noHello")
 	o.StartWithoutBroker = true
 	n, clock := open(t, b.connect(t, 0, o)), open(t, b.connect(t, 0, as("chanx")))
 	n.awaitsStatus(t, 0, func(s layer.Status) bool { return errors.Is(s.Err, nats.ErrPermissionViolation) })
@@ -218,7 +218,7 @@ func TestALayerThatMayNotSpeakStaysDown(t *testing.T) {
 			t.Fatalf("subscribe without permissions: %v", err)
 		}
 	}
-	if told := n.told(); slices.ContainsFunc(told, func(s layer.Status) bool { return s.Up }) {
-		t.Errorf("told %+v", told)
+	if statuses := n.allStatuses(); slices.ContainsFunc(statuses, func(s layer.Status) bool { return s.Up }) {
+		t.Errorf("got statuses %+v", statuses)
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/chanx-go/chanx/natslayer"
 )
 
-// nodes has chanx servers whose layers are connected to the brokers in turn.
+// nodes runs nodetest with layers that are connected to the brokers in turn.
 func nodes(t *testing.T, servers int) {
 	all := startBrokers(t, servers, nil)
 	var last *testing.T
@@ -21,13 +21,13 @@ func nodes(t *testing.T, servers int) {
 		ready = ready[1:]
 		return l
 	}, nodetest.Features{
-		Wait: soon,
+		Wait: testTimeout,
 		Down: func(t *testing.T, _ layer.Layer) { all.setDown(t, true) },
 		Up:   func(t *testing.T, _ layer.Layer) { all.setDown(t, false) },
 	})
 }
 
-// TestNodes uses a process, which can be frozen.
+// TestNodes uses a server process, which can be frozen.
 func TestNodes(t *testing.T) {
 	t.Parallel()
 	p := startProcess(t)
@@ -37,7 +37,7 @@ func TestNodes(t *testing.T) {
 		t.Cleanup(l.Close)
 		return l
 	}, nodetest.Features{
-		Wait:   soon,
+		Wait:   testTimeout,
 		Down:   func(*testing.T, layer.Layer) { p.stop() },
 		Up:     func(t *testing.T, _ layer.Layer) { p.start(t) },
 		Freeze: func(t *testing.T, _ layer.Layer) { p.freeze(t) },

@@ -14,7 +14,7 @@ import (
 	"go.uber.org/goleak"
 )
 
-// serverPort has this test's binary be a server of NATS on a port, in a process of its own: one that can be frozen.
+// serverPort is an environment variable that makes the test binary run a NATS server on a port. A process can be frozen.
 const serverPort = "NATSLAYER_TEST_SERVER"
 
 func TestMain(m *testing.M) {
@@ -25,27 +25,27 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// runServer says when it is ready, and ends when its standard input does.
+// runServer prints "ready" when the server is, and returns when its standard input ends.
 func runServer(text string) {
 	port, err := strconv.Atoi(text)
 	if err == nil {
 		var s *server.Server
 		if s, err = server.NewServer(&server.Options{Host: "127.0.0.1", Port: port, NoLog: true, NoSigs: true}); err == nil {
 			s.Start()
-			if s.ReadyForConnections(soon) {
+			if s.ReadyForConnections(testTimeout) {
 				fmt.Println("ready")
-				_, _ = io.Copy(io.Discard, os.Stdin) // it ends in any case
+				_, _ = io.Copy(io.Discard, os.Stdin) // an error also means that the test has ended
 				s.Shutdown()
 				return
 			}
-			err = fmt.Errorf("not ready after %v", soon)
+			err = fmt.Errorf("not ready after %v", testTimeout)
 		}
 	}
 	fmt.Println(err)
 	os.Exit(1)
 }
 
-// process is a server of NATS in a process of its own.
+// process is a NATS server in a process of its own.
 type process struct {
 	port  int
 	cmd   *exec.Cmd
@@ -72,19 +72,19 @@ func (p *process) start(t *testing.T) {
 	must(t, err)
 	must(t, p.cmd.Start())
 	if line, err := bufio.NewReader(out).ReadString('\n'); line != "ready\n" {
-		t.Fatalf("the server says %q (%v)", line, err)
+		t.Fatalf("the server printed %q (%v)", line, err)
 	}
 }
 
-// stop kills it.
+// stop kills the process.
 func (p *process) stop() {
-	_ = p.cmd.Process.Kill() // it may have been
+	_ = p.cmd.Process.Kill() // it may have ended
 	_ = p.stdin.Close()
 	_ = p.cmd.Wait() // likewise
 }
 
-// freeze stops it without closing its connections, until thaw. It returns when the process has stopped, because its threads go on
-// for a moment after the signal.
+// freeze stops the process until thaw. Its connections stay open. freeze waits until the process has stopped, because its
+// threads run on for a moment after the signal.
 func (p *process) freeze(t *testing.T) {
 	t.Helper()
 	must(t, p.cmd.Process.Signal(syscall.SIGSTOP))

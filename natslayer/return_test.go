@@ -15,14 +15,14 @@ import (
 	"github.com/chanx-go/chanx/natslayer"
 )
 
-// quickly has a layer come back soon.
+// quickly returns options with which a layer reconnects at once.
 func quickly(more ...nats.Option) *natslayer.Options {
 	return &natslayer.Options{NATS: append([]nats.Option{
 		nats.ReconnectWait(time.Millisecond), nats.ReconnectJitter(time.Millisecond, time.Millisecond),
 	}, more...)}
 }
 
-// returns waits until a link is told that the broker is lost and back, and can publish and subscribe again.
+// returns waits until a link has reported that the broker is lost and back, and can publish and subscribe again.
 func (n *node) returns(t *testing.T, from int, other *node) (upTo int) {
 	t.Helper()
 	upTo = n.awaitsStatus(t, n.awaitsStatus(t, from, isDown), isGap)
@@ -35,11 +35,11 @@ func (n *node) returns(t *testing.T, from int, other *node) (upTo int) {
 		must(t, other.Publish(t.Context(), s, []byte(subject)))
 		n.awaits(t, s+":"+subject)
 	}
-	return len(n.told())
+	return len(n.allStatuses())
 }
 
-// errorsOfServers are all that a server of NATS says before it closes a connection, some that it does not close one for, and
-// some that no server says.
+// errorsOfServers are all errors that a NATS server sends before it closes a connection, some after which it does not close
+// it, and some that no server sends.
 var errorsOfServers = []string{
 	"'Maximum Payload Violation'", "'maximum control line exceeded'", "'Maximum Connections Exceeded'",
 	"'maximum account active connections exceeded'", "'Stale Connection'", "'Slow Consumer'", "'Server Shutdown'",
@@ -51,8 +51,8 @@ var errorsOfServers = []string{
 	"'Something new'", "''", "",
 }
 
-// TestALayerComesBackAfterEveryLossOfItsConnection has a server say all it can say, and break its own protocol.
-func TestALayerComesBackAfterEveryLossOfItsConnection(t *testing.T) {
+// TestALayerRecoversAfterEveryLossOfItsConnection sends the layer every error of a server, and data that breaks the protocol.
+func TestALayerRecoversAfterEveryLossOfItsConnection(t *testing.T) {
 	t.Parallel()
 	b := startBrokers(t, 1, nil)
 	p := startInjector(t, strings.TrimPrefix(b.url(0), "nats://"))
@@ -62,21 +62,22 @@ func TestALayerComesBackAfterEveryLossOfItsConnection(t *testing.T) {
 	n, other := open(t, l), open(t, b.connect(t, 0, nil))
 	must(t, n.Subscribe(t.Context(), "kept"))
 	must(t, other.Subscribe(t.Context(), "there"))
-	told := 0
+	seen := 0
 	for _, text := range errorsOfServers {
-		for range 2 { // nats.go gives up at the second failure to authenticate
-			p.say("-ERR "+text+"\r\n", true)
-			told = n.returns(t, told, other)
+		for range 2 { // nats.go gives up after the second authentication failure
+			p.send("-ERR "+text+"\r\n", true)
+			seen = n.returns(t, seen, other)
 		}
 	}
 	for _, garbage := range []string{"", "MSG\r\n", "MSG chanx.kept 1 -5\r\n", "HMSG chanx.kept 1 9 3\r\n", "INFO {\r\nwhat?\r\n", "\x00\x00", "-"} {
-		p.say(garbage, true)
-		told = n.returns(t, told, other)
+		p.send(garbage, true)
+		seen = n.returns(t, seen, other)
 	}
 }
 
-// TestALayerComesBackThoughTheServerKeepsTheConnection has nats.go close the connection by itself.
-func TestALayerComesBackThoughTheServerKeepsTheConnection(t *testing.T) {
+// TestALayerRecoversWhenNatsGoClosesItsConnection sends errors after which nats.go closes the connection, though the server
+// does not.
+func TestALayerRecoversWhenNatsGoClosesItsConnection(t *testing.T) {
 	t.Parallel()
 	b := startBrokers(t, 1, nil)
 	p := startInjector(t, strings.TrimPrefix(b.url(0), "nats://"))
@@ -86,18 +87,19 @@ func TestALayerComesBackThoughTheServerKeepsTheConnection(t *testing.T) {
 	n, other := open(t, l), open(t, b.connect(t, 0, nil))
 	must(t, n.Subscribe(t.Context(), "kept"))
 	must(t, other.Subscribe(t.Context(), "there"))
-	told := 0
+	seen := 0
 	for _, text := range []string{"'Maximum Payload Violation'", "'maximum control line exceeded'", "'Parser Error'", "'Stale Connection'"} {
-		p.say("-ERR "+text+"\r\n", false)
-		told = n.returns(t, told, other)
-		if !slices.ContainsFunc(n.told(), func(s layer.Status) bool { return errors.Is(s.Err, layer.ErrUnavailable) }) {
-			t.Errorf("told %+v, want a cause that wraps ErrUnavailable", n.told())
+		p.send("-ERR "+text+"\r\n", false)
+		seen = n.returns(t, seen, other)
+		if !slices.ContainsFunc(n.allStatuses(), func(s layer.Status) bool { return errors.Is(s.Err, layer.ErrUnavailable) }) {
+			t.Errorf("got statuses %+v, want a cause that wraps ErrUnavailable", n.allStatuses())
 		}
 	}
 }
 
-// TestALayerComesBackAfterItsConnectionIsClosedByTheApplication closes and drains it in callbacks of nats.go.
-func TestALayerComesBackAfterItsConnectionIsClosedByTheApplication(t *testing.T) {
+// TestALayerRecoversAfterItsConnectionIsClosedByTheApplication closes and drains connections that a callback of nats.go has
+// received.
+func TestALayerRecoversAfterItsConnectionIsClosedByTheApplication(t *testing.T) {
 	t.Parallel()
 	b := startBrokers(t, 1, nil)
 	made := make(chan *nats.Conn, 10)
@@ -105,7 +107,7 @@ func TestALayerComesBackAfterItsConnectionIsClosedByTheApplication(t *testing.T)
 	n, other := open(t, l), open(t, b.connect(t, 0, nil))
 	must(t, n.Subscribe(t.Context(), "kept"))
 	must(t, other.Subscribe(t.Context(), "there"))
-	told := 0
+	seen := 0
 	for _, end := range []func(*nats.Conn){
 		(*nats.Conn).Close,
 		func(nc *nats.Conn) { must(t, nc.Drain()) },
@@ -113,12 +115,12 @@ func TestALayerComesBackAfterItsConnectionIsClosedByTheApplication(t *testing.T)
 		func(nc *nats.Conn) { must(t, nc.ForceReconnect()) },
 	} {
 		end(<-made)
-		told = n.returns(t, told, other)
+		seen = n.returns(t, seen, other)
 	}
 }
 
-// TestALayerComesBackWhenItsCredentialsAreValidAgain takes its user away, and gives it back.
-func TestALayerComesBackWhenItsCredentialsAreValidAgain(t *testing.T) {
+// TestALayerRecoversWhenItsCredentialsAreValidAgain removes the layer's user from the server, and adds it again.
+func TestALayerRecoversWhenItsCredentialsAreValidAgain(t *testing.T) {
 	t.Parallel()
 	user := func(name string) *server.User { return &server.User{Username: name, Password: "p"} }
 	b := startBrokers(t, 1, func(o *server.Options) { o.Users = []*server.User{user("a"), user("b")} })
@@ -126,20 +128,20 @@ func TestALayerComesBackWhenItsCredentialsAreValidAgain(t *testing.T) {
 	other := open(t, b.connect(t, 0, quickly(nats.UserInfo("b", "p"))))
 	must(t, n.Subscribe(t.Context(), "kept"))
 	must(t, other.Subscribe(t.Context(), "there"))
-	told := 0
+	seen := 0
 	for range 2 {
 		o := b.options[0].Clone()
 		o.Users = []*server.User{user("b")}
 		must(t, b.running[0].ReloadOptions(o))
-		n.awaitsStatus(t, told, isDown)
+		n.awaitsStatus(t, seen, isDown)
 		o = b.options[0].Clone()
 		must(t, b.running[0].ReloadOptions(o))
-		told = n.returns(t, told, other)
+		seen = n.returns(t, seen, other)
 	}
 }
 
-// TestMaxPayloadMayBecomeSmaller lowers it while a layer is connected. NATS does not say so: it closes the connection when more
-// is published.
+// TestMaxPayloadMayBecomeSmaller lowers max_payload while a layer is connected. NATS does not announce that: it closes the
+// connection when more is published.
 func TestMaxPayloadMayBecomeSmaller(t *testing.T) {
 	t.Parallel()
 	b := startBrokers(t, 1, nil)
@@ -150,8 +152,8 @@ func TestMaxPayloadMayBecomeSmaller(t *testing.T) {
 	o.MaxPayload = 10_000
 	must(t, b.running[0].ReloadOptions(o))
 	large := make([]byte, 60_000)
-	_ = n.Publish(t.Context(), "there", large) // nobody knows yet that it is too large
-	told := n.returns(t, 0, other)
+	_ = n.Publish(t.Context(), "there", large) // the layer does not know yet that it is too large
+	seen := n.returns(t, 0, other)
 	for range 10 {
 		err := n.Publish(t.Context(), "there", large)
 		if err == nil || errors.Is(err, layer.ErrUnavailable) || !strings.Contains(err.Error(), "max_payload of 10000") {
@@ -160,7 +162,7 @@ func TestMaxPayloadMayBecomeSmaller(t *testing.T) {
 	}
 	must(t, n.Publish(t.Context(), "there", large[:10_000]))
 	other.awaits(t, "there:"+string(large[:10_000]))
-	if got := len(n.told()); got != told {
-		t.Errorf("told %+v behind the first loss", n.told()[told:])
+	if got := len(n.allStatuses()); got != seen {
+		t.Errorf("got statuses %+v after the first loss", n.allStatuses()[seen:])
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/chanx-go/chanx/natslayer"
 )
 
-// silenceLimit is how long a server may be silent before links are told.
+// silenceLimit is how long a server may be silent before links report it.
 const silenceLimit = 10 * time.Second
 
 func connectTo(t *testing.T, url string) *natslayer.Layer {
@@ -22,8 +22,8 @@ func connectTo(t *testing.T, url string) *natslayer.Layer {
 	return l
 }
 
-// TestASilentServerIsLost freezes the process of a server: nobody closes a connection.
-func TestASilentServerIsLost(t *testing.T) {
+// TestASilentServerIsDetected freezes the process of a server. Its connections stay open.
+func TestASilentServerIsDetected(t *testing.T) {
 	t.Parallel()
 	p := startProcess(t)
 	n, other := open(t, connectTo(t, p.url())), open(t, connectTo(t, p.url()))
@@ -33,7 +33,7 @@ func TestASilentServerIsLost(t *testing.T) {
 	began := time.Now()
 	n.awaitsStatus(t, 0, isDown)
 	if took := time.Since(began); took > silenceLimit {
-		t.Errorf("told after %v", took)
+		t.Errorf("detected after %v", took)
 	}
 	other.awaitsStatus(t, 0, isDown)
 	for call, err := range map[string]error{
@@ -50,8 +50,8 @@ func TestASilentServerIsLost(t *testing.T) {
 	n.returns(t, 0, other)
 }
 
-// TestASilentServerIsLostThoughMuchIsPublished has the buffers of the connection fill.
-func TestASilentServerIsLostThoughMuchIsPublished(t *testing.T) {
+// TestASilentServerIsDetectedUnderLoad fills the buffers of the connection.
+func TestASilentServerIsDetectedUnderLoad(t *testing.T) {
 	t.Parallel()
 	p := startProcess(t)
 	n := open(t, connectTo(t, p.url()))
@@ -72,7 +72,7 @@ func TestASilentServerIsLostThoughMuchIsPublished(t *testing.T) {
 	}
 	n.awaitsStatus(t, 0, isDown)
 	if took := time.Since(began); took > silenceLimit {
-		t.Errorf("told after %v", took)
+		t.Errorf("detected after %v", took)
 	}
 	publishers.Wait()
 	p.thaw(t)
@@ -81,8 +81,8 @@ func TestASilentServerIsLostThoughMuchIsPublished(t *testing.T) {
 	n.awaits(t, "kept:here")
 }
 
-// TestASilentServerDoesNotHoldUpTheEnd closes a layer whose server is silent, and connects another one.
-func TestASilentServerDoesNotHoldUpTheEnd(t *testing.T) {
+// TestASilentServerDoesNotDelayClose closes a layer whose server is silent, and connects another one.
+func TestASilentServerDoesNotDelayClose(t *testing.T) {
 	t.Parallel()
 	p := startProcess(t)
 	l := connectTo(t, p.url())

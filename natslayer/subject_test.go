@@ -8,7 +8,7 @@ import (
 	"github.com/chanx-go/chanx/natslayer"
 )
 
-func TestSubjectsAreReadableWhereTheyCanBe(t *testing.T) {
+func TestSubjectsStayReadableWherePossible(t *testing.T) {
 	for subject, want := range map[string]string{
 		"g/lobby":     "p.g/lobby",
 		"u/a-b_C9":    "p.u/a-b_C9",
@@ -22,13 +22,13 @@ func TestSubjectsAreReadableWhereTheyCanBe(t *testing.T) {
 		"\x00\r\n\t ": "p.=00=0D=0A=09=20",
 	} {
 		if got, err := natslayer.NatsSubject("p", subject); got != want || err != nil {
-			t.Errorf("%q travels on %q (%v), want %q", subject, got, err, want)
+			t.Errorf("the NATS subject of %q is %q (%v), want %q", subject, got, err, want)
 		}
 	}
 }
 
-// TestSubjectsCanBeReadBack shows that no two are one: what is written can be turned back into each.
-func TestSubjectsCanBeReadBack(t *testing.T) {
+// TestSubjectEncodingIsReversible decodes NATS subjects, which shows that different subjects have different ones.
+func TestSubjectEncodingIsReversible(t *testing.T) {
 	var all []string
 	for c := range 256 {
 		all = append(all, string([]byte{byte(c)}), "a"+string([]byte{byte(c)})+"b", strings.Repeat(string([]byte{byte(c)}), 200))
@@ -39,19 +39,19 @@ func TestSubjectsCanBeReadBack(t *testing.T) {
 		must(t, err)
 		token := strings.TrimPrefix(name, "p.")
 		if strings.ContainsAny(token, ". *>\t\r\n%") || len(name) > 1024 {
-			t.Errorf("%q travels on %q, which is not one token of NATS", subject, name)
+			t.Errorf("the NATS subject of %q is %q, which is not one token", subject, name)
 		}
 		back, err := url.PathUnescape(strings.ReplaceAll(token, "=", "%"))
 		if back != subject || err != nil {
-			t.Errorf("%q travels on %q, which reads %q (%v)", subject, name, back, err)
+			t.Errorf("the NATS subject of %q is %q, which decodes to %q (%v)", subject, name, back, err)
 		}
 	}
 }
 
-func TestSubjectsHaveALength(t *testing.T) {
+func TestSubjectLengthIsChecked(t *testing.T) {
 	for _, subject := range []string{"", strings.Repeat("a", 256)} {
 		if name, err := natslayer.NatsSubject("p", subject); err == nil || !strings.Contains(err.Error(), "1 to 255") {
-			t.Errorf("a subject of %d bytes travels on %q (%v)", len(subject), name, err)
+			t.Errorf("the NATS subject of one of %d bytes is %q (%v), want an error", len(subject), name, err)
 		}
 	}
 }

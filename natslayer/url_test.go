@@ -12,17 +12,17 @@ import (
 	"github.com/chanx-go/chanx/natslayer"
 )
 
-// TestNoErrorQuotesCredentials connects in vain with URLs that have some, most of which are wrong.
+// TestNoErrorQuotesCredentials fails to connect with URLs that contain credentials, most of them malformed.
 func TestNoErrorQuotesCredentials(t *testing.T) {
-	nobody := fmt.Sprintf("127.0.0.1:%d", freePorts(t, 1)[0])
+	closedPort := fmt.Sprintf("127.0.0.1:%d", freePorts(t, 1)[0])
 	for _, url := range []string{
-		"nats://uSeR:SeCrEt@" + nobody, "nats://uSeR:SeCrEt%zz@" + nobody, "nats://uSeR:SeC/rEt@" + nobody, "nats://uSeR:1/rEt@" + nobody,
-		"nats://uSeR:1?rEt@" + nobody, "nats://uSeR:1#rEt@" + nobody, "nats://uSeR:SeC rEt@" + nobody, "nats://uSeR:SeCrEt\x01@" + nobody,
-		"nats://uSeR:SeC,rEt@" + nobody, "nats://uSeR:1,rEt@" + nobody, "nats://uSeR:SeC@rEt@" + nobody, "uSeR:SeCrEt@" + nobody,
-		"uSeR:SeC%rEt@" + nobody, "nats://SeCrEt@" + nobody, "nats://" + nobody + ",nats://uSeR:SeC%rEt@" + nobody,
-		"nats://" + nobody + "?token=SeCrEt%", "nats://" + nobody + "/?token=SeCrEt", "nats://uSeR:SeCrEt@", "nats://uSeR:SeCrEt@:port",
-		"SeCrEt://uSeR:rEt@" + nobody, "nats://[uSeR:SeCrEt@" + nobody, "nats:uSeR:SeCrEt@" + nobody, "//uSeR:SeCrEt@" + nobody,
-		"ws://uSeR:SeCrEt@" + nobody + ",nats://uSeR:SeCrEt@" + nobody, "tls://uSeR:SeCrEt@" + nobody, "ws://uSeR:SeCrEt@" + nobody,
+		"nats://uSeR:SeCrEt@" + closedPort, "nats://uSeR:SeCrEt%zz@" + closedPort, "nats://uSeR:SeC/rEt@" + closedPort, "nats://uSeR:1/rEt@" + closedPort,
+		"nats://uSeR:1?rEt@" + closedPort, "nats://uSeR:1#rEt@" + closedPort, "nats://uSeR:SeC rEt@" + closedPort, "nats://uSeR:SeCrEt\x01@" + closedPort,
+		"nats://uSeR:SeC,rEt@" + closedPort, "nats://uSeR:1,rEt@" + closedPort, "nats://uSeR:SeC@rEt@" + closedPort, "uSeR:SeCrEt@" + closedPort,
+		"uSeR:SeC%rEt@" + closedPort, "nats://SeCrEt@" + closedPort, "nats://" + closedPort + ",nats://uSeR:SeC%rEt@" + closedPort,
+		"nats://" + closedPort + "?token=SeCrEt%", "nats://" + closedPort + "/?token=SeCrEt", "nats://uSeR:SeCrEt@", "nats://uSeR:SeCrEt@:port",
+		"SeCrEt://uSeR:rEt@" + closedPort, "nats://[uSeR:SeCrEt@" + closedPort, "nats:uSeR:SeCrEt@" + closedPort, "//uSeR:SeCrEt@" + closedPort,
+		"ws://uSeR:SeCrEt@" + closedPort + ",nats://uSeR:SeCrEt@" + closedPort, "tls://uSeR:SeCrEt@" + closedPort, "ws://uSeR:SeCrEt@" + closedPort,
 	} {
 		l, err := natslayer.Connect(t.Context(), url, nil)
 		if err == nil {
@@ -37,18 +37,18 @@ func TestNoErrorQuotesCredentials(t *testing.T) {
 		}
 	}
 	servers := func(o *nats.Options) error {
-		o.Servers = append(o.Servers, "nats://uSeR:SeCrEt%zz@"+nobody)
+		o.Servers = append(o.Servers, "nats://uSeR:SeCrEt%zz@"+closedPort)
 		return nil
 	}
-	_, err := natslayer.Connect(t.Context(), "nats://"+nobody, &natslayer.Options{NATS: []nats.Option{servers}})
+	_, err := natslayer.Connect(t.Context(), "nats://"+closedPort, &natslayer.Options{NATS: []nats.Option{servers}})
 	if err == nil || strings.Contains(err.Error(), "SeC") {
 		t.Errorf("a bad URL in the options: %v", err)
 	}
 }
 
-func TestNobodyListens(t *testing.T) {
-	nobody := fmt.Sprintf("127.0.0.1:%d", freePorts(t, 1)[0])
-	for _, url := range []string{nobody, "nats://" + nobody, nobody + ", nats://u:p@" + nobody} {
+func TestConnectWithoutABroker(t *testing.T) {
+	closedPort := fmt.Sprintf("127.0.0.1:%d", freePorts(t, 1)[0])
+	for _, url := range []string{closedPort, "nats://" + closedPort, closedPort + ", nats://u:p@" + closedPort} {
 		if _, err := natslayer.Connect(t.Context(), url, nil); !errors.Is(err, layer.ErrUnavailable) {
 			t.Errorf("connect to %s: %v, want ErrUnavailable", url, err)
 		}
