@@ -13,10 +13,10 @@ import (
 	"github.com/chanx-go/chanx/redislayer"
 )
 
-// channelOf is where a subject is published in a cluster.
+// channelOf is the channel of a subject in a cluster.
 func channelOf(subject string) string { return "chanx:{}" + subject }
 
-// TestSlotsMove takes the slot of a subject from one node to another while it is subscribed.
+// TestSlotsMove moves the slot of a subscribed subject from node to node.
 func TestSlotsMove(t *testing.T) {
 	t.Parallel()
 	all := startCluster(t)
@@ -44,7 +44,7 @@ func TestSlotsMove(t *testing.T) {
 	b.expect("moving", "before", "after 0", "after 1", "after 2")
 }
 
-// TestPublicationsFollowASlot publishes while the slot of the subject goes from node to node. Who publishes need not care.
+// TestPublicationsFollowASlot publishes while the slot of the subject moves from node to node. Publish returns no error.
 func TestPublicationsFollowASlot(t *testing.T) {
 	t.Parallel()
 	all := startCluster(t)
@@ -76,19 +76,19 @@ func TestPublicationsFollowASlot(t *testing.T) {
 	a.publish("moving", "end")
 	b.receives("moving", "end")
 	b.expectIncreasing("moving")
-	handed := 0
+	delivered := 0
 	for _, s := range all {
-		handed += s.calls(t, "spublish")
+		delivered += s.calls(t, "spublish")
 	}
-	if handed != count+1 {
-		t.Errorf("Redis has handed out %d publications, want %d", handed, count+1)
+	if delivered != count+1 {
+		t.Errorf("Redis has delivered %d publications, want %d", delivered, count+1)
 	}
 	if a.mark() > 0 {
-		t.Errorf("the publisher was told %+v", a.statuses)
+		t.Errorf("the publisher got statuses %+v", a.statuses)
 	}
 }
 
-// calls is how often a command was done, without those that were refused.
+// calls returns how often a command was executed, not counting refused ones.
 func (s *server) calls(t *testing.T, command string) (n int) {
 	t.Helper()
 	_, after, _ := strings.Cut(s.must(t, "INFO", "commandstats"), "cmdstat_"+command+":")
@@ -98,14 +98,14 @@ func (s *server) calls(t *testing.T, command string) (n int) {
 	return n
 }
 
-// TestASlotMovesToANewShard has a link learn of a shard that had no slot when it connected.
+// TestASlotMovesToANewShard moves a slot to a shard that had no slots when the link connected.
 func TestASlotMovesToANewShard(t *testing.T) {
 	t.Parallel()
 	all := startCluster(t)
 	fourth := startServer(t, "--cluster-enabled", "yes", "--cluster-node-timeout", "2000")
 	fourth.must(t, "CLUSTER", "SET-CONFIG-EPOCH", "4")
 	fourth.must(t, "CLUSTER", "MEET", "127.0.0.1", strconv.Itoa(all[0].port))
-	append(all, fourth).awaitOrder(t)
+	append(all, fourth).awaitReady(t)
 	a := open(t, connect(t, all.url(), nil))
 	a.publish("moving", "before")
 	all.moveSlotTo(t, "moving", fourth)
@@ -117,7 +117,7 @@ func TestASlotMovesToANewShard(t *testing.T) {
 	b.receives("moving", "after")
 }
 
-// moveSlot gives the slot of a subject to another node.
+// moveSlot moves the slot of a subject to the next node.
 func (all servers) moveSlot(t *testing.T, subject string) {
 	t.Helper()
 	all.moveSlotTo(t, subject, all[(all.owner(subject)+1)%len(all)])
@@ -125,12 +125,12 @@ func (all servers) moveSlot(t *testing.T, subject string) {
 
 func (all servers) owner(subject string) int {
 	return slices.IndexFunc(all, func(s *server) bool {
-		_, err := s.ask("EXISTS", channelOf(subject)) // of a key by that name: the others say MOVED
+		_, err := s.ask("EXISTS", channelOf(subject)) // the other nodes answer MOVED
 		return err == nil
 	})
 }
 
-// moveSlotTo moves it as redis-cli --cluster reshard does.
+// moveSlotTo moves the slot of a subject as redis-cli --cluster reshard does.
 func (all servers) moveSlotTo(t *testing.T, subject string, to *server) {
 	t.Helper()
 	slot := all[0].must(t, "CLUSTER", "KEYSLOT", channelOf(subject))
@@ -142,8 +142,8 @@ func (all servers) moveSlotTo(t *testing.T, subject string, to *server) {
 	from.must(t, "CLUSTER", "SETSLOT", slot, "NODE", target)
 }
 
-// TestBracesDoNotGatherSubjects would find all of them on one shard if Redis took what is in their braces for a hash tag.
-func TestBracesDoNotGatherSubjects(t *testing.T) {
+// TestBracesInSubjectsAreNoHashTags would find all subjects on one shard if Redis took their braces for a hash tag.
+func TestBracesInSubjectsAreNoHashTags(t *testing.T) {
 	t.Parallel()
 	all := startCluster(t)
 	l := connect(t, all.url(), nil)
@@ -161,8 +161,8 @@ func TestBracesDoNotGatherSubjects(t *testing.T) {
 	}
 }
 
-// TestClassicStaysAtHome sees that a link uses one node of a cluster for all its subjects: that is what keeps their order.
-func TestClassicStaysAtHome(t *testing.T) {
+// TestClassicUsesOneNode checks that a link uses one node of a cluster for all its subjects, which keeps their order.
+func TestClassicUsesOneNode(t *testing.T) {
 	t.Parallel()
 	all := startCluster(t)
 	l := connect(t, all.url(), &redislayer.Options{Classic: true})
@@ -179,12 +179,12 @@ func TestClassicStaysAtHome(t *testing.T) {
 		}
 	}
 	if used != 1 {
-		t.Errorf("publications of one link entered the cluster by %d nodes, want 1", used)
+		t.Errorf("publications of one link went to %d nodes, want 1", used)
 	}
 }
 
-// TestAPartOfAClusterIsDown has a cluster lose one of three nodes, and with it a third of all subjects.
-func TestAPartOfAClusterIsDown(t *testing.T) {
+// TestOneNodeOfAClusterIsDown stops one of three nodes, which has a third of all subjects.
+func TestOneNodeOfAClusterIsDown(t *testing.T) {
 	t.Parallel()
 	all := startCluster(t)
 	l := connect(t, all.url(), nil)
@@ -206,8 +206,8 @@ func TestAPartOfAClusterIsDown(t *testing.T) {
 	}
 }
 
-// TestAClusterWithoutNames has nodes that do not know their own address, as behind some proxies.
-func TestAClusterWithoutNames(t *testing.T) {
+// TestAClusterWithUnknownEndpoints uses nodes that do not know their own address, as behind some proxies.
+func TestAClusterWithUnknownEndpoints(t *testing.T) {
 	t.Parallel()
 	all := startCluster(t, "--cluster-preferred-endpoint-type", "unknown-endpoint")
 	l := connect(t, all.url(), nil)
@@ -216,7 +216,7 @@ func TestAClusterWithoutNames(t *testing.T) {
 	}
 }
 
-// TestAnOldClusterNeedsClassic has one without the commands of Redis 7.
+// TestAnOldClusterNeedsClassic uses a cluster without the commands of Redis 7.
 func TestAnOldClusterNeedsClassic(t *testing.T) {
 	t.Parallel()
 	all := startCluster(t, "--rename-command", "SSUBSCRIBE", "")

@@ -21,14 +21,14 @@ func connect(t testing.TB, url string, o *redislayer.Options) *redislayer.Layer 
 	return l
 }
 
-// broker is servers, or the way to them.
+// broker is a group of servers, with or without proxies in front of them.
 type broker interface {
 	url() string
 	stop()
 	start(t *testing.T)
-	pause(t *testing.T) // answers nothing until resume
+	pause(t *testing.T) // the broker answers nothing until resume
 	resume(t *testing.T)
-	nodes() servers // to be asked directly
+	nodes() servers // the servers themselves
 }
 
 func conform(t *testing.T, all broker, o *redislayer.Options) {
@@ -43,8 +43,8 @@ func conform(t *testing.T, all broker, o *redislayer.Options) {
 		Goroutines: []goleak.Option{
 			goleak.IgnoreAnyFunction("os/exec.(*Cmd).Wait"), // of the servers
 			goleak.IgnoreAnyFunction("github.com/chanx-go/chanx/redislayer_test.(*proxy).accept"),
-			// A rueidis client for a cluster that has been closed leaves goroutines that sleep up to five seconds before they
-			// look. That they end is checked by TestMain.
+			// A closed rueidis client of a cluster leaves goroutines that sleep for up to five seconds before they end.
+			// TestMain checks that they do.
 			goleak.IgnoreAnyFunction("github.com/redis/rueidis.(*call).DelayDo.func1"),
 			goleak.IgnoreAnyFunction("github.com/redis/rueidis.(*clusterClient)._refresh.func2"),
 		},
@@ -58,7 +58,7 @@ func TestConformanceInClusterClassic(t *testing.T) {
 	conform(t, startGatedCluster(t), &redislayer.Options{Classic: true})
 }
 
-// stranger publishes as somebody at each server, on channels of both kinds.
+// stranger returns a function that publishes directly at each server.
 func stranger(t *testing.T, all servers, o *redislayer.Options) func(subject string, data []byte) {
 	command, prefix := "PUBLISH", "chanx:"
 	if len(all) > 1 && o == nil {

@@ -26,7 +26,7 @@ import (
 	"github.com/chanx-go/chanx/redislayer"
 )
 
-func TestURLsThatAreNone(t *testing.T) {
+func TestBadURLs(t *testing.T) {
 	t.Parallel()
 	for _, url := range []string{
 		"", "localhost:6379", "http://localhost", "redis://:sec/ret@localhost", "redis://user:secret@localhost:port", "secret://localhost",
@@ -36,19 +36,19 @@ func TestURLsThatAreNone(t *testing.T) {
 	} {
 		_, err := redislayer.Connect(t.Context(), url, &redislayer.Options{StartWithoutBroker: true})
 		if err == nil || !strings.HasPrefix(err.Error(), "redislayer: read URL: ") || !strings.Contains(err.Error(), "write ") {
-			t.Errorf("%q: %v, want an error that says how to write it", url, err)
+			t.Errorf("%q: %v, want an error that explains how to write the URL", url, err)
 		}
 		if err != nil && (strings.Contains(err.Error(), "secret") || strings.Contains(err.Error(), "sec/ret")) {
-			t.Errorf("%q: the error quotes it: %v", url, err)
+			t.Errorf("%q: the error quotes the URL: %v", url, err)
 		}
 	}
 	_, err := redislayer.Connect(t.Context(), "redis://localhost", &redislayer.Options{StartWithoutBroker: true, TLS: &tls.Config{}})
 	if err == nil || !strings.Contains(err.Error(), "rediss://") {
-		t.Errorf("TLS for a URL without: %v", err)
+		t.Errorf("Options.TLS with redis://: %v", err)
 	}
 }
 
-// TestDatabaseMayBeLeftOut reads URLs as the registration of the scheme says.
+// TestDatabaseMayBeLeftOut parses URLs as the registration of the scheme defines them.
 func TestDatabaseMayBeLeftOut(t *testing.T) {
 	t.Parallel()
 	s := startServer(t, "--requirepass", "se/s@me")
@@ -78,7 +78,7 @@ func TestDatabaseMayBeLeftOut(t *testing.T) {
 	}
 }
 
-// TestNoErrorQuotesThePassword has a server that quotes what it does not know.
+// TestNoErrorQuotesThePassword uses a server that quotes unknown commands.
 func TestNoErrorQuotesThePassword(t *testing.T) {
 	t.Parallel()
 	s := startServer(t, "--rename-command", "AUTH", "", "--rename-command", "HELLO", "")
@@ -90,15 +90,15 @@ func TestNoErrorQuotesThePassword(t *testing.T) {
 	n := open(t, connect(t, url, &redislayer.Options{StartWithoutBroker: true}))
 	n.awaits("down", func() bool { return len(n.statuses) > 0 })
 	if err := n.Publish(t.Context(), "s", nil); err == nil || strings.Contains(err.Error(), "wrong-one") || strings.Contains(n.statuses[0].Err.Error(), "wrong-one") {
-		t.Errorf("publish: %v; told %v", err, n.statuses[0].Err)
+		t.Errorf("publish: %v; status: %v; want errors without the password", err, n.statuses[0].Err)
 	}
 }
 
-func TestNobodyListens(t *testing.T) {
+func TestConnectWithoutABroker(t *testing.T) {
 	t.Parallel()
 	nowhere := "redis://" + address(freePort())
 	if _, err := redislayer.Connect(t.Context(), nowhere, nil); !errors.Is(err, layer.ErrUnavailable) || !strings.Contains(err.Error(), "refused") {
-		t.Errorf("connect: %v, want ErrUnavailable, and that it was refused", err)
+		t.Errorf("connect: %v, want ErrUnavailable and %q", err, "refused")
 	}
 	l := connect(t, nowhere, &redislayer.Options{StartWithoutBroker: true})
 	n := open(t, l)
@@ -107,7 +107,7 @@ func TestNobodyListens(t *testing.T) {
 	}
 }
 
-// TestConnectEndsWithItsContext meets a server that takes connections and says nothing.
+// TestConnectEndsWithItsContext connects to a server that sends nothing.
 func TestConnectEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	silent, err := net.Listen("tcp", "127.0.0.1:0")
@@ -121,7 +121,7 @@ func TestConnectEndsWithItsContext(t *testing.T) {
 			cancel()
 			defer c.Close()
 			_, _ = c.Read(make([]byte, 1<<16)) // HELLO
-			_, _ = c.Read(make([]byte, 1))     // the end
+			_, _ = c.Read(make([]byte, 1))     // the end of the connection
 		}
 	}()
 	if _, err := redislayer.Connect(ctx, "redis://"+silent.Addr().String(), nil); !errors.Is(err, context.Canceled) {
@@ -143,8 +143,8 @@ func TestPassword(t *testing.T) {
 	exchange(t, l, l, "s")
 }
 
-// TestAUserMayDoLittle needs no more rights than those that the package's comment lists.
-func TestAUserMayDoLittle(t *testing.T) {
+// TestAUserNeedsFewPermissions uses only the permissions listed in the package comment.
+func TestAUserNeedsFewPermissions(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
 	s.must(t, "ACL", "SETUSER", "app", "on", ">sesame", "resetchannels", "&chanx:*", "-@all", "+@connection", "+@pubsub")
@@ -156,7 +156,7 @@ func TestAUserMayDoLittle(t *testing.T) {
 	}
 }
 
-// exchange publishes by one layer what another receives.
+// exchange publishes on one layer and receives on another.
 func exchange(t *testing.T, from, to layer.Layer, subject string) {
 	t.Helper()
 	a, b := open(t, from), open(t, to)
@@ -184,7 +184,7 @@ func TestTLS(t *testing.T) {
 	}
 }
 
-// writeCertificate makes one for the address of the servers.
+// writeCertificate writes a certificate for the address of the servers, and its key.
 func writeCertificate(t *testing.T) (certificate, key string, roots *x509.CertPool) {
 	t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -221,7 +221,7 @@ func writeCertificate(t *testing.T) (certificate, key string, roots *x509.CertPo
 	return certificate, key, roots
 }
 
-// TestPrefix sees that layers of different prefixes are apart, and what channels are called.
+// TestPrefix checks that layers with different prefixes are separate, and the names of channels.
 func TestPrefix(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
@@ -274,8 +274,8 @@ func TestCloseOfALayerClosesItsLinks(t *testing.T) {
 	}
 }
 
-// TestCloseEndsADialThatHangs has a network that answers nothing.
-func TestCloseEndsADialThatHangs(t *testing.T) {
+// TestCloseEndsAHangingDial uses a dialer that does not return before its context ends.
+func TestCloseEndsAHangingDial(t *testing.T) {
 	t.Parallel()
 	dials := make(chan struct{}, 100)
 	l := connect(t, "redis://localhost", &redislayer.Options{StartWithoutBroker: true, Configure: func(o *rueidis.ClientOption) {

@@ -7,14 +7,14 @@ import (
 	"testing"
 )
 
-// gates are proxies in front of the nodes of a cluster. They take it away by closing all connections, and give it back at once.
-// Nodes that are started again serve nobody for two seconds, which no option of Redis shortens.
-type gates []*proxy
+// gatedCluster is the proxies in front of the nodes of a cluster. Stopping them closes all connections, and they start again
+// at once. Restarted nodes serve nothing for two seconds, which no option of Redis shortens.
+type gatedCluster []*proxy
 
-// startGatedCluster makes a cluster that sends its clients to its gates.
-func startGatedCluster(t *testing.T) gates {
+// startGatedCluster makes a cluster whose nodes announce the addresses of the proxies.
+func startGatedCluster(t *testing.T) gatedCluster {
 	t.Helper()
-	var all gates
+	var all gatedCluster
 	var nodes servers
 	for range 3 {
 		l := listenBelow(t)
@@ -28,7 +28,7 @@ func startGatedCluster(t *testing.T) gates {
 	return all
 }
 
-// listenBelow listens on a port that no client gets, so that a proxy which has been closed finds it free.
+// listenBelow listens on a port that the system gives to no client, so that it is free when a closed proxy listens again.
 func listenBelow(t *testing.T) net.Listener {
 	t.Helper()
 	var err error
@@ -42,7 +42,7 @@ func listenBelow(t *testing.T) net.Listener {
 	return nil
 }
 
-func (all gates) url() string {
+func (all gatedCluster) url() string {
 	var addresses []string
 	for _, p := range all {
 		addresses = append(addresses, p.address())
@@ -50,13 +50,13 @@ func (all gates) url() string {
 	return "redis://" + addresses[0] + "?addr=" + strings.Join(addresses[1:], "&addr=")
 }
 
-func (all gates) stop() {
+func (all gatedCluster) stop() {
 	for _, p := range all {
 		p.close()
 	}
 }
 
-func (all gates) start(t *testing.T) {
+func (all gatedCluster) start(t *testing.T) {
 	t.Helper()
 	for _, p := range all {
 		l, err := net.Listen("tcp", p.address())
@@ -67,19 +67,19 @@ func (all gates) start(t *testing.T) {
 	}
 }
 
-func (all gates) pause(*testing.T) {
+func (all gatedCluster) pause(*testing.T) {
 	for _, p := range all {
 		p.pause()
 	}
 }
 
-func (all gates) resume(*testing.T) {
+func (all gatedCluster) resume(*testing.T) {
 	for _, p := range all {
 		p.resume()
 	}
 }
 
-func (all gates) nodes() (servers servers) {
+func (all gatedCluster) nodes() (servers servers) {
 	for _, p := range all {
 		_, text, _ := net.SplitHostPort(p.to) // address has made it
 		port, _ := strconv.Atoi(text)

@@ -26,7 +26,7 @@ func startBench(b *testing.B) (rueidis.Client, layer.Link, <-chan struct{}) {
 	return c, k, got
 }
 
-// BenchmarkPublish has many publish at once; rueidis alone is the baseline.
+// BenchmarkPublish publishes from many goroutines; rueidis alone is the baseline.
 func BenchmarkPublish(b *testing.B) {
 	c, k, _ := startBench(b)
 	for _, callers := range []int{1, 32} {
@@ -50,7 +50,7 @@ func BenchmarkPublish(b *testing.B) {
 	}
 }
 
-// BenchmarkDelivery publishes one and waits until it has arrived; a PING is the baseline.
+// BenchmarkDelivery publishes and waits until the publication has arrived; a PING is the baseline.
 func BenchmarkDelivery(b *testing.B) {
 	c, k, got := startBench(b)
 	ctx := context.Background()
@@ -74,7 +74,7 @@ func BenchmarkDelivery(b *testing.B) {
 	})
 }
 
-// BenchmarkSubscribe subscribes to a new subject each time, and ends it.
+// BenchmarkSubscribe subscribes to a new subject each time, and unsubscribes.
 func BenchmarkSubscribe(b *testing.B) {
 	_, k, _ := startBench(b)
 	ctx := context.Background()

@@ -14,8 +14,9 @@ import (
 	"github.com/chanx-go/chanx/layer"
 )
 
-// TestAKilledStreamIsMadeAgain has Redis close the connections that are subscribed, as it does to a subscriber that is too slow.
-func TestAKilledStreamIsMadeAgain(t *testing.T) {
+// TestSubscriptionsReturnAfterALostConnection makes Redis close the connections with subscriptions, as it does when a
+// subscriber is too slow.
+func TestSubscriptionsReturnAfterALostConnection(t *testing.T) {
 	t.Parallel()
 	const subjects = 10000
 	s := startServer(t)
@@ -46,8 +47,8 @@ func TestAKilledStreamIsMadeAgain(t *testing.T) {
 	b.expect(name(0), "before", "after")
 }
 
-// TestAKilledPublisherIsMadeAgain closes the connections that publish. Nobody misses anything but what was on its way then.
-func TestAKilledPublisherIsMadeAgain(t *testing.T) {
+// TestPublishingRecoversAfterALostConnection closes the connections that publish. Only publications in transit may be lost.
+func TestPublishingRecoversAfterALostConnection(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
 	l := connect(t, s.url(), nil)
@@ -58,7 +59,8 @@ func TestAKilledPublisherIsMadeAgain(t *testing.T) {
 	a.reaches(b, "s", "2")
 }
 
-// TestAPublicationIsNotRepeated loses the answer to one that Redis has handed out. The link gives up its other connection too.
+// TestAPublicationIsNotRepeated loses the answer to a publication that Redis has delivered. The link then closes its other
+// connection too.
 func TestAPublicationIsNotRepeated(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
@@ -74,8 +76,8 @@ func TestAPublicationIsNotRepeated(t *testing.T) {
 	b.expect("s", "before", "once", "after")
 }
 
-// TestASlowReceiverIsCutOff publishes more than Redis keeps for a subscriber that does not read.
-func TestASlowReceiverIsCutOff(t *testing.T) {
+// TestASlowReceiverIsDisconnected publishes more than Redis buffers for a subscriber that does not read.
+func TestASlowReceiverIsDisconnected(t *testing.T) {
 	t.Parallel()
 	s := startServer(t, "--client-output-buffer-limit", "pubsub 8mb 8mb 0")
 	l := connect(t, s.url(), nil)
@@ -85,7 +87,7 @@ func TestASlowReceiverIsCutOff(t *testing.T) {
 	defer release()
 	quick.subscribe("s")
 	slow.subscribe("s")
-	for i := range 32 { // paced by the quick one, which is to be spared
+	for i := range 32 { // at the pace of the quick receiver, which must stay connected
 		a.publish("s", fmt.Sprintf("%1048576d", i))
 		quick.awaits("receive", func() bool { return len(quick.got["s"]) > i })
 	}
@@ -94,12 +96,12 @@ func TestASlowReceiverIsCutOff(t *testing.T) {
 	a.publish("s", "after")
 	slow.receives("s", "after")
 	if quick.mark() > 0 {
-		t.Error("the quick receiver was cut off too")
+		t.Error("the quick receiver was disconnected too")
 	}
 }
 
-// TestASilentBrokerIsLost stops the process without closing its connections, as a network may that drops everything.
-func TestASilentBrokerIsLost(t *testing.T) {
+// TestASilentBrokerIsDetected stops the process. Its connections stay open, as in a network that drops everything.
+func TestASilentBrokerIsDetected(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
 	l := connect(t, s.url(), nil)
@@ -112,7 +114,7 @@ func TestASilentBrokerIsLost(t *testing.T) {
 	for _, n := range []*node{a, idle} {
 		n.awaits("down", func() bool { return len(n.statuses) > 0 })
 		if took := time.Since(began); took > 10*time.Second {
-			t.Errorf("told after %v", took)
+			t.Errorf("detected after %v", took)
 		}
 	}
 	for call, err := range map[string]error{
@@ -129,9 +131,9 @@ func TestASilentBrokerIsLost(t *testing.T) {
 	a.recovers(0)
 }
 
-// TestSubscriptionsEndAsTheyWereWanted changes them at random, gives up waiting at random, and kills connections meanwhile. At
-// the end Redis knows of exactly those whose last call was Subscribe.
-func TestSubscriptionsEndAsTheyWereWanted(t *testing.T) {
+// TestTheLastCallDecidesASubscription subscribes, unsubscribes and cancels at random while connections are killed. At the end
+// Redis has exactly the subscriptions whose last call was Subscribe.
+func TestTheLastCallDecidesASubscription(t *testing.T) {
 	t.Parallel()
 	const subjects, rounds = 20, 150
 	s := startServer(t)
@@ -178,7 +180,7 @@ func TestSubscriptionsEndAsTheyWereWanted(t *testing.T) {
 	}
 }
 
-// channels is how many have subscribers.
+// channels returns how many channels have subscribers.
 func channels(t *testing.T, s *server, command string) int {
 	t.Helper()
 	c, err := rueidis.NewClient(rueidis.ClientOption{InitAddress: []string{address(s.port)}, ForceSingleClient: true, DisableCache: true})

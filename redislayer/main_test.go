@@ -9,8 +9,7 @@ import (
 	"go.uber.org/goleak"
 )
 
-// TestMain waits for goroutines of a closed rueidis client for a cluster, which sleep up to five seconds before they look
-// whether it is closed.
+// TestMain waits for the goroutines of closed rueidis clients of clusters, which sleep for up to five seconds before they end.
 func TestMain(m *testing.M) {
 	code := m.Run()
 	for deadline := time.Now().Add(10 * time.Second); code == 0; {

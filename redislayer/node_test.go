@@ -11,7 +11,7 @@ import (
 	"github.com/chanx-go/chanx/layer"
 )
 
-// node is a link and what its receiver has been told.
+// node is a link and what its receiver has received.
 type node struct {
 	t *testing.T
 	layer.Link
@@ -24,7 +24,7 @@ type node struct {
 
 func open(t *testing.T, l layer.Layer) *node { return openSlow(t, l, func() {}) }
 
-// openSlow has a receiver that does something before it takes a publication.
+// openSlow opens a link whose receiver calls slow before it records a publication.
 func openSlow(t *testing.T, l layer.Layer, slow func()) *node {
 	n := &node{t: t, changed: make(chan struct{}), got: map[string][]string{}}
 	n.Link = l.Open(layer.Receiver{
@@ -45,7 +45,7 @@ func (n *node) note(do func()) {
 	n.changed = make(chan struct{})
 }
 
-// awaits wants that something comes true; it is asked with mu held.
+// awaits waits for a condition. It calls is with mu held.
 func (n *node) awaits(what string, is func() bool) {
 	n.t.Helper()
 	late := time.NewTimer(testTimeout)
@@ -81,7 +81,7 @@ func (n *node) publish(subject, data string) {
 	}
 }
 
-// reaches publishes again and again until another link receives it: what is accepted before a loss is noticed may be lost.
+// reaches publishes repeatedly until another link receives it: publications accepted before a loss is noticed may be lost.
 func (n *node) reaches(other *node, subject, data string) {
 	n.t.Helper()
 	eventually(n.t, data+" arrives on "+subject, func() bool {
@@ -99,7 +99,7 @@ func (n *node) receives(subject, data string) {
 	n.awaits("receive "+data+" on "+subject, func() bool { return slices.Contains(n.got[subject], data) })
 }
 
-// expect wants exactly this to have arrived on a subject.
+// expect checks that exactly these publications have arrived on a subject.
 func (n *node) expect(subject string, want ...string) {
 	n.t.Helper()
 	n.mu.Lock()
@@ -109,7 +109,7 @@ func (n *node) expect(subject string, want ...string) {
 	}
 }
 
-// expectIncreasing wants the numbers on a subject to have arrived once each and in order. Some may be missing.
+// expectIncreasing checks that the numbers on a subject have arrived in order, each at most once. Some may be missing.
 func (n *node) expectIncreasing(subject string) {
 	n.t.Helper()
 	n.mu.Lock()
@@ -121,15 +121,15 @@ func (n *node) expectIncreasing(subject string) {
 			continue
 		}
 		if number <= last {
-			n.t.Errorf("received %d behind %d on %q", number, last, subject)
+			n.t.Errorf("received %d after %d on %q", number, last, subject)
 			return
 		}
 		last = number
 	}
 }
 
-// recovers wants that the link was told of a loss and of its end, from a mark in its statuses on, and nothing else but further
-// losses.
+// recovers waits until the link has reported a loss and its end since a mark in its statuses. It may report further losses, but
+// nothing else.
 func (n *node) recovers(mark int) {
 	n.t.Helper()
 	n.awaits("down, and up again", func() bool { return len(n.statuses) >= mark+2 && n.statuses[len(n.statuses)-1].Up })
@@ -137,7 +137,7 @@ func (n *node) recovers(mark int) {
 	defer n.mu.Unlock()
 	for i, s := range n.statuses[mark:] {
 		if want := i%2 == 1; s.Up != want || s.Gap != want || (s.Err == nil) != want {
-			n.t.Errorf("told %+v", n.statuses[mark:])
+			n.t.Errorf("got statuses %+v", n.statuses[mark:])
 			return
 		}
 	}

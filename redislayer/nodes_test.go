@@ -7,7 +7,7 @@ import (
 	"github.com/chanx-go/chanx/layer"
 )
 
-// nodes has chanx servers on layers of their own.
+// nodes runs nodetest with a layer for each server.
 func nodes(t *testing.T, all servers) {
 	nodetest.Run(t, func(t *testing.T) layer.Layer { return connect(t, all.url(), nil) }, nodetest.Features{
 		Wait: testTimeout,

@@ -15,48 +15,48 @@ import (
 // accepted is how many publications an outbox has room for.
 const accepted = 1 << 10
 
-// impatient is a context that has ended as soon as somebody waits for its end.
-type impatient struct {
+// cancelsOnDone is a context that ends when Done is first called: a call that uses it fails instead of waiting.
+type cancelsOnDone struct {
 	context.Context
 	asked atomic.Bool
 }
 
-func (i *impatient) Done() <-chan struct{} {
+func (i *cancelsOnDone) Done() <-chan struct{} {
 	i.asked.Store(true)
 	ended := make(chan struct{})
 	close(ended)
 	return ended
 }
 
-func (i *impatient) Err() error {
+func (i *cancelsOnDone) Err() error {
 	if i.asked.Load() {
 		return context.Canceled
 	}
 	return nil
 }
 
-// ended is a context that has ended, and does not tell those who wait for it.
-type ended struct{ context.Context }
+// hiddenEnd is a context that has ended, but whose Done channel is not closed.
+type hiddenEnd struct{ context.Context }
 
-func (ended) Done() <-chan struct{} { return nil }
-func (ended) Err() error            { return context.Canceled }
+func (hiddenEnd) Done() <-chan struct{} { return nil }
+func (hiddenEnd) Err() error            { return context.Canceled }
 
-// patient is a context that tells when somebody waits for its end.
-type patient struct {
+// notifiesOnDone is a context that calls a function when Done is called.
+type notifiesOnDone struct {
 	context.Context
 	asked func()
 }
 
-func (p *patient) Done() <-chan struct{} {
+func (p *notifiesOnDone) Done() <-chan struct{} {
 	p.asked()
 	return p.Context.Done()
 }
 
-// fill publishes numbers from 0 on, to a broker that does not read, until a call would have to wait for room.
+// fill publishes numbers from 0 on until a call would have to wait for room. The broker does not read.
 func (n *node) fill(subject string, data func(i int) []byte) (count int) {
 	n.t.Helper()
 	for {
-		err := n.Publish(&impatient{Context: n.t.Context()}, subject, data(count))
+		err := n.Publish(&cancelsOnDone{Context: n.t.Context()}, subject, data(count))
 		if errors.Is(err, context.Canceled) {
 			return count
 		}
@@ -67,13 +67,13 @@ func (n *node) fill(subject string, data func(i int) []byte) (count int) {
 	}
 }
 
-// openUp waits until the link is up. A first Subscribe may return just before the link has noticed that: a call with an impatient
-// context would still wait for it then, and give up.
+// openUp waits until the link is up. A first Subscribe may return just before that, and a call with a cancelsOnDone context
+// would then fail.
 func openUp(t *testing.T, l layer.Layer) *node {
 	t.Helper()
 	n := open(t, l)
 	n.subscribe("up")
-	if err := n.Publish(ended{t.Context()}, "up", nil); !errors.Is(err, context.Canceled) {
+	if err := n.Publish(hiddenEnd{t.Context()}, "up", nil); !errors.Is(err, context.Canceled) {
 		t.Fatalf("publish: %v, want the context's error", err)
 	}
 	return n
@@ -81,7 +81,8 @@ func openUp(t *testing.T, l layer.Layer) *node {
 
 func decimal(i int) []byte { return fmt.Append(nil, i) }
 
-// receivesNumbers wants exactly those below count, in order, and what came before or behind.
+// receivesNumbers waits for the numbers below count, and checks that they have arrived in order, each once. Other data may
+// have arrived too.
 func (n *node) receivesNumbers(subject string, count int) {
 	n.t.Helper()
 	n.receives(subject, fmt.Sprint(count-1))
@@ -99,26 +100,27 @@ func (n *node) receivesNumbers(subject string, count int) {
 	}
 }
 
-// told wants the last status from a mark on to be of a gap, with a cause that contains all of some texts.
-func (n *node) told(mark int, up bool, texts ...string) {
+// expectLoss checks that there is a status after a mark, and that the last one reports a gap with a cause that contains the
+// texts.
+func (n *node) expectLoss(mark int, up bool, texts ...string) {
 	n.t.Helper()
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if len(n.statuses) <= mark {
-		n.t.Errorf("nothing was told")
+		n.t.Errorf("got no status")
 		return
 	}
 	s := n.statuses[len(n.statuses)-1]
 	for _, text := range texts {
 		if s.Up != up || !s.Gap || s.Err == nil || !strings.Contains(s.Err.Error(), text) {
-			n.t.Errorf("told %+v, want a gap because of %q", s, text)
+			n.t.Errorf("got status %+v, want a gap because of %q", s, text)
 		}
 	}
 }
 
-// TestAFullOutboxHoldsUpWhoPublishes gives up more than it has room for while Redis does not read. What was accepted arrives, what
-// was given up does not.
-func TestAFullOutboxHoldsUpWhoPublishes(t *testing.T) {
+// TestPublishBlocksWhileTheOutboxIsFull publishes more than the outbox holds while Redis does not read. Accepted publications
+// arrive, those whose context ended do not.
+func TestPublishBlocksWhileTheOutboxIsFull(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
 	l := connect(t, s.url(), nil)
@@ -131,7 +133,7 @@ func TestAFullOutboxHoldsUpWhoPublishes(t *testing.T) {
 	var all sync.WaitGroup
 	for range 3000 {
 		all.Go(func() {
-			if err := a.Publish(&impatient{Context: t.Context()}, "s", []byte("given up")); !errors.Is(err, context.Canceled) {
+			if err := a.Publish(&cancelsOnDone{Context: t.Context()}, "s", []byte("given up")); !errors.Is(err, context.Canceled) {
 				t.Errorf("publish: %v, want the context's error", err)
 			}
 		})
@@ -151,8 +153,8 @@ func TestAFullOutboxHoldsUpWhoPublishes(t *testing.T) {
 	}
 }
 
-// TestAnOutboxIsBoundInBytes has publications that are large, and one that is larger than all that may wait.
-func TestAnOutboxIsBoundInBytes(t *testing.T) {
+// TestAnOutboxIsLimitedInBytes fills the outbox with large publications, and then publishes one larger than the limit.
+func TestAnOutboxIsLimitedInBytes(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
 	l := connect(t, s.url(), nil)
@@ -171,8 +173,8 @@ func TestAnOutboxIsBoundInBytes(t *testing.T) {
 	b.expectIncreasing("s")
 }
 
-// TestOrderThroughAFullOutbox has several publish at once, to subjects of their own and in turns to one, more than there is room
-// for.
+// TestOrderThroughAFullOutbox has several goroutines publish more than the outbox holds, each to a subject of its own and, in
+// turns, to a shared one.
 func TestOrderThroughAFullOutbox(t *testing.T) {
 	t.Parallel()
 	const publishers, each = 8, 1000
@@ -208,9 +210,9 @@ func TestOrderThroughAFullOutbox(t *testing.T) {
 	b.receivesNumbers("turns", publishers*each)
 }
 
-// TestARefusedPublicationIsTold takes a right away and gives it back. What had been accepted is told of once; then calls for this
-// subject have the error, and others go on.
-func TestARefusedPublicationIsTold(t *testing.T) {
+// TestARefusedPublicationIsReported removes a permission and restores it. The accepted publication is reported once; then
+// Publish returns the error for this subject, and no error for others.
+func TestARefusedPublicationIsReported(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
 	s.must(t, "ACL", "SETUSER", "app", "on", ">sesame", "resetchannels", "&chanx:*", "-@all", "+@connection", "+@pubsub")
@@ -221,8 +223,8 @@ func TestARefusedPublicationIsTold(t *testing.T) {
 	b.receives("denied", "before")
 	s.must(t, "ACL", "SETUSER", "app", "resetchannels", "&chanx:", "&chanx:allowed")
 	a.publish("denied", "refused")
-	a.awaits("told", func() bool { return len(a.statuses) > 0 })
-	a.told(0, true, `publish "denied"`, "NOPERM")
+	a.awaits("a status", func() bool { return len(a.statuses) > 0 })
+	a.expectLoss(0, true, `publish "denied"`, "NOPERM")
 	for range 3 {
 		if err := a.Publish(t.Context(), "denied", nil); err == nil || !strings.Contains(err.Error(), "NOPERM") || errors.Is(err, layer.ErrUnavailable) {
 			t.Errorf("publish: %v, want NOPERM", err)
@@ -237,27 +239,27 @@ func TestARefusedPublicationIsTold(t *testing.T) {
 	b.expect("denied", "before", "after")
 	b.expect("allowed", "here", "here", "here", "end")
 	if n := a.mark(); n != 1 {
-		t.Errorf("told %d times, want once: %+v", n, a.statuses)
+		t.Errorf("got %d statuses, want one: %+v", n, a.statuses)
 	}
 }
 
-// TestABusyBrokerRefusesForAWhile has a script run for long: Redis answers everybody that it is busy.
-func TestABusyBrokerRefusesForAWhile(t *testing.T) {
+// TestABusyBrokerRefusesTemporarily runs a long script: Redis answers all clients with BUSY.
+func TestABusyBrokerRefusesTemporarily(t *testing.T) {
 	t.Parallel()
 	s := startServer(t, "--busy-reply-threshold", "1")
 	a := open(t, connect(t, s.url(), nil))
 	a.subscribe("s")
 	a.publish("s", "before")
-	a.receives("s", "before") // so Redis is not busy with it any more
+	a.receives("s", "before") // so Redis has finished with it
 	var script sync.WaitGroup
-	script.Go(func() { _, _ = s.ask("EVAL", "while true do end", "0") }) // it is killed
+	script.Go(func() { _, _ = s.ask("EVAL", "while true do end", "0") }) // it fails when it is killed
 	eventually(t, "the broker is busy", func() bool {
 		_, err := s.ask("PUBLISH", "elsewhere", "")
 		return err != nil && strings.HasPrefix(err.Error(), "BUSY")
 	})
 	a.publish("s", "refused")
-	a.awaits("told", func() bool { return len(a.statuses) > 0 })
-	a.told(0, true, `publish "s"`, "BUSY")
+	a.awaits("a status", func() bool { return len(a.statuses) > 0 })
+	a.expectLoss(0, true, `publish "s"`, "BUSY")
 	if err := a.Publish(t.Context(), "another", nil); !errors.Is(err, layer.ErrUnavailable) || !strings.Contains(err.Error(), "BUSY") {
 		t.Errorf("publish: %v, want ErrUnavailable, and BUSY", err)
 	}
@@ -265,11 +267,11 @@ func TestABusyBrokerRefusesForAWhile(t *testing.T) {
 	script.Wait()
 	a.publish("another", "after")
 	if n := a.mark(); n != 1 {
-		t.Errorf("told %d times, want once: %+v", n, a.statuses)
+		t.Errorf("got %d statuses, want one: %+v", n, a.statuses)
 	}
 }
 
-// TestABrokerDiesWithPublicationsInTheOutbox stops reading, and then is gone.
+// TestABrokerDiesWithPublicationsInTheOutbox stops a server that has not read the publications.
 func TestABrokerDiesWithPublicationsInTheOutbox(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
@@ -287,7 +289,7 @@ func TestABrokerDiesWithPublicationsInTheOutbox(t *testing.T) {
 	if err := closing.Close(t.Context()); err != nil {
 		t.Error(err)
 	}
-	closing.told(mark, false, "3 publications")
+	closing.expectLoss(mark, false, "3 publications")
 	if err := s.start(); err != nil {
 		t.Fatal(err)
 	}
@@ -298,7 +300,7 @@ func TestABrokerDiesWithPublicationsInTheOutbox(t *testing.T) {
 	b.expect("s", "after")
 }
 
-// TestCloseSendsWhatWasAccepted closes a link whose outbox is full, and whose broker reads again later.
+// TestCloseSendsWhatWasAccepted closes a link whose outbox is full. The broker reads again later.
 func TestCloseSendsWhatWasAccepted(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
@@ -308,10 +310,10 @@ func TestCloseSendsWhatWasAccepted(t *testing.T) {
 	s.pause(t)
 	count := a.fill("s", decimal)
 	waiting, closed := make(chan error), make(chan error)
-	for range 2 { // one that is next, and one behind it
+	for range 2 { // the first in line, and one behind it
 		asked := make(chan struct{})
 		go func() {
-			waiting <- a.Publish(&patient{t.Context(), sync.OnceFunc(func() { close(asked) })}, "s", []byte("too late"))
+			waiting <- a.Publish(&notifiesOnDone{t.Context(), sync.OnceFunc(func() { close(asked) })}, "s", []byte("too late"))
 		}()
 		<-asked
 	}
@@ -327,12 +329,12 @@ func TestCloseSendsWhatWasAccepted(t *testing.T) {
 	}
 	b.receivesNumbers("s", count)
 	if a.mark() > 0 {
-		t.Errorf("told %+v", a.statuses)
+		t.Errorf("got statuses %+v", a.statuses)
 	}
 }
 
-// TestCloseTellsWhatItCouldNotSend closes a link whose broker does not read.
-func TestCloseTellsWhatItCouldNotSend(t *testing.T) {
+// TestCloseReportsUnansweredPublications closes a link whose broker does not read.
+func TestCloseReportsUnansweredPublications(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
 	a := openUp(t, connect(t, s.url(), nil))
@@ -343,12 +345,12 @@ func TestCloseTellsWhatItCouldNotSend(t *testing.T) {
 	if err := a.Close(ended); err != nil {
 		t.Error(err)
 	}
-	a.told(0, false, fmt.Sprint(count, " publications"))
+	a.expectLoss(0, false, fmt.Sprint(count, " publications"))
 	s.resume(t)
 }
 
-// TestAConnectionIsLostInTheMidstOfABatch closes it again and again while large batches are being written.
-func TestAConnectionIsLostInTheMidstOfABatch(t *testing.T) {
+// TestAConnectionIsLostDuringABatch closes the connection repeatedly while large batches are being written.
+func TestAConnectionIsLostDuringABatch(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
 	p := startProxy(t, address(s.port), "deadly")

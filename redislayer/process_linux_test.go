@@ -5,5 +5,5 @@ import (
 	"syscall"
 )
 
-// dieWithTest ends a server when the test binary dies without having ended it.
+// dieWithTest makes the kernel kill a server when the test binary dies.
 func dieWithTest(c *exec.Cmd) { c.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} }

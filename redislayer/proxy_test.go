@@ -8,11 +8,11 @@ import (
 	"testing"
 )
 
-// proxy stands between a layer and a server.
+// proxy forwards connections of a layer to a server.
 type proxy struct {
 	listener net.Listener
 	to       string
-	deadly   []byte // the connection that carries this to the server is closed when the server answers; nil is nothing
+	trigger  []byte // a connection that has carried this to the server is closed when the server answers; may be empty
 	tasks    sync.WaitGroup
 
 	mu    sync.Mutex
@@ -21,18 +21,18 @@ type proxy struct {
 	held  chan struct{} // closed by resume; nil while data is passed on
 }
 
-func startProxy(t *testing.T, to, deadly string) *proxy {
+func startProxy(t *testing.T, to, trigger string) *proxy {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &proxy{to: to, deadly: []byte(deadly)}
+	p := &proxy{to: to, trigger: []byte(trigger)}
 	p.run(t, l)
 	return p
 }
 
-// run lasts until the test ends.
+// run runs the proxy until the test ends.
 func (p *proxy) run(t *testing.T, l net.Listener) {
 	p.listen(l)
 	t.Cleanup(func() {
@@ -41,7 +41,7 @@ func (p *proxy) run(t *testing.T, l net.Listener) {
 	})
 }
 
-// listen begins to accept connections, also after close.
+// listen accepts connections. It may be called again after close.
 func (p *proxy) listen(l net.Listener) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -49,20 +49,20 @@ func (p *proxy) listen(l net.Listener) {
 	p.tasks.Go(func() { p.accept(l) })
 }
 
-// close refuses connections and ends those that are there.
+// close refuses new connections and closes the others.
 func (p *proxy) close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.shut = true
 	p.release()
-	_ = p.listener.Close() // it may be closed
+	_ = p.listener.Close() // it may be closed already
 	for _, c := range p.conns {
 		_ = c.Close()
 	}
 	p.conns = nil
 }
 
-// pause passes nothing on, and keeps all connections, until resume.
+// pause stops forwarding until resume. Connections stay open.
 func (p *proxy) pause() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -76,7 +76,7 @@ func (p *proxy) resume() {
 	p.release()
 }
 
-// release is called with mu held.
+// release resumes forwarding. The caller holds mu.
 func (p *proxy) release() {
 	if p.held != nil {
 		close(p.held)
@@ -84,7 +84,7 @@ func (p *proxy) release() {
 	}
 }
 
-// awaitResume waits while nothing is passed on.
+// awaitResume waits while the proxy is paused.
 func (p *proxy) awaitResume() {
 	p.mu.Lock()
 	held := p.held
@@ -116,11 +116,11 @@ func (p *proxy) accept(l net.Listener) {
 		if !p.keep(in, out) {
 			return
 		}
-		var doomed atomic.Bool
+		var triggered atomic.Bool
 		p.tasks.Go(func() {
 			pass(in, out, func(data []byte) bool {
-				if len(p.deadly) > 0 && bytes.Contains(data, p.deadly) {
-					doomed.Store(true)
+				if len(p.trigger) > 0 && bytes.Contains(data, p.trigger) {
+					triggered.Store(true)
 				}
 				p.awaitResume()
 				return true
@@ -129,20 +129,20 @@ func (p *proxy) accept(l net.Listener) {
 		p.tasks.Go(func() {
 			pass(out, in, func([]byte) bool {
 				p.awaitResume()
-				return !doomed.Load()
+				return !triggered.Load()
 			})
 		})
 	}
 }
 
-// pass copies what it may, until either end has closed, and closes both.
-func pass(from, to net.Conn, may func([]byte) bool) {
+// pass copies data until either connection ends or allow returns false, and closes both.
+func pass(from, to net.Conn, allow func([]byte) bool) {
 	defer from.Close()
 	defer to.Close()
 	buffer := make([]byte, 1<<16)
 	for {
 		n, err := from.Read(buffer)
-		if err != nil || !may(buffer[:n]) {
+		if err != nil || !allow(buffer[:n]) {
 			return
 		}
 		if _, err := to.Write(buffer[:n]); err != nil {
@@ -151,7 +151,7 @@ func pass(from, to net.Conn, may func([]byte) bool) {
 	}
 }
 
-// keep has close end some connections, or closes them if that has been.
+// keep registers connections for close. If the proxy has been closed, it closes them and returns false.
 func (p *proxy) keep(conns ...net.Conn) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()

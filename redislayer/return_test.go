@@ -9,8 +9,8 @@ import (
 	"github.com/chanx-go/chanx/layer"
 )
 
-// TestALinkComesBackAfterEveryLossOfItsConnections has Redis end connections, and refuse new ones for a while, in the ways it has.
-func TestALinkComesBackAfterEveryLossOfItsConnections(t *testing.T) {
+// TestALinkRecoversAfterEveryLossOfItsConnections makes Redis close connections and refuse new ones, for every reason it has.
+func TestALinkRecoversAfterEveryLossOfItsConnections(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
 	user := []string{"ACL", "SETUSER", "app", "on", ">sesame", "resetchannels", "&chanx:*", "-@all", "+@connection", "+@pubsub"}
@@ -20,7 +20,6 @@ func TestALinkComesBackAfterEveryLossOfItsConnections(t *testing.T) {
 	b.subscribe("s")
 	for i, loss := range []struct {
 		begin, end [][]string
-		says       string // of the status
 	}{
 		{begin: [][]string{{"CLIENT", "KILL", "TYPE", "pubsub"}}},
 		{begin: [][]string{{"CLIENT", "KILL", "TYPE", "normal"}}},
@@ -55,9 +54,9 @@ func TestALinkComesBackAfterEveryLossOfItsConnections(t *testing.T) {
 	}
 }
 
-// awaitsEither waits until a link, or another one, has been told anything since a mark of the other.
+// awaitsEither waits until this link gets a status, or another link gets one after its mark.
 func (n *node) awaitsEither(other *node, mark int) {
 	n.t.Helper()
 	before := n.mark()
-	eventually(n.t, "a link to be told", func() bool { return n.mark() > before || other.mark() > mark })
+	eventually(n.t, "a status", func() bool { return n.mark() > before || other.mark() > mark })
 }

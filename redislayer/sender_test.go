@@ -8,11 +8,11 @@ import (
 	"github.com/redis/rueidis"
 )
 
-// movedAnswer is Redis's MOVED to an address, in the form in which rueidis keeps answers.
+// movedAnswer returns the error MOVED with an address, made by way of the cache format of rueidis.
 func movedAnswer(t *testing.T, address string) error {
 	t.Helper()
 	text := "MOVED 1 " + address
-	data := append(make([]byte, 7), '-') // no time to live; an error
+	data := append(make([]byte, 7), '-') // no expiry time; an error
 	data = binary.BigEndian.AppendUint64(data, uint64(len(text)))
 	var m rueidis.RedisMessage
 	if err := m.CacheUnmarshalView(append(data, text...)); err != nil {
@@ -21,8 +21,8 @@ func movedAnswer(t *testing.T, address string) error {
 	return m.Error()
 }
 
-// TestWhatWasOvertakenIsNotSentAgain has a slot leave and come back between two publications to a subject that were sent together.
-func TestWhatWasOvertakenIsNotSentAgain(t *testing.T) {
+// TestAnOvertakenPublicationIsNotSentAgain moves a slot away and back between two publications of one batch to the same subject.
+func TestAnOvertakenPublicationIsNotSentAgain(t *testing.T) {
 	moved := movedAnswer(t, "host:1")
 	nodes := map[string]rueidis.Client{"host:1": struct{ rueidis.Client }{}}
 	s := &sender{outbox: &outbox{a: &attachment{nodes: nodes}}, moved: map[uint16]rueidis.Client{}}
@@ -34,6 +34,6 @@ func TestWhatWasOvertakenIsNotSentAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	if want := []error{moved, errAgain, nil, errAgain}; !slices.Equal(s.answers, want) {
-		t.Errorf("judged %v, want %v", s.answers, want)
+		t.Errorf("answers are %v, want %v", s.answers, want)
 	}
 }

@@ -9,10 +9,10 @@ import (
 	"testing"
 )
 
-// startSentinel watches over a primary.
+// startSentinel starts a sentinel that monitors a primary.
 func startSentinel(t *testing.T, primary *server) *server {
 	t.Helper()
-	file := filepath.Join(t.TempDir(), "sentinel.conf") // it writes what it learns there
+	file := filepath.Join(t.TempDir(), "sentinel.conf") // the sentinel also writes to it
 	text := fmt.Sprintf("sentinel monitor main 127.0.0.1 %d 1\nsentinel down-after-milliseconds main 2000\n", primary.port)
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
@@ -20,7 +20,7 @@ func startSentinel(t *testing.T, primary *server) *server {
 	return startServer(t, file, "--sentinel")
 }
 
-// TestFailover has a sentinel put the replica in the place of the primary.
+// TestFailover makes a sentinel replace the primary by the replica.
 func TestFailover(t *testing.T) {
 	t.Parallel()
 	primary := startServer(t)

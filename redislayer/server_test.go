@@ -19,11 +19,11 @@ import (
 	"github.com/redis/rueidis"
 )
 
-// testTimeout is how long anything may take that should come true. Only a test that fails waits for so long.
+// testTimeout is how long a test waits for something before it fails.
 const testTimeout = 60 * time.Second
 
-// A node of a cluster also listens at its port plus 10,000. Both are below the ports that systems give to clients, so that a
-// server that is started again finds its ports free.
+// A node of a cluster also listens on its port plus 10,000. Both are below the ports that systems give to clients, so that
+// they are free when a server is restarted.
 const firstPort, lastPort, busOffset = 18000, 22700, 10000
 
 // server is a redis-server in a process of its own.
@@ -35,7 +35,7 @@ type server struct {
 	exited chan struct{}
 }
 
-// startServer starts one on a free port and ends it with the test.
+// startServer starts a server on a free port. It is stopped at the end of the test.
 func startServer(t testing.TB, args ...string) *server {
 	t.Helper()
 	if _, err := exec.LookPath("redis-server"); err != nil {
@@ -85,7 +85,7 @@ func (s *server) start() error {
 	}
 	go func() {
 		defer close(s.exited)
-		_ = s.cmd.Wait() // it is killed
+		_ = s.cmd.Wait() // it fails because the process is killed
 	}()
 	mine := fmt.Sprintf("process_id:%d\r\n", s.cmd.Process.Pid)
 	for {
@@ -97,19 +97,19 @@ func (s *server) start() error {
 		case <-s.exited:
 			text, _ := os.ReadFile(log)
 			return errors.New(string(text))
-		case <-time.After(5 * time.Millisecond): // between two questions
+		case <-time.After(5 * time.Millisecond): // between two attempts
 		}
 	}
 }
 
-// stop kills it.
+// stop kills the server.
 func (s *server) stop() {
 	_ = s.cmd.Process.Kill() // it may have ended by itself
 	<-s.exited
 }
 
-// pause stops it without closing its connections, until resume. It returns when the process has stopped, because its threads go on
-// for a moment after the signal.
+// pause stops the process until resume. Its connections stay open. pause waits until the process has stopped, because its
+// threads run on for a moment after the signal.
 func (s *server) pause(t *testing.T) {
 	t.Helper()
 	s.signal(t, syscall.SIGSTOP)
@@ -168,21 +168,21 @@ func (s *server) must(t *testing.T, command ...string) string {
 	return answer
 }
 
-// eventually asks again and again.
+// eventually calls is until it returns true.
 func eventually(t *testing.T, what string, is func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(testTimeout); !is(); {
 		if time.Now().After(deadline) {
 			t.Fatalf("%s: not within %v", what, testTimeout)
 		}
-		<-time.After(5 * time.Millisecond) // between two questions
+		<-time.After(5 * time.Millisecond) // between two attempts
 	}
 }
 
-// servers are those of a cluster, or one.
+// servers are the nodes of a cluster, or a single server.
 type servers []*server
 
-// startCluster makes one of three primaries without replicas.
+// startCluster makes a cluster of three primaries without replicas.
 func startCluster(t *testing.T, args ...string) servers {
 	t.Helper()
 	var all servers
@@ -195,7 +195,7 @@ func startCluster(t *testing.T, args ...string) servers {
 
 var ofCluster = []string{"--cluster-enabled", "yes", "--cluster-node-timeout", "2000"}
 
-// form makes a cluster of them.
+// form makes a cluster of the servers.
 func (all servers) form(t *testing.T) {
 	t.Helper()
 	for i, s := range all {
@@ -204,14 +204,14 @@ func (all servers) form(t *testing.T) {
 		s.must(t, "CLUSTER", "SET-CONFIG-EPOCH", strconv.Itoa(i+1))
 		s.must(t, "CLUSTER", "MEET", "127.0.0.1", strconv.Itoa(all[0].port))
 	}
-	all.awaitOrder(t)
+	all.awaitReady(t)
 }
 
-// awaitOrder waits until each node serves and knows all others.
-func (all servers) awaitOrder(t *testing.T) {
+// awaitReady waits until each node serves and knows all others.
+func (all servers) awaitReady(t *testing.T) {
 	t.Helper()
 	for _, s := range all {
-		eventually(t, "the cluster is in order", func() bool {
+		eventually(t, "the cluster is ready", func() bool {
 			info, err := s.ask("CLUSTER", "INFO")
 			return err == nil && strings.Contains(info, "cluster_state:ok") && strings.Contains(info, fmt.Sprintf("cluster_known_nodes:%d\r\n", len(all)))
 		})

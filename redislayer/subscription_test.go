@@ -7,9 +7,9 @@ import (
 	"github.com/chanx-go/chanx/layer"
 )
 
-// TestALateConfirmationOpensNothing has a subject subscribed, given up, and subscribed again before Redis has confirmed the
-// first. What comes between the two confirmations may have been published while nobody wanted it.
-func TestALateConfirmationOpensNothing(t *testing.T) {
+// TestALateConfirmationDoesNotCount subscribes, unsubscribes and subscribes again before Redis has confirmed the first call.
+// Publications between the two confirmations may have been made while the subject was not subscribed.
+func TestALateConfirmationDoesNotCount(t *testing.T) {
 	var got []string
 	k := newLink(&Layer{}, layer.Receiver{Receive: func(_ string, data []byte) { got = append(got, string(data)) }})
 	defer k.cancel()
@@ -42,7 +42,7 @@ func TestALateConfirmationOpensNothing(t *testing.T) {
 	}
 }
 
-// TestASubscriptionThatWasNeverSentIsForgotten leaves nothing of a subject that comes and goes while the link is down.
+// TestASubscriptionThatWasNeverSentIsForgotten subscribes and unsubscribes while the link is down.
 func TestASubscriptionThatWasNeverSentIsForgotten(t *testing.T) {
 	k := newLink(&Layer{}, layer.Receiver{})
 	defer k.cancel()
@@ -56,7 +56,7 @@ func TestASubscriptionThatWasNeverSentIsForgotten(t *testing.T) {
 		t.Fatal(err)
 	}
 	k.begin()
-	k.setDown(layer.ErrUnavailable) // what has been sent to a broker that is lost has not been sent
+	k.setDown(layer.ErrUnavailable) // the new connection has no subscriptions
 	if _, err := k.forget("s"); err != nil {
 		t.Fatal(err)
 	}
