@@ -13,15 +13,15 @@ import (
 	"github.com/chanx-go/chanx/layer/memlayer"
 )
 
-// sound is a faultlayer that has no faults, but can be taken down as a whole.
-type sound struct {
+// faultless is a faultlayer without faults whose links can all be taken down at once.
+type faultless struct {
 	*faultlayer.Layer
 	mu    sync.Mutex
 	links int
 	down  bool
 }
 
-func (s *sound) Open(r layer.Receiver) layer.Link {
+func (s *faultless) Open(r layer.Receiver) layer.Link {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	k := s.Layer.Open(r)
@@ -34,7 +34,7 @@ func (s *sound) Open(r layer.Receiver) layer.Link {
 
 var errTest = errors.New("taken away by the test")
 
-func (s *sound) set(down bool) {
+func (s *faultless) set(down bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.down = down
@@ -47,43 +47,43 @@ func (s *sound) set(down bool) {
 	}
 }
 
-// freeze has the broker answer nothing. The layer notices it soon, unless it is oblivious.
-func (s *sound) freeze(oblivious bool) {
+// freeze makes the broker stop answering. The layer notices after a moment, unless noticesNoSilence is set.
+func (s *faultless) freeze(noticesNoSilence bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for no := range s.links {
 		s.Layer.Freeze(no)
 	}
-	if !oblivious {
+	if !noticesNoSilence {
 		time.AfterFunc(20*time.Millisecond, func() { s.set(true) })
 	}
 }
 
-// flawed opens links on a sound layer that have a fault.
-type flawed struct {
-	*sound
+// faulty opens links on a sound layer that have a fault.
+type faulty struct {
+	*faultless
 	fault fault
 }
 
-func newLayer(broken string) *flawed {
-	s := &sound{Layer: faultlayer.New(memlayer.New(), faultlayer.Faults{})}
-	return &flawed{s, faults[broken]}
+func newLayer(broken string) *faulty {
+	s := &faultless{Layer: faultlayer.New(memlayer.New(), faultlayer.Faults{})}
+	return &faulty{s, faults[broken]}
 }
 
 func features() layertest.Features {
 	return layertest.Features{
-		Down: func(_ *testing.T, l layer.Layer) { l.(*flawed).set(true) },
-		Up:   func(_ *testing.T, l layer.Layer) { l.(*flawed).set(false) },
+		Down: func(_ *testing.T, l layer.Layer) { l.(*faulty).set(true) },
+		Up:   func(_ *testing.T, l layer.Layer) { l.(*faulty).set(false) },
 
-		Freeze: func(_ *testing.T, l layer.Layer) { l.(*flawed).freeze(l.(*flawed).fault.oblivious) },
-		Thaw:   func(_ *testing.T, l layer.Layer) { l.(*flawed).set(false) },
+		Freeze: func(_ *testing.T, l layer.Layer) { l.(*faulty).freeze(l.(*faulty).fault.noticesNoSilence) },
+		Thaw:   func(_ *testing.T, l layer.Layer) { l.(*faulty).set(false) },
 
 		Stranger: func(t *testing.T, l layer.Layer) func(string, []byte) {
-			k := l.(*flawed).sound.Open(layer.Receiver{Receive: func(string, []byte) {}})
-			t.Cleanup(func() { _ = k.Close(context.Background()) }) // it has no error
+			k := l.(*faulty).faultless.Open(layer.Receiver{Receive: func(string, []byte) {}})
+			t.Cleanup(func() { _ = k.Close(context.Background()) }) // it always returns nil
 			return func(subject string, data []byte) {
 				if subject == "" {
-					return // the layer listens nowhere else
+					return // the layer listens only to subscribed subjects
 				}
 				if err := k.Publish(context.Background(), subject, data); err != nil {
 					t.Error(err)
@@ -93,18 +93,18 @@ func features() layertest.Features {
 	}
 }
 
-func (f *flawed) Open(r layer.Receiver) layer.Link {
+func (f *faulty) Open(r layer.Receiver) layer.Link {
 	if f.fault.receiver != nil {
 		r = f.fault.receiver(r)
 	}
-	k := &link{Link: f.sound.Open(r)}
+	k := &link{Link: f.faultless.Open(r)}
 	if f.fault.link != nil {
 		f.fault.link(k)
 	}
 	return k
 }
 
-// link is one whose methods can be replaced.
+// link is a link whose methods can be replaced.
 type link struct {
 	layer.Link
 	publish     func(ctx context.Context, subject string, data []byte) error

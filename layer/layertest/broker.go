@@ -8,8 +8,8 @@ import (
 	"github.com/chanx-go/chanx/layer"
 )
 
-// down takes the broker away and waits until the nodes have been told.
-func (l *lab) down(nodes ...*node) {
+// down makes the broker unreachable, and waits until the nodes have reported that.
+func (l *fixture) down(nodes ...*node) {
 	l.t.Helper()
 	marks := marks(nodes)
 	l.features.Down(l.t, l.layer)
@@ -18,8 +18,8 @@ func (l *lab) down(nodes ...*node) {
 	}
 }
 
-// up gives it back and waits likewise.
-func (l *lab) up(nodes ...*node) {
+// up makes the broker reachable again, and waits until the nodes have reported that.
+func (l *fixture) up(nodes ...*node) {
 	l.t.Helper()
 	marks := marks(nodes)
 	l.features.Up(l.t, l.layer)
@@ -28,7 +28,7 @@ func (l *lab) up(nodes ...*node) {
 	}
 }
 
-// marks are how many statuses the nodes had.
+// marks returns how many statuses each node has.
 func marks(nodes []*node) (all []int) {
 	for _, n := range nodes {
 		n.mu.Lock()
@@ -39,19 +39,19 @@ func marks(nodes []*node) (all []int) {
 }
 
 func (n *node) awaitsStatus(name string, from int, is func(layer.Status) bool) {
-	n.lab.t.Helper()
+	n.fixture.t.Helper()
 	found := func() bool {
 		return slices.ContainsFunc(n.statuses[from:], is)
 	}
-	if !n.within(n.lab.features.Wait, found) {
-		n.lab.t.Fatalf("Status tells that the broker is lost and back: link %d was not told that it is %s within %v",
-			n.no, name, n.lab.features.Wait)
+	if !n.within(n.fixture.features.Wait, found) {
+		n.fixture.t.Fatalf("Status reports that the broker is lost and back: link %d did not report that it is %s within %v",
+			n.no, name, n.fixture.features.Wait)
 	}
 }
 
-// expectGap wants that one of the statuses from a mark on tells of it.
+// expectGap checks that one of the statuses since a mark reports a gap.
 func (n *node) expectGap(from int) {
-	n.lab.t.Helper()
+	n.fixture.t.Helper()
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	for _, s := range n.statuses[from:] {
@@ -59,37 +59,37 @@ func (n *node) expectGap(from int) {
 			return
 		}
 	}
-	n.lab.t.Errorf("a possible loss is told by Gap: link %d was told %+v", n.no, n.statuses[from:])
+	n.fixture.t.Errorf("a possible loss is reported with Gap: link %d got statuses %+v", n.no, n.statuses[from:])
 }
 
-// expectUnavailable calls a method while the broker is down. Only Unsubscribe may have nothing to complain of.
+// expectUnavailable calls a method while the broker is down. Only Unsubscribe may return nil.
 func (n *node) expectUnavailable(call string, nilIsFine bool, do func(context.Context) error) {
-	n.lab.t.Helper()
-	ctx, cancel := n.lab.context()
+	n.fixture.t.Helper()
+	ctx, cancel := n.fixture.context()
 	defer cancel()
 	if err := do(ctx); !errors.Is(err, layer.ErrUnavailable) && (err != nil || !nilIsFine) {
-		n.lab.t.Errorf("errors wrap ErrUnavailable while the broker is down: %s gave %v", call, err)
+		n.fixture.t.Errorf("errors wrap ErrUnavailable while the broker is down: %s returned %v", call, err)
 	}
 }
 
-func (n *node) publishInVain(subject, data string) {
-	n.lab.t.Helper()
+func (n *node) publishWhileDown(subject, data string) {
+	n.fixture.t.Helper()
 	n.expectUnavailable("Publish", false, func(ctx context.Context) error { return n.link.Publish(ctx, subject, []byte(data)) })
 }
 
-func (n *node) subscribeInVain(subject string) {
-	n.lab.t.Helper()
+func (n *node) subscribeWhileDown(subject string) {
+	n.fixture.t.Helper()
 	n.expectUnavailable("Subscribe", false, func(ctx context.Context) error { return n.trySubscribe(ctx, subject) })
 }
 
-func (n *node) unsubscribeInVain(subject string) {
-	n.lab.t.Helper()
+func (n *node) unsubscribeWhileDown(subject string) {
+	n.fixture.t.Helper()
 	n.expectUnavailable("Unsubscribe", true, func(ctx context.Context) error { return n.link.Unsubscribe(ctx, subject) })
 }
 
-// lostBroker loses it twice. As soon as both links are told that it is back, all works again: what was subscribed before,
-// and what was tried meanwhile.
-func lostBroker(l *lab) {
+// lostBroker loses the broker twice. As soon as both links report that it is back, all subscriptions work: earlier ones, and
+// those attempted meanwhile.
+func lostBroker(l *fixture) {
 	a, b := l.open(), l.open()
 	b.subscribe("kept")
 	a.publish("kept", "before")
@@ -97,9 +97,9 @@ func lostBroker(l *lab) {
 	for _, round := range []string{"first", "second"} {
 		mark := marks([]*node{b})[0]
 		l.down(a, b)
-		a.publishInVain("kept", "lost "+round)
-		b.subscribeInVain("kept")
-		b.subscribeInVain("made " + round)
+		a.publishWhileDown("kept", "lost "+round)
+		b.subscribeWhileDown("kept")
+		b.subscribeWhileDown("made " + round)
 		l.up(a, b)
 		b.expectGap(mark)
 		a.publish("kept", "after "+round)
@@ -120,42 +120,41 @@ func lostBroker(l *lab) {
 	}
 }
 
-// forgottenWhileDown ends subscriptions: one that was in effect, and one that was only remembered.
-func forgottenWhileDown(l *lab) {
+// forgottenWhileDown ends two subscriptions: one that was in effect, and one that was only remembered.
+func forgottenWhileDown(l *fixture) {
 	const rule = "Unsubscribe while the broker is down forgets"
 	a, b := l.open(), l.open()
 	b.subscribe("effective")
 	l.down(a, b)
-	b.subscribeInVain("remembered")
-	b.unsubscribeInVain("effective")
-	b.unsubscribeInVain("remembered")
+	b.subscribeWhileDown("remembered")
+	b.unsubscribeWhileDown("effective")
+	b.unsubscribeWhileDown("remembered")
 	l.up(a, b)
 	b.expectOff(rule, "effective", a)
 	b.expectOff(rule, "remembered", a)
 }
 
-// openWhileDown attaches a node that has never seen the broker.
-func openWhileDown(l *lab) {
+// openWhileDown attaches a node while the broker is down.
+func openWhileDown(l *fixture) {
 	a := l.open()
 	l.down(a)
 	b := l.open()
 	b.awaitsStatus("down", 0, func(s layer.Status) bool { return !s.Up })
-	b.subscribeInVain("early")
-	b.publishInVain("early", "nobody")
+	b.subscribeWhileDown("early")
+	b.publishWhileDown("early", "nobody")
 	l.up(a, b)
 	a.publish("early", "welcome")
 	b.awaits("early", "welcome")
 }
 
-// closeWhileDown closes a node that cannot say goodbye. It is told nothing any more; whether Close has an error is up to
-// the layer.
-func closeWhileDown(l *lab) {
+// closeWhileDown closes a node while the broker is down. Its receiver is not called any more. Close may return an error.
+func closeWhileDown(l *fixture) {
 	a, b, c := l.open(), l.open(), l.open()
 	b.subscribe("orphan")
 	c.subscribe("orphan")
 	l.down(a, b, c)
 	if err := b.tryClose(); err != nil {
-		l.t.Logf("Close while the broker is down gave %v", err)
+		l.t.Logf("Close while the broker is down returned %v", err)
 	}
 	b.expectClosed()
 	l.up(a, c)
@@ -163,8 +162,8 @@ func closeWhileDown(l *lab) {
 	c.awaits("orphan", "after")
 }
 
-// statusAlone loses the broker again and again. A call inside another is seen by the node, in this case as in all others.
-func statusAlone(l *lab) {
+// statusNeverOverlaps loses the broker repeatedly. In every case nodes check that calls of Status do not overlap.
+func statusNeverOverlaps(l *fixture) {
 	a, b := l.open(), l.open()
 	for range 5 {
 		l.down(a, b)

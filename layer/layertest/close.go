@@ -10,8 +10,8 @@ import (
 	"github.com/chanx-go/chanx/layer"
 )
 
-// closeEnds publishes to a link that has been closed. Its receiver notes in every case what begins too late.
-func closeEnds(l *lab) {
+// closeEnds publishes to a closed link. In every case nodes check that no call begins after Close.
+func closeEnds(l *fixture) {
 	const subject = "closing"
 	a, b, witness := l.open(), l.open(), l.open()
 	b.subscribe(subject)
@@ -26,9 +26,9 @@ func closeEnds(l *lab) {
 	a.expectClosed()
 }
 
-// closeWhileBusy closes a link that others publish to and that is used itself. Calls at the same time succeed or give
-// ErrClosed, and the other links go on.
-func closeWhileBusy(l *lab) {
+// closeWhileBusy closes a link while it is used and receives publications. Concurrent calls succeed or return ErrClosed, and
+// the other links keep working.
+func closeWhileBusy(l *fixture) {
 	const subject, count = "closing.busy", 200
 	publishers := []*node{l.open(), l.open()}
 	closing, steady := l.open(), l.open()
@@ -50,7 +50,7 @@ func closeWhileBusy(l *lab) {
 
 // useUntilClosed calls the methods of a link in turn.
 func (n *node) useUntilClosed(subject string) {
-	ctx, cancel := n.lab.context()
+	ctx, cancel := n.fixture.context()
 	defer cancel()
 	for {
 		for call, do := range map[string]func() error{
@@ -63,15 +63,15 @@ func (n *node) useUntilClosed(subject string) {
 				return
 			}
 			if err != nil {
-				n.lab.t.Errorf("a call at the same time as Close succeeds or gives ErrClosed: %s: %v", call, err)
+				n.fixture.t.Errorf("a call during Close succeeds or returns ErrClosed: %s: %v", call, err)
 				return
 			}
 		}
 	}
 }
 
-// openAndClose opens links again and again. That all has ended is checked at the end of every case.
-func openAndClose(l *lab) {
+// openAndClose opens and closes links repeatedly. Leaked goroutines are found at the end of every case.
+func openAndClose(l *fixture) {
 	for i := range 20 {
 		a, b := l.open(), l.open()
 		subject := fmt.Sprintf("passing.%d", i)
@@ -83,9 +83,9 @@ func openAndClose(l *lab) {
 	}
 }
 
-// contextBounds calls methods with a context that has ended. They return at once, and may nevertheless have succeeded;
-// if not, Subscribe is remembered and Unsubscribe has forgotten.
-func contextBounds(l *lab) {
+// contextBounds calls methods with a context that has ended. They return at once, and may succeed nevertheless. If not,
+// Subscribe is remembered, and Unsubscribe has forgotten the subscription.
+func contextBounds(l *fixture) {
 	const rule = "the context bounds the wait"
 	a, b, c := l.open(), l.open(), l.open()
 	c.subscribe("context")
@@ -99,28 +99,28 @@ func contextBounds(l *lab) {
 	b.awaitsSubscription("context", a)
 	l.bounded(rule+": Unsubscribe", func() { err = b.link.Unsubscribe(ended, "context") })
 	b.expectEnded(rule+": Unsubscribe", err)
-	b.expectOff("unsubscribe stops, though its context has ended", "context", a)
+	b.expectOff("unsubscribe stops, even if its context has ended", "context", a)
 	if c.count("context", "lost") > 1 {
-		l.t.Errorf("at most once: link %d received a publication whose context had ended twice", c.no)
+		l.t.Errorf("at most once: link %d received twice a publication whose context had ended", c.no)
 	}
 }
 
 func (n *node) expectEnded(call string, err error) {
-	n.lab.t.Helper()
+	n.fixture.t.Helper()
 	if err != nil && !errors.Is(err, context.Canceled) {
-		n.lab.t.Errorf("%s: %v, want nil or context.Canceled", call, err)
+		n.fixture.t.Errorf("%s: %v, want nil or context.Canceled", call, err)
 	}
 }
 
-// awaitsSubscription publishes until one arrives: a remembered subscription takes effect as soon as it can.
+// awaitsSubscription publishes until a publication arrives: a remembered subscription takes effect as soon as possible.
 func (n *node) awaitsSubscription(subject string, publisher *node) {
-	n.lab.t.Helper()
-	deadline := time.Now().Add(n.lab.features.Wait)
+	n.fixture.t.Helper()
+	deadline := time.Now().Add(n.fixture.features.Wait)
 	for i := 0; time.Now().Before(deadline); i++ {
 		publisher.publish(subject, fmt.Sprintf("try %d", i))
 		if n.within(10*time.Millisecond, func() bool { return len(n.got[subject]) > 0 }) {
 			return
 		}
 	}
-	n.lab.t.Fatalf("a subscription is remembered after an error: %q is not in effect after %v", subject, n.lab.features.Wait)
+	n.fixture.t.Fatalf("a subscription is remembered after an error: %q is not in effect after %v", subject, n.fixture.features.Wait)
 }

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// dataArrivesWhole publishes nothing, every byte, and up to 1 MiB.
-func dataArrivesWhole(l *lab) {
+// dataArrivesWhole publishes empty data, every byte, and up to 1 MiB.
+func dataArrivesWhole(l *fixture) {
 	const subject = "whole"
 	a, b := l.open(), l.open()
 	b.subscribe(subject)
@@ -25,9 +25,9 @@ func dataArrivesWhole(l *lab) {
 	}
 }
 
-// dataOfPublisher writes over the data as soon as Publish has returned. A layer that sends it later would send that, and
-// the race detector sees one that only looks at it later.
-func dataOfPublisher(l *lab) {
+// dataOfPublisher overwrites the data as soon as Publish has returned. If the layer still sends it, the receiver gets wrong
+// data; if the layer only reads it, the race detector fails the test.
+func dataOfPublisher(l *fixture) {
 	const subject, rounds = "reused", 200
 	a, b := l.open(), l.open()
 	b.subscribe(subject)
@@ -44,7 +44,7 @@ func dataOfPublisher(l *lab) {
 	b.awaits(subject, "end")
 	for i := range rounds {
 		if b.count(subject, string(text(i))) != 1 {
-			l.t.Errorf("data belongs to the publisher again: link %d did not receive what was in it when Publish was called", b.no)
+			l.t.Errorf("the publisher may reuse data: link %d did not receive what was in it when Publish was called", b.no)
 			return
 		}
 	}
@@ -52,7 +52,7 @@ func dataOfPublisher(l *lab) {
 
 // dataOfReceiver has receivers keep what they are given while more comes. That it is still the same is checked at the
 // end of every case.
-func dataOfReceiver(l *lab) {
+func dataOfReceiver(l *fixture) {
 	const subjects, rounds = 4, 100
 	a, b, c := l.open(), l.open(), l.open()
 	name := func(i int) string { return fmt.Sprintf("kept.%d", i) }

@@ -12,15 +12,15 @@ import (
 	"github.com/chanx-go/chanx/layer"
 )
 
-// fault changes what a receiver is told, or what a link does.
+// fault changes how a receiver is called, or what a link does.
 type fault struct {
 	receiver func(r layer.Receiver) layer.Receiver
 	link     func(k *link)
 
-	oblivious bool // the layer does not notice that the broker is silent
+	noticesNoSilence bool // the layer does not notice that the broker is silent
 }
 
-// receiving makes a fault of what happens to each publication on its way to the receiver.
+// receiving makes a fault that changes how publications are passed to the receiver.
 func receiving(make func(receive func(string, []byte)) func(string, []byte)) fault {
 	return fault{receiver: func(r layer.Receiver) layer.Receiver {
 		r.Receive = make(r.Receive)
@@ -28,7 +28,7 @@ func receiving(make func(receive func(string, []byte)) func(string, []byte)) fau
 	}}
 }
 
-// renaming makes a fault of a layer that takes some subjects for one: publications come under the name that was
+// renaming makes a fault that confuses subjects with the same new name: a publication arrives under the name that was
 // subscribed to last.
 func renaming(rename func(string) string) fault {
 	var names sync.Map
@@ -91,7 +91,7 @@ var faults = map[string]fault{
 	"truncates data": receiving(func(receive func(string, []byte)) func(string, []byte) {
 		return func(subject string, data []byte) { receive(subject, data[:min(len(data), 1<<16)]) }
 	}),
-	"reuses": receiving(func(receive func(string, []byte)) func(string, []byte) {
+	"reuses its buffer": receiving(func(receive func(string, []byte)) func(string, []byte) {
 		var mu sync.Mutex
 		buffer := make([]byte, 0, 1<<21)
 		return func(subject string, data []byte) {
@@ -111,15 +111,15 @@ var faults = map[string]fault{
 			return nil
 		}
 	}},
-	"never unsubscribes": {link: func(k *link) { k.unsubscribe = func(context.Context, string) error { return nil } }},
-	"subscribes twice":   subscribesTwice(),
-	"escapes badly":      renaming(func(s string) string { return strings.ReplaceAll(s, " ", "-") }),
-	"ignores case":       renaming(strings.ToLower),
-	"truncates names":    renaming(func(s string) string { return s[:min(len(s), 254)] }),
-	"aliases":            aliases(),
-	"queues for all":     queuesForAll(),
-	"does not close":     doesNotClose(),
-	"closes softly": {link: func(k *link) {
+	"never unsubscribes":   {link: func(k *link) { k.unsubscribe = func(context.Context, string) error { return nil } }},
+	"subscribes twice":     subscribesTwice(),
+	"escapes badly":        renaming(func(s string) string { return strings.ReplaceAll(s, " ", "-") }),
+	"ignores case":         renaming(strings.ToLower),
+	"truncates names":      renaming(func(s string) string { return s[:min(len(s), 254)] }),
+	"keeps published data": keepsPublishedData(),
+	"delays all receivers": delaysAllReceivers(),
+	"does not close":       doesNotClose(),
+	"allows Unsubscribe after Close": {link: func(k *link) {
 		k.unsubscribe = func(ctx context.Context, subject string) error {
 			if err := k.Link.Unsubscribe(ctx, subject); !errors.Is(err, layer.ErrClosed) {
 				return err
@@ -127,7 +127,7 @@ var faults = map[string]fault{
 			return nil
 		}
 	}},
-	"waits on": {link: func(k *link) {
+	"ignores the context": {link: func(k *link) {
 		k.publish = func(ctx context.Context, subject string, data []byte) error {
 			if ctx.Err() != nil {
 				<-time.After(2 * brokenWait)
@@ -144,12 +144,12 @@ var faults = map[string]fault{
 			return nil
 		}
 	}},
-	"hides gaps":    telling(func(tell func(layer.Status), s layer.Status) { tell(layer.Status{Up: s.Up, Err: s.Err}) }),
-	"tells nothing": telling(func(func(layer.Status), layer.Status) {}),
-	"tells twice at once": telling(func(tell func(layer.Status), s layer.Status) {
+	"hides gaps":        changingStatus(func(report func(layer.Status), s layer.Status) { report(layer.Status{Up: s.Up, Err: s.Err}) }),
+	"reports no status": changingStatus(func(func(layer.Status), layer.Status) {}),
+	"overlaps statuses": changingStatus(func(report func(layer.Status), s layer.Status) {
 		var wg sync.WaitGroup
 		for range 8 {
-			wg.Go(func() { tell(s) })
+			wg.Go(func() { report(s) })
 		}
 		wg.Wait()
 	}),
@@ -170,13 +170,13 @@ var faults = map[string]fault{
 			return k.Link.Unsubscribe(ctx, subject)
 		}
 	}},
-	"does not notice silence": {oblivious: true},
-	"waits for answers": {link: func(k *link) {
+	"does not notice silence": {noticesNoSilence: true},
+	"waits for the broker": {link: func(k *link) {
 		k.subscribe = func(ctx context.Context, subject string) error {
 			return k.Link.Subscribe(context.WithoutCancel(ctx), subject)
 		}
-	}, oblivious: true},
-	"believes strangers": {receiver: func(r layer.Receiver) layer.Receiver {
+	}, noticesNoSilence: true},
+	"trusts foreign data": {receiver: func(r layer.Receiver) layer.Receiver {
 		receive := r.Receive
 		r.Receive = func(subject string, data []byte) {
 			if receive(subject, data); len(data) > 4096 && data[0] == '+' {
@@ -185,18 +185,18 @@ var faults = map[string]fault{
 		}
 		return r
 	}},
-	"tells after Close": {link: func(k *link) { k.close = func(context.Context) error { return nil } }},
+	"does not stop on Close": {link: func(k *link) { k.close = func(context.Context) error { return nil } }},
 }
 
-func telling(what func(tell func(layer.Status), s layer.Status)) fault {
+func changingStatus(what func(report func(layer.Status), s layer.Status)) fault {
 	return fault{receiver: func(r layer.Receiver) layer.Receiver {
-		tell := r.Status
-		r.Status = func(s layer.Status) { what(tell, s) }
+		report := r.Status
+		r.Status = func(s layer.Status) { what(report, s) }
 		return r
 	}}
 }
 
-// subscribesTwice gives as many copies as there were calls of Subscribe.
+// subscribesTwice delivers two copies after two calls of Subscribe.
 func subscribesTwice() fault {
 	var counts sync.Map
 	f := receiving(func(receive func(string, []byte)) func(string, []byte) {
@@ -217,8 +217,8 @@ func subscribesTwice() fault {
 	return f
 }
 
-// aliases sends what is in the publisher's data at the next publication.
-func aliases() fault {
+// keepsPublishedData sends each publication at the next call of Publish, without having copied the data.
+func keepsPublishedData() fault {
 	return fault{link: func(k *link) {
 		var mu sync.Mutex
 		var last []byte
@@ -238,8 +238,8 @@ func aliases() fault {
 	}}
 }
 
-// queuesForAll has one lock for all receivers.
-func queuesForAll() fault {
+// delaysAllReceivers uses one lock for all receivers.
+func delaysAllReceivers() fault {
 	var mu sync.Mutex
 	return receiving(func(receive func(string, []byte)) func(string, []byte) {
 		return func(subject string, data []byte) {
@@ -250,24 +250,24 @@ func queuesForAll() fault {
 	})
 }
 
-// doesNotClose only has its methods say that they have.
+// doesNotClose returns ErrClosed after Close, but keeps receiving.
 func doesNotClose() fault {
 	return fault{link: func(k *link) {
 		var closed atomic.Bool
-		refused := func(do func() error) error {
+		unlessClosed := func(do func() error) error {
 			if closed.Load() {
 				return layer.ErrClosed
 			}
 			return do()
 		}
 		k.publish = func(ctx context.Context, subject string, data []byte) error {
-			return refused(func() error { return k.Link.Publish(ctx, subject, data) })
+			return unlessClosed(func() error { return k.Link.Publish(ctx, subject, data) })
 		}
 		k.subscribe = func(ctx context.Context, subject string) error {
-			return refused(func() error { return k.Link.Subscribe(ctx, subject) })
+			return unlessClosed(func() error { return k.Link.Subscribe(ctx, subject) })
 		}
 		k.unsubscribe = func(ctx context.Context, subject string) error {
-			return refused(func() error { return k.Link.Unsubscribe(ctx, subject) })
+			return unlessClosed(func() error { return k.Link.Unsubscribe(ctx, subject) })
 		}
 		k.close = func(context.Context) error {
 			closed.Store(true)

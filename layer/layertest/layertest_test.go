@@ -12,17 +12,18 @@ import (
 	"github.com/chanx-go/chanx/layer/layertest"
 )
 
-// asked names a broken layer to the process that runs the suite on it, where it should fail.
-const asked = "LAYERTEST_BROKEN"
+// brokenEnv is the environment variable with the name of the broken layer. The suite runs on it in a process of its own,
+// because it should fail.
+const brokenEnv = "LAYERTEST_BROKEN"
 
 // notIsolated is a sound layer for which Features claim too much.
-const notIsolated = "is said to isolate"
+const notIsolated = "claims to isolate"
 
-// findings say which case finds out which broken layer, and with which words it names the rule.
+// findings list which case finds which broken layer, and with which text.
 var findings = []struct {
-	broken, rule, says string
+	broken, rule, text string
 }{
-	{"reorders", "OrderIsThatOfCallsAcrossGoroutines", "order per publisher and subject"},
+	{"reorders", "OrderIsKeptAcrossGoroutines", "order per publisher and subject"},
 	{"reorders", "OrderIsKeptOnEachOfConcurrentSubjects", "order per publisher and subject"},
 	{"repeats", "APublicationArrivesAtMostOnce", "at most once"},
 	{"repeats", "OrderIsKeptPerPublisherAndSubject", "at most once"},
@@ -37,52 +38,52 @@ var findings = []struct {
 	{"ignores case", "SubjectsThatDifferInOneByteAreDifferent", "subjects that differ in one byte are different"},
 	{"truncates names", "SubjectsThatDifferInOneByteAreDifferent", "subjects that differ in one byte are different"},
 	{"truncates data", "DataArrivesWhole", "subscribe, then publish"},
-	{"aliases", "DataBelongsToThePublisherAgain", "data belongs to the publisher again"},
-	{"reuses", "DataGivenToAReceiverStays", "data given to a receiver stays"},
+	{"keeps published data", "DataMayBeReusedAfterPublish", "the publisher may reuse data"},
+	{"reuses its buffer", "DataGivenToAReceiverDoesNotChange", "data given to a receiver does not change"},
 	{"overlaps", "CallsForOneSubjectNeverOverlap", "calls for one subject never overlap"},
-	{"queues for all", "ASlowReceiverDelaysOnlyItself", "a slow receiver delays only itself"},
+	{"delays all receivers", "ASlowReceiverDelaysOnlyItself", "a slow receiver delays only itself"},
 	{notIsolated, "ASlowReceiverDelaysOnlyItself", "a slow receiver delays only itself"},
-	{"does not close", "NothingBeginsAfterClose", "nothing begins after Close"},
-	{"does not close", "CloseWhileBusyEndsTheLinkOnly", "nothing begins after Close"},
-	{"closes softly", "NothingBeginsAfterClose", "after Close calls give ErrClosed"},
-	{"waits on", "TheContextBoundsTheWait", "the context bounds the wait"},
-	{"leaks", "NoGoroutineStays", "no goroutine stays"},
-	{"hides the cause", "ALostBrokerIsToldAndComesBack", "errors wrap ErrUnavailable"},
-	{"hides gaps", "ALostBrokerIsToldAndComesBack", "a possible loss is told by Gap"},
-	{"tells nothing", "ALostBrokerIsToldAndComesBack", "Status tells that the broker is lost and back"},
-	{"forgets while down", "ALostBrokerIsToldAndComesBack", "subscribe, then publish"},
+	{"does not close", "NoCallBeginsAfterClose", "no call begins after Close"},
+	{"does not close", "CloseWhileBusyEndsTheLinkOnly", "no call begins after Close"},
+	{"allows Unsubscribe after Close", "NoCallBeginsAfterClose", "calls after Close return ErrClosed"},
+	{"ignores the context", "TheContextBoundsTheWait", "the context bounds the wait"},
+	{"leaks", "NoGoroutineIsLeft", "no goroutine is left"},
+	{"hides the cause", "ALostBrokerIsReportedAndRecovered", "errors wrap ErrUnavailable"},
+	{"hides gaps", "ALostBrokerIsReportedAndRecovered", "a possible loss is reported with Gap"},
+	{"reports no status", "ALostBrokerIsReportedAndRecovered", "Status reports that the broker is lost and back"},
+	{"forgets while down", "ALostBrokerIsReportedAndRecovered", "subscribe, then publish"},
 	{"forgets while down", "ALinkMayBeOpenedWhileTheBrokerIsDown", "subscribe, then publish"},
-	{"remembers while down", "WhatIsUnsubscribedWhileDownIsForgotten", "Unsubscribe while the broker is down forgets"},
-	{"tells after Close", "ALinkMayBeClosedWhileTheBrokerIsDown", "nothing begins after Close"},
-	{"does not notice silence", "ASilentBrokerIsToldAndComesBack", "a silent broker is told within"},
-	{"does not notice silence", "ALinkMayBeClosedWhileTheBrokerIsSilent", "a silent broker is told within"},
-	{"waits for answers", "ASilentBrokerIsToldAndComesBack", "the context bounds the wait: Subscribe at a silent broker"},
-	{"hides gaps", "ASilentBrokerIsToldAndComesBack", "a possible loss is told by Gap"},
-	{"forgets while down", "ASilentBrokerIsToldAndComesBack", "subscribe, then publish"},
-	{"believes strangers", "WhatAStrangerPublishesBreaksNothing", "what a stranger publishes breaks nothing"},
-	{"tells twice at once", "StatusNeverTwiceAtOnce", "Status never twice at once"},
+	{"remembers while down", "UnsubscribeWhileDownForgets", "Unsubscribe while the broker is down forgets"},
+	{"does not stop on Close", "ALinkMayBeClosedWhileTheBrokerIsDown", "no call begins after Close"},
+	{"does not notice silence", "ASilentBrokerIsReportedAndRecovered", "a silent broker is reported within"},
+	{"does not notice silence", "ALinkMayBeClosedWhileTheBrokerIsSilent", "a silent broker is reported within"},
+	{"waits for the broker", "ASilentBrokerIsReportedAndRecovered", "the context bounds the wait: Subscribe with a silent broker"},
+	{"hides gaps", "ASilentBrokerIsReportedAndRecovered", "a possible loss is reported with Gap"},
+	{"forgets while down", "ASilentBrokerIsReportedAndRecovered", "subscribe, then publish"},
+	{"trusts foreign data", "ForeignPublicationsBreakNothing", "foreign publications break nothing"},
+	{"overlaps statuses", "CallsOfStatusNeverOverlap", "calls of Status never overlap"},
 }
 
-// brokenWait is long enough that what a broken layer delivers is not late on a busy machine.
+// brokenWait is Features.Wait for broken layers: long enough for deliveries on a busy machine.
 const brokenWait = time.Second
 
-// TestASoundLayerPasses runs the suite on what the broken layers are made of.
-func TestASoundLayerPasses(t *testing.T) {
+// TestAFaultlessLayerPasses runs the suite on the layer that the broken ones are made of.
+func TestAFaultlessLayerPasses(t *testing.T) {
 	layertest.Run(t, func(*testing.T) layer.Layer { return newLayer("") }, features())
 }
 
-// TestBroken is what fails in the other processes.
+// TestBroken fails in the processes that TestEveryBrokenLayerIsFound starts.
 func TestBroken(t *testing.T) {
-	broken := os.Getenv(asked)
+	broken := os.Getenv(brokenEnv)
 	if broken == "" {
-		return // it is for TestEveryBrokenLayerIsFound
+		return
 	}
 	f := features()
 	f.Wait, f.Silence, f.Isolated = brokenWait, brokenWait, broken == notIsolated
 	layertest.Run(t, func(*testing.T) layer.Layer { return newLayer(broken) }, f)
 }
 
-// TestEveryBrokenLayerIsFound runs this test's own binary for each finding, several at a time: they mostly wait.
+// TestEveryBrokenLayerIsFound runs the test binary for each finding, several at a time because they mostly wait.
 func TestEveryBrokenLayerIsFound(t *testing.T) {
 	found := map[string]bool{}
 	places := make(chan struct{}, 8)
@@ -93,30 +94,30 @@ func TestEveryBrokenLayerIsFound(t *testing.T) {
 			places <- struct{}{}
 			defer func() { <-places }()
 			cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run", "^TestBroken$/^"+f.rule+"$", "-test.timeout", "1m")
-			cmd.Env = append(os.Environ(), asked+"="+f.broken)
+			cmd.Env = append(os.Environ(), brokenEnv+"="+f.broken)
 			out, err := cmd.CombinedOutput()
 			text := string(out)
-			if err == nil || !strings.Contains(text, "--- FAIL: TestBroken/"+f.rule+" ") || !strings.Contains(text, f.says) {
-				t.Errorf("the layer that %s: %s did not fail with %q, but (%v): %s", f.broken, f.rule, f.says, err, text)
+			if err == nil || !strings.Contains(text, "--- FAIL: TestBroken/"+f.rule+" ") || !strings.Contains(text, f.text) {
+				t.Errorf("the layer that %s: %s did not fail with %q, but (%v): %s", f.broken, f.rule, f.text, err, text)
 			}
 		})
 	}
 	wg.Wait()
 	for broken := range faults {
 		if !found[broken] {
-			t.Errorf("no case is said to find the layer that %s", broken)
+			t.Errorf("findings has no case that finds the layer that %s", broken)
 		}
 	}
 }
 
-// TestFeaturesWithOneHookAreRefused needs a process too, since it is a failure.
+// TestFeaturesWithOneHookAreRefused runs in a process of its own, because Run fails the test.
 func TestFeaturesWithOneHookAreRefused(t *testing.T) {
-	if os.Getenv(asked) != "" {
+	if os.Getenv(brokenEnv) != "" {
 		layertest.Run(t, nil, layertest.Features{Down: features().Down})
 		return
 	}
 	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run", "^"+t.Name()+"$")
-	cmd.Env = append(os.Environ(), asked+"=one hook")
+	cmd.Env = append(os.Environ(), brokenEnv+"=one hook")
 	if out, err := cmd.CombinedOutput(); err == nil || !strings.Contains(string(out), "only one of Down and Up") {
 		t.Errorf("%v: %s", err, out)
 	}

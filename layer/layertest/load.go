@@ -6,9 +6,9 @@ import (
 	"sync"
 )
 
-// concurrentUse calls all methods of two links from several goroutines, and opens and closes others meanwhile. One
-// subscriber stays: it misses nothing.
-func concurrentUse(l *lab) {
+// concurrentUse calls all methods of two links from several goroutines, and opens and closes other links meanwhile. One
+// subscriber stays and must receive everything.
+func concurrentUse(l *fixture) {
 	const subject, goroutines, rounds = "busy", 6, 40
 	links := []*node{l.open(), l.open()}
 	steady := l.open()
@@ -37,7 +37,7 @@ func concurrentUse(l *lab) {
 	}
 }
 
-// gate holds a receiver at its first publication, until it is opened.
+// gate blocks a receiver in its first publication "hold" until the gate is opened.
 type gate struct {
 	once    sync.Once
 	reached chan struct{}
@@ -59,9 +59,8 @@ func (g *gate) hold(_, data string) {
 	<-g.opened
 }
 
-// noOverlap has two links publish to one subject while receivers take their time. A call inside another is seen by the
-// node, in this case as in all others.
-func noOverlap(l *lab) {
+// noOverlap publishes from two links to one subject with a slow receiver. In every case nodes check that calls do not overlap.
+func noOverlap(l *fixture) {
 	const subject, count = "alone", 100
 	publishers := []*node{l.open(), l.open()}
 	n := l.openSlow(func(string, string) {
@@ -74,9 +73,9 @@ func noOverlap(l *lab) {
 	n.expectNumbers(subject, count, publishers...)
 }
 
-// slowReceiver holds one receiver. What others get on other subjects goes on, and if the layer is said to isolate links,
-// on the same subject too. When the receiver goes on it gets the rest, in order.
-func slowReceiver(l *lab) {
+// slowReceiver blocks one receiver. Other links must still receive on other subjects and, with Features.Isolated, on the same
+// subject too. When the receiver continues, it gets the remaining publications.
+func slowReceiver(l *fixture) {
 	const rule, count = "a slow receiver delays only itself", 50
 	a, other := l.open(), l.open()
 	g := newGate()
@@ -86,7 +85,7 @@ func slowReceiver(l *lab) {
 	quick.subscribe("quick")
 	var publishing sync.WaitGroup
 	defer publishing.Wait()
-	defer g.open() // what waits for the receiver ends, also if the case fails
+	defer g.open() // even if the case fails, so that nothing waits for the receiver
 	publishing.Go(func() {
 		a.publish("slow", "hold")
 		a.numbers("slow", count)
@@ -102,12 +101,12 @@ func slowReceiver(l *lab) {
 	quick.awaits("slow", number(a, count-1))
 }
 
-// expectSoon is awaits for a rule of its own, and lets the case go on.
+// expectSoon is like awaits, but has another rule and does not end the test.
 func (n *node) expectSoon(rule, subject, data string) bool {
-	n.lab.t.Helper()
-	arrived := n.within(n.lab.features.Wait, func() bool { return n.counts[publication{subject, data}] > 0 })
+	n.fixture.t.Helper()
+	arrived := n.within(n.fixture.features.Wait, func() bool { return n.counts[publication{subject, data}] > 0 })
 	if !arrived {
-		n.lab.t.Errorf("%s: link %d did not receive %.40q on %q within %v", rule, n.no, data, subject, n.lab.features.Wait)
+		n.fixture.t.Errorf("%s: link %d did not receive %.40q on %q within %v", rule, n.no, data, subject, n.fixture.features.Wait)
 	}
 	return arrived
 }

@@ -5,23 +5,23 @@ import (
 	"sync"
 )
 
-// number is the text of a publisher's publication.
+// number is the data of a publisher's publication.
 func number(who *node, no int) string { return fmt.Sprintf("%d %d", who.no, no) }
 
-// numbers publishes from 0 on.
+// numbers publishes the numbers below count, in order.
 func (n *node) numbers(subject string, count int) {
-	n.lab.t.Helper()
+	n.fixture.t.Helper()
 	for i := range count {
 		n.publish(subject, number(n, i))
 	}
 }
 
-// end is behind all numbers: whatever came twice or late has come when it arrives, since the layer keeps the order.
+// end is published after all numbers. Because the layer keeps the order, late and repeated publications arrive before it.
 const end = 1 << 30
 
-// expectNumbers wants each publisher's, all of them, once and in order.
+// expectNumbers waits for the numbers of each publisher, and checks that all have arrived, once and in order.
 func (n *node) expectNumbers(subject string, count int, publishers ...*node) {
-	n.lab.t.Helper()
+	n.fixture.t.Helper()
 	for _, p := range publishers {
 		n.awaits(subject, number(p, count-1))
 	}
@@ -33,38 +33,38 @@ func (n *node) expectNumbers(subject string, count int, publishers ...*node) {
 	for _, p := range publishers {
 		for i := range count {
 			if n.count(subject, number(p, i)) == 0 {
-				n.lab.t.Errorf("subscribe, then publish: link %d did not receive %d of link %d on %q", n.no, i, p.no, subject)
+				n.fixture.t.Errorf("subscribe, then publish: link %d did not receive %d of link %d on %q", n.no, i, p.no, subject)
 				return
 			}
 		}
 	}
 }
 
-// expectOrder wants that of each publisher no number comes behind itself or a greater one.
+// expectOrder checks that each publisher's numbers have arrived in order and at most once.
 func (n *node) expectOrder(subject string) {
-	n.lab.t.Helper()
+	n.fixture.t.Helper()
 	last, seen := map[int]int{}, map[string]bool{}
 	for _, data := range n.received(subject) {
 		var who, no int
 		if _, err := fmt.Sscanf(data, "%d %d", &who, &no); err != nil {
-			n.lab.t.Errorf("data arrives whole: link %d received %.40q on %q", n.no, data, subject)
+			n.fixture.t.Errorf("data arrives whole: link %d received %.40q on %q", n.no, data, subject)
 			return
 		}
 		before, any := last[who]
 		switch {
 		case seen[data] && no != end:
-			n.lab.t.Errorf("at most once: link %d received %d of link %d twice on %q", n.no, no, who, subject)
+			n.fixture.t.Errorf("at most once: link %d received %d of link %d twice on %q", n.no, no, who, subject)
 			return
 		case any && no < before:
-			n.lab.t.Errorf("order per publisher and subject: link %d received %d of link %d behind %d on %q", n.no, no, who, before, subject)
+			n.fixture.t.Errorf("order per publisher and subject: link %d received %d of link %d after %d on %q", n.no, no, who, before, subject)
 			return
 		}
 		last[who], seen[data] = no, true
 	}
 }
 
-// orderPerPublisher has several links publish to one subject at once, and several listen.
-func orderPerPublisher(l *lab) {
+// orderPerPublisher publishes from several links to one subject concurrently, with several subscribers.
+func orderPerPublisher(l *fixture) {
 	const subject, count = "order", 300
 	var publishers, subscribers []*node
 	for range 4 {
@@ -81,8 +81,9 @@ func orderPerPublisher(l *lab) {
 	}
 }
 
-// orderOnConcurrentSubjects has two links publish to several subjects at once, one goroutine for each.
-func orderOnConcurrentSubjects(l *lab) {
+// orderOnConcurrentSubjects publishes from two links to several subjects concurrently, in one goroutine for each subject and
+// link.
+func orderOnConcurrentSubjects(l *fixture) {
 	const subjects, count = 8, 150
 	publishers := []*node{l.open(), l.open()}
 	n := l.open()
@@ -96,9 +97,9 @@ func orderOnConcurrentSubjects(l *lab) {
 	}
 }
 
-// orderAcrossGoroutines has several goroutines publish by one link, one after the other: a link that spreads its calls
-// over several connections must not do so within a subject.
-func orderAcrossGoroutines(l *lab) {
+// orderAcrossGoroutines publishes on one link from several goroutines in turn. A link that uses several connections must not
+// do so within a subject.
+func orderAcrossGoroutines(l *fixture) {
 	const subject, goroutines, each = "order.goroutines", 4, 100
 	publisher, n := l.open(), l.open()
 	n.subscribe(subject)
@@ -115,8 +116,8 @@ func orderAcrossGoroutines(l *lab) {
 	n.expectNumbers(subject, goroutines*each, publisher)
 }
 
-// atMostOnce counts. The second publication of the same data is another one.
-func atMostOnce(l *lab) {
+// atMostOnce counts publications of the same data.
+func atMostOnce(l *fixture) {
 	const subject, count = "once", 100
 	a, b := l.open(), l.open()
 	b.subscribe(subject)
@@ -135,8 +136,8 @@ func atMostOnce(l *lab) {
 	}
 }
 
-// echo subscribes the publisher too. What it gets of its own is up to the layer, but not twice and not in disorder.
-func echo(l *lab) {
+// echo subscribes the publisher too. The layer may deliver its own publications, but at most once and in order.
+func echo(l *fixture) {
 	const subject, count = "echo", 100
 	a, b := l.open(), l.open()
 	a.subscribe(subject)

@@ -8,43 +8,43 @@ import (
 	"github.com/chanx-go/chanx/layer"
 )
 
-// freeze stops the broker, and waits until all nodes have been told that it is lost, no longer than the contract allows. The first
-// node subscribes to a fresh subject meanwhile.
-func (l *lab) freeze(fresh string, nodes ...*node) {
+// freeze makes the broker silent, and waits until all nodes have reported that it is lost, as long as the contract allows. The
+// first node subscribes to a fresh subject meanwhile.
+func (l *fixture) freeze(fresh string, nodes ...*node) {
 	l.t.Helper()
 	marks := marks(nodes)
 	l.features.Freeze(l.t, l.layer)
-	l.publishInto(nodes[0])
-	l.waitInVain(nodes[0], fresh)
+	l.publishToSilent(nodes[0])
+	l.subscribeToSilent(nodes[0], fresh)
 	limit := time.Now().Add(l.features.Silence)
 	for i, n := range nodes {
-		told := func() bool { return len(n.statuses) > marks[i] && !n.statuses[len(n.statuses)-1].Up }
-		if !n.within(time.Until(limit), told) {
-			l.t.Fatalf("a silent broker is told within %v: link %d was not told that it is down", l.features.Silence, n.no)
+		reported := func() bool { return len(n.statuses) > marks[i] && !n.statuses[len(n.statuses)-1].Up }
+		if !n.within(time.Until(limit), reported) {
+			l.t.Fatalf("a silent broker is reported within %v: link %d did not report that it is down", l.features.Silence, n.no)
 		}
 	}
 }
 
-// publishInto publishes while nobody knows yet that the broker is silent. Whether there is an error depends on the layer.
-func (l *lab) publishInto(n *node) {
+// publishToSilent publishes before the layer has noticed that the broker is silent. Publish may return an error.
+func (l *fixture) publishToSilent(n *node) {
 	l.t.Helper()
-	l.bounded("the context bounds the wait: Publish to a silent broker", func() {
+	l.bounded("the context bounds the wait: Publish with a silent broker", func() {
 		ctx, cancel := context.WithTimeout(context.Background(), short)
 		defer cancel()
 		err := n.link.Publish(ctx, "kept", []byte("into silence"))
 		if err != nil && !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, layer.ErrUnavailable) {
-			l.t.Errorf("Publish to a silent broker gave %v", err)
+			l.t.Errorf("Publish with a silent broker returned %v", err)
 		}
 	})
 }
 
-// short is for calls that are to end with their context.
+// short is the timeout of calls that should end with their context.
 const short = 50 * time.Millisecond
 
-// waitInVain subscribes while nobody answers.
-func (l *lab) waitInVain(n *node, subject string) {
+// subscribeToSilent subscribes while the broker is silent.
+func (l *fixture) subscribeToSilent(n *node, subject string) {
 	l.t.Helper()
-	const rule = "the context bounds the wait: Subscribe at a silent broker"
+	const rule = "the context bounds the wait: Subscribe with a silent broker"
 	l.bounded(rule, func() {
 		ctx, cancel := context.WithTimeout(context.Background(), short)
 		defer cancel()
@@ -54,8 +54,8 @@ func (l *lab) waitInVain(n *node, subject string) {
 	})
 }
 
-// silentBroker freezes the broker twice. What was subscribed, also in vain, is in effect when it is back.
-func silentBroker(l *lab) {
+// silentBroker freezes the broker twice. When it is back, all subscriptions are in effect, including those that failed.
+func silentBroker(l *fixture) {
 	a, b := l.open(), l.open()
 	b.subscribe("kept")
 	a.publish("kept", "before")
@@ -63,10 +63,10 @@ func silentBroker(l *lab) {
 	for _, round := range []string{"first", "second"} {
 		mark := marks([]*node{b})[0]
 		l.freeze("remembered "+round, b, a)
-		a.publishInVain("kept", "lost "+round)
-		b.subscribeInVain("kept")
-		b.subscribeInVain("made " + round)
-		b.unsubscribeInVain("never made")
+		a.publishWhileDown("kept", "lost "+round)
+		b.subscribeWhileDown("kept")
+		b.subscribeWhileDown("made " + round)
+		b.unsubscribeWhileDown("never made")
 		back := marks([]*node{a, b})
 		l.features.Thaw(l.t, l.layer)
 		for i, n := range []*node{a, b} {
@@ -85,14 +85,14 @@ func silentBroker(l *lab) {
 	}
 }
 
-// closeWhileSilent closes a link while the broker answers nothing.
-func closeWhileSilent(l *lab) {
+// closeWhileSilent closes a link while the broker is silent.
+func closeWhileSilent(l *fixture) {
 	a, b, c := l.open(), l.open(), l.open()
 	b.subscribe("orphan")
 	c.subscribe("orphan")
 	l.freeze("remembered", a, b, c)
 	if err := b.tryClose(); err != nil {
-		l.t.Logf("Close while the broker is silent gave %v", err)
+		l.t.Logf("Close while the broker is silent returned %v", err)
 	}
 	b.expectClosed()
 	back := marks([]*node{a, c})

@@ -9,8 +9,8 @@ import (
 // maxSubject is the length of the longest subject, in bytes.
 const maxSubject = 255
 
-// manySubjects subscribes to 10,000, publishes once to each, and ends every other subscription.
-func manySubjects(l *lab) {
+// manySubjects subscribes to 10,000 subjects, publishes once to each, and ends every other subscription.
+func manySubjects(l *fixture) {
 	const subjects, at = 10000, 8
 	rule := "10,000 subjects are kept apart"
 	a, b := l.open(), l.open()
@@ -40,8 +40,8 @@ func manySubjects(l *lab) {
 	}
 }
 
-// similarSubjects publishes to each subject its own name. Two of them that are one for the broker would get both.
-func similarSubjects(l *lab) {
+// similarSubjects publishes to each subject its own name. If the broker confuses two of them, both names arrive.
+func similarSubjects(l *fixture) {
 	const rule = "subjects that differ in one byte are different"
 	names := similar()
 	a, b, c := l.open(), l.open(), l.open()
@@ -68,7 +68,7 @@ func similarSubjects(l *lab) {
 	b.expectOff(rule, "a b", a)
 }
 
-// similar lists subjects that brokers and their ways of escaping might take for one another. They are all different.
+// similar lists different subjects that brokers and escaping schemes might confuse.
 func similar() []string {
 	all := []string{
 		"a b", "a-b", "a!b", "a.b", "a..b", ".a", "a.", "a_b", "a+b", "a/b", "a//b", "a:b", "a~b", "ab", "aab", "aB", "AB", "a  b", " ab", "ab ",
@@ -89,8 +89,8 @@ func similar() []string {
 	return slices.Compact(all)
 }
 
-// legal lists characters in which each byte occurs that may occur in UTF-8: the ASCII ones, those that continue a
-// character, and those that begin one of two, three and four bytes.
+// legal lists characters that together contain each byte that may occur in UTF-8: ASCII, continuation bytes, and first bytes
+// of characters of two, three and four bytes.
 func legal() (all []string) {
 	for c := range rune(0xc0) {
 		all = append(all, string(c))

@@ -2,8 +2,8 @@ package layertest
 
 import "fmt"
 
-// subscribeThenPublish has a new subject each round, so that each time the broker has to learn of the subscription.
-func subscribeThenPublish(l *lab) {
+// subscribeThenPublish uses a new subject in each round, so that the broker has to learn of each subscription.
+func subscribeThenPublish(l *fixture) {
 	const rounds = 100
 	a, b, c := l.open(), l.open(), l.open()
 	name := func(i int) string { return fmt.Sprintf("flow.%d", i) }
@@ -18,9 +18,8 @@ func subscribeThenPublish(l *lab) {
 	}
 }
 
-// unsubscribeStops ends one subscription of two, and takes it up again: that works too, and what was published between
-// is not made up for.
-func unsubscribeStops(l *lab) {
+// unsubscribeStops ends one subscription of two, and then subscribes again. What was published between does not arrive.
+func unsubscribeStops(l *fixture) {
 	a, b := l.open(), l.open()
 	b.subscribe("stop")
 	b.subscribe("go on")
@@ -34,13 +33,13 @@ func unsubscribeStops(l *lab) {
 	b.expectOff("unsubscribe stops", "stop", a)
 }
 
-// expectOff wants that a node is not subscribed to a subject. A witness tells when the broker has handed out what was
-// published to it, a second subject when it has done so on the way to the node, and at last the subject itself that it
-// has not been overtaken. Then the node is subscribed.
+// expectOff checks that a node is not subscribed to a subject. It publishes to the subject and waits: for another link to
+// receive it, for a later publication on a second subject to reach the node, and, after subscribing the node, for a later
+// publication on the subject itself. The node stays subscribed.
 func (n *node) expectOff(rule, subject string, publisher *node) {
-	n.lab.t.Helper()
+	n.fixture.t.Helper()
 	unwanted, beacon := "unwanted on "+subject, "beacon of "+subject
-	witness := n.lab.open()
+	witness := n.fixture.open()
 	witness.subscribe(subject)
 	n.subscribe(beacon)
 	publisher.publish(subject, unwanted)
@@ -51,16 +50,16 @@ func (n *node) expectOff(rule, subject string, publisher *node) {
 	publisher.publish(subject, "wanted again")
 	n.awaits(subject, "wanted again")
 	if n.count(subject, unwanted) > 0 {
-		n.lab.t.Errorf("%s: link %d received on %q what was published when it was not subscribed", rule, n.no, subject)
+		n.fixture.t.Errorf("%s: link %d received on %q what was published when it was not subscribed", rule, n.no, subject)
 	}
 }
 
-// subscribingAgain does it often: a second subscription would show by a second copy, an expensive one by the time.
-func subscribingAgain(l *lab) {
+// subscribingAgain subscribes often. A second subscription would cause a second copy, an expensive one would take too long.
+func subscribingAgain(l *fixture) {
 	const subject, times = "again", 1000
 	a, b := l.open(), l.open()
 	b.subscribe(subject)
-	l.bounded("subscribing again costs little: doing it 1000 times", func() {
+	l.bounded("subscribing again is cheap: 1000 calls", func() {
 		for range times {
 			b.subscribe(subject)
 		}
@@ -68,5 +67,5 @@ func subscribingAgain(l *lab) {
 	a.numbers(subject, 10)
 	b.expectNumbers(subject, 10, a)
 	b.unsubscribe(subject) // once is enough
-	b.expectOff("to subscribe again changes nothing", subject, a)
+	b.expectOff("subscribing again changes nothing", subject, a)
 }

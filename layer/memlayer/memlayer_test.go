@@ -12,7 +12,7 @@ import (
 	"github.com/chanx-go/chanx/layer/memlayer"
 )
 
-// inbox keeps what a link receives, as "subject:data".
+// inbox records what a link receives, as "subject:data".
 type inbox struct {
 	mu  sync.Mutex
 	got []string
@@ -129,8 +129,8 @@ func TestOpenWithoutReceiverPanics(t *testing.T) {
 	memlayer.New().Open(layer.Receiver{})
 }
 
-// TestOrderUnderConcurrency lets several links publish and subscribe at once: each publisher's numbers must arrive in
-// order and, since the receiver is subscribed throughout, completely.
+// TestOrderUnderConcurrency publishes and subscribes on several links at once. Each publisher's numbers must all arrive, in
+// order, because the receiver stays subscribed.
 func TestOrderUnderConcurrency(t *testing.T) {
 	const publishers, each = 4, 500
 	l := memlayer.New()

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// rubbish is what a stranger publishes.
-func rubbish() (all [][]byte) {
+// garbage returns the data of foreign publications.
+func garbage() (all [][]byte) {
 	for _, s := range []string{
 		"", "x", "+", "-", "{}", "null", "\x00", "\r\n", "+OK\r\n", "-ERR\r\n", "PUB a 1\r\nx\r\n", "+N", "+*", "+a.b", "+>", "+a b",
 		"+" + strings.Repeat("N", 56), "+" + strings.Repeat("N", 4<<10), strings.Repeat("\xff", 1<<16), strings.Repeat("x", 512<<10),
@@ -16,17 +16,17 @@ func rubbish() (all [][]byte) {
 	return all
 }
 
-// stranger has somebody at the broker publish rubbish, while links do what they do.
-func stranger(l *lab) {
-	const rule, count = "what a stranger publishes breaks nothing", 50
+// foreignPublications publishes garbage by the broker's own means while links are used.
+func foreignPublications(l *fixture) {
+	const rule, count = "foreign publications break nothing", 50
 	subjects := []string{"open.to.all", "never subscribed", ""}
 	a, b, c := l.open(), l.open(), l.open()
 	b.subscribe("open.to.all")
 	c.subscribe("quiet")
-	say := l.features.Stranger(l.t, l.layer)
-	for i, data := range rubbish() {
+	publish := l.features.Stranger(l.t, l.layer)
+	for i, data := range garbage() {
 		for _, subject := range subjects {
-			say(subject, data)
+			publish(subject, data)
 		}
 		fresh := fmt.Sprintf("fresh.%d", i)
 		c.subscribe(fresh)
@@ -42,14 +42,14 @@ func stranger(l *lab) {
 	}
 }
 
-// expectNoLoss wants that a link was not told that the broker is lost.
+// expectNoLoss checks that a link has not reported that the broker is lost.
 func (n *node) expectNoLoss(rule string) {
-	n.lab.t.Helper()
+	n.fixture.t.Helper()
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	for _, s := range n.statuses {
 		if !s.Up {
-			n.lab.t.Errorf("%s: link %d was told %+v", rule, n.no, s)
+			n.fixture.t.Errorf("%s: link %d got status %+v", rule, n.no, s)
 			return
 		}
 	}
