@@ -6,7 +6,7 @@ import (
 	"github.com/chanx-go/chanx/layer"
 )
 
-// Cable is the way of one node to the layer, which can be cut.
+// Cable is the connection of one node to the layer. It can be cut.
 type Cable struct {
 	layer *Layer
 
@@ -26,13 +26,13 @@ func (c *Cable) Open(r layer.Receiver) layer.Link {
 	return k
 }
 
-// Down is Layer.Down of the node's link.
+// Down calls Layer.Down for the node's link.
 func (c *Cable) Down(cause error) { c.layer.Down(c.link(), cause) }
 
-// Up is Layer.Up of it.
+// Up calls Layer.Up for the node's link.
 func (c *Cable) Up() { c.layer.Up(c.link()) }
 
-// Freeze is Layer.Freeze of it.
+// Freeze calls Layer.Freeze for the node's link.
 func (c *Cable) Freeze() { c.layer.Freeze(c.link()) }
 
 func (c *Cable) link() int {

@@ -11,7 +11,7 @@ import (
 	"github.com/chanx-go/chanx/layer/memlayer"
 )
 
-// broker takes all links of a layer down at once, those that are opened meanwhile too.
+// broker takes all links of a layer down at once, including those opened while it is down.
 type broker struct {
 	*faultlayer.Layer
 	mu    sync.Mutex

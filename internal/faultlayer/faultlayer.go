@@ -1,13 +1,12 @@
-// Package faultlayer gives a channel layer the faults of a broker and of the way to it, for tests.
+// Package faultlayer adds the faults of a broker and its connections to a channel layer, for tests.
 //
-// A [Layer] wraps another one; its links are numbered in the order in which they are opened. What happens to calls and
-// to publications is decided by two functions of the test, [Faults]; [Random] makes one of them of a seeded source.
-// A link is taken down and brought up by [Layer.Down] and [Layer.Up]. Waiting is done by timers, so that it costs
-// nothing inside testing/synctest.
+// A [Layer] wraps another layer. Its links are numbered in the order in which they are opened. Two functions of the test,
+// [Faults], decide what happens to calls and publications; [Random] makes one of them from a seeded source. [Layer.Down] and
+// [Layer.Up] take a link down and bring it up. All waits use timers, so they take no time inside testing/synctest.
 //
-// Except where a field says that it breaks it, the contract of package layer is kept by whatever is chosen: an order
-// among the publications of one link to one subject stays, and what is lost is told by a status with Gap set. Faults
-// that break it show that a check which relies on it can fail.
+// Faults keep the contract of package layer, unless their documentation says otherwise: publications of one link to one
+// subject stay in order, and losses are reported by a status with Gap. Faults that break the contract show that checks can
+// fail.
 package faultlayer
 
 import (
@@ -21,7 +20,7 @@ import (
 // Op is a method of a link.
 type Op string
 
-// The methods that Faults.Call is asked about.
+// The methods for which Faults.Call is called.
 const (
 	Publish     Op = "publish"
 	Subscribe   Op = "subscribe"
@@ -43,41 +42,43 @@ type Delivery struct {
 	Data     []byte
 }
 
-// Fate is what happens to a delivery. The zero value is that it arrives at once.
+// Fate is what happens to a delivery. With the zero value it arrives at once.
 type Fate struct {
-	// Drop loses it. The receiver is told of a gap.
+	// Drop loses the publication. The receiver gets a status with Gap.
 	Drop bool
 
-	// Delay is how much later it arrives. What the same link publishes later to the same subject arrives behind it.
+	// Delay is how much later the publication arrives. Later publications of the same link to the same subject arrive
+	// after it.
 	Delay time.Duration
 
-	// Overtake lets it arrive before those that wait. It breaks the contract.
+	// Overtake makes the publication arrive before waiting ones. It breaks the contract.
 	Overtake bool
 
-	// Copies is how many more of it arrive. One breaks the contract.
+	// Copies is how many additional copies arrive. Any copy breaks the contract.
 	Copies int
 }
 
-// Faults are what goes wrong. Both functions may be called concurrently and may be nil: then nothing does.
+// Faults decide what goes wrong. Both functions may be called concurrently and may be nil, which means no faults.
 type Faults struct {
-	// Call is asked at the begin of each call. The call waits that long, or until its context ends, and does nothing but
-	// return the error, unless that is nil. A subscription that has failed is remembered until Up is called.
+	// Call is called at the beginning of each method call. The method waits that long, or until its context ends. If err is
+	// not nil, the method then returns it and does nothing else. A failed subscription is remembered, and takes effect when
+	// Up is called.
 	Call func(Call) (wait time.Duration, err error)
 
-	// Deliver is asked when a publication has reached its receiver's link, if that is up.
+	// Deliver is called when a publication has reached a receiver's link that is up.
 	Deliver func(Delivery) Fate
 }
 
 // Odds are the probabilities of fates, between 0 and 1.
 type Odds struct {
 	Drop     float64
-	Delay    float64       // by more than nothing
-	MaxDelay time.Duration // of a delay
+	Delay    float64
+	MaxDelay time.Duration // delays are between 1 ns and this
 	Overtake float64
 	Copy     float64
 }
 
-// Random chooses fates by the source, which is not used by anybody else from now on.
+// Random chooses fates with the source, which nothing else may use from now on.
 func Random(rnd *rand.Rand, o Odds) func(Delivery) Fate {
 	var mu sync.Mutex
 	return func(Delivery) (f Fate) {
@@ -95,7 +96,7 @@ func Random(rnd *rand.Rand, o Odds) func(Delivery) Fate {
 	}
 }
 
-// Layer has the faults. Its methods may be called concurrently, but not by a receiver.
+// Layer is a layer with faults. Its methods may be called concurrently, but not by a receiver.
 type Layer struct {
 	inner  layer.Layer
 	faults Faults
@@ -104,7 +105,7 @@ type Layer struct {
 	links []*link
 }
 
-// New wraps a layer. Every node must be opened on what it returns, none on the inner layer itself.
+// New wraps a layer. Every link must be opened on the returned layer, none on the inner layer itself.
 func New(inner layer.Layer, f Faults) *Layer { return &Layer{inner: inner, faults: f} }
 
 // Open attaches a node. The link is up.
@@ -116,7 +117,7 @@ func (l *Layer) open(r layer.Receiver) *link {
 	k.no = len(l.links)
 	l.links = append(l.links, k)
 	l.mu.Unlock()
-	k.inner = l.inner.Open(layer.Receiver{Receive: k.arrive, Status: k.tell})
+	k.inner = l.inner.Open(layer.Receiver{Receive: k.arrive, Status: k.notify})
 	return k
 }
 
@@ -126,19 +127,20 @@ func (l *Layer) link(no int) *link {
 	return l.links[no]
 }
 
-// Down takes the broker away from a link: its calls fail, and what is on its way to it is lost. The status tells the
-// cause.
+// Down makes the broker unreachable for a link: its calls fail, and publications on their way to it are lost. The status has
+// the cause.
 func (l *Layer) Down(no int, cause error) { l.link(no).setDown(cause) }
 
-// Up gives it back: subscriptions that were made meanwhile or have failed take effect, then the status tells of a gap.
+// Up makes the broker reachable again: remembered subscriptions take effect, and then the link reports a gap.
 func (l *Layer) Up(no int) { l.link(no).setUp() }
 
-// Gap tells a link that is up of a gap, though nothing was lost.
+// Gap makes a link that is up report a gap, although nothing was lost.
 func (l *Layer) Gap(no int) { l.link(no).gap() }
 
-// Freeze has the broker answer nothing to a link: its calls wait until their context ends, or for Down or Up; what is on its way
-// to it is lost. A real layer notices that by itself, and tells that it is down: the test calls Down for it.
+// Freeze makes the broker silent for a link: calls wait until their context ends or Down, Up or Close is called, and
+// publications on their way to the link are lost. A real layer notices a silent broker by itself and reports that it is down;
+// here the test calls Down.
 func (l *Layer) Freeze(no int) { l.link(no).freeze() }
 
-// Subscribed lists the subjects that a link is subscribed to, those that it remembers included, in order.
+// Subscribed lists the subjects of a link, including those it only remembers, in sorted order.
 func (l *Layer) Subscribed(no int) []string { return l.link(no).subjects() }

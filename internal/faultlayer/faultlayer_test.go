@@ -21,7 +21,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// node is a link and what its receiver was told: "subject:data", and statuses as "up", "down" and "gap".
+// node is a link and what its receiver has received: "subject:data", and statuses as "up", "up gap" or "down" with the cause.
 type node struct {
 	layer.Link
 	mu  sync.Mutex
@@ -67,7 +67,7 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// pass lets time pass, until nothing moves any more.
+// pass lets time pass, and waits until all goroutines are blocked.
 func pass(d time.Duration) {
 	time.Sleep(d) // in a bubble
 	synctest.Wait()
@@ -111,7 +111,7 @@ func TestWithoutFaultsNothingChanges(t *testing.T) {
 	})
 }
 
-func TestDropIsToldAsGap(t *testing.T) {
+func TestDropIsReportedAsGap(t *testing.T) {
 	drop := func(d faultlayer.Delivery) faultlayer.Fate {
 		return faultlayer.Fate{Drop: d.To == 1 && string(d.Data) == "2"}
 	}
@@ -124,8 +124,8 @@ func TestDropIsToldAsGap(t *testing.T) {
 	})
 }
 
-// TestDelayKeepsOrder has a long delay before short ones: what the same link published later waits behind it, what others
-// published does not.
+// TestDelayKeepsOrder delays a publication by more than later ones. Later publications of the same link wait for it, those of
+// other links do not.
 func TestDelayKeepsOrder(t *testing.T) {
 	delays := map[string]time.Duration{"1": 10 * time.Millisecond, "2": time.Millisecond, "4": 15 * time.Millisecond}
 	slow := func(d faultlayer.Delivery) faultlayer.Fate {
@@ -144,7 +144,7 @@ func TestDelayKeepsOrder(t *testing.T) {
 		pass(10 * time.Millisecond)
 		n[1].expect(t, "s:1", "s:2", "s:3")
 		pass(5 * time.Millisecond)
-		n[0].publish(t, "s", "5") // nothing waits any more
+		n[0].publish(t, "s", "5") // no publication is delayed any more
 		n[1].expect(t, "s:4", "s:5")
 	})
 }
@@ -163,7 +163,7 @@ func TestOvertakeAndCopiesBreakTheContract(t *testing.T) {
 	})
 }
 
-func TestWhatWaitsArrivesAfterUnsubscribe(t *testing.T) {
+func TestDelayedPublicationsArriveAfterUnsubscribe(t *testing.T) {
 	slow := func(faultlayer.Delivery) faultlayer.Fate { return faultlayer.Fate{Delay: time.Second} }
 	bubble(t, faultlayer.Faults{Deliver: slow}, func(t *testing.T, _ *faultlayer.Layer, n []*node) {
 		n[0].publish(t, "s", "before")
@@ -172,7 +172,7 @@ func TestWhatWaitsArrivesAfterUnsubscribe(t *testing.T) {
 		n[0].publish(t, "s", "behind")
 		pass(time.Minute)
 		n[1].expect(t, "s:before")
-		n[2].expect(t) // a closed link hears nothing
+		n[2].expect(t) // a closed link receives nothing
 	})
 }
 
@@ -207,7 +207,7 @@ func TestDownAndUp(t *testing.T) {
 	})
 }
 
-// TestAFrozenBrokerAnswersNothing: calls wait until their context ends, or until the link is down.
+// TestAFrozenBrokerAnswersNothing checks that calls wait until their context ends or the link is down.
 func TestAFrozenBrokerAnswersNothing(t *testing.T) {
 	bubble(t, faultlayer.Faults{}, func(t *testing.T, l *faultlayer.Layer, n []*node) {
 		l.Freeze(1)
@@ -289,8 +289,8 @@ func TestAfterCloseCallsFail(t *testing.T) {
 	})
 }
 
-// TestRandomFatesKeepTheContract: with delays and drops, what arrives of each link is in order, each at most once, and a
-// gap is told for each loss.
+// TestRandomFatesKeepTheContract checks that with delays and drops the publications of each link arrive in order and at most
+// once, and that each loss is reported as a gap.
 func TestRandomFatesKeepTheContract(t *testing.T) {
 	const each = 300
 	odds := faultlayer.Odds{Drop: 0.1, Delay: 0.5, MaxDelay: 20 * time.Millisecond}
@@ -315,13 +315,13 @@ func TestRandomFatesKeepTheContract(t *testing.T) {
 				continue
 			}
 			if k <= last[i] {
-				t.Errorf("of %d came %d behind %d", i, k, last[i])
+				t.Errorf("publisher %d: received %d after %d", i, k, last[i])
 			}
 			last[i] = k
 			lost--
 		}
 		if lost == 0 || lost != gaps {
-			t.Errorf("%d were lost and %d gaps told", lost, gaps)
+			t.Errorf("%d publications were lost and %d gaps reported", lost, gaps)
 		}
 	})
 }
@@ -335,7 +335,7 @@ func TestRandomFatesCanBreakTheContract(t *testing.T) {
 		sum.Delay = max(sum.Delay, f.Delay)
 	}
 	if sum.Drop || !sum.Overtake || sum.Copies == 0 || sum.Delay == 0 || sum.Delay > time.Second {
-		t.Errorf("fates come to %+v", sum)
+		t.Errorf("the fates together are %+v", sum)
 	}
 }
 

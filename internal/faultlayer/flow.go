@@ -7,48 +7,48 @@ import (
 	"github.com/chanx-go/chanx/layer"
 )
 
-// source is where the order of publications is to be kept: what one link publishes to one subject.
+// source identifies publications whose order must be kept: those of one link to one subject.
 type source struct {
 	from    int
 	subject string
 }
 
-// flow is what waits of a source. It exists until the last has arrived.
+// flow holds the delayed publications of a source. It exists until the last one has arrived.
 type flow struct {
 	source
-	waiting []late
+	waiting []delayed
 	timer   *time.Timer
 }
 
-type late struct {
+type delayed struct {
 	due  time.Time
 	data []byte
 }
 
-// arrive takes a publication of the inner layer.
+// arrive receives a publication from the inner layer.
 func (k *link) arrive(subject string, data []byte) {
 	no, n := binary.Uvarint(data)
 	if n <= 0 {
-		panic("faultlayer: receive: the publication is of a link that was not opened on this layer")
+		panic("faultlayer: receive: the publication comes from a link that was not opened on this layer")
 	}
 	src, data := source{int(no), subject}, data[n:]
 	if k.refused(Publish) != nil || k.isFrozen() {
-		return // Up will tell of a gap
+		return // Up will report a gap
 	}
 	var f Fate
 	if k.layer.faults.Deliver != nil {
 		f = k.layer.faults.Deliver(Delivery{src.from, k.no, subject, data})
 	}
 	if f.Drop {
-		k.tell(layer.Status{Up: true, Gap: true})
+		k.notify(layer.Status{Up: true, Gap: true})
 		return
 	}
 	for range 1 + f.Copies {
 		switch {
 		case f.Overtake && f.Delay > 0:
-			time.AfterFunc(f.Delay, func() { k.hand(subject, data) })
-		case f.Overtake || !k.wait(src, f.Delay, data):
-			k.hand(subject, data)
+			time.AfterFunc(f.Delay, func() { k.deliver(subject, data) })
+		case f.Overtake || !k.enqueue(src, f.Delay, data):
+			k.deliver(subject, data)
 		}
 	}
 }
@@ -59,8 +59,8 @@ func (k *link) isFrozen() bool {
 	return k.frozen != nil
 }
 
-// wait lets a publication wait for its time and for those before it. It reports false if there is nothing to wait for.
-func (k *link) wait(src source, delay time.Duration, data []byte) bool {
+// enqueue delays a publication until it is due and earlier ones have arrived. It returns false if there is nothing to wait for.
+func (k *link) enqueue(src source, delay time.Duration, data []byte) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	f := k.flows[src]
@@ -75,14 +75,14 @@ func (k *link) wait(src source, delay time.Duration, data []byte) bool {
 	} else if n := len(f.waiting); n > 0 && f.waiting[n-1].due.After(due) {
 		due = f.waiting[n-1].due
 	}
-	f.waiting = append(f.waiting, late{due, data})
+	f.waiting = append(f.waiting, delayed{due, data})
 	return true
 }
 
-// flush hands over what is due, and sets the timer for the rest.
+// flush delivers the publications that are due, and sets the timer for the next one.
 func (k *link) flush(f *flow) {
 	for data, ok := k.due(f); ok; data, ok = k.due(f) {
-		k.hand(f.subject, data)
+		k.deliver(f.subject, data)
 	}
 }
 
@@ -104,16 +104,16 @@ func (k *link) due(f *flow) (data []byte, ok bool) {
 	return data, true
 }
 
-// forget loses all that waits. The caller holds mu.
-func (k *link) forget() {
+// dropDelayed loses all delayed publications. The caller holds mu.
+func (k *link) dropDelayed() {
 	for _, f := range k.flows {
 		f.timer.Stop()
 	}
 	clear(k.flows)
 }
 
-// hand gives a publication to the receiver, one at a time.
-func (k *link) hand(subject string, data []byte) {
+// deliver passes a publication to the receiver, one at a time.
+func (k *link) deliver(subject string, data []byte) {
 	k.calling.Lock()
 	defer k.calling.Unlock()
 	if k.refused(Publish) == nil {

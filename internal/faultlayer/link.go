@@ -12,18 +12,18 @@ import (
 	"github.com/chanx-go/chanx/layer"
 )
 
-// link is a node's. Publications carry the number of the link that made them: a receiver's order is kept for each.
+// link belongs to one node. Its publications begin with its number, because receivers keep the order for each publishing link.
 type link struct {
 	layer    *Layer
 	no       int
 	inner    layer.Link
 	receiver layer.Receiver
 
-	// broker is held by what changes subscriptions, and by what takes the broker away or gives it back.
+	// broker is held while subscriptions change and while the link goes down or up.
 	broker     sync.Mutex
-	subscribed map[string]bool // false: it is remembered only
+	subscribed map[string]bool // true if the subscription is in effect, false if it is only remembered
 
-	// calling is held while the receiver is called. Nothing else is locked under it.
+	// calling is held while the receiver is called. Only mu is locked under it.
 	calling sync.Mutex
 
 	mu     sync.Mutex
@@ -37,7 +37,7 @@ func newLink(l *Layer, r layer.Receiver) *link {
 	return &link{layer: l, receiver: r, subscribed: map[string]bool{}, flows: map[source]*flow{}}
 }
 
-// refused says why the link can do nothing now.
+// refused returns the error of a call if the link is closed or down.
 func (k *link) refused(op Op) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -50,7 +50,7 @@ func (k *link) refused(op Op) error {
 	return nil
 }
 
-// begin has a call meet its fault. If its context ends first, what is left of the wait is returned too.
+// begin applies faults to a call. If the context ends during the wait, it also returns the time left of the wait.
 func (k *link) begin(ctx context.Context, op Op, subject string, data []byte) (left time.Duration, err error) {
 	if err := k.awaitThaw(ctx); err != nil {
 		return 0, err
@@ -74,7 +74,7 @@ func (k *link) begin(ctx context.Context, op Op, subject string, data []byte) (l
 	return 0, err
 }
 
-// awaitThaw waits while the broker answers nothing.
+// awaitThaw waits while the broker is silent.
 func (k *link) awaitThaw(ctx context.Context) error {
 	k.mu.Lock()
 	frozen := k.frozen
@@ -96,10 +96,10 @@ func (k *link) freeze() {
 	if k.frozen == nil && !k.closed {
 		k.frozen = make(chan struct{})
 	}
-	k.forget()
+	k.dropDelayed()
 }
 
-// thaw lets calls that wait go on. The caller holds mu.
+// thaw lets waiting calls continue. The caller holds mu.
 func (k *link) thaw() {
 	if k.frozen != nil {
 		close(k.frozen)
@@ -107,7 +107,7 @@ func (k *link) thaw() {
 	}
 }
 
-// Publish hands data to the inner layer.
+// Publish passes data to the inner layer.
 func (k *link) Publish(ctx context.Context, subject string, data []byte) error {
 	if _, err := k.begin(ctx, Publish, subject, data); err != nil {
 		return err
@@ -115,7 +115,7 @@ func (k *link) Publish(ctx context.Context, subject string, data []byte) error {
 	return k.inner.Publish(ctx, subject, append(binary.AppendUvarint(nil, uint64(k.no)), data...))
 }
 
-// Subscribe remembers the subject and, unless something is wrong, subscribes to it.
+// Subscribe remembers the subject and, unless there is an error, subscribes to it.
 func (k *link) Subscribe(ctx context.Context, subject string) error {
 	left, err := k.begin(ctx, Subscribe, subject, nil)
 	k.broker.Lock()
@@ -127,7 +127,7 @@ func (k *link) Subscribe(ctx context.Context, subject string) error {
 		k.subscribed[subject] = false
 	}
 	if left > 0 {
-		time.AfterFunc(left, func() { k.late(subject) })
+		time.AfterFunc(left, func() { k.completeSubscribe(subject) })
 	}
 	if err != nil {
 		return err
@@ -136,8 +136,8 @@ func (k *link) Subscribe(ctx context.Context, subject string) error {
 	return k.inner.Subscribe(ctx, subject)
 }
 
-// late is the end of a Subscribe that nobody waits for any more.
-func (k *link) late(subject string) {
+// completeSubscribe makes a subscription effective after the context of its Subscribe has ended.
+func (k *link) completeSubscribe(subject string) {
 	k.broker.Lock()
 	defer k.broker.Unlock()
 	if effective, known := k.subscribed[subject]; known && !effective && k.refused(Subscribe) == nil {
@@ -145,13 +145,13 @@ func (k *link) late(subject string) {
 	}
 }
 
-// resume subscribes to what is only remembered. An inner layer that fails tells it by a status of its own.
+// resume makes a remembered subscription effective. If the inner layer fails, it reports that by a status.
 func (k *link) resume(subject string) {
 	k.subscribed[subject] = true
 	_ = k.inner.Subscribe(context.Background(), subject)
 }
 
-// Unsubscribe forgets the subject, whatever goes wrong.
+// Unsubscribe forgets the subject, even if it returns an error.
 func (k *link) Unsubscribe(ctx context.Context, subject string) error {
 	_, err := k.begin(ctx, Unsubscribe, subject, nil)
 	k.broker.Lock()
@@ -172,9 +172,9 @@ func (k *link) Close(ctx context.Context) error {
 	k.mu.Lock()
 	k.closed = true
 	k.thaw()
-	k.forget()
+	k.dropDelayed()
 	k.mu.Unlock()
-	k.calling.Lock() // until a call that has begun is over
+	k.calling.Lock() // wait for a running call of the receiver
 	defer k.calling.Unlock()
 	return err
 }
@@ -185,9 +185,9 @@ func (k *link) setDown(cause error) {
 	k.mu.Lock()
 	k.down = true
 	k.thaw()
-	k.forget()
+	k.dropDelayed()
 	k.mu.Unlock()
-	k.tell(layer.Status{Err: cause})
+	k.notify(layer.Status{Err: cause})
 }
 
 func (k *link) setUp() {
@@ -202,7 +202,7 @@ func (k *link) setUp() {
 	k.down = false
 	k.thaw()
 	k.mu.Unlock()
-	k.tell(layer.Status{Up: true, Gap: true})
+	k.notify(layer.Status{Up: true, Gap: true})
 }
 
 func (k *link) gap() {
@@ -212,7 +212,7 @@ func (k *link) gap() {
 	down := k.down
 	k.mu.Unlock()
 	if !down {
-		k.tell(layer.Status{Up: true, Gap: true})
+		k.notify(layer.Status{Up: true, Gap: true})
 	}
 }
 
@@ -222,7 +222,7 @@ func (k *link) subjects() []string {
 	return slices.Sorted(maps.Keys(k.subscribed))
 }
 
-func (k *link) tell(s layer.Status) {
+func (k *link) notify(s layer.Status) {
 	k.calling.Lock()
 	defer k.calling.Unlock()
 	if k.receiver.Status != nil && !k.isClosed() {

@@ -16,26 +16,26 @@ import (
 	"github.com/chanx-go/chanx/layer/memlayer"
 )
 
-// flawed is a node's way to a layer, and what is wrong with it.
-type flawed struct {
+// faulty is the layer of one node, with a fault.
+type faulty struct {
 	*faultlayer.Cable
-	flaw flaw
-	cut  atomic.Bool
+	fault fault
+	cut   atomic.Bool
 }
 
-// flaw changes what a receiver is told, what a link does, or what becomes of publications.
-type flaw struct {
+// fault changes how a receiver is called, what a link does, or how publications are delivered.
+type fault struct {
 	receiver func(r layer.Receiver) layer.Receiver
 	link     func(k *link)
 	deliver  func(faultlayer.Delivery) faultlayer.Fate
 
-	oblivious bool // the layer does not notice that the broker is silent
+	noticesNoSilence bool // the layer does not notice that the broker is silent
 }
 
-// link is one whose methods can be replaced.
+// link is a link whose methods can be replaced.
 type link struct {
 	layer.Link
-	node        *flawed
+	node        *faulty
 	publish     func(ctx context.Context, subject string, data []byte) error
 	subscribe   func(ctx context.Context, subject string) error
 	unsubscribe func(ctx context.Context, subject string) error
@@ -52,63 +52,63 @@ func (k *link) Unsubscribe(ctx context.Context, subject string) error {
 }
 
 // Open attaches the node.
-func (f *flawed) Open(r layer.Receiver) layer.Link {
-	if f.flaw.receiver != nil {
-		r = f.flaw.receiver(r)
+func (f *faulty) Open(r layer.Receiver) layer.Link {
+	if f.fault.receiver != nil {
+		r = f.fault.receiver(r)
 	}
 	inner := f.Cable.Open(r)
 	k := &link{Link: inner, node: f, publish: inner.Publish, subscribe: inner.Subscribe, unsubscribe: inner.Unsubscribe}
-	if f.flaw.link != nil {
-		f.flaw.link(k)
+	if f.fault.link != nil {
+		f.fault.link(k)
 	}
 	return k
 }
 
 var errTest = errors.New("taken away by the test")
 
-// runOn runs the suite on a layer with a flaw.
-func runOn(t *testing.T, broken flaw) {
+// runOn runs the suite on a layer with a fault.
+func runOn(t *testing.T, broken fault) {
 	l := faultlayer.New(memlayer.New(), faultlayer.Faults{Deliver: broken.deliver})
-	nodetest.Run(t, func(*testing.T) layer.Layer { return &flawed{Cable: l.Cable(), flaw: broken} }, nodetest.Features{
+	nodetest.Run(t, func(*testing.T) layer.Layer { return &faulty{Cable: l.Cable(), fault: broken} }, nodetest.Features{
 		Bubble: true,
 		Down: func(_ *testing.T, l layer.Layer) {
-			l.(*flawed).cut.Store(true)
-			l.(*flawed).Down(errTest)
+			l.(*faulty).cut.Store(true)
+			l.(*faulty).Down(errTest)
 		},
 		Up: func(_ *testing.T, l layer.Layer) {
-			l.(*flawed).cut.Store(false)
-			l.(*flawed).Up()
+			l.(*faulty).cut.Store(false)
+			l.(*faulty).Up()
 		},
 		Freeze: func(_ *testing.T, l layer.Layer) {
-			l.(*flawed).Freeze()
-			if !broken.oblivious {
-				time.AfterFunc(6*time.Second, func() { l.(*flawed).Down(errTest) })
+			l.(*faulty).Freeze()
+			if !broken.noticesNoSilence {
+				time.AfterFunc(6*time.Second, func() { l.(*faulty).Down(errTest) })
 			}
 		},
-		Thaw: func(_ *testing.T, l layer.Layer) { l.(*flawed).Up() },
+		Thaw: func(_ *testing.T, l layer.Layer) { l.(*faulty).Up() },
 	})
 }
 
-// receiving makes a flaw of what happens to each publication on its way to the receiver.
-func receiving(make func(receive func(string, []byte)) func(string, []byte)) flaw {
-	return flaw{receiver: func(r layer.Receiver) layer.Receiver {
+// receiving makes a fault that changes how publications are passed to the receiver.
+func receiving(make func(receive func(string, []byte)) func(string, []byte)) fault {
+	return fault{receiver: func(r layer.Receiver) layer.Receiver {
 		r.Receive = make(r.Receive)
 		return r
 	}}
 }
 
-// telling makes a flaw of what a server is told of its link.
-func telling(what func(tell func(layer.Status), s layer.Status)) flaw {
-	return flaw{receiver: func(r layer.Receiver) layer.Receiver {
-		tell := r.Status
-		r.Status = func(s layer.Status) { what(tell, s) }
+// changingStatus makes a fault that changes how statuses are reported.
+func changingStatus(what func(report func(layer.Status), s layer.Status)) fault {
+	return fault{receiver: func(r layer.Receiver) layer.Receiver {
+		report := r.Status
+		r.Status = func(s layer.Status) { what(report, s) }
 		return r
 	}}
 }
 
-// renaming makes a flaw of a layer that takes some subjects for one. What is sent to one of them comes under its name.
-func renaming(rename func(string) string) flaw {
-	return flaw{link: func(k *link) {
+// renaming makes a fault that confuses subjects with the same new name.
+func renaming(rename func(string) string) fault {
+	return fault{link: func(k *link) {
 		k.publish = func(ctx context.Context, subject string, data []byte) error {
 			return k.Link.Publish(ctx, rename(subject), data)
 		}
@@ -116,12 +116,12 @@ func renaming(rename func(string) string) flaw {
 	}}
 }
 
-// echoing gives a link what it has published itself, which the contract allows.
-func echoing() flaw {
+// echoing delivers a link's own publications to it, which the contract allows.
+func echoing() fault {
 	var mu sync.Mutex
-	receivers := map[*flawed]func(string, []byte){}
+	receivers := map[*faulty]func(string, []byte){}
 	var last func(string, []byte)
-	return flaw{
+	return fault{
 		receiver: func(r layer.Receiver) layer.Receiver {
 			mu.Lock()
 			defer mu.Unlock()
@@ -143,7 +143,7 @@ func echoing() flaw {
 	}
 }
 
-var flaws = map[string]flaw{
+var faults = map[string]fault{
 	"reorders": {deliver: faultlayer.Random(rand.New(rand.NewPCG(1, 2)), faultlayer.Odds{Delay: 0.3, MaxDelay: time.Millisecond, Overtake: 1})},
 	"repeats":  {deliver: faultlayer.Random(rand.New(rand.NewPCG(1, 2)), faultlayer.Odds{Copy: 0.1})},
 	"loses": receiving(func(receive func(string, []byte)) func(string, []byte) {
@@ -154,7 +154,7 @@ var flaws = map[string]flaw{
 			}
 		}
 	}),
-	"loses and tells": {deliver: faultlayer.Random(rand.New(rand.NewPCG(1, 2)), faultlayer.Odds{Drop: 0.05})},
+	"loses and reports": {deliver: faultlayer.Random(rand.New(rand.NewPCG(1, 2)), faultlayer.Odds{Drop: 0.05})},
 	"damages data": receiving(func(receive func(string, []byte)) func(string, []byte) {
 		return func(subject string, data []byte) { receive(subject, data[:len(data)-1]) }
 	}),
@@ -199,7 +199,7 @@ var flaws = map[string]flaw{
 		}
 	}},
 	"sends later": sendsLater(),
-	"waits on": {link: func(k *link) {
+	"waits for the context": {link: func(k *link) {
 		k.publish = func(ctx context.Context, subject string, data []byte) error {
 			if k.node.cut.Load() {
 				<-ctx.Done()
@@ -208,13 +208,13 @@ var flaws = map[string]flaw{
 			return k.Link.Publish(ctx, subject, data)
 		}
 	}},
-	"hides gaps":    telling(func(tell func(layer.Status), s layer.Status) { tell(layer.Status{Up: s.Up, Err: s.Err}) }),
-	"tells nothing": telling(func(func(layer.Status), layer.Status) {}),
-	"tells twice": telling(func(tell func(layer.Status), s layer.Status) {
-		tell(s)
-		tell(s)
+	"hides gaps":        changingStatus(func(report func(layer.Status), s layer.Status) { report(layer.Status{Up: s.Up, Err: s.Err}) }),
+	"reports no status": changingStatus(func(func(layer.Status), layer.Status) {}),
+	"reports twice": changingStatus(func(report func(layer.Status), s layer.Status) {
+		report(s)
+		report(s)
 	}),
-	"does not notice silence": {oblivious: true},
+	"does not notice silence": {noticesNoSilence: true},
 	"forgets while down": {link: func(k *link) {
 		k.subscribe = func(ctx context.Context, subject string) error {
 			err := k.Link.Subscribe(ctx, subject)
@@ -235,9 +235,9 @@ var flaws = map[string]flaw{
 	}},
 }
 
-// sendsLater keeps what it could not publish until it can.
-func sendsLater() flaw {
-	return flaw{link: func(k *link) {
+// sendsLater keeps publications that failed, and publishes them later.
+func sendsLater() fault {
+	return fault{link: func(k *link) {
 		var mu sync.Mutex
 		var kept []func() error
 		k.publish = func(ctx context.Context, subject string, data []byte) error {

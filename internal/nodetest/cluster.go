@@ -15,48 +15,48 @@ import (
 	"github.com/chanx-go/chanx/layer"
 )
 
-// cluster is several servers, each on a layer of its own. Their consumer lets a case act as any of its connections. The
-// methods must be called by the test's own goroutine, unless they say otherwise.
+// cluster is several servers, each on a layer of its own. Cases can call methods of every connection. Unless they say
+// otherwise, the methods must be called by the test's own goroutine.
 type cluster struct {
 	*suite
 	watch
-	server  func(node int, o *chanx.ServerOptions) // changes options; nil: does not
-	nodes   []*node                                // those that were shut down included
+	server  func(node int, o *chanx.ServerOptions) // changes the options of a node; may be nil
+	nodes   []*node                                // including those that were shut down
 	peers   []*peer                                // likewise
-	dialing *peer                                  // who is about to be in open
-	drops   bool                                   // what is dropped is no fault of a node
+	dialing *peer                                  // the peer whose open function runs next
+	drops   bool                                   // nodes may drop messages and log warnings
 	marks   int
 }
 
-// node is a server and what it runs on.
+// node is a server, its layer and its log.
 type node struct {
 	*chanx.Server
 	no       int
 	layer    layer.Layer
 	consumer *chanx.Consumer[member]
-	log      *journal
+	log      *logRecorder
 	gone     bool
 }
 
-// in runs a check on a cluster of that many nodes, and shuts it down.
-func (s *suite) in(nodes int, check func(k *cluster)) { s.inWith(nodes, nil, check) }
+// withNodes runs a check on a new cluster, and shuts it down.
+func (s *suite) withNodes(nodes int, check func(k *cluster)) { s.withOptions(nodes, nil, check) }
 
-// inWith has servers whose options a function has changed.
-func (s *suite) inWith(nodes int, server func(node int, o *chanx.ServerOptions), check func(k *cluster)) {
+// withOptions is like withNodes, but a function changes the options of the servers.
+func (s *suite) withOptions(nodes int, server func(node int, o *chanx.ServerOptions), check func(k *cluster)) {
 	s.t.Helper()
 	k := &cluster{suite: s, watch: newWatch(), server: server, drops: s.loses}
 	for range nodes {
 		k.start()
 	}
 	check(k)
-	k.quiet("at the end")
+	k.expectNothingElse("at the end")
 	k.finish()
 }
 
 // start opens a node.
 func (k *cluster) start() *node {
 	k.t.Helper()
-	n := &node{no: len(k.nodes), layer: k.open(k.t), consumer: k.consumer(), log: &journal{watch: &k.watch}}
+	n := &node{no: len(k.nodes), layer: k.open(k.t), consumer: k.consumer(), log: &logRecorder{watch: &k.watch}}
 	o := &chanx.ServerOptions{Layer: n.layer, Logger: slog.New(n.log)}
 	o.Limits.MaxGroups = -1
 	o.Limits.SubscriptionLinger = 20 * time.Millisecond
@@ -67,40 +67,40 @@ func (k *cluster) start() *node {
 	n.Server = chanx.NewServer(o)
 	n.Handle("/ws", n.consumer)
 	k.nodes = append(k.nodes, n)
-	k.t.Cleanup(func() { _ = n.Shutdown(ended()) }) // for a case that has failed: else it has been
+	k.t.Cleanup(func() { _ = n.Shutdown(ended()) }) // in case the test has failed before its end
 	return n
 }
 
-// ended is a context that has.
+// ended returns a context that has ended.
 func ended() context.Context {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	return ctx
 }
 
-// running are the nodes that were not shut down.
+// running returns the nodes that have not been shut down.
 func (k *cluster) running() []*node {
 	return slices.DeleteFunc(slices.Clone(k.nodes), func(n *node) bool { return n.gone })
 }
 
-// finish shuts down what runs, and wants that no node has lost or refused anything behind the case's back.
+// finish shuts down the running nodes, and checks that no node has dropped anything or logged a warning or an error.
 func (k *cluster) finish() {
 	k.t.Helper()
 	for _, n := range k.running() {
 		k.end(n)
 		drops := n.Stats().Drops
 		if !k.drops && len(drops) > 0 {
-			k.t.Errorf("nothing is dropped: node %d counts %v", n.no, drops)
+			k.t.Errorf("nothing is dropped: node %d counted %v", n.no, drops)
 		}
 		for _, line := range n.log.all() {
 			if strings.HasPrefix(line, "ERROR") || !k.drops && strings.HasPrefix(line, "WARN") {
-				k.t.Errorf("nothing goes wrong: node %d logs %q", n.no, line)
+				k.t.Errorf("no warnings or errors are logged: node %d logged %q", n.no, line)
 			}
 		}
 	}
 }
 
-// end shuts a node down in order.
+// end shuts down a node gracefully.
 func (k *cluster) end(n *node) {
 	k.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), k.Wait)
@@ -121,7 +121,7 @@ type member struct {
 	peer    *peer
 }
 
-// anonymous is who dials without an identity.
+// anonymous accepts clients without an identity.
 var anonymous = chanx.AuthenticatorFunc(func(*http.Request) (chanx.Identity, error) { return chanx.Identity{}, nil })
 
 func (k *cluster) consumer() *chanx.Consumer[member] {
@@ -141,20 +141,20 @@ func (k *cluster) consumer() *chanx.Consumer[member] {
 }
 
 func (m *member) opened(context.Context) error {
-	m.cluster.tell(func() { m.peer.opened = true })
+	m.cluster.update(func() { m.peer.opened = true })
 	return nil
 }
 
 func (m *member) closed(_ context.Context, cause *chanx.CloseError) {
-	m.cluster.tell(func() { m.peer.closed = append(m.peer.closed, cause.Code) })
+	m.cluster.update(func() { m.peer.closed = append(m.peer.closed, cause.Code) })
 }
 
-// ring tells the client of the event.
+// ring sends the event to the client.
 func (m *member) ring(ctx context.Context, e ringEvent) error { return m.Send(ctx, rangMessage(e)) }
 
-// probe tells the case alone.
+// probe records the event, and sends nothing to the client.
 func (m *member) probe(_ context.Context, e probeEvent) error {
-	m.cluster.tell(func() { m.peer.probes = append(m.peer.probes, e.Text) })
+	m.cluster.update(func() { m.peer.probes = append(m.peer.probes, e.Text) })
 	return nil
 }
 
@@ -172,7 +172,7 @@ type (
 		Text string `json:"text"`
 	}
 
-	// wordMessage has names that camelCase changes.
+	// wordMessage has member names that camelCase changes.
 	wordMessage struct {
 		FirstWord string       `json:"first_word"`
 		NextWords []wordDetail `json:"next_words"`
@@ -188,17 +188,17 @@ func (wordMessage) Action() string { return "word" }
 func (ringEvent) Event() string    { return "ring" }
 func (probeEvent) Event() string   { return "probe" }
 
-// dial connects as a user, "" for nobody in particular, who joins groups.
+// dial connects as a user, or anonymously if user is "", and joins groups.
 func (k *cluster) dial(node int, user string, groups ...string) *peer {
 	k.t.Helper()
 	name := fmt.Sprintf("%s@%d#%d", user, node, len(k.peers))
-	p := &peer{cluster: k, told: &told{TB: k.t, doing: name + " dials"}, name: name, user: user, node: k.nodes[node], may: map[string]bool{}}
+	p := &peer{cluster: k, tb: &stepTB{TB: k.t, step: name + " dials"}, name: name, user: user, node: k.nodes[node], mayArrive: map[string]bool{}}
 	o := &chanxtest.DialOptions{Timeout: k.Wait}
 	if user != "" {
 		o.Identity = &chanx.Identity{UserID: user}
 	}
 	k.dialing = p
-	p.Conn = chanxtest.Dial(p.told, p.node, "/ws", o)
+	p.Conn = chanxtest.Dial(p.tb, p.node, "/ws", o)
 	k.peers = append(k.peers, p)
 	if !k.within(k.Wait, func() bool { return p.opened }) {
 		k.t.Fatalf("%s: OnOpen did not run within %v", p.name, k.Wait)
@@ -209,7 +209,7 @@ func (k *cluster) dial(node int, user string, groups ...string) *peer {
 	return p
 }
 
-// ok reports an error of a call that should have none.
+// ok reports an error of a call that should succeed.
 func (k *cluster) ok(err error) {
 	k.t.Helper()
 	if err != nil {

@@ -7,12 +7,12 @@ import (
 	"github.com/chanx-go/chanx"
 )
 
-// joinAndLeave regroups each target from one node and speaks to the group from another. A probe that follows the command
-// to the same target shows that the command has arrived.
+// joinAndLeave makes each target join and leave a group from one node, and broadcasts to the group from another. A probe sent
+// to the same target after the command shows that the command has arrived.
 func joinAndLeave(s *suite) {
-	s.in(3, func(k *cluster) {
+	s.withNodes(3, func(k *cluster) {
 		ctx := k.t.Context()
-		all := slices.DeleteFunc(crowd(k), func(a aim) bool { return len(a.to) > 1 }) // Join takes one
+		all := slices.DeleteFunc(crowd(k), func(a audience) bool { return len(a.to) > 1 }) // Join takes one
 		for i, a := range all {
 			group := fmt.Sprintf("new%d", i)
 			by, other := k.nodes[i%3], k.nodes[(i+1)%3]
@@ -21,24 +21,24 @@ func joinAndLeave(s *suite) {
 			k.expectMembers(a.name+", joined", group, len(a.who))
 			k.probeUntil(a.name+", joined: nodes subscribe soon", []*node{other}, chanx.To(group), a.who)
 			k.ok(other.Broadcast(ctx, saidMessage{"in" + group}, chanx.To(group)))
-			k.expect(a.name+", joined", a.hears("in"+group, nil))
+			k.expect(a.name+", joined", a.wants("in"+group, nil))
 			k.ok(by.Leave(ctx, a.to[0], group, "never joined"))
 			k.follow(by, a, group+" left")
 			k.expectMembers(a.name+", left", group, 0)
 			k.ok(other.Broadcast(ctx, saidMessage{"out" + group}, chanx.To(group)))
-			k.quiet(a.name + ", left")
+			k.expectNothingElse(a.name + ", left")
 		}
 	})
 }
 
-// follow has a node send something to a target behind what it has sent before, and waits until those who are meant have it.
-func (k *cluster) follow(by *node, a aim, text string) {
+// follow sends a probe to a target from the node that sent a command, and waits until all have received it.
+func (k *cluster) follow(by *node, a audience, text string) {
 	k.t.Helper()
 	k.ok(by.Emit(k.t.Context(), probeEvent{text}, a.to[0]))
 	k.awaitProbe(a.name, text, a.who...)
 }
 
-// expectMembers wants that many of a group on all nodes.
+// expectMembers checks the number of members of a group on all nodes together.
 func (k *cluster) expectMembers(doing, group string, want int) {
 	k.t.Helper()
 	n := 0
@@ -50,9 +50,10 @@ func (k *cluster) expectMembers(doing, group string, want int) {
 	}
 }
 
-// commandsInOrder regroups between messages to the same target: who joins gets what its node says to the group behind that.
+// commandsInOrder joins and leaves between messages to the same target. After the join a member receives what its node
+// broadcasts to the group.
 func commandsInOrder(s *suite) {
-	s.in(2, func(k *cluster) {
+	s.withNodes(2, func(k *cluster) {
 		ctx := k.t.Context()
 		ann := k.dial(1, "ann", "all")
 		far := k.nodes[0]
@@ -75,37 +76,37 @@ func commandsInOrder(s *suite) {
 	})
 }
 
-// disconnect closes who is meant, and nobody else.
+// disconnect checks that Disconnect closes the connections of a target, and no others.
 func disconnect(s *suite) {
 	for i, more := 0, true; more; i++ {
-		s.in(3, func(k *cluster) {
-			k.drops = true // marks to connections that are about to end
+		s.withNodes(3, func(k *cluster) {
+			k.drops = true // messages to connections that are being closed
 			all := crowd(k)
 			a, by := all[i], k.nodes[i%3]
 			more = i+1 < len(all)
 			k.ok(by.Broadcast(k.t.Context(), saidMessage{"last"}, a.to...))
 			k.ok(by.Disconnect(k.t.Context(), 4001, "enough", a.to...))
-			k.expect(a.name, a.hears("last", nil)) // what was sent before leaves first
+			k.expect(a.name, a.wants("last", nil)) // what was sent before leaves first
 			for _, p := range a.who {
-				p.told.doing = a.name + ": " + p.name + " is disconnected"
+				p.tb.step = a.name + ": " + p.name + " is disconnected"
 				if reason := p.ExpectClosed(4001); reason != "enough" {
-					k.t.Errorf("%s: %s is closed because of %q", a.name, p.name, reason)
+					k.t.Errorf("%s: %s was closed with reason %q, want %q", a.name, p.name, reason, "enough")
 				}
 			}
-			k.quiet(a.name)
+			k.expectNothingElse(a.name)
 			k.expectClosed(a)
 		})
 	}
 }
 
-// expectClosed wants that OnClose has run for those who are meant, and that nobody else's connection has ended.
-func (k *cluster) expectClosed(a aim) {
+// expectClosed checks that OnClose has run for the connections of a target, and that no other connection has ended.
+func (k *cluster) expectClosed(a audience) {
 	k.t.Helper()
 	for _, p := range k.peers {
 		meant := slices.Contains(a.who, p)
 		switch {
 		case !meant && p.Ended() != nil:
-			k.t.Errorf("%s: %s was not meant and ended with %v", a.name, p.name, p.Ended())
+			k.t.Errorf("%s: %s is not in the target, but ended with %v", a.name, p.name, p.Ended())
 		case meant && !k.within(k.Wait, func() bool { return slices.Equal(p.closed, []int{4001}) }):
 			k.t.Errorf("%s: OnClose of %s did not run, or not once, or not with 4001", a.name, p.name)
 		}

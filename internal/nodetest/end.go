@@ -8,10 +8,10 @@ import (
 	"github.com/chanx-go/chanx"
 )
 
-// nodeEnds ends one of three nodes, at once or in order, while the others speak to each other.
+// nodeEnds ends one of three nodes, abruptly or gracefully, while the others exchange messages.
 func nodeEnds(s *suite) {
 	for _, how := range []func(*cluster, *node){(*cluster).kill, (*cluster).end} {
-		s.in(3, func(k *cluster) {
+		s.withNodes(3, func(k *cluster) {
 			const count, until = 300, 50
 			ann, bob, gone := k.dial(0, "ann", "g"), k.dial(1, "bob", "g"), k.dial(2, "ann", "g", "only")
 			var work sync.WaitGroup
@@ -32,22 +32,23 @@ func nodeEnds(s *suite) {
 			for n := range count {
 				k.expect("while a node ends", map[*peer]string{ann: fmt.Sprint(n) + "+!"})
 			}
-			k.withoutMembersOf(gone, ann, bob)
-			k.newcomer(ann, bob)
+			k.expectEnded(gone, ann, bob)
+			k.addNode(ann, bob)
 		})
 	}
 }
 
-// kill ends a node at once: it says nothing to its connections, nor waits for them.
+// kill ends a node at once, without waiting for its connections.
 func (k *cluster) kill(n *node) {
 	n.gone = true
 	if err := n.Shutdown(ended()); err == nil {
-		k.t.Errorf("node %d: shut down by a context that has ended, it has no error", n.no)
+		k.t.Errorf("node %d: Shutdown with a context that has ended returned no error", n.no)
 	}
 }
 
-// withoutMembersOf wants that a node that has ended can do nothing, and that it is missed by nobody.
-func (k *cluster) withoutMembersOf(gone, ann, bob *peer) {
+// expectEnded checks that calls on a node that has ended fail, and that messages to its former connections cause no errors
+// on the other nodes.
+func (k *cluster) expectEnded(gone, ann, bob *peer) {
 	k.t.Helper()
 	ctx := k.t.Context()
 	for verb, err := range map[string]error{
@@ -73,8 +74,8 @@ func (k *cluster) withoutMembersOf(gone, ann, bob *peer) {
 	}
 }
 
-// newcomer has a node come in, with a connection in the groups of one that is no more.
-func (k *cluster) newcomer(ann, bob *peer) {
+// addNode starts a node, and dials it as the user and with the groups of a connection that has ended.
+func (k *cluster) addNode(ann, bob *peer) {
 	k.t.Helper()
 	ctx := k.t.Context()
 	n := k.start()

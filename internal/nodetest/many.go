@@ -10,20 +10,20 @@ import (
 	"github.com/chanx-go/chanx"
 )
 
-// A line is what one sender says to whom: the numbers that a connection gets by one target, in order.
+// line identifies the messages of one sender that a connection receives through one target, in order.
 type line struct {
 	sender int
 	by     string
 }
 
-// script is what a sender will say: the groups of each message.
+// script lists the groups of each message that a sender will send.
 type script [][]string
 
-// many has 150 connections on three nodes, each in some of 20 groups, and senders that speak to groups at random. As groups
-// do not change, the scripts tell what each connection gets, and that is all it may get.
+// many has 150 connections on three nodes, each in some of 20 groups, and senders that broadcast to random groups. As groups
+// do not change, the scripts determine what each connection must receive, and nothing else may arrive.
 func many(s *suite) {
 	const perNode, groups, perPeer, speakers, each = 50, 20, 3, 12, 15
-	s.in(3, func(k *cluster) {
+	s.withNodes(3, func(k *cluster) {
 		rnd := rand.New(rand.NewPCG(1, 2))
 		some := func(n int) (names []string) {
 			for _, i := range rnd.Perm(groups)[:n] {
@@ -60,8 +60,8 @@ func many(s *suite) {
 	})
 }
 
-// foretell says what a member of groups gets.
-func foretell(scripts []script, names []string) map[line][]int {
+// expectedLines returns what a member of groups must receive.
+func expectedLines(scripts []script, names []string) map[line][]int {
 	want := map[line][]int{}
 	for i, s := range scripts {
 		for n, to := range s {
@@ -73,7 +73,7 @@ func foretell(scripts []script, names []string) map[line][]int {
 	return want
 }
 
-// lineTo is by which target a member of groups gets a message: the first that matches.
+// lineTo returns the line of a message for a member of groups: it receives the message through the first matching target.
 func lineTo(sender int, to, names []string) (line, bool) {
 	k := slices.IndexFunc(to, func(name string) bool { return slices.Contains(names, name) })
 	if k < 0 {
@@ -82,10 +82,10 @@ func lineTo(sender int, to, names []string) (line, bool) {
 	return line{sender, to[k]}, true
 }
 
-// expectLines receives what a member of groups is to get, and wants each line in order.
+// expectLines receives the messages for a member of groups, and checks the order of each line.
 func (k *cluster) expectLines(p *peer, names []string, scripts []script) {
 	k.t.Helper()
-	want, count := foretell(scripts, names), 0
+	want, count := expectedLines(scripts, names), 0
 	for _, numbers := range want {
 		count += len(numbers)
 	}

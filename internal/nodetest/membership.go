@@ -11,9 +11,9 @@ import (
 	"github.com/chanx-go/chanx/layer"
 )
 
-// joinThenPublish joins fresh groups, and as soon as Join has returned another node speaks to them.
+// joinThenPublish joins new groups, and another node broadcasts to them as soon as Join has returned.
 func joinThenPublish(s *suite) {
-	s.in(2, func(k *cluster) {
+	s.withNodes(2, func(k *cluster) {
 		p, q := k.dial(0, "ann"), k.dial(0, "bob")
 		for i := range 1000 {
 			group := fmt.Sprint("fresh", i)
@@ -33,20 +33,20 @@ func joinThenPublish(s *suite) {
 	})
 }
 
-// joinTogether has one of two that join a group at the same time be reached as soon as it has joined, though the other may
-// be the one that subscribes.
+// joinTogether joins two connections to a group concurrently. Each must be reached as soon as its Join has returned, although
+// the other one may be subscribing.
 func (k *cluster) joinTogether(p, q *peer, group string) {
 	k.t.Helper()
 	var joining sync.WaitGroup
 	joining.Go(func() { k.join(p, group) })
 	k.join(q, group)
-	p.may[group] = true
+	p.mayArrive[group] = true
 	k.reaches("Join at the same time as another", group, q)
 	joining.Wait()
 	k.leave(q, group)
 	k.ok(k.nodes[1].Broadcast(k.t.Context(), saidMessage{"both"}, chanx.To(group)))
 	k.expect("Join at the same time as another", map[*peer]string{p: "both"})
-	delete(p.may, group)
+	delete(p.mayArrive, group)
 	k.leave(p, group)
 }
 
@@ -60,7 +60,7 @@ func (k *cluster) leave(p *peer, group string) {
 	k.ok(p.conn.Leave(k.t.Context(), group))
 }
 
-// reaches has the other node say the name of a group to the group.
+// reaches broadcasts the name of a group to the group from the other node.
 func (k *cluster) reaches(doing, group string, members ...*peer) {
 	k.t.Helper()
 	want := map[*peer]string{}
@@ -71,8 +71,8 @@ func (k *cluster) reaches(doing, group string, members ...*peer) {
 	k.expect(doing, want)
 }
 
-// subscriptions watches the link of a node: after the last member has left, sooner or later publications do not come to the
-// node any more. Until then, and after that, who joins is reached at once.
+// subscriptions watches the link of a node. Some time after the last member of a group has left, its publications no longer
+// arrive at the node. A member that joins before or after that is reached at once.
 func subscriptions(s *suite) {
 	open, tap := s.open, &tap{watch: newWatch(), subscribed: map[string]bool{}}
 	s.open = func(t *testing.T) layer.Layer {
@@ -83,7 +83,7 @@ func subscriptions(s *suite) {
 		tap.Layer = l
 		return tap
 	}
-	s.in(2, func(k *cluster) {
+	s.withNodes(2, func(k *cluster) {
 		ctx := k.t.Context()
 		ann, bob := k.dial(0, "ann", "one"), k.dial(0, "bob", "one", "two")
 		far := k.dial(1, "cat")
@@ -96,7 +96,7 @@ func subscriptions(s *suite) {
 			k.reaches("left and joined again at once", "one", bob)
 		}
 		k.leave(bob, "one")
-		ann.vanish()
+		ann.drop()
 		bob.Close(1000, "")
 		if !tap.within(k.Wait, func() bool { return len(tap.subscribed) == 0 }) {
 			k.t.Fatalf("a node without connections is still subscribed to %q after %v", tap.subjects(), k.Wait)
@@ -105,26 +105,26 @@ func subscriptions(s *suite) {
 		k.ok(k.nodes[1].Broadcast(ctx, saidMessage{"nobody"}, chanx.ToUser("bob")))
 		k.ok(far.broadcast(ctx, "here", chanx.ToUser("cat")))
 		k.expect("nobody on the node", map[*peer]string{far: "here+!"})
-		ann = k.dial(0, "ann", "one") // not who was published to just now: that may still come
+		ann = k.dial(0, "ann", "one") // not bob: the publication to him may still arrive
 		k.reaches("joined when the node was not subscribed", "one", ann)
 		if got := tap.takeIdle(); len(got) > 0 {
-			k.t.Errorf("publications came to the node, where nobody was left: %q", got)
+			k.t.Errorf("publications came to the node, which had no connections left: %q", got)
 		}
 	})
 }
 
-// tap is a layer that tells what becomes of the one link that is opened on it.
+// tap is a layer that records what happens on the one link that is opened on it.
 type tap struct {
 	layer.Layer
 	watch
 	subscribed map[string]bool // guarded by watch, like idle
-	idle       []string        // subjects that came when nothing was subscribed
+	idle       []string        // subjects of publications that arrived while nothing was subscribed
 }
 
 func (l *tap) Open(r layer.Receiver) layer.Link {
 	receive := r.Receive
 	r.Receive = func(subject string, data []byte) {
-		l.tell(func() {
+		l.update(func() {
 			if len(l.subscribed) == 0 {
 				l.idle = append(l.idle, subject)
 			}
@@ -156,12 +156,12 @@ type tapped struct {
 }
 
 func (k *tapped) Subscribe(ctx context.Context, subject string) error {
-	k.tap.tell(func() { k.tap.subscribed[subject] = true })
+	k.tap.update(func() { k.tap.subscribed[subject] = true })
 	return k.Link.Subscribe(ctx, subject)
 }
 
 func (k *tapped) Unsubscribe(ctx context.Context, subject string) error {
 	err := k.Link.Unsubscribe(ctx, subject)
-	k.tap.tell(func() { delete(k.tap.subscribed, subject) })
+	k.tap.update(func() { delete(k.tap.subscribed, subject) })
 	return err
 }

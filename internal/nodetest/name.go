@@ -8,10 +8,10 @@ import (
 	"github.com/chanx-go/chanx"
 )
 
-// names has one node's connection in every other of many similar groups, another's in the rest, and sends to each its
-// number. The same names are users.
+// names has two connections on different nodes join many similar groups in turn, and sends each group its number. It does the
+// same with some of the names as users.
 func names(s *suite) {
-	s.in(3, func(k *cluster) {
+	s.withNodes(3, func(k *cluster) {
 		all := similarNames()
 		in := []*peer{k.dial(0, ""), k.dial(1, "")}
 		want := []map[string]int{{}, {}}
@@ -25,9 +25,9 @@ func names(s *suite) {
 		for i, p := range in {
 			k.expectEach("a group of its own", p, want[i], all)
 		}
-		k.quiet("groups of others")
+		k.expectNothingElse("groups of others")
 	})
-	s.in(2, func(k *cluster) {
+	s.withNodes(2, func(k *cluster) {
 		users := []string{"a b", "a-b", "a!b", "A b", "日本", "日", longName, longName[1:], "*", ">", "a.*", "a.>"}
 		want := map[*peer]string{}
 		for i, user := range users {
@@ -37,12 +37,12 @@ func names(s *suite) {
 			k.ok(k.nodes[(i+1)%2].Broadcast(k.t.Context(), saidMessage{fmt.Sprint(i)}, chanx.ToUser(user)))
 		}
 		k.expect("a user of its own", want)
-		k.ok(k.nodes[0].Broadcast(k.t.Context(), saidMessage{"group"}, chanx.To(users...))) // groups that nobody is in
-		k.quiet("groups that are called like users")
+		k.ok(k.nodes[0].Broadcast(k.t.Context(), saidMessage{"group"}, chanx.To(users...))) // groups without members
+		k.expectNothingElse("groups that are called like users")
 	})
 }
 
-// expectEach receives each of the texts, which are numbers of names, as often as wanted.
+// expectEach receives numbers of names, each as often as wanted.
 func (k *cluster) expectEach(doing string, p *peer, want map[string]int, names []string) {
 	k.t.Helper()
 	for range len(want) {
@@ -54,11 +54,11 @@ func (k *cluster) expectEach(doing string, p *peer, want map[string]int, names [
 		if _, err := fmt.Sscan(text, &i); err != nil || i >= len(names) {
 			k.t.Fatalf("%s: %s got %q: %v", doing, p.name, text, err)
 		}
-		k.t.Fatalf("%s: %s got what was sent to %q, which was not for it, or twice", doing, p.name, names[i])
+		k.t.Fatalf("%s: %s got the message to %q, which was not for it, or got it twice", doing, p.name, names[i])
 	}
 }
 
-// similarNames lists names that brokers and their ways of escaping might take for one another.
+// similarNames lists different names that brokers and escaping schemes might confuse.
 func similarNames() []string {
 	all := []string{
 		"a b", "a-b", "a!b", "a.b", "a..b", ".a", "a.", "a_b", "a+b", "a/b", "a//b", "a:b", "a~b", "ab", "aab", "aB", "AB", "a  b", " ab", "ab ",
@@ -69,10 +69,10 @@ func similarNames() []string {
 	for c := rune(' '); c < 0x7f; c++ {
 		all = append(all, string(c))
 	}
-	for c := rune(0xa0); c < 0xc0; c++ { // each byte that continues a character
+	for c := rune(0xa0); c < 0xc0; c++ { // continuation bytes
 		all = append(all, string(c), string(c-0x20+0x40*0x20))
 	}
-	for lead := rune(3); lead <= 0x1f; lead++ { // each that begins one of two bytes
+	for lead := rune(3); lead <= 0x1f; lead++ { // first bytes of characters of two bytes
 		all = append(all, string(lead<<6))
 	}
 	for lead := range rune(0x10) { // of three

@@ -8,15 +8,14 @@ import (
 	"github.com/chanx-go/chanx"
 )
 
-// nodeEvents emits to the servers themselves, alone and beside a group, from servers and connections. The last node has no
-// handler.
+// nodeEvents emits to Nodes(), alone and together with a group, from servers and connections. The last node has no handler.
 func nodeEvents(s *suite) {
-	s.in(3, func(k *cluster) {
+	s.withNodes(3, func(k *cluster) {
 		ctx := k.t.Context()
 		got := make([][]string, 2)
 		for i := range got {
 			chanx.OnNode(k.nodes[i].Server, func(_ context.Context, e ringEvent) error {
-				k.tell(func() { got[i] = append(got[i], e.Text) })
+				k.update(func() { got[i] = append(got[i], e.Text) })
 				return nil
 			})
 		}
@@ -40,9 +39,9 @@ func nodeEvents(s *suite) {
 				if !k.within(k.Wait, func() bool { return len(got[i]) >= len(want) }) || !slices.Equal(got[i], want) {
 					k.t.Errorf("from %s: node %d handled %q, want %q", name, i, got[i], want)
 				}
-				k.tell(func() { got[i] = nil })
+				k.update(func() { got[i] = nil })
 			}
-			k.quiet("from " + name)
+			k.expectNothingElse("from " + name)
 		}
 	})
 }

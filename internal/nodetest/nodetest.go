@@ -1,9 +1,8 @@
-// Package nodetest checks that servers keep their promises across nodes: who gets what, in which order, how often, and
-// what is left of it when a broker or a node is lost. What servers promise must not depend on the layer between them, so
-// every layer is held against the same cases. Package layertest comes before: it checks the layer alone.
+// Package nodetest checks what servers guarantee across nodes: which connections receive a message, in which order, how
+// often, and what happens when a broker or a node is lost. This must not depend on the layer between the servers, so every
+// layer has to pass the same cases. Run layertest first: it checks the layer alone.
 //
-// A broker's module calls [Run] in a test, with a function that opens a layer of its own for each node, on a broker that
-// all of them share:
+// A broker's module calls [Run] in a test, with a function that opens a layer for each node, on a shared broker:
 //
 //	func TestNodes(t *testing.T) {
 //		broker := startServer(t)
@@ -17,16 +16,15 @@
 //		}, nodetest.Features{Down: stopServer, Up: restartServer})
 //	}
 //
-// Each case is a subtest that is named after the promise. It opens its servers, connects to them in memory and shuts them
-// down before the functions given to t.Cleanup are called. A case that fails may be told from a failure of the layer by
-// running layertest.
+// Each case is a subtest named after the guarantee. It opens its servers, connects to them in memory and shuts them down
+// before the functions given to t.Cleanup are called. If a case fails, layertest shows whether the layer is the cause.
 //
 // # Time
 //
-// Real brokers cannot be in a testing/synctest bubble, so the cases neither sleep nor measure. They wait until something
-// has arrived, at most as long as Features.Wait. That something does not arrive is shown by marks: messages of all nodes
-// to all connections that are sent later, before which nothing else may come. Nobody else may use the broker meanwhile.
-// With Features.Bubble the cases of a layer in memory are in bubbles all the same, so that to wait in vain costs nothing.
+// Real brokers cannot run in a testing/synctest bubble, so the cases neither sleep nor measure time. They wait until
+// something has arrived, for at most Features.Wait. To show that something does not arrive, all nodes send later messages,
+// called marks, to all connections; nothing else may arrive before them. Nothing else may use the broker meanwhile. With
+// Features.Bubble the cases run in bubbles, where waiting takes no time.
 package nodetest
 
 import (
@@ -37,26 +35,26 @@ import (
 	"github.com/chanx-go/chanx/layer"
 )
 
-// Features say what the cases need to know of a layer. The zero value suits one whose broker cannot be lost.
+// Features describe how the cases control the broker of a layer. The zero value is for a layer whose broker cannot be lost.
 type Features struct {
 	// Wait is how long a call or a delivery may take before it counts as lost. The default is 10 seconds.
 	Wait time.Duration
 
-	// Down takes the broker away from a node, whose layer it is given; other nodes may lose it too. Up gives it back to
-	// all that lost it. Neither need wait until the nodes have noticed. Both or neither must be given; with neither, the
-	// cases that need them are skipped. A node that is shut down meanwhile must not keep Up from working.
+	// Down makes the broker unreachable for the node with this layer; other nodes may lose it too. Up makes it reachable
+	// again for all that lost it. They need not wait until the nodes have noticed. Set both or neither; without them, the
+	// cases that need them are skipped. Up must also work if the node has been shut down meanwhile.
 	Down, Up func(t *testing.T, l layer.Layer)
 
-	// Freeze has the broker of a node answer nothing, though its connections stay open; Thaw has it go on. Both or neither must be
-	// given, beside Down and Up; with neither, the case that needs them is skipped.
+	// Freeze makes the broker of a node stop answering while its connections stay open; Thaw makes it continue. Set both or
+	// neither, and only with Down and Up; without them, the case that needs them is skipped.
 	Freeze, Thaw func(t *testing.T, l layer.Layer)
 
-	// Bubble runs each case in a testing/synctest bubble, where waiting takes no time and no machine is too busy. It is for
-	// layers in memory. The functions above and open are called in it.
+	// Bubble runs each case in a testing/synctest bubble, where waiting takes no time, however busy the machine is. It is for
+	// layers in memory. The functions above and open are called in the bubble.
 	Bubble bool
 }
 
-// Run checks servers on a layer, which open opens for each node anew.
+// Run runs all cases. It calls open for each node of each case.
 func Run(t *testing.T, open func(t *testing.T) layer.Layer, f Features) {
 	t.Helper()
 	if (f.Down == nil) != (f.Up == nil) {
@@ -86,7 +84,7 @@ func Run(t *testing.T, open func(t *testing.T) layer.Layer, f Features) {
 	}
 }
 
-// suite is what a case is given.
+// suite is the argument of a case.
 type suite struct {
 	Features
 	t     *testing.T
@@ -94,30 +92,30 @@ type suite struct {
 	loses bool
 }
 
-// aCase checks a promise.
-type aCase struct {
+// testCase checks a guarantee.
+type testCase struct {
 	promise string
 	check   func(s *suite)
-	loses   bool // it takes the broker away
-	freezes bool // it has the broker answer nothing
+	loses   bool // it needs Features.Down and Up
+	freezes bool // it needs Features.Freeze and Thaw
 }
 
-var cases = []aCase{
+var cases = []testCase{
 	{promise: "EveryTargetFromEverywhere", check: everyTarget},
-	{promise: "WithoutTargetAConnectionMeansItsGroups", check: withoutTarget},
+	{promise: "WithoutTargetAConnectionUsesItsGroups", check: withoutTarget},
 	{promise: "JoinAndLeaveReachEveryTarget", check: joinAndLeave},
 	{promise: "DisconnectReachesEveryTarget", check: disconnect},
-	{promise: "CommandsKeepTheirPlaceAmongMessages", check: commandsInOrder},
+	{promise: "CommandsKeepTheirOrderAmongMessages", check: commandsInOrder},
 	{promise: "NodeEventsRunOnceOnEachNodeInOrder", check: nodeEvents},
-	{promise: "TheReceiverSpells", check: receiverSpells},
+	{promise: "TheReceiverEncodes", check: receiverEncodes},
 	{promise: "OrderIsKeptPerSenderAndTarget", check: order},
 	{promise: "NamesThatDifferAreDifferent", check: names},
 	{promise: "JoinThenPublishArrives", check: joinThenPublish},
 	{promise: "SubscriptionsFollowMembership", check: subscriptions},
-	{promise: "ANodeThatEndsLeavesTheOthers", check: nodeEnds},
-	{promise: "NothingIsLostNorRepeatedAmongMany", check: many},
-	{promise: "ALostBrokerIsToldAndLocalMembersGetIt", check: lostBroker, loses: true},
-	{promise: "MembershipHealsWhenTheBrokerIsBack", check: membershipHeals, loses: true},
-	{promise: "ANodeMayEndWhileTheBrokerIsLost", check: nodeEndsWithoutBroker, loses: true},
-	{promise: "ASilentBrokerHoldsNobodyUp", check: silentBroker, loses: true, freezes: true},
+	{promise: "ANodeThatEndsDoesNotDisturbOthers", check: nodeEnds},
+	{promise: "NothingIsLostOrRepeatedAmongMany", check: many},
+	{promise: "ALostBrokerIsLoggedAndLocalMembersStillReceive", check: lostBroker, loses: true},
+	{promise: "MembershipRecoversWithTheBroker", check: membershipRecovers, loses: true},
+	{promise: "ANodeMayShutDownWhileTheBrokerIsLost", check: nodeEndsWithoutBroker, loses: true},
+	{promise: "ASilentBrokerDelaysNothing", check: silentBroker, loses: true, freezes: true},
 }

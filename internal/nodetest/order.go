@@ -9,11 +9,11 @@ import (
 	"github.com/chanx-go/chanx"
 )
 
-// sender is a node or a connection that numbers what it sends.
+// sender is a node or a connection that numbers its messages.
 type sender struct {
 	name string
 	node *node
-	peer *peer // nil: it is the node
+	peer *peer // nil if the sender is the node
 }
 
 func (k *cluster) senders() (all []*sender) {
@@ -40,15 +40,15 @@ func (s *sender) emit(k *cluster, text string, to ...chanx.Target) error {
 	return s.node.Emit(k.t.Context(), ringEvent{text}, to...)
 }
 
-// longName is as long as a name may be.
+// longName has the maximum length of a name.
 var longName = strings.Repeat("l", 200)
 
-// order has all connections and servers of three nodes send at the same time: whoever listens hears everything once, and
-// each sender's messages to a target in order, and likewise its events.
+// order has all connections and servers of three nodes send concurrently. Every receiver must get everything once, with each
+// sender's messages to a target in order, and likewise its events.
 func order(s *suite) {
 	const each = 40
-	// All receivers are in all groups, so each gets what is sent to an aim by the first target. Those that are called the
-	// same have the same.
+	// All receivers are in all groups, so each receives through the first target. Entries with the same name have the same
+	// first target.
 	aims := []struct {
 		by string
 		to []chanx.Target
@@ -61,7 +61,7 @@ func order(s *suite) {
 		{"long", []chanx.Target{chanx.To(longName)}},
 		{"all", []chanx.Target{chanx.All(), chanx.To("a b")}},
 	}
-	s.in(3, func(k *cluster) {
+	s.withNodes(3, func(k *cluster) {
 		for i := range k.nodes {
 			k.dial(i, "ann", "a b", "a-b", "a!b", "日本", longName)
 			k.dial(i, fmt.Sprint("user", i), "a b", "a-b", "a!b", "日本", longName)
@@ -97,8 +97,8 @@ func order(s *suite) {
 
 func numbered(sender, by string, n int) string { return fmt.Sprintf("%s %s %d", sender, by, n) }
 
-// expectOrder receives that many numbered texts and wants those of each sender to one target in order; those of the
-// connection itself in the order in which it sent them to whomever.
+// expectOrder receives that many numbered texts, and checks the order of each sender's texts through one target. What the
+// connection sent to itself must be in order too.
 func (k *cluster) expectOrder(p *peer, want int) {
 	k.t.Helper()
 	last := map[string]int{}
@@ -117,7 +117,7 @@ func (k *cluster) expectOrder(p *peer, want int) {
 			key = from + " to itself"
 		}
 		if before, any := last[key]; any && n <= before {
-			k.t.Errorf("%s got number %d of %s behind %d", p.name, n, key, before)
+			k.t.Errorf("%s got number %d of %s after %d", p.name, n, key, before)
 		}
 		last[key] = n
 	}

@@ -16,43 +16,43 @@ import (
 type peer struct {
 	*chanxtest.Conn
 	cluster *cluster
-	told    *told
+	tb      *stepTB
 	conn    *chanx.Conn
 	name    string
 	user    string
 	node    *node
 
-	gone bool            // it vanished
-	may  map[string]bool // texts that may come at any time, once; or not at all
+	gone      bool            // it has dropped its connection
+	mayArrive map[string]bool // texts that may arrive at any time, at most once
 
-	// What the server's end has seen; guarded by the cluster's watch.
+	// Recorded by the server's end; guarded by the cluster's watch.
 	opened bool
-	closed []int // codes that OnClose was given
+	closed []int // codes passed to OnClose
 	probes []string
 }
 
-// told is a test that says what was done when it failed.
-type told struct {
+// stepTB is a test that adds the current step to its failures.
+type stepTB struct {
 	testing.TB
-	doing string
+	step string
 }
 
 // Fatalf ends the test.
-func (t *told) Fatalf(format string, args ...any) {
+func (t *stepTB) Fatalf(format string, args ...any) {
 	t.TB.Helper()
-	t.TB.Fatalf("%s: %s", t.doing, fmt.Sprintf(format, args...))
+	t.TB.Fatalf("%s: %s", t.step, fmt.Sprintf(format, args...))
 }
 
-// next takes the next frame in short, passing over completions: the text of a message, with + for is_mine and ! for
-// is_current, and (text) of an event that was answered.
+// next returns the next frame in short form, skipping completions: the text of a message, with + for is_mine and ! for
+// is_current, or (text) for the message that answers an event.
 func (p *peer) next(doing string) string {
-	p.told.TB.Helper()
-	p.told.doing = p.name + ": " + doing
+	p.tb.TB.Helper()
+	p.tb.step = p.name + ": " + doing
 	for {
 		f := p.parse(p.Next())
 		text := f.short()
-		if p.may[text] {
-			delete(p.may, text)
+		if p.mayArrive[text] {
+			delete(p.mayArrive, text)
 			continue
 		}
 		if !strings.HasSuffix(f.action(), "complete") {
@@ -61,8 +61,7 @@ func (p *peer) next(doing string) string {
 	}
 }
 
-// frame is what cases look at, as the nodes of receiverSpells write it: with one discriminator or the other, in camelCase
-// or not.
+// frame has the members that cases check. The nodes of receiverEncodes use different discriminators.
 type frame struct {
 	Action, Kind string
 	Payload      struct{ Text string }
@@ -72,7 +71,7 @@ type frame struct {
 
 func (p *peer) parse(text string) (f frame) {
 	if err := json.Unmarshal([]byte(text), &f); err != nil {
-		p.told.Fatalf("got %s: %v", text, err)
+		p.tb.Fatalf("got %s: %v", text, err)
 	}
 	return f
 }
@@ -93,7 +92,7 @@ func (f *frame) short() string {
 	return text
 }
 
-// connected are those whose connections have not ended.
+// connected returns the peers whose connections have not ended.
 func (k *cluster) connected() (all []*peer) {
 	for _, p := range k.peers {
 		if p.Ended() == nil && !p.gone && !p.node.gone {
@@ -103,13 +102,13 @@ func (k *cluster) connected() (all []*peer) {
 	return all
 }
 
-// vanish drops the connection without a word.
-func (p *peer) vanish() {
+// drop ends the connection without a Close frame.
+func (p *peer) drop() {
 	p.gone = true
 	p.Abort()
 }
 
-// expect receives what each peer is to get next, in one line for each that gets something.
+// expect checks the next texts of each peer. A peer's texts are separated by spaces.
 func (k *cluster) expect(doing string, want map[*peer]string) {
 	k.t.Helper()
 	for _, p := range k.peers {
@@ -121,8 +120,8 @@ func (k *cluster) expect(doing string, want map[*peer]string) {
 	}
 }
 
-// quiet has every node mark, to all connections, that nothing more should come, and wants that nothing else does.
-func (k *cluster) quiet(doing string) {
+// expectNothingElse sends a mark from every node to all connections, and checks that nothing else arrives before the marks.
+func (k *cluster) expectNothingElse(doing string) {
 	k.t.Helper()
 	var marks []string
 	for _, n := range k.running() {
@@ -137,12 +136,12 @@ func (k *cluster) quiet(doing string) {
 				missing = slices.Delete(missing, i, i+1)
 				continue
 			}
-			k.t.Errorf("%s: %s got %q, which was not for it, or twice", doing, p.name, got)
+			k.t.Errorf("%s: %s got %q, which was not for it, or got it twice", doing, p.name, got)
 		}
 	}
 }
 
-// awaitProbe waits until each of those has handled a probe.
+// awaitProbe waits until each of the peers has handled a probe.
 func (k *cluster) awaitProbe(doing, text string, who ...*peer) {
 	k.t.Helper()
 	for _, p := range who {
@@ -152,8 +151,8 @@ func (k *cluster) awaitProbe(doing, text string, who ...*peer) {
 	}
 }
 
-// probeUntil has nodes send probes to a target, again and again, until each of who has handled one of each node at once, or
-// has ended: for what takes effect soon, of which nobody is told.
+// probeUntil sends probes from nodes to a target repeatedly, until each of the peers has handled the probes of all nodes of one
+// round, or has ended. It waits for changes whose completion is not reported.
 func (k *cluster) probeUntil(doing string, by []*node, to chanx.Target, who []*peer) {
 	k.t.Helper()
 	for deadline := time.Now().Add(k.Wait); ; {
@@ -161,7 +160,7 @@ func (k *cluster) probeUntil(doing string, by []*node, to chanx.Target, who []*p
 		for _, n := range by {
 			k.marks++
 			texts = append(texts, fmt.Sprint("probe", k.marks))
-			k.perhaps(n.Emit(k.t.Context(), probeEvent{texts[len(texts)-1]}, to))
+			k.mayBeUnavailable(n.Emit(k.t.Context(), probeEvent{texts[len(texts)-1]}, to))
 		}
 		missing := func(p *peer) bool {
 			return p.Ended() == nil && slices.ContainsFunc(texts, func(text string) bool { return !slices.Contains(p.probes, text) })

@@ -15,23 +15,23 @@ import (
 	"github.com/coder/websocket"
 )
 
-// clients is how many there are in a crowd.
+// clients is the number of clients in a crowd.
 const clients = 30
 
-// crowd is clients that connect through a proxy, each again whenever its connection has ended.
+// crowd is a number of clients that connect through a proxy, and reconnect whenever their connection has ended.
 type crowd struct {
 	t       *testing.T
 	address string // path of the proxy's socket
 	roots   *x509.CertPool
-	ended   <-chan struct{} // of the proxy
-	moved   chan struct{}   // has one element after a client has moved
+	ended   <-chan struct{} // closed when the proxy has ended
+	moved   chan struct{}   // holds a token when at or refused has changed
 
 	mu      sync.Mutex
-	at      [clients]string // the name of the node that each client has reached, or ""
-	refused error           // of the last client to whom it happened
+	at      [clients]string // the name of the node that each client is connected to, or ""
+	refused error           // why the last refused client was refused
 }
 
-// rollOver replaces one node after the other. Each client that loses its connection finds the other node.
+// rollOver replaces one node after the other. Each client that loses its connection reconnects to the other node.
 func rollOver(t *testing.T, c *crowd, nodes [2]*node) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -56,13 +56,13 @@ func rollOver(t *testing.T, c *crowd, nodes [2]*node) {
 	}
 	defer ws.CloseNow()
 	if want := (here{b2.name, "unix:"}); got != want {
-		t.Errorf("a new client is at %+v, want the node with the fewest connections and the client's address: %+v", got, want)
+		t.Errorf("a new client got %+v, want the node with the fewest connections and the client's address: %+v", got, want)
 	}
 	a2.stop()
 	c.await("b2")
 }
 
-// keep has one client connected until ctx ends.
+// keep keeps one client connected until ctx ends.
 func (c *crowd) keep(ctx context.Context, i int) {
 	for ctx.Err() == nil {
 		ws, got, err := c.enter(ctx)
@@ -70,7 +70,7 @@ func (c *crowd) keep(ctx context.Context, i int) {
 			c.set(i, got.Node)
 			_, _, err = ws.Read(ctx)
 			c.set(i, "")
-			_ = ws.CloseNow() // it has ended
+			_ = ws.CloseNow() // it has been closed already
 		}
 		if ctx.Err() != nil || websocket.CloseStatus(err) == websocket.StatusGoingAway {
 			continue
@@ -83,8 +83,8 @@ func (c *crowd) keep(ctx context.Context, i int) {
 	}
 }
 
-// enter opens a WebSocket as a page of the same host does, and reads what it has reached. An error without a close code is a
-// refusal.
+// enter opens a WebSocket like a page of the same host, and reads the first message. An error without a close code means that
+// the client was refused.
 func (c *crowd) enter(ctx context.Context) (*websocket.Conn, here, error) {
 	transport := &http.Transport{
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
@@ -102,7 +102,7 @@ func (c *crowd) enter(ctx context.Context) (*websocket.Conn, here, error) {
 	}
 	_, text, err := ws.Read(ctx)
 	if err != nil {
-		_ = ws.CloseNow() // it has ended
+		_ = ws.CloseNow() // it has been closed already
 		return nil, here{}, err
 	}
 	var frame struct{ Payload here }
@@ -130,15 +130,15 @@ func (c *crowd) wake() {
 	}
 }
 
-// await returns when each client is connected to one of these nodes. Until then none may be refused, for at least one node
-// is healthy.
+// await returns when each client is connected to one of these nodes. Until then no client may be refused, because at least one
+// node is healthy.
 func (c *crowd) await(nodes ...string) {
 	c.t.Helper()
-	late := time.After(patience)
+	late := time.After(testTimeout)
 	for {
 		here, err := c.count(nodes)
 		if err != nil {
-			c.t.Fatalf("%d of %d clients are at %q, and one is refused: %v", here, clients, nodes, err)
+			c.t.Fatalf("%d of %d clients are connected to %q, and one was refused: %v", here, clients, nodes, err)
 		}
 		if here == clients {
 			return
@@ -148,12 +148,12 @@ func (c *crowd) await(nodes ...string) {
 		case <-c.ended:
 			c.t.Fatal("the proxy has ended")
 		case <-late:
-			c.t.Fatalf("%d of %d clients are at %q after %v", here, clients, nodes, patience)
+			c.t.Fatalf("%d of %d clients are connected to %q after %v", here, clients, nodes, testTimeout)
 		}
 	}
 }
 
-// count returns how many clients are at some nodes, and why any of all was refused.
+// count returns how many clients are connected to these nodes, and why any client was refused.
 func (c *crowd) count(nodes []string) (n int, refused error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

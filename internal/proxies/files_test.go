@@ -25,7 +25,7 @@ const host = "chat.example.com"
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// block returns the one code block of a language in docs/scaling.md.
+// block returns the only code block of a language in docs/scaling.md.
 func block(t *testing.T, language string) string {
 	t.Helper()
 	b, err := os.ReadFile("../../docs/scaling.md")
@@ -43,7 +43,7 @@ func block(t *testing.T, language string) string {
 	return text + "\n"
 }
 
-// substitute replaces texts, each of which must be there once.
+// substitute replaces pairs of texts. Each text must occur exactly once.
 func substitute(t *testing.T, text string, pairs ...string) string {
 	t.Helper()
 	for i := 0; i < len(pairs); i += 2 {
@@ -55,7 +55,7 @@ func substitute(t *testing.T, text string, pairs ...string) string {
 	return text
 }
 
-// socketDir makes a folder whose path is short, as that of a socket must be.
+// socketDir makes a directory with a short path, because the length of socket paths is limited.
 func socketDir(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "p")
@@ -77,7 +77,7 @@ func write(t *testing.T, file, text string) {
 	}
 }
 
-// writeCertificate writes chat.pem and chat.key for host, and returns what trusts them.
+// writeCertificate writes chat.pem and chat.key for host, and returns a pool with the certificate.
 func writeCertificate(t *testing.T, dir string) (roots *x509.CertPool) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -104,8 +104,8 @@ func writeCertificate(t *testing.T, dir string) (roots *x509.CertPool) {
 	return roots
 }
 
-// startProxy returns when a proxy listens at the path of a socket. It is ended with the test. The channel is closed when it
-// has ended.
+// startProxy starts a proxy, and returns when it listens on the socket at path. The proxy is stopped at the end of the test.
+// The channel is closed when it has ended.
 func startProxy(t *testing.T, cmd *exec.Cmd, path string) (ended <-chan struct{}) {
 	t.Helper()
 	var log bytes.Buffer
@@ -120,16 +120,16 @@ func startProxy(t *testing.T, cmd *exec.Cmd, path string) (ended <-chan struct{}
 		failure = cmd.Wait()
 	}()
 	t.Cleanup(func() {
-		_ = cmd.Process.Signal(syscall.SIGTERM) // it may have ended
+		_ = cmd.Process.Signal(syscall.SIGTERM) // it may have ended already
 		<-done
 		if failure != nil {
 			t.Errorf("%s: %v", cmd.Path, failure)
 		}
 		if t.Failed() {
-			t.Logf("%s writes:\n%s", cmd.Path, &log)
+			t.Logf("output of %s:\n%s", cmd.Path, &log)
 		}
 	})
-	for late := time.After(patience); ; {
+	for late := time.After(testTimeout); ; {
 		c, err := net.Dial("unix", path)
 		if err == nil {
 			c.Close()

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// nginxMain surrounds the block of docs/scaling.md. With master_process off nginx is a single process. The paths are
-// relative to the folder given by -p.
+// nginxMain is the main configuration that includes the block of docs/scaling.md. With master_process off nginx is a single
+// process. The paths are relative to the directory given by -p.
 const nginxMain = `daemon off;
 master_process off;
 pid pid;

@@ -13,7 +13,7 @@ import (
 	"github.com/chanx-go/chanx"
 )
 
-// here tells a client what its connection has reached.
+// here is the first message to a client. It names the node that the client has reached.
 type here struct {
 	Node   string `json:"node"`
 	Client string `json:"client"` // X-Forwarded-For
@@ -21,7 +21,7 @@ type here struct {
 
 func (here) Action() string { return "here" }
 
-// visit is one connection of a node.
+// visit is the state of one connection.
 type visit struct {
 	*chanx.Conn
 	here
@@ -29,15 +29,15 @@ type visit struct {
 
 func (v *visit) opened(ctx context.Context) error { return v.Send(ctx, v.here) }
 
-// node is a server that is replaced: another one takes its place at the same path.
+// node is a server that is later replaced by another one at the same path.
 type node struct {
 	t    *testing.T
-	path string // of its socket: unlike a port, nobody else takes it while no node listens
+	path string // of its socket: unlike a port, no other process takes it while no node listens
 	name string
 	chat *chanx.Server
 	http *http.Server
 
-	served chan error // what Serve returns
+	served chan error // the result of Serve
 	once   sync.Once  // guards stop
 }
 
@@ -60,11 +60,11 @@ func startNode(t *testing.T, path, name string) *node {
 	return n
 }
 
-// stop ends a node as a deployment does: connections are closed with 1001, and requests are answered 503 until it listens
-// no longer. Further calls do nothing.
+// stop shuts down a node like a deployment: connections are closed with 1001, and requests are answered with 503 until the
+// node stops listening. Further calls do nothing.
 func (n *node) stop() {
 	n.once.Do(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		ctx, cancel := context.WithTimeout(context.Background(), testTimeout)
 		defer cancel()
 		if err := errors.Join(n.chat.Shutdown(ctx), n.http.Shutdown(ctx)); err != nil {
 			n.t.Errorf("node %s: %v", n.name, err)
@@ -75,5 +75,5 @@ func (n *node) stop() {
 	})
 }
 
-// patience is a net below a test that would hang.
-const patience = time.Minute
+// testTimeout is how long a test waits for something before it fails.
+const testTimeout = time.Minute

@@ -59,7 +59,7 @@ func (s *faultless) freeze(noticesNoSilence bool) {
 	}
 }
 
-// faulty opens links on a sound layer that have a fault.
+// faulty is a layer whose links have a fault.
 type faulty struct {
 	*faultless
 	fault fault

@@ -4,14 +4,15 @@ import (
 	"github.com/chanx-go/chanx"
 )
 
-// receiverSpells has two nodes of which one has camelCase, a discriminator and completions of its own.
-func receiverSpells(s *suite) {
+// receiverEncodes uses two nodes, one of which has camelCase, another discriminator and completions. Each node encodes the
+// frames for its own connections.
+func receiverEncodes(s *suite) {
 	camel := func(node int, o *chanx.ServerOptions) {
 		if node == 1 {
 			o.Camelize, o.Discriminator, o.Completions = true, "kind", true
 		}
 	}
-	s.inWith(2, camel, func(k *cluster) {
+	s.withOptions(2, camel, func(k *cluster) {
 		ctx := k.t.Context()
 		plain, other := k.dial(0, "ann", "words"), k.dial(1, "ann", "words")
 		const (
@@ -41,18 +42,19 @@ func receiverSpells(s *suite) {
 	})
 }
 
-// expectFrames wants frames as they are written. Events are handled beside messages, so the order is open.
+// expectFrames checks the next frames byte by byte. Their order is not checked, because events are handled concurrently with
+// messages.
 func (p *peer) expectFrames(want ...string) {
-	p.told.TB.Helper()
+	p.tb.TB.Helper()
 	left := map[string]int{}
 	for _, frame := range want {
 		left[frame]++
 	}
 	for range want {
-		p.told.doing = p.name + ": receives the message in its spelling"
+		p.tb.step = p.name + ": receives the message in its own encoding"
 		got := p.Next()
 		if left[got]--; left[got] < 0 {
-			p.told.Errorf("%s got %s, want one of\n%q", p.name, got, want)
+			p.tb.Errorf("%s got %s, want one of\n%q", p.name, got, want)
 		}
 	}
 }
