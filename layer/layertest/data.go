@@ -50,8 +50,7 @@ func dataOfPublisher(l *fixture) {
 	}
 }
 
-// dataOfReceiver has receivers keep what they are given while more comes. That it is still the same is checked at the
-// end of every case.
+// dataOfReceiver makes receivers keep data while more arrives. At the end of every case nodes check that it has not changed.
 func dataOfReceiver(l *fixture) {
 	const subjects, rounds = 4, 100
 	a, b, c := l.open(), l.open(), l.open()
