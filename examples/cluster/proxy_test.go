@@ -173,17 +173,31 @@ func (s *street) awaitCount(d *desk, want int) {
 
 func TestADeadNodeIsPassedOver(t *testing.T) {
 	t.Parallel()
-	dead, alive := openDesk(t), openDesk(t)
-	dead.Close()
-	s := openStreet(t, dead, alive)
+	dead, alive := unusedAddress(t), openDesk(t)
+	s := openStreet(t)
+	s.p.add(dead)
+	s.p.add(alive.Addr().String())
 	for range 3 {
 		c := s.call()
 		s.say(s.at(alive), "hello")
 		s.end(c)
 	}
-	alive.Close()
+	s = openStreet(t)
+	s.p.add(dead)
 	s.hears(s.call(), "")
 	s.shown.await(t, 1, "proxy: no node accepts a connection")
+}
+
+// unusedAddress returns an address that refuses connections until the test ends. It is the local address of an outgoing
+// connection, so no other process can listen there meanwhile.
+func unusedAddress(t *testing.T) string {
+	t.Helper()
+	c, err := net.Dial("tcp", listen(t).Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return c.LocalAddr().String()
 }
 
 func TestEitherSideMayEndFirst(t *testing.T) {
