@@ -62,8 +62,7 @@ func (l *Log) Log(ctx context.Context, level slog.Level, kind Kind, n int, attrs
 	l.mu.Lock()
 	s := l.state(kind)
 	s.level = level
-	suppressed := l.suppress(s, n)
-	if suppressed {
+	if l.suppress(s, n) {
 		s.attrs = errorTexts(attrs)
 		l.mu.Unlock()
 		if l.logger.Enabled(ctx, slog.LevelDebug) {
@@ -71,7 +70,7 @@ func (l *Log) Log(ctx context.Context, level slog.Level, kind Kind, n int, attrs
 		}
 		return
 	}
-	count := s.begin()
+	count := s.begin() + n
 	s.attrs = errorTexts(attrs)
 	l.mu.Unlock()
 	l.line(ctx, level, kind, count, attrs)
@@ -115,10 +114,7 @@ func (l *Log) Skip(kind Kind, n int) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s := l.kinds[kind]
-	if s == nil || !time.Now().Before(s.until) {
-		return false
-	}
-	return l.suppress(s, n)
+	return s != nil && l.suppress(s, n)
 }
 
 // Flush writes the suppressed occurrences. It stops all timers: later occurrences are written with the next line of
@@ -174,13 +170,14 @@ func (l *Log) evict() {
 	}
 }
 
-// suppress counts occurrences and reports whether they wait for the end of the window. The caller holds mu.
+// suppress counts occurrences for the end of the window. If the window has ended, it counts nothing and returns false. The
+// caller holds mu.
 func (l *Log) suppress(s *state, n int) bool {
-	s.count += n
 	left := time.Until(s.until)
 	if left <= 0 {
 		return false
 	}
+	s.count += n
 	if s.timer == nil && !l.flushed {
 		s.timer = time.AfterFunc(left, func() { l.expire(s) })
 	}
