@@ -20,8 +20,8 @@ func (c *Conn) Close(code int, reason string) error {
 	if c.stopped {
 		return ErrClosed
 	}
-	known := c.why != nil
-	c.shut(code, reason)
+	known := c.cause != nil
+	c.beginClose(code, reason)
 	if known {
 		return ErrClosed
 	}
@@ -36,15 +36,15 @@ func (c *Conn) CloseAfter(code int, reason string) error {
 	}
 	c.mu.Lock()
 	defer c.unlock()
-	if c.why != nil {
+	if c.cause != nil {
 		return ErrClosed
 	}
-	if !c.busy || c.h == nil {
-		c.shut(code, reason)
+	if !c.running || c.h == nil {
+		c.beginClose(code, reason)
 		return nil
 	}
-	c.cause(code, reason)
-	c.closeSoon = true
+	c.setCause(code, reason)
+	c.closeAfterRun = true
 	return nil
 }
 
@@ -52,57 +52,57 @@ func (c *Conn) CloseAfter(code int, reason string) error {
 func (c *Conn) Abort() {
 	c.mu.Lock()
 	defer c.unlock()
-	c.kill()
+	c.abort()
 }
 
 // cause is why a connection ends.
-type cause struct {
+type closeCause struct {
 	code   int
 	reason string
 }
 
 // cause notes how the connection ends; the first one stays.
-func (c *Conn) cause(code int, reason string) {
-	if c.why == nil {
-		c.why = &cause{code, cutReason(reason)}
+func (c *Conn) setCause(code int, reason string) {
+	if c.cause == nil {
+		c.cause = &closeCause{code, cutReason(reason)}
 	}
 }
 
 // shut ends the connection from our side. The caller holds mu.
-func (c *Conn) shut(code int, reason string) {
-	c.cause(code, reason)
+func (c *Conn) beginClose(code int, reason string) {
+	c.setCause(code, reason)
 	c.stopped = true
 	c.dropItems()
-	c.sendClose(c.why.code, c.why.reason)
-	c.armClose()
-	c.wakeReader()
+	c.sendClose(c.cause.code, c.cause.reason)
+	c.startCloseTimer()
+	c.resumeReading()
 	if !c.started {
 		c.started = true
 		go c.read() // nobody else would read the peer's answer
 	}
 	c.ensureRunner()
-	c.settle()
+	c.closeIfDone()
 }
 
 // sendClose writes the last frame.
 func (c *Conn) sendClose(code int, reason string) {
-	if c.sealed {
+	if c.writeDone {
 		return
 	}
-	c.leave()
+	c.callClosing()
 	var b [maxControl]byte
-	c.put(finClose, appendClose(b[:0], code, reason))
-	c.sealed = true
+	c.appendFrame(finClose, appendClose(b[:0], code, reason))
+	c.writeDone = true
 	c.wakeWriters()
 	c.flush()
 }
 
 // leave counts the connection among those that are closing, and tells the handler. Only the first call does something.
-func (c *Conn) leave() {
-	if c.leaving {
+func (c *Conn) callClosing() {
+	if c.closingCalled {
 		return
 	}
-	c.leaving = true
+	c.closingCalled = true
 	if !c.refused {
 		c.up.counters.closing.Add(1)
 	}
@@ -112,51 +112,51 @@ func (c *Conn) leave() {
 }
 
 // peerClosed takes the peer's Close frame. Nobody reads behind it.
-func (c *Conn) peerClosed(p []byte) item {
+func (c *Conn) receiveClose(p []byte) item {
 	code, reason, bad := parseClose(p)
 	if bad != 0 {
 		return c.fail(bad, "bad close frame")
 	}
-	c.cause(code, reason)
-	c.ending, c.readDone = true, true
+	c.setCause(code, reason)
+	c.endQueued, c.readDone = true, true
 	c.part = nil
-	c.armClose()
+	c.startCloseTimer()
 	return item{kind: endItem}
 }
 
 // fail ends the connection because of the peer (RFC 6455, section 7.1.7): what was received before is handled, what
 // comes is discarded unseen.
 func (c *Conn) fail(code int, reason string) item {
-	c.cause(code, reason)
-	c.ending, c.raw, c.halfClose = true, true, true
+	c.setCause(code, reason)
+	c.endQueued, c.unparsed, c.halfClose = true, true, true
 	c.part = nil
-	c.armClose()
+	c.startCloseTimer()
 	return item{kind: endItem}
 }
 
 // conclude is the endItem's turn.
-func (c *Conn) conclude() {
+func (c *Conn) handleEnd() {
 	c.stopped = true
 	c.dropItems()
-	c.sendClose(c.why.code, c.why.reason)
-	c.settle()
+	c.sendClose(c.cause.code, c.cause.reason)
+	c.closeIfDone()
 }
 
 // lose is the end of the transport, told by reading.
-func (c *Conn) lose() {
+func (c *Conn) readFailed() {
 	c.readDone = true
-	c.kill()
+	c.abort()
 }
 
 // kill is every end without a handshake, and the end of a handshake that did not come to its own. The caller holds mu.
-func (c *Conn) kill() {
-	c.cause(CloseAbnormal, "")
-	c.leave()
-	c.stopped, c.sealed = true, true
+func (c *Conn) abort() {
+	c.setCause(CloseAbnormal, "")
+	c.callClosing()
+	c.stopped, c.writeDone = true, true
 	c.wakeWriters()
 	c.disconnect()
 	c.dropItems()
-	c.wakeReader()
+	c.resumeReading()
 	c.ensureRunner()
 }
 
@@ -165,7 +165,7 @@ func (c *Conn) dropItems() {
 	if c.rest != nil {
 		rest := c.rest
 		c.rest = nil
-		c.drop(DroppedMessages, c.skip(rest))
+		c.drop(DroppedMessages, c.skipFrames(rest))
 	}
 	for {
 		it, ok := c.inbox.pop()
@@ -181,16 +181,16 @@ func (c *Conn) dropItems() {
 }
 
 // armClose bounds the closing.
-func (c *Conn) armClose() {
-	if t := c.up.opt.CloseTimeout; t > 0 && c.closeTimer == nil && !c.gone {
+func (c *Conn) startCloseTimer() {
+	if t := c.up.opt.CloseTimeout; t > 0 && c.closeTimer == nil && !c.disconnected {
 		c.closeTimer = time.AfterFunc(t, c.Abort)
 	}
 }
 
 // settle closes what is done: the write side behind the last frame after a violation, the transport when the peer is
 // through too.
-func (c *Conn) settle() {
-	if !c.sealed || c.gone || c.writing || c.queued > 0 {
+func (c *Conn) closeIfDone() {
+	if !c.writeDone || c.disconnected || c.draining || c.queued > 0 {
 		return
 	}
 	if c.readDone {
@@ -204,37 +204,37 @@ func (c *Conn) settle() {
 // closeWrite tells the peer that nothing follows, so that it closes: after a violation its answer cannot be recognised.
 func (c *Conn) closeWrite() {
 	if w, ok := c.nc.(interface{ CloseWrite() error }); ok {
-		c.aside(w.CloseWrite, func() {})
+		c.closeAsync(w.CloseWrite, func() {})
 	}
 }
 
 // disconnect closes the transport.
 func (c *Conn) disconnect() {
-	if c.gone {
+	if c.disconnected {
 		return
 	}
-	c.gone = true
+	c.disconnected = true
 	if c.closeTimer != nil {
 		c.closeTimer.Stop()
 	}
-	c.tellLost()
-	if !c.writing { // else drain still has the bytes in hand
+	c.callLost()
+	if !c.draining { // else drain still has the bytes in hand
 		c.discardOut()
 	}
-	c.aside(c.nc.Close, func() {
-		c.closed = true
+	c.closeAsync(c.nc.Close, func() {
+		c.transportClosed = true
 		if c.refused {
 			c.up.counters.refusing.Add(-1)
 		} else {
 			c.up.counters.closing.Add(-1)
 		}
-		c.finish()
+		c.unregister()
 	})
 }
 
 // aside calls f, then done, under mu. On a TCP connection f does not block; under TLS it does for a while, to say goodbye
 // first. What it fails of, the loss of the transport, is told by reading.
-func (c *Conn) aside(f func() error, done func()) {
+func (c *Conn) closeAsync(f func() error, done func()) {
 	if c.rc != nil {
 		_ = f()
 		done()
@@ -249,34 +249,34 @@ func (c *Conn) aside(f func() error, done func()) {
 }
 
 // tellLost calls Lost, at most once, and only while somebody may be interested.
-func (c *Conn) tellLost() {
-	if c.h != nil && !c.lost {
-		c.lost = true
+func (c *Conn) callLost() {
+	if c.h != nil && !c.lostCalled {
+		c.lostCalled = true
 		c.h.Lost()
 	}
 }
 
 // finish takes the connection off the books once nothing is written any more, its transport is closed and its handler has
 // been told.
-func (c *Conn) finish() {
-	if c.removed || c.writing || !c.closed || c.h != nil && !c.told {
+func (c *Conn) unregister() {
+	if c.removed || c.draining || !c.transportClosed || c.h != nil && !c.closedReturned {
 		return
 	}
 	c.removed = true
 	c.up.wheel.remove(c)
-	c.up.left()
+	c.up.connEnded()
 }
 
 // left counts a connection less, and wakes those that wait for the last one.
-func (u *Upgrader) left() {
+func (u *Upgrader) connEnded() {
 	if u.counters.open.Add(-1) > 0 {
 		return
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if u.none != nil {
-		close(u.none)
-		u.none = nil
+	if u.allEnded != nil {
+		close(u.allEnded)
+		u.allEnded = nil
 	}
 }
 
@@ -288,10 +288,10 @@ func (u *Upgrader) Wait(ctx context.Context) error {
 		u.mu.Unlock()
 		return nil
 	}
-	if u.none == nil {
-		u.none = make(chan struct{})
+	if u.allEnded == nil {
+		u.allEnded = make(chan struct{})
 	}
-	none := u.none
+	none := u.allEnded
 	u.mu.Unlock()
 	select {
 	case <-none:

@@ -63,22 +63,22 @@ type Handler interface {
 // Invariants: every change of the fields below mu is made under mu; got, part and armed belong to who holds the reading
 // token; rest is not nil only while the runner is the reader, or before Start.
 type Conn struct {
-	up *Upgrader
-	nc net.Conn
-	rc syscall.RawConn       // nil: nc is not a bare TCP connection
-	rf func(fd uintptr) bool // tryRead, made once
+	up       *Upgrader
+	nc       net.Conn
+	rc       syscall.RawConn       // nil: nc is not a bare TCP connection
+	readFunc func(fd uintptr) bool // tryRead, made once
 
-	got  got      // result of rf
-	part *partial // what is incomplete
+	result readResult // result of rf
+	part   *partial   // what is incomplete
 
 	mu    sync.Mutex
-	h     Handler     // nil before Start
-	notes *[]dropNote // nil: there is nothing to tell
+	h     Handler       // nil before Start
+	notes *[]dropRecord // nil: there is nothing to tell
 
-	rest  []byte // of the batch that is run inline: not yet taken
-	inbox inbox
-	taken uint64        // messages for which the handler has been called, or is about to be
-	room  chan struct{} // the reader waits here while the inbox is full
+	rest      []byte // of the batch that is run inline: not yet taken
+	inbox     inbox
+	delivered uint64        // messages for which the handler has been called, or is about to be
+	resume    chan struct{} // the reader waits here while the inbox is full
 
 	writable chan struct{} // waitUntil waits here
 
@@ -87,56 +87,56 @@ type Conn struct {
 	queued int     // bytes in both
 	index  *index  // of q; nil: nothing of it may be superseded or was discarded
 
-	why        *cause // how the connection ends; nil: open
+	cause      *closeCause // how the connection ends; nil: open
 	closeTimer *time.Timer
 
-	proto   uint16 // that was agreed on: its number in the options; never changes
-	refused bool   // made by UpgradeToRefuse; never changes
-	armed   bool   // a read deadline for part is set
-	deflate bool   // permessage-deflate was agreed on; never changes
+	proto       uint16 // that was agreed on: its number in the options; never changes
+	refused     bool   // made by UpgradeToRefuse; never changes
+	deadlineSet bool   // a read deadline for part is set
+	deflate     bool   // permessage-deflate was agreed on; never changes
 
-	busy      bool  // the running token is taken
-	inline    bool  // by the reader
-	watched   bool  // the sweeper lists the run
-	used      bool  // the reader has called handlers: its stack has grown
-	started   bool  // there is, or was, a reader
-	readDone  bool  // nothing more is read
-	raw       bool  // after a violation: what comes is no longer parsed
-	closeSoon bool  // by CloseAfter
-	ending    bool  // an endItem was queued
-	stopped   bool  // no item is handled any more
-	leaving   bool  // Closing was called, or would have been
-	sealed    bool  // nothing more may be written
-	halfClose bool  // the write side is closed behind the last frame
-	writing   bool  // drain runs
-	broken    bool  // a write has failed
-	gone      bool  // the transport is closed
-	lost      bool  // Lost was called
-	ended     bool  // Closed was called
-	told      bool  // Closed has returned
-	closed    bool  // the transport's Close has returned
-	removed   bool  // not counted as open any more
-	pinged    bool  // a ping waits for life
-	heard     bool  // bytes came since
-	renew     bool  // whoever reads the answer goes on in a fresh goroutine
-	turn      bool  // a writer has it: see WaitTurn
-	bounded   bool  // boundUnacknowledged has set a limit
-	flying    int32 // chunks of q that drain is writing
-	discarded int32 // bytes since the end
+	running         bool  // the running token is taken
+	inline          bool  // by the reader
+	watched         bool  // the sweeper lists the run
+	stackGrown      bool  // the reader has called handlers: its stack has grown
+	started         bool  // there is, or was, a reader
+	readDone        bool  // nothing more is read
+	unparsed        bool  // after a violation: what comes is no longer parsed
+	closeAfterRun   bool  // by CloseAfter
+	endQueued       bool  // an endItem was queued
+	stopped         bool  // no item is handled any more
+	closingCalled   bool  // Closing was called, or would have been
+	writeDone       bool  // nothing more may be written
+	halfClose       bool  // the write side is closed behind the last frame
+	draining        bool  // drain runs
+	broken          bool  // a write has failed
+	disconnected    bool  // the transport is closed
+	lostCalled      bool  // Lost was called
+	closedCalled    bool  // Closed was called
+	closedReturned  bool  // Closed has returned
+	transportClosed bool  // the transport's Close has returned
+	removed         bool  // not counted as open any more
+	awaitingPong    bool  // a ping waits for life
+	readSincePing   bool  // bytes came since
+	renewReader     bool  // whoever reads the answer goes on in a fresh goroutine
+	turnTaken       bool  // a writer has it: see WaitTurn
+	unackedLimited  bool  // boundUnacknowledged has set a limit
+	inFlight        int32 // chunks of q that drain is writing
+	discardedBytes  int32 // bytes since the end
 
-	runNo, seenNo uint32 // number of watched runs; what it was at the last idle tick
-	link          runLink
-	due           wheelLink
+	runNo, tickRunNo uint32 // number of watched runs; what it was at the last idle tick
+	sweepLink        runLink
+	wheelLink        wheelLink
 }
 
 func newConn(u *Upgrader, nc net.Conn, proto uint16, deflate, refused bool, early []byte) *Conn {
-	c := &Conn{up: u, nc: nc, proto: proto, deflate: deflate, refused: refused, busy: true} // the running token is kept for Start
+	c := &Conn{up: u, nc: nc, proto: proto, deflate: deflate, refused: refused, running: true} // the running token is kept for Start
 	if len(early) > 0 {
 		c.rest = early
 	}
 	c.initRaw()
 	u.counters.open.Add(1)
-	u.sweeper.enlist(c)
+	u.sweeper.assignList(c)
 	c.mu.Lock()
 	u.wheel.add(c, u.opt.pingAfter())
 	c.mu.Unlock()
@@ -152,20 +152,20 @@ func (c *Conn) Start(h Handler, first any) {
 		panic("socket: Start called twice")
 	}
 	c.h = h
-	if c.leaving {
+	if c.closingCalled {
 		h.Closing()
 	}
 	reads := !c.started && !c.stopped
 	c.started = true
-	c.inline, c.used = reads, reads
+	c.inline, c.stackGrown = reads, reads
 	it := item{}
 	if first != nil {
 		it = item{kind: eventItem, e: first}
 	}
-	go c.begin(it)
+	go c.startRun(it)
 }
 
-func (c *Conn) begin(first item) {
+func (c *Conn) startRun(first item) {
 	c.mu.Lock()
 	if c.stopped {
 		first = item{} // which is the caller's own: nobody has sent it
@@ -182,12 +182,12 @@ func (c *Conn) begin(first item) {
 func (c *Conn) Post(e any) error {
 	c.mu.Lock()
 	defer c.unlock()
-	if c.why != nil {
+	if c.cause != nil {
 		return ErrClosed
 	}
 	if int(c.inbox.events) >= c.up.opt.EventQueue {
 		c.drop(EventOverflow, 1)
-		c.shut(CloseTryLater, "event queue is full")
+		c.beginClose(CloseTryLater, "event queue is full")
 		return ErrQueueFull
 	}
 	c.inbox.push(item{kind: eventItem, e: e})
@@ -199,13 +199,13 @@ func (c *Conn) Post(e any) error {
 func (c *Conn) RemoteAddr() net.Addr { return c.nc.RemoteAddr() }
 
 // Subprotocol is the one agreed on, or "".
-func (c *Conn) Subprotocol() string { return c.up.named(c.proto) }
+func (c *Conn) Subprotocol() string { return c.up.subprotocol(c.proto) }
 
 // Busy reports whether the handler runs, or is about to run for what waits.
 func (c *Conn) Busy() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.busy
+	return c.running
 }
 
 // QueuedBytes is what waits to be written.

@@ -26,20 +26,20 @@ const (
 
 	// maxGlance is how much of a deflated message is inflated for Handler.Arrived, under the connection's lock. What comes
 	// in more than twice as many bytes hides what takes long: a block may hold nothing and still cost a table of codes.
-	maxGlance = 512
+	maxPeek = 512
 
 	// maxEnds is how many blocks of a message may say that they are the last one. Each costs a start of the inflater.
-	maxEnds = 128
+	maxFinalBlocks = 128
 
 	// firstGrowth is how large a message may become with one allocation.
-	firstGrowth = 64 << 10
+	maxFirstAlloc = 64 << 10
 )
 
 var (
-	errGrown  = errors.New("deflated, it is not smaller")
-	errTooBig = errors.New("message too big")
-	errNoText = errors.New("text is not UTF-8")
-	errEnds   = errors.New("too many last blocks")
+	errNotSmaller  = errors.New("deflated, it is not smaller")
+	errTooBig      = errors.New("message too big")
+	errInvalidText = errors.New("text is not UTF-8")
+	errFinalBlocks = errors.New("too many last blocks")
 )
 
 // A deflater compresses for the connections of an Upgrader that have agreed to it. A flate.Writer takes about a megabyte:
@@ -47,7 +47,7 @@ var (
 type deflater struct {
 	min   int // bytes of the shortest message that is tried
 	level int
-	most  int // in use
+	limit int // in use
 	pool  sync.Pool
 
 	mu   sync.Mutex
@@ -60,7 +60,7 @@ func newDeflater(o *Options) *deflater {
 	if !o.Deflate {
 		return nil
 	}
-	d := &deflater{min: max(o.DeflateMinBytes, 0), level: o.DeflateLevel, most: runtime.GOMAXPROCS(0)}
+	d := &deflater{min: max(o.DeflateMinBytes, 0), level: o.DeflateLevel, limit: runtime.GOMAXPROCS(0)}
 	if o.DeflateMinBytes == 0 {
 		d.min = 1024
 	}
@@ -71,23 +71,23 @@ func newDeflater(o *Options) *deflater {
 		panic(fmt.Errorf("socket: deflate at level %d: it is not from 1 to 9", o.DeflateLevel))
 	}
 	d.free.L = &d.mu
-	d.pool.New = func() any { return newPress(d.level) }
+	d.pool.New = func() any { return newCompressor(d.level) }
 	return d
 }
 
 // take waits until a press is free. Whoever has one only computes.
-func (d *deflater) take() *press {
+func (d *deflater) acquire() *compressor {
 	d.mu.Lock()
-	for d.used >= d.most {
+	for d.used >= d.limit {
 		d.free.Wait()
 	}
 	d.used++
 	d.mu.Unlock()
-	return d.pool.Get().(*press)
+	return d.pool.Get().(*compressor)
 }
 
-func (d *deflater) give(z *press) {
-	if cap(z.b) > firstGrowth {
+func (d *deflater) release(z *compressor) {
+	if cap(z.b) > maxFirstAlloc {
 		z.b = nil
 	}
 	d.pool.Put(z)
@@ -98,30 +98,30 @@ func (d *deflater) give(z *press) {
 }
 
 // A press is a flate.Writer with what it writes to.
-type press struct {
-	w    *flate.Writer
-	b    []byte
-	most int // bytes that b may have
+type compressor struct {
+	w     *flate.Writer
+	b     []byte
+	limit int // bytes that b may have
 }
 
-func newPress(level int) *press {
-	z := &press{}
+func newCompressor(level int) *compressor {
+	z := &compressor{}
 	z.w, _ = flate.NewWriter(z, level) // fails for levels that newDeflater refuses
 	return z
 }
 
 // Write gives up on what does not become smaller.
-func (z *press) Write(p []byte) (int, error) {
-	if len(p) > z.most-len(z.b) {
-		return 0, errGrown
+func (z *compressor) Write(p []byte) (int, error) {
+	if len(p) > z.limit-len(z.b) {
+		return 0, errNotSmaller
 	}
 	z.b = append(z.b, p...)
 	return len(p), nil
 }
 
 // squeeze leaves p deflated in b, ended by a flush (RFC 7692, section 7.2.1), or reports that it is not smaller.
-func (z *press) squeeze(p []byte) bool {
-	z.b, z.most = z.b[:0], len(p)-1+flushEnd
+func (z *compressor) compress(p []byte) bool {
+	z.b, z.limit = z.b[:0], len(p)-1+flushEnd
 	z.w.Reset(z)
 	if _, err := z.w.Write(p); err != nil {
 		return false
@@ -157,7 +157,7 @@ func (f Frame) deflated(d *deflater) Frame {
 	}
 	f.variant.once.Do(func() {
 		if f.variant.parts == nil {
-			f.variant.b = d.frame(f.b)
+			f.variant.b = d.deflateFrame(f.b)
 			return
 		}
 		for _, part := range f.variant.parts {
@@ -171,11 +171,11 @@ func (f Frame) deflated(d *deflater) Frame {
 }
 
 // frame deflates a whole frame of ours, or returns nil if that is of no use.
-func (d *deflater) frame(b []byte) []byte {
+func (d *deflater) deflateFrame(b []byte) []byte {
 	_, size, _ := parseHeader(b)
-	z := d.take()
-	defer d.give(z)
-	if !z.squeeze(b[size:]) {
+	z := d.acquire()
+	defer d.release(z)
+	if !z.compress(b[size:]) {
 		return nil
 	}
 	n := len(z.b)
@@ -183,7 +183,7 @@ func (d *deflater) frame(b []byte) []byte {
 }
 
 // deflated leaves fs alone, which belongs to the caller.
-func (c *Conn) deflated(fs []Frame) []Frame {
+func (c *Conn) deflateFrames(fs []Frame) []Frame {
 	if !slices.ContainsFunc(fs, func(f Frame) bool { return f.variant != nil }) {
 		return fs
 	}
@@ -196,7 +196,7 @@ func (c *Conn) deflated(fs []Frame) []Frame {
 
 // unmarked is h without the bit of a deflated message, where that is in place: on the first frame of a message, and only
 // if it was agreed on. Anywhere else it is a violation (RFC 7692, section 6).
-func (c *Conn) unmarked(h ws.Header) ws.Header {
+func (c *Conn) clearRSV1(h ws.Header) ws.Header {
 	if h.Rsv == rsv1 && c.deflate && (h.OpCode == ws.OpText || h.OpCode == ws.OpBinary) {
 		h.Rsv = 0
 	}
@@ -259,16 +259,16 @@ var inflaters = sync.Pool{New: func() any {
 
 // inflate returns what p holds, in b if that is large enough. Beyond most bytes it fails with errTooBig; until then memory
 // grows with what comes out.
-func inflate(b, p []byte, most int) (_ []byte, err error) {
+func inflate(b, p []byte, limit int) (_ []byte, err error) {
 	z := inflaters.Get().(*inflater)
 	defer inflaters.Put(z)
 	z.src = source{p, flushTail}
 	defer func() { z.src = source{} }()
 	b = b[:0]
-	for range maxEnds {
+	for range maxFinalBlocks {
 		// A block may say that it is the last one, and others may follow, which can look back (RFC 7692, section 7.2.1).
 		_ = z.r.(flate.Resetter).Reset(&z.src, b[max(0, len(b)-windowSize):]) // never fails
-		if b, err = z.stream(b, most); err != nil {
+		if b, err = z.stream(b, limit); err != nil {
 			return nil, err
 		}
 		if tail := z.src.tail; len(z.src.p) == 0 && (tail == "" || tail == flushTail) {
@@ -277,22 +277,22 @@ func inflate(b, p []byte, most int) (_ []byte, err error) {
 			return nil, io.ErrUnexpectedEOF
 		}
 	}
-	return nil, errEnds
+	return nil, errFinalBlocks
 }
 
 // stream reads up to the end of a last block. With a limit of up to firstGrowth memory is taken once; beyond it doubles, and
 // what was before is garbage.
-func (z *inflater) stream(b []byte, most int) ([]byte, error) {
+func (z *inflater) stream(b []byte, limit int) ([]byte, error) {
 	for {
-		if len(b) >= most {
-			return b, z.nothing()
+		if len(b) >= limit {
+			return b, z.expectEnd()
 		}
 		if len(b) == cap(b) {
-			grown := make([]byte, len(b), min(most, max(firstGrowth, 2*cap(b))))
+			grown := make([]byte, len(b), min(limit, max(maxFirstAlloc, 2*cap(b))))
 			copy(grown, b)
 			b = grown
 		}
-		n, err := z.r.Read(b[len(b):min(cap(b), most)])
+		n, err := z.r.Read(b[len(b):min(cap(b), limit)])
 		b = b[:len(b)+n]
 		if errors.Is(err, io.EOF) {
 			return b, nil
@@ -304,7 +304,7 @@ func (z *inflater) stream(b []byte, most int) ([]byte, error) {
 }
 
 // nothing wants the end at once.
-func (z *inflater) nothing() error {
+func (z *inflater) expectEnd() error {
 	var one [1]byte
 	switch n, err := io.ReadFull(z.r, one[:]); {
 	case n > 0:
@@ -319,13 +319,13 @@ func (z *inflater) nothing() error {
 // glance inflates a message that has to wait, if it is short, so that it can be told of; otherwise there is nothing to
 // tell, and it stays as it is until its turn, also if it is wrong. So the lock is held for long by nobody, and what waits is
 // as large as what came.
-func (c *Conn) glance(it item) (_ item, told []byte) {
-	if len(it.p) > 2*maxGlance {
+func (c *Conn) peek(it item) (_ item, told []byte) {
+	if len(it.p) > 2*maxPeek {
 		return it, nil
 	}
 	bp := takeBuffer()
 	defer giveBuffer(bp)
-	p, err := inflate(*bp, it.p, min(maxGlance, c.up.opt.MaxMessageBytes))
+	p, err := inflate(*bp, it.p, min(maxPeek, c.up.opt.MaxMessageBytes))
 	if err != nil || !it.binary && !utf8.Valid(p) {
 		return it, nil
 	}
@@ -334,12 +334,12 @@ func (c *Conn) glance(it item) (_ item, told []byte) {
 }
 
 // inflated calls the handler with a deflated message, in its turn, without mu.
-func (c *Conn) inflated(it item) {
+func (c *Conn) inflateMessage(it item) {
 	bp := takeBuffer()
 	defer giveBuffer(bp)
 	p, err := inflate(*bp, it.p, c.up.opt.MaxMessageBytes)
 	if err == nil && !it.binary && !utf8.Valid(p) {
-		err = errNoText
+		err = errInvalidText
 	}
 	if err == nil {
 		c.h.Message(p, it.binary)
@@ -347,12 +347,12 @@ func (c *Conn) inflated(it item) {
 	}
 	c.mu.Lock()
 	defer c.unlock()
-	c.refuse(err)
+	c.failInflate(err)
 }
 
 // refuse ends the connection because a message cannot be inflated. Unlike after a violation of frames, its Close frame can
 // still be recognised. Data that is corrupt is not what the frame says that it is: 1007 (RFC 6455, section 7.4.1).
-func (c *Conn) refuse(err error) {
+func (c *Conn) failInflate(err error) {
 	if c.stopped {
 		return
 	}
@@ -360,8 +360,8 @@ func (c *Conn) refuse(err error) {
 	switch {
 	case errors.Is(err, errTooBig):
 		code, reason = CloseTooBig, errTooBig.Error()
-	case errors.Is(err, errNoText):
-		reason = errNoText.Error()
+	case errors.Is(err, errInvalidText):
+		reason = errInvalidText.Error()
 	}
-	c.shut(code, reason)
+	c.beginClose(code, reason)
 }

@@ -76,10 +76,10 @@ func TestWhatIsDeflated(t *testing.T) {
 // TestNoSmaller: what is as long as it was is not sent deflated.
 func TestNoSmaller(t *testing.T) {
 	t.Parallel()
-	z := newPress(1)
+	z := newCompressor(1)
 	for n := range 200 {
 		if s := noise(20)[:10] + strings.Repeat("x", n); len(squeezed(s, 1)) == len(s) {
-			if z.squeeze([]byte(s)) {
+			if z.compress([]byte(s)) {
 				t.Errorf("%q is deflated, in as many bytes", s)
 			}
 			return
@@ -151,7 +151,7 @@ func TestQueueCountsDeflatedBytes(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		long := strings.Repeat("long ", 2000)
-		n := len(newDeflater(&Options{Deflate: true}).frame(PrepareText([]byte(long)).b))
+		n := len(newDeflater(&Options{Deflate: true}).deflateFrame(PrepareText([]byte(long)).b))
 		h, p := stuck(t, Options{Deflate: true, SendQueueBytes: 7 + 2*n + 50})
 		f := h.c.up.PrepareText([]byte(long))
 		before := h.c.QueuedBytes()
@@ -181,21 +181,21 @@ func TestPressesAreBounded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		d := newDeflater(&Options{Deflate: true})
-		var taken []*press
+		var taken []*compressor
 		for range runtime.GOMAXPROCS(0) {
-			taken = append(taken, d.take())
+			taken = append(taken, d.acquire())
 		}
-		waited := make(chan *press)
-		go func() { waited <- d.take() }()
+		waited := make(chan *compressor)
+		go func() { waited <- d.acquire() }()
 		synctest.Wait()
 		select {
 		case <-waited:
 			t.Error("one too many")
 		default:
 		}
-		taken[0].b = make([]byte, firstGrowth+1)
-		d.give(taken[0])
-		if z := <-waited; cap(z.b) > firstGrowth {
+		taken[0].b = make([]byte, maxFirstAlloc+1)
+		d.release(taken[0])
+		if z := <-waited; cap(z.b) > maxFirstAlloc {
 			t.Errorf("%d bytes are kept in the pool", cap(z.b))
 		}
 	})

@@ -21,12 +21,12 @@ const (
 	clientWindow
 )
 
-var errExtensions = noHandshake(http.StatusBadRequest, "Sec-WebSocket-Extensions is malformed")
+var errExtensions = newHandshakeError(http.StatusBadRequest, "Sec-WebSocket-Extensions is malformed")
 
 // agree is the answer to the first offer of permessage-deflate that can be served, or "": an offer that is invalid or asks
 // for something else is declined (RFC 7692, section 7.1). Malformed lines are an error (RFC 6455, section 9.1). It keeps
 // nothing of them: they may be as long as headers may be.
-func agree(lines []string) (answer string, err error) {
+func negotiate(lines []string) (answer string, err error) {
 	for _, line := range lines {
 		for l := (offers{line}); l.more(); {
 			a, ok := l.offer()

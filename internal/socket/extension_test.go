@@ -76,7 +76,7 @@ func TestOffersOfExtensions(t *testing.T) {
 	for _, k := range offered {
 		r := request(t, handshake)
 		r.Header["Sec-Websocket-Extensions"] = strings.Split(k.lines, "\n")
-		got, err := agree(r.Header["Sec-Websocket-Extensions"])
+		got, err := negotiate(r.Header["Sec-Websocket-Extensions"])
 		if err != nil {
 			got = "400"
 		}
@@ -132,11 +132,11 @@ func TestAnswerToOffers(t *testing.T) {
 // TestHugeOffers costs no memory, however many parameters there are.
 func TestHugeOffers(t *testing.T) { // not parallel: it counts allocations
 	lines := []string{"permessage-deflate" + strings.Repeat("; a=\"b\"", 100000) + strings.Repeat(", permessage-deflate; x", 100000)}
-	if answer, err := agree(lines); answer != "" || err != nil {
+	if answer, err := negotiate(lines); answer != "" || err != nil {
 		t.Errorf("%q, %v", answer, err)
 	}
 	lines[0] = strings.Repeat("permessage-deflate; client_max_window_bits=9;a,", 100000)
-	if n := testing.AllocsPerRun(1, func() { _, _ = agree(lines) }); n > 0 {
+	if n := testing.AllocsPerRun(1, func() { _, _ = negotiate(lines) }); n > 0 {
 		t.Errorf("%v allocations", n)
 	}
 }

@@ -58,7 +58,7 @@ func TestUnmasking(t *testing.T) {
 			sent[i] = plain[i] ^ mask[i%4]
 		}
 		p := &partial{}
-		p.begin(ws.Header{OpCode: ws.OpBinary, Fin: true, Length: int64(n), Mask: mask})
+		p.beginFrame(ws.Header{OpCode: ws.OpBinary, Fin: true, Length: int64(n), Mask: mask})
 		for len(sent) > 0 {
 			k := 1 + r.IntN(len(sent))
 			if rest := p.absorb(sent[:k]); len(rest) != 0 {
@@ -110,12 +110,12 @@ func validPrefix(s string) (n int) {
 // invalidInPieces is the verdict after the first piece, and after the second.
 func invalidInPieces(s string, cut int, fragments bool) (early, late bool) {
 	p := &partial{}
-	if p.begin(ws.Header{OpCode: ws.OpText, Fin: !fragments, Length: int64(len(s))}); fragments {
+	if p.beginFrame(ws.Header{OpCode: ws.OpText, Fin: !fragments, Length: int64(len(s))}); fragments {
 		p.remain = int64(cut)
 	}
 	p.absorb([]byte(s[:cut]))
 	if early = p.invalid; fragments {
-		p.begin(ws.Header{OpCode: ws.OpContinuation, Fin: true, Length: int64(len(s) - cut)})
+		p.beginFrame(ws.Header{OpCode: ws.OpContinuation, Fin: true, Length: int64(len(s) - cut)})
 	}
 	p.absorb([]byte(s[cut:]))
 	return early, p.invalid

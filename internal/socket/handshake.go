@@ -19,7 +19,7 @@ type HandshakeError struct {
 // Error is the detail, behind what was tried.
 func (e *HandshakeError) Error() string { return "socket: check handshake: " + e.Detail }
 
-func noHandshake(status int, format string, args ...any) *HandshakeError {
+func newHandshakeError(status int, format string, args ...any) *HandshakeError {
 	return &HandshakeError{status, fmt.Sprintf(format, args...)}
 }
 
@@ -43,17 +43,17 @@ func checkHandshake(r *http.Request) *HandshakeError {
 	h := r.Header
 	switch {
 	case r.Method != http.MethodGet:
-		return noHandshake(http.StatusMethodNotAllowed, "this is a WebSocket endpoint, which is opened with GET")
+		return newHandshakeError(http.StatusMethodNotAllowed, "this is a WebSocket endpoint, which is opened with GET")
 	case r.ContentLength != 0 || len(r.TransferEncoding) > 0: // its bytes would be taken for frames
-		return noHandshake(http.StatusBadRequest, "the request has a body: a WebSocket is opened without one")
+		return newHandshakeError(http.StatusBadRequest, "the request has a body: a WebSocket is opened without one")
 	case !hasToken(h["Connection"], "upgrade") || !hasToken(h["Upgrade"], "websocket"):
-		return noHandshake(http.StatusUpgradeRequired, "this is a WebSocket endpoint: open it with a WebSocket client, over HTTP/1.1")
+		return newHandshakeError(http.StatusUpgradeRequired, "this is a WebSocket endpoint: open it with a WebSocket client, over HTTP/1.1")
 	case !r.ProtoAtLeast(1, 1) || r.ProtoMajor > 1:
-		return noHandshake(http.StatusBadRequest, "a WebSocket is opened over HTTP/1.1, not %s", r.Proto)
+		return newHandshakeError(http.StatusBadRequest, "a WebSocket is opened over HTTP/1.1, not %s", r.Proto)
 	case len(h["Sec-Websocket-Version"]) != 1 || h["Sec-Websocket-Version"][0] != Version:
-		return noHandshake(http.StatusUpgradeRequired, "Sec-WebSocket-Version is not "+Version)
+		return newHandshakeError(http.StatusUpgradeRequired, "Sec-WebSocket-Version is not "+Version)
 	case !isKey(h["Sec-Websocket-Key"]):
-		return noHandshake(http.StatusBadRequest, "Sec-WebSocket-Key is not 16 bytes in base64")
+		return newHandshakeError(http.StatusBadRequest, "Sec-WebSocket-Key is not 16 bytes in base64")
 	}
 	return nil
 }

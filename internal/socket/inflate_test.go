@@ -281,7 +281,7 @@ func TestBombsCostTheLimit(t *testing.T) { // not parallel: it looks at all that
 		runtime.ReadMemStats(&after)
 		// 64 KiB at once; beyond it doubles, and half of it all is garbage.
 		n, may := int(after.TotalAlloc-before.TotalAlloc), most
-		if most > firstGrowth {
+		if most > maxFirstAlloc {
 			may *= 2
 		}
 		if n > may+64<<10 && most > bufSize || n > 64<<10 && most <= bufSize { // 44 KB if the pool was emptied meanwhile
@@ -295,7 +295,7 @@ func TestBombsCostTheLimit(t *testing.T) { // not parallel: it looks at all that
 func TestInflatedMemory(t *testing.T) {
 	t.Parallel()
 	p := []byte(squeezed(strings.Repeat("x", bufSize+1), 9))
-	if b, err := inflate(make([]byte, bufSize), p, 16<<20); err != nil || len(b) != bufSize+1 || cap(b) > firstGrowth {
+	if b, err := inflate(make([]byte, bufSize), p, 16<<20); err != nil || len(b) != bufSize+1 || cap(b) > maxFirstAlloc {
 		t.Errorf("%d bytes in %d, %v", len(b), cap(b), err)
 	}
 }
@@ -417,7 +417,7 @@ func TestDiscardingKnowsDeflatedFrames(t *testing.T) {
 // inflateSlowly is what inflate should do, with the streams found by their ends.
 func inflateSlowly(p []byte, most int) (b []byte, err error) {
 	src := bytes.NewReader(append(bytes.Clone(p), flushTail...)) // an io.ByteReader
-	for range maxEnds {
+	for range maxFinalBlocks {
 		z := flate.NewReaderDict(src, b)
 		part, err := io.ReadAll(io.LimitReader(z, int64(most-len(b)+1)))
 		b = append(b, part...)
@@ -432,7 +432,7 @@ func inflateSlowly(p []byte, most int) (b []byte, err error) {
 			return nil, io.ErrUnexpectedEOF
 		}
 	}
-	return nil, errEnds
+	return nil, errFinalBlocks
 }
 
 // FuzzInflate: any bytes make no panic and no memory beyond the limit, and what they hold is what another reading of the RFC
@@ -456,8 +456,8 @@ func FuzzInflate(f *testing.F) {
 		if cap(got) > max(64, most) {
 			t.Errorf("%d bytes in %d, where %d may be", len(got), cap(got), most)
 		}
-		z := newPress(1 + int(level)%9)
-		if !z.squeeze(p) {
+		z := newCompressor(1 + int(level)%9)
+		if !z.compress(p) {
 			return
 		}
 		if back, err := inflate(nil, z.b, len(p)); err != nil || !bytes.Equal(back, p) || len(z.b) >= len(p) {

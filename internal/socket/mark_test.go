@@ -69,9 +69,9 @@ func TestTiedFrameGoesWithDroppable(t *testing.T) {
 func TestMarkedFrameIsNotCorked(t *testing.T) {
 	t.Parallel()
 	c := &Conn{up: NewUpgrader(Options{})}
-	c.putFrame(prepared("plain"), true)
+	c.appendPrepared(prepared("plain"), true)
 	for _, f := range []Frame{prepared("a").Droppable(), prepared("b").Latest("b"), prepared("c").Tied()} {
-		c.putFrame(f, true)
+		c.appendPrepared(f, true)
 	}
 	if len(c.q) != 4 || c.out != nil {
 		t.Errorf("%d chunks", len(c.q))

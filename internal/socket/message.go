@@ -27,7 +27,7 @@ type partial struct {
 }
 
 // begin opens a data frame.
-func (p *partial) begin(h ws.Header) {
+func (p *partial) beginFrame(h ws.Header) {
 	if p.frames == 0 {
 		p.op, p.deflated = h.OpCode, h.Rsv != 0
 	}
@@ -39,12 +39,12 @@ func (p *partial) begin(h ws.Header) {
 func (p *partial) absorb(b []byte) (rest []byte) {
 	n := int(min(p.remain, int64(len(b))))
 	p.msg = append(p.msg, b[:n]...)
-	p.arrived(n)
+	p.unmaskLast(n)
 	return b[n:]
 }
 
 // room is spare capacity of msg for payload that is read without a detour.
-func (p *partial) room() []byte {
+func (p *partial) spare() []byte {
 	if spare := cap(p.msg) - len(p.msg); spare < minDirect && int64(spare) < p.remain {
 		grown := make([]byte, len(p.msg), len(p.msg)+int(min(p.remain, int64(max(len(p.msg), bufSize)))))
 		copy(grown, p.msg)
@@ -57,21 +57,21 @@ func (p *partial) room() []byte {
 // filled makes the first n bytes of room part of msg.
 func (p *partial) filled(n int) {
 	p.msg = p.msg[:len(p.msg)+n]
-	p.arrived(n)
+	p.unmaskLast(n)
 }
 
 // arrived unmasks and checks the last n bytes of msg.
-func (p *partial) arrived(n int) {
+func (p *partial) unmaskLast(n int) {
 	ws.Cipher(p.msg[len(p.msg)-n:], p.mask, p.masked)
 	p.masked = (p.masked + n) % len(p.mask)
 	p.remain -= int64(n)
 	if p.op == ws.OpText && !p.invalid && !p.deflated {
-		p.check()
+		p.checkUTF8()
 	}
 }
 
 // check looks at the new text, except for a rune whose end has not arrived.
-func (p *partial) check() {
+func (p *partial) checkUTF8() {
 	b := p.msg[p.checked:]
 	if p.remain > 0 || !p.fin {
 		b = b[:len(b)-incompleteRune(b)]
@@ -96,11 +96,11 @@ func incompleteRune(b []byte) int {
 // cut takes the next item off b. Control frames are answered as soon as they are seen. Without an item, rest is nil, for
 // what is left of b has been put aside in part; but if an answer has stopped the connection, rest is what follows,
 // unseen. The caller holds mu and either the reading token or, with c.rest for b, the right to it.
-func (c *Conn) cut(b []byte) (it item, rest []byte, ok bool) {
+func (c *Conn) parseItem(b []byte) (it item, rest []byte, ok bool) {
 	for {
 		if p := c.part; p != nil && p.inFrame {
 			b = p.absorb(b)
-			if it, ok = c.continued(p); ok {
+			if it, ok = c.endOfPayload(p); ok {
 				return it, b, true
 			}
 			if p.inFrame {
@@ -109,23 +109,23 @@ func (c *Conn) cut(b []byte) (it item, rest []byte, ok bool) {
 		}
 		h, size, whole := parseHeader(b)
 		if !whole {
-			c.keep(b)
+			c.saveTail(b)
 			return item{}, nil, false
 		}
-		if err := checkHeader(c.unmarked(h), size, c.part != nil && c.part.frames > 0); err != nil {
+		if err := checkHeader(c.clearRSV1(h), size, c.part != nil && c.part.frames > 0); err != nil {
 			return c.fail(CloseProtocol, err.Error()), nil, true
 		}
 		payload := b[size:]
 		if h.OpCode.IsControl() {
 			if int64(len(payload)) < h.Length {
-				c.keep(b)
+				c.saveTail(b)
 				return item{}, nil, false
 			}
 			b = payload[h.Length:]
 			if c.rest != nil {
 				c.rest = b // which is dropped if the answer stops the connection
 			}
-			if it, ok = c.control(h, payload[:h.Length]); ok {
+			if it, ok = c.handleControl(h, payload[:h.Length]); ok {
 				return it, nil, true // nothing behind a Close frame is looked at
 			}
 			if c.stopped {
@@ -134,18 +134,18 @@ func (c *Conn) cut(b []byte) (it item, rest []byte, ok bool) {
 			continue
 		}
 		b = payload
-		if it, ok = c.overLimit(h); ok {
+		if it, ok = c.checkLimits(h); ok {
 			return it, nil, true
 		}
 		if n := h.Length; h.Fin && h.OpCode != ws.OpContinuation && n <= int64(len(b)) {
-			return c.whole(h, b[:n:n]), b[n:], true
+			return c.singleFrame(h, b[:n:n]), b[n:], true
 		}
-		c.partial().begin(h)
+		c.ensurePartial().beginFrame(h)
 	}
 }
 
 // whole is the message of a single frame, which stays where it is.
-func (c *Conn) whole(h ws.Header, p []byte) item {
+func (c *Conn) singleFrame(h ws.Header, p []byte) item {
 	c.part = nil
 	ws.Cipher(p, h.Mask, 0)
 	deflated := h.Rsv != 0
@@ -156,7 +156,7 @@ func (c *Conn) whole(h ws.Header, p []byte) item {
 }
 
 // continued ends the frame or the message under way, if it is complete, or the connection, if it cannot become valid.
-func (c *Conn) continued(p *partial) (it item, ok bool) {
+func (c *Conn) endOfPayload(p *partial) (it item, ok bool) {
 	switch {
 	case p.invalid:
 		return c.fail(CloseInvalidUTF8, "text is not UTF-8"), true
@@ -172,7 +172,7 @@ func (c *Conn) continued(p *partial) (it item, ok bool) {
 }
 
 // overLimit refuses a data frame by its header, before there is memory for it.
-func (c *Conn) overLimit(h ws.Header) (it item, ok bool) {
+func (c *Conn) checkLimits(h ws.Header) (it item, ok bool) {
 	have, frames, most := 0, 0, c.up.opt.MaxMessageBytes
 	if c.part != nil {
 		have, frames = len(c.part.msg), c.part.frames
@@ -190,7 +190,7 @@ func (c *Conn) overLimit(h ws.Header) (it item, ok bool) {
 }
 
 // control answers a control frame. Only Close makes an item: it takes its turn behind the messages received before it.
-func (c *Conn) control(h ws.Header, p []byte) (it item, ok bool) {
+func (c *Conn) handleControl(h ws.Header, p []byte) (it item, ok bool) {
 	if c.part != nil && c.part.frames == 0 {
 		c.part = nil // it was there for this frame
 	}
@@ -199,20 +199,20 @@ func (c *Conn) control(h ws.Header, p []byte) (it item, ok bool) {
 	case ws.OpPing:
 		c.reply(finPong, p)
 	case ws.OpClose:
-		return c.peerClosed(p), true
+		return c.receiveClose(p), true
 	}
 	return item{}, false
 }
 
 // keep puts aside the beginning of a header or of a control frame.
-func (c *Conn) keep(b []byte) {
+func (c *Conn) saveTail(b []byte) {
 	if len(b) > 0 {
-		p := c.partial()
+		p := c.ensurePartial()
 		p.tail = append(p.tail, b...)
 	}
 }
 
-func (c *Conn) partial() *partial {
+func (c *Conn) ensurePartial() *partial {
 	if c.part == nil {
 		c.part = &partial{since: time.Now()}
 	}

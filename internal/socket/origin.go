@@ -117,14 +117,14 @@ func (p originPolicy) check(r *http.Request) *HandshakeError {
 		return nil // not a browser, or nobody cares
 	}
 	if len(sent) > 1 {
-		return noHandshake(http.StatusForbidden, "the request has %d Origin headers", len(sent))
+		return newHandshakeError(http.StatusForbidden, "the request has %d Origin headers", len(sent))
 	}
 	if sent[0] == opaqueOrigin && p.opaque {
 		return nil
 	}
 	o, err := parseOrigin(sent[0])
 	if err != nil || !p.lists(o) && !o.serves(r) {
-		return noHandshake(http.StatusForbidden, "the origin %q is not allowed for the host %q", sent[0], r.Host)
+		return newHandshakeError(http.StatusForbidden, "the origin %q is not allowed for the host %q", sent[0], r.Host)
 	}
 	return nil
 }
@@ -180,7 +180,7 @@ func (p hostPolicy) check(r *http.Request) *HandshakeError {
 	}
 	h, err := parseHost(r.Host)
 	if err != nil || !slices.ContainsFunc(p, func(l hostPort) bool { return l.matches(h, r.TLS != nil) }) {
-		return noHandshake(http.StatusForbidden, "the host %q is not served here", r.Host)
+		return newHandshakeError(http.StatusForbidden, "the host %q is not served here", r.Host)
 	}
 	return nil
 }

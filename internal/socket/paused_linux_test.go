@@ -137,7 +137,7 @@ func TestLivingPeerWhilePausedOverTCP(t *testing.T) {
 
 func userTimeoutOf(t testing.TB, nc net.Conn) time.Duration {
 	t.Helper()
-	rc, err := rawOf(nc)
+	rc, err := rawConnOf(nc)
 	must(t, err)
 	var ms int
 	must(t, rc.Control(func(fd uintptr) { ms, err = syscall.GetsockoptInt(int(fd), syscall.IPPROTO_TCP, tcpUserTimeout) }))

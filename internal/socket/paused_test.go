@@ -104,7 +104,7 @@ func TestLossWhilePaused(t *testing.T) {
 func (c *Conn) isGone() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.gone
+	return c.disconnected
 }
 
 // TestLossWhilePausedWithoutPongTimeout: pings go on, and one that cannot be written tells.

@@ -68,9 +68,9 @@ func (w *wheel) add(c *Conn, d time.Duration) {
 	w.conns++
 	at := max(int64((time.Since(w.start)+d-1)/w.every), w.turns) + 1
 	head := w.slot(at)
-	c.due = wheelLink{next: *head, at: at}
+	c.wheelLink = wheelLink{next: *head, at: at}
 	if *head != nil {
-		(*head).due.prev = c
+		(*head).wheelLink.prev = c
 	}
 	*head = c
 }
@@ -81,7 +81,7 @@ func (w *wheel) slot(at int64) **Conn { return &w.slots[at%int64(len(w.slots))] 
 func (w *wheel) remove(c *Conn) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if c.due.at == 0 {
+	if c.wheelLink.at == 0 {
 		return
 	}
 	w.unlink(c)
@@ -91,14 +91,14 @@ func (w *wheel) remove(c *Conn) {
 }
 
 func (w *wheel) unlink(c *Conn) {
-	k := &c.due
+	k := &c.wheelLink
 	if k.prev != nil {
-		k.prev.due.next = k.next
+		k.prev.wheelLink.next = k.next
 	} else {
 		*w.slot(k.at) = k.next
 	}
 	if k.next != nil {
-		k.next.due.prev = k.prev
+		k.next.wheelLink.prev = k.prev
 	}
 	*k = wheelLink{}
 	w.conns--
@@ -111,8 +111,8 @@ func (w *wheel) turn() {
 	for now := int64(time.Since(w.start) / w.every); w.turns < now && w.conns > 0; {
 		w.turns++
 		for c := *w.slot(w.turns); c != nil; {
-			next := c.due.next
-			if c.due.at <= w.turns { // a late timer leaves room for those of the next round
+			next := c.wheelLink.next
+			if c.wheelLink.at <= w.turns { // a late timer leaves room for those of the next round
 				w.unlink(c)
 				due = append(due, c)
 			}
@@ -132,40 +132,40 @@ func (w *wheel) turn() {
 func (c *Conn) tick() {
 	c.mu.Lock()
 	defer c.unlock()
-	if d := c.beat(); !c.gone {
+	if d := c.heartbeat(); !c.disconnected {
 		c.up.wheel.add(c, d)
 	}
 }
 
 // beat pings, or looks for life since the last ping, and returns when to come again.
-func (c *Conn) beat() time.Duration {
+func (c *Conn) heartbeat() time.Duration {
 	o := &c.up.opt
-	if c.over() || !c.started {
+	if c.discarding() || !c.started {
 		return o.pingAfter()
 	}
 	if c.broken && c.paused() { // nobody reads who could tell of the loss
-		c.kill()
+		c.abort()
 		return 0
 	}
-	if c.pinged {
-		return c.life()
+	if c.awaitingPong {
+		return c.checkPong()
 	}
 	c.replaceReader()
-	if o.PingInterval == 0 || c.writing || c.broken {
+	if o.PingInterval == 0 || c.draining || c.broken {
 		return o.pingAfter()
 	}
 	c.ping()
-	c.renew = true
+	c.renewReader = true
 	if o.PongTimeout == 0 {
 		return o.pingAfter()
 	}
-	c.pinged, c.heard = true, false
+	c.awaitingPong, c.readSincePing = true, false
 	return o.PongTimeout
 }
 
 func (c *Conn) ping() {
 	if c.paused() {
-		c.boundUnacknowledged(c.up.opt.PongTimeout)
+		c.limitUnacknowledged(c.up.opt.PongTimeout)
 	}
 	c.reply(finPing, nil)
 	c.flush()
@@ -173,27 +173,27 @@ func (c *Conn) ping() {
 
 // life is the time-out of a ping. While reading is paused no pong can be heard, and probe looks for the peer; while
 // outgoing bytes wait, among which may be the ping itself, WriteTimeout watches.
-func (c *Conn) life() time.Duration {
+func (c *Conn) checkPong() time.Duration {
 	o := &c.up.opt
 	switch {
 	case c.paused():
-		return c.probe()
-	case c.writing:
+		return c.pingPaused()
+	case c.draining:
 		return o.PongTimeout
-	case !c.heard:
-		c.kill()
+	case !c.readSincePing:
+		c.abort()
 		return 0
 	}
-	c.pinged = false
+	c.awaitingPong = false
 	return max(o.pingAfter()-o.PongTimeout, c.up.wheel.every)
 }
 
 // renewed reports whether the reader should go on in a fresh goroutine, because to read the answer to a ping has grown
 // its stack too. It is asked after each batch; what runs handlers keeps its stack until replaceReader takes it.
-func (c *Conn) renewed() bool {
-	asked := c.renew
-	c.renew = false
-	if !asked || c.used || c.busy {
+func (c *Conn) takeRenew() bool {
+	asked := c.renewReader
+	c.renewReader = false
+	if !asked || c.stackGrown || c.running {
 		return false
 	}
 	c.up.counters.replacements.Add(1)
@@ -204,9 +204,9 @@ func (c *Conn) renewed() bool {
 // tick: only a fresh goroutine has a small stack. A read deadline in the past never costs bytes: a read returns either
 // data or the error.
 func (c *Conn) replaceReader() {
-	if c.used && !c.busy && c.runNo == c.seenNo {
+	if c.stackGrown && !c.running && c.runNo == c.tickRunNo {
 		c.inbox.shrink()
 		_ = c.nc.SetReadDeadline(c.up.epoch) // fails when closed; then nobody waits
 	}
-	c.seenNo = c.runNo
+	c.tickRunNo = c.runNo
 }

@@ -191,10 +191,10 @@ func TestSlowReaderIsNotOverdue(t *testing.T) {
 		h, p := started(t, Options{}, nil)
 		p.expect("ping")
 		const pieces = 6
-		must(t, h.c.WriteText(make([]byte, pieces*pieceMax-10), false))
+		must(t, h.c.WriteText(make([]byte, pieces*maxDrainBytes-10), false))
 		for range pieces {
 			time.Sleep(8 * time.Second)
-			_, err := io.ReadFull(p.br, make([]byte, pieceMax))
+			_, err := io.ReadFull(p.br, make([]byte, maxDrainBytes))
 			must(t, err)
 		}
 		begin := time.Now()
@@ -343,9 +343,9 @@ func TestWheelTurnsLate(t *testing.T) {
 		u.wheel.start = u.wheel.start.Add(-time.Hour) // as if an hour had passed
 		u.wheel.mu.Unlock()
 		late, _ := piped(t, u)
-		at := late.due.at
+		at := late.wheelLink.at
 		u.wheel.turn()
-		if late.due.at != at {
+		if late.wheelLink.at != at {
 			t.Error("the latecomer was ticked")
 		}
 		all = append(all, late)
@@ -355,7 +355,7 @@ func TestWheelTurnsLate(t *testing.T) {
 		}
 		u.wheel.mu.Unlock()
 		for _, c := range all {
-			if d := time.Duration(c.due.at)*u.wheel.every - time.Since(u.wheel.start); d < 19*time.Second || d > 27*time.Second {
+			if d := time.Duration(c.wheelLink.at)*u.wheel.every - time.Since(u.wheel.start); d < 19*time.Second || d > 27*time.Second {
 				t.Errorf("due in %v", d)
 			}
 			c.Abort()

@@ -23,34 +23,34 @@ func (c *Conn) indexed() *index {
 // frames need not look for them again.
 func (c *Conn) makeRoom(n int) {
 	gone, most := 0, c.up.opt.SendQueueBytes
-	for i := int(c.flying); i < len(c.q) && n+most/8 > most-c.queued; i++ {
+	for i := int(c.inFlight); i < len(c.q) && n+most/8 > most-c.queued; i++ {
 		if c.q[i].droppable {
-			gone += c.discard(i)
+			gone += c.discardChunk(i)
 		}
 	}
 	c.drop(DroppedFrames, gone)
-	c.tidy()
+	c.compact()
 }
 
 // admitFrames is admit for frames of n bytes. Droppable ones for which nothing can make room are left out, oldest first.
 func (c *Conn) admitFrames(fs []Frame, n int) ([]Frame, error) {
-	if !c.sealed && !c.fitsIn(n) && slices.ContainsFunc(fs, func(f Frame) bool { return f.droppable }) {
+	if !c.writeDone && !c.hasRoom(n) && slices.ContainsFunc(fs, func(f Frame) bool { return f.droppable }) {
 		if c.flush(); !c.broken {
 			c.makeRoom(n)
-			fs, n = c.spare(fs, n)
+			fs, n = c.leaveOut(fs, n)
 		}
 	}
-	if len(fs) == 0 && !c.sealed && !c.broken {
+	if len(fs) == 0 && !c.writeDone && !c.broken {
 		return nil, nil
 	}
 	return fs, c.admit(n)
 }
 
 // spare leaves fs alone, which belongs to the caller.
-func (c *Conn) spare(fs []Frame, n int) (left []Frame, _ int) {
+func (c *Conn) leaveOut(fs []Frame, n int) (left []Frame, _ int) {
 	gone := false
 	for _, f := range fs {
-		if gone = gone && f.tied || f.droppable && !c.fitsIn(n); gone {
+		if gone = gone && f.tied || f.droppable && !c.hasRoom(n); gone {
 			n -= len(f.b)
 		} else {
 			left = append(left, f)
@@ -66,14 +66,14 @@ func (c *Conn) supersede(key string) {
 		return
 	}
 	at, waits := c.index.latest[key]
-	if i := at - c.index.base; waits && i >= int(c.flying) && !c.sealed { // else nothing newer comes
-		c.drop(SupersededFrames, c.discard(i))
-		c.tidy()
+	if i := at - c.index.base; waits && i >= int(c.inFlight) && !c.writeDone { // else nothing newer comes
+		c.drop(SupersededFrames, c.discardChunk(i))
+		c.compact()
 	}
 }
 
 // remember notes the key of the chunk that comes next.
-func (c *Conn) remember(key string) {
+func (c *Conn) indexNext(key string) {
 	if key != "" {
 		x := c.indexed()
 		x.latest[key] = x.base + len(c.q)
@@ -81,18 +81,18 @@ func (c *Conn) remember(key string) {
 }
 
 // forget is remember's opposite, for any chunk.
-func (c *Conn) forget(i int) {
+func (c *Conn) unindex(i int) {
 	if x, key := c.index, c.q[i].key; x != nil && key != "" && x.latest[key] == x.base+i {
 		delete(x.latest, key)
 	}
 }
 
 // leaves is called before the first chunk leaves the queue.
-func (c *Conn) leaves() {
+func (c *Conn) dropFirst() {
 	if c.index == nil {
 		return
 	}
-	c.forget(0)
+	c.unindex(0)
 	c.index.base++
 	if len(c.q[0].b) == 0 {
 		c.index.holes--
@@ -100,8 +100,8 @@ func (c *Conn) leaves() {
 }
 
 // discard makes holes of a chunk and of what is tied to it, and returns how many.
-func (c *Conn) discard(i int) (gone int) {
-	c.forget(i)
+func (c *Conn) discardChunk(i int) (gone int) {
+	c.unindex(i)
 	for more := true; more; more = i < len(c.q) && c.q[i].tied {
 		c.queued -= len(c.q[i].b)
 		c.q[i] = chunk{}
@@ -113,21 +113,21 @@ func (c *Conn) discard(i int) (gone int) {
 }
 
 // tidy closes the holes in front, where there must be something to write, and all of them when there are many.
-func (c *Conn) tidy() {
-	if c.flying == 0 {
-		c.written(0)
+func (c *Conn) compact() {
+	if c.inFlight == 0 {
+		c.advance(0)
 	}
 	if x := c.index; x != nil && x.holes > 0 && 2*x.holes >= len(c.q) {
-		c.closeHoles(x)
+		c.removeHoles(x)
 	}
 	c.wakeWriters()
 }
 
 // closeHoles leaves alone what is being written.
-func (c *Conn) closeHoles(x *index) {
-	kept := c.q[:c.flying]
-	for i, k := range c.q[c.flying:] {
-		switch at := x.base + int(c.flying) + i; {
+func (c *Conn) removeHoles(x *index) {
+	kept := c.q[:c.inFlight]
+	for i, k := range c.q[c.inFlight:] {
+		switch at := x.base + int(c.inFlight) + i; {
 		case len(k.b) == 0:
 			x.holes--
 			continue

@@ -53,8 +53,8 @@ func (q *discarding) step() {
 	switch q.r.IntN(6) {
 	case 0: // drain's write ends, and the next one begins
 		q.write(q.r.IntN(300))
-		q.c.flying = int32(len(q.c.piece()))
-		q.hand = wireOf(q.c.q[:q.c.flying])
+		q.c.inFlight = int32(len(q.c.nextChunks()))
+		q.hand = wireOf(q.c.q[:q.c.inFlight])
 	case 1:
 		q.c.makeRoom(q.r.IntN(300))
 	default:
@@ -64,13 +64,13 @@ func (q *discarding) step() {
 
 // write does what drain does when n bytes of what it had in hand, or a little more, have left.
 func (q *discarding) write(n int) {
-	q.c.flying = 0
+	q.c.inFlight = 0
 	all := wireOf(q.c.q)
 	n = min(n, len(all))
 	q.wrote.Write(q.hand[:min(n, len(q.hand))])
 	q.wrote.Write(all[min(n, len(q.hand)):n])
 	q.hand = nil
-	q.c.written(n)
+	q.c.advance(n)
 }
 
 func wireOf(q []chunk) (all []byte) {
@@ -100,7 +100,7 @@ func (q *discarding) add() {
 	for _, f := range fs {
 		q.frames++
 		q.c.supersede(f.key)
-		q.c.putFrame(f, false)
+		q.c.appendPrepared(f, false)
 	}
 }
 
@@ -121,11 +121,11 @@ func (q *discarding) sound() error {
 		switch at, ok := x.latest[k.key]; {
 		case ok && at == x.base+i:
 			keys++
-		case i >= int(c.flying):
+		case i >= int(c.inFlight):
 			return fmt.Errorf("chunk %d with key %s is not found: %v, base %d", i, k.key, x.latest, x.base)
 		}
 	}
-	if bytes != c.queued || holes != x.holes || keys != len(x.latest) || len(c.q) > 0 && len(c.q[0].b) == 0 || holes > 0 && 2*holes > len(c.q)+2*int(c.flying) {
+	if bytes != c.queued || holes != x.holes || keys != len(x.latest) || len(c.q) > 0 && len(c.q[0].b) == 0 || holes > 0 && 2*holes > len(c.q)+2*int(c.inFlight) {
 		return fmt.Errorf("%d bytes, %d holes, %d keys are %d, %d, %v in %d chunks", bytes, holes, keys, c.queued, x.holes, x.latest, len(c.q))
 	}
 	return nil

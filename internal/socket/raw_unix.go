@@ -14,21 +14,21 @@ func (c *Conn) initRaw() {
 		return
 	}
 	if rc, err := tc.SyscallConn(); err == nil {
-		c.rc, c.rf = rc, c.tryRead
+		c.rc, c.readFunc = rc, c.tryRead
 	}
 }
 
 // tryRead is called by the poller's loop: false waits for bytes, and holds no buffer meanwhile.
 func (c *Conn) tryRead(fd uintptr) bool {
-	buf, dst := c.target()
+	buf, dst := c.readTarget()
 	n, errno := sysRead(fd, dst)
 	if errno == syscall.EAGAIN {
 		giveBuffer(buf)
 		return false
 	}
-	c.got = got{buf: buf, n: n}
+	c.result = readResult{buf: buf, n: n}
 	if errno != 0 {
-		c.got.n, c.got.err = 0, errno
+		c.result.n, c.result.err = 0, errno
 	}
 	return true
 }

@@ -31,7 +31,7 @@ func giveBuffer(bp *[]byte) {
 }
 
 // got is what one read brought: n bytes behind the tail in buf, or, with no buf, in the room of part.
-type got struct {
+type readResult struct {
 	buf *[]byte
 	n   int
 	err error
@@ -40,18 +40,18 @@ type got struct {
 // read holds the reading token. It returns when the token has gone to another goroutine, or to none.
 func (c *Conn) read() {
 	for {
-		c.arm()
-		b, bp, err := c.fill()
+		c.setMessageDeadline()
+		b, bp, err := c.readBytes()
 		if err != nil {
 			giveBuffer(bp)
-			if c.failed(err) {
+			if c.handleReadError(err) {
 				go c.read() // with a fresh stack
 			}
 			return
 		}
 		c.mu.Lock()
-		reads := c.batch(b)
-		renewed := reads && c.renewed()
+		reads := c.handleBatch(b)
+		renewed := reads && c.takeRenew()
 		c.unlock() // not deferred: a panic of the handler comes without the lock
 		giveBuffer(bp)
 		if renewed {
@@ -70,16 +70,16 @@ func (p *partial) direct() bool {
 
 // fill waits for bytes and returns them behind those of the tail, in a pooled buffer the caller gives back; payload read
 // directly is in part already, and b is empty.
-func (c *Conn) fill() (b []byte, bp *[]byte, err error) {
+func (c *Conn) readBytes() (b []byte, bp *[]byte, err error) {
 	direct := c.part.direct()
-	c.got = got{}
+	c.result = readResult{}
 	if c.rc != nil {
-		err = c.rc.Read(c.rf)
+		err = c.rc.Read(c.readFunc)
 	} else {
 		c.blockingRead()
 	}
-	g := c.got
-	c.got = got{}
+	g := c.result
+	c.result = readResult{}
 	if err == nil {
 		err = g.err
 	}
@@ -103,9 +103,9 @@ func (p *partial) tailLen() int {
 }
 
 // target is where the next bytes go.
-func (c *Conn) target() (buf *[]byte, dst []byte) {
+func (c *Conn) readTarget() (buf *[]byte, dst []byte) {
 	if c.part.direct() {
-		return nil, c.part.room()
+		return nil, c.part.spare()
 	}
 	buf = takeBuffer()
 	k := 0
@@ -116,49 +116,49 @@ func (c *Conn) target() (buf *[]byte, dst []byte) {
 }
 
 func (c *Conn) blockingRead() {
-	buf, dst := c.target()
+	buf, dst := c.readTarget()
 	n, err := c.nc.Read(dst)
 	if n > 0 {
 		err = nil // it will be told again
 	}
-	c.got = got{buf, n, err}
+	c.result = readResult{buf, n, err}
 }
 
 // batch handles what one read brought, or queues it while another goroutine runs. It reports whether the caller still
 // reads. The caller holds mu.
-func (c *Conn) batch(b []byte) (reads bool) {
-	c.heard = true
-	for c.busy && !c.over() {
+func (c *Conn) handleBatch(b []byte) (reads bool) {
+	c.readSincePing = true
+	for c.running && !c.discarding() {
 		if c.inbox.full(&c.up.opt) {
-			c.waitRoom()
+			c.pauseReading()
 			continue // meanwhile the running token may have become free
 		}
-		it, rest, ok := c.take(b)
+		it, rest, ok := c.parseBatch(b)
 		b = rest
 		if ok {
-			c.queue(it)
+			c.enqueue(it)
 		} else if !c.stopped {
 			c.flush()
 			return true
 		}
 	}
-	if c.over() {
+	if c.discarding() {
 		c.flush()
-		return c.pass(b)
+		return c.discardBatch(b)
 	}
 	return c.runInline(b)
 }
 
 // take is cut, of bytes that begin with the tail.
-func (c *Conn) take(b []byte) (it item, rest []byte, ok bool) {
+func (c *Conn) parseBatch(b []byte) (it item, rest []byte, ok bool) {
 	if c.part != nil {
 		c.part.tail = nil
 	}
-	return c.cut(b)
+	return c.parseItem(b)
 }
 
 // over reports that what is read from now on is not handled.
-func (c *Conn) over() bool { return c.ending || c.stopped }
+func (c *Conn) discarding() bool { return c.endQueued || c.stopped }
 
 // runInline makes the reader the runner. Without anything to call the handler with it costs no sweeper.
 func (c *Conn) runInline(b []byte) (reads bool) {
@@ -168,27 +168,27 @@ func (c *Conn) runInline(b []byte) (reads bool) {
 	if c.part != nil {
 		c.part.tail = nil
 	}
-	c.busy, c.inline, c.rest = true, true, b
+	c.running, c.inline, c.rest = true, true, b
 	return c.run(item{})
 }
 
 // pass discards b, looking for the peer's Close frame. It reports whether reading goes on. The caller holds mu.
-func (c *Conn) pass(b []byte) (reads bool) {
-	if !c.raw && !c.readDone {
-		c.drop(DroppedMessages, c.skip(b))
+func (c *Conn) discardBatch(b []byte) (reads bool) {
+	if !c.unparsed && !c.readDone {
+		c.drop(DroppedMessages, c.skipFrames(b))
 	}
-	if c.discarded += int32(len(b)); c.discarded > maxDiscard {
-		c.lose()
+	if c.discardedBytes += int32(len(b)); c.discardedBytes > maxDiscard {
+		c.readFailed()
 	}
 	if c.readDone {
-		c.settle()
+		c.closeIfDone()
 	}
-	return !c.readDone && !c.gone
+	return !c.readDone && !c.disconnected
 }
 
 // skip parses what is discarded and returns how many messages ended in it.
-func (c *Conn) skip(b []byte) (messages int) {
-	p := c.partial()
+func (c *Conn) skipFrames(b []byte) (messages int) {
+	p := c.ensurePartial()
 	p.tail, p.msg, p.frames = nil, nil, 0 // frames 0: not read directly
 	for {
 		if p.inFrame {
@@ -203,8 +203,8 @@ func (c *Conn) skip(b []byte) (messages int) {
 			}
 		}
 		h, size, whole := parseHeader(b)
-		if whole && checkHeader(c.unmarked(h), size, h.OpCode == ws.OpContinuation) != nil {
-			c.raw = true
+		if whole && checkHeader(c.clearRSV1(h), size, h.OpCode == ws.OpContinuation) != nil {
+			c.unparsed = true
 			return messages
 		}
 		closes := h.OpCode == ws.OpClose
@@ -223,34 +223,34 @@ func (c *Conn) skip(b []byte) (messages int) {
 
 // arm sets a read deadline for what is incomplete. What comes in time leaves it set: it is looked at again when it
 // passes. What is discarded has none: CloseTimeout bounds it.
-func (c *Conn) arm() {
+func (c *Conn) setMessageDeadline() {
 	t := c.up.opt.MessageTimeout
-	if c.part == nil || c.armed || t == 0 || c.discards() {
+	if c.part == nil || c.deadlineSet || t == 0 || c.isDiscarding() {
 		return
 	}
-	c.armed = true
+	c.deadlineSet = true
 	_ = c.nc.SetReadDeadline(c.part.since.Add(t)) // fails when closed; then the read fails too
 }
 
-func (c *Conn) discards() bool {
+func (c *Conn) isDiscarding() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.over()
+	return c.discarding()
 }
 
 // failed judges an error of reading. It reports whether another goroutine should read on.
-func (c *Conn) failed(err error) (again bool) {
+func (c *Conn) handleReadError(err error) (again bool) {
 	c.mu.Lock()
 	defer c.unlock()
-	if !errors.Is(err, os.ErrDeadlineExceeded) || c.gone {
-		c.lose()
+	if !errors.Is(err, os.ErrDeadlineExceeded) || c.disconnected {
+		c.readFailed()
 		return false
 	}
-	c.armed = false
+	c.deadlineSet = false
 	_ = c.nc.SetReadDeadline(time.Time{}) // fails when closed; then the read fails too
-	c.used = false
+	c.stackGrown = false
 	t := c.up.opt.MessageTimeout
-	if c.part == nil || c.over() || t == 0 || time.Since(c.part.since) < t {
+	if c.part == nil || c.discarding() || t == 0 || time.Since(c.part.since) < t {
 		c.up.counters.replacements.Add(1)
 		return true
 	}

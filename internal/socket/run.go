@@ -6,7 +6,7 @@ func (c *Conn) run(first item) (reads bool) {
 	if first.kind != noItem {
 		c.handle(first)
 	}
-	for it, ok := c.next(); ok; it, ok = c.next() {
+	for it, ok := c.nextItem(); ok; it, ok = c.nextItem() {
 		c.handle(it)
 	}
 	if c.watched {
@@ -14,38 +14,38 @@ func (c *Conn) run(first item) (reads bool) {
 	}
 	c.flush() // which may fail, and so end the connection
 	if c.stopped {
-		c.end()
+		c.callClosed()
 	}
 	reads, c.inline = c.inline, false
-	c.busy = false
-	return reads && !c.readDone && !c.gone
+	c.running = false
+	return reads && !c.readDone && !c.disconnected
 }
 
 // handle calls the handler, without mu.
 func (c *Conn) handle(it item) {
 	if it.kind == endItem {
-		c.conclude()
+		c.handleEnd()
 		return
 	}
 	if !c.watched {
 		c.watch()
 	}
-	c.used = c.used || c.inline
+	c.stackGrown = c.stackGrown || c.inline
 	if it.kind == messageItem {
-		c.taken++
+		c.delivered++
 	}
 	c.unlock()
 	returned := false
 	defer func() {
 		if !returned {
-			c.exited()
+			c.afterGoexit()
 		}
 	}()
 	switch {
 	case it.kind == eventItem:
 		c.h.Event(it.e)
 	case it.deflated:
-		c.inflated(it)
+		c.inflateMessage(it)
 	default:
 		c.h.Message(it.p, it.binary)
 	}
@@ -54,7 +54,7 @@ func (c *Conn) handle(it item) {
 }
 
 // exited goes on in other goroutines when the handler has ended this one (runtime.Goexit, as the FailNow of a test does).
-func (c *Conn) exited() {
+func (c *Conn) afterGoexit() {
 	c.mu.Lock()
 	defer c.unlock()
 	if c.watched {
@@ -63,19 +63,19 @@ func (c *Conn) exited() {
 	if c.inline {
 		c.handOver()
 	}
-	go c.work()
+	go c.runQueue()
 }
 
 // next takes the oldest item: of the batch that is run inline, else of the inbox.
-func (c *Conn) next() (item, bool) {
-	if c.closeSoon && !c.stopped {
-		c.shut(c.why.code, c.why.reason)
+func (c *Conn) nextItem() (item, bool) {
+	if c.closeAfterRun && !c.stopped {
+		c.beginClose(c.cause.code, c.cause.reason)
 	}
 	if c.stopped {
 		return item{}, false
 	}
 	if c.rest != nil {
-		it, rest, ok := c.cut(c.rest)
+		it, rest, ok := c.parseItem(c.rest)
 		if c.stopped {
 			return item{}, false
 		}
@@ -84,48 +84,48 @@ func (c *Conn) next() (item, bool) {
 		}
 	}
 	it, ok := c.inbox.pop()
-	if c.room != nil && !c.inbox.full(&c.up.opt) {
-		c.wakeReader()
+	if c.resume != nil && !c.inbox.full(&c.up.opt) {
+		c.resumeReading()
 	}
 	return it, ok
 }
 
 // queue lets an item wait, unless the handler takes the message at once.
-func (c *Conn) queue(it item) {
+func (c *Conn) enqueue(it item) {
 	told := it.p
 	if it.deflated {
-		it, told = c.glance(it)
+		it, told = c.peek(it)
 	}
-	if it.kind != messageItem || c.h.Arrived(told, it.binary, c.taken+uint64(c.inbox.frames)) {
+	if it.kind != messageItem || c.h.Arrived(told, it.binary, c.delivered+uint64(c.inbox.frames)) {
 		c.inbox.push(it)
 	}
 }
 
 // ensureRunner starts a goroutine for what waits when nobody runs.
 func (c *Conn) ensureRunner() {
-	if !c.busy && !c.ended {
-		c.busy = true
-		go c.work()
+	if !c.running && !c.closedCalled {
+		c.running = true
+		go c.runQueue()
 	}
 }
 
-func (c *Conn) work() {
+func (c *Conn) runQueue() {
 	c.mu.Lock()
 	c.run(item{})
 	c.unlock()
 }
 
 // end makes the last call. It may take long, so another goroutine awaits the peer's answer to our Close frame.
-func (c *Conn) end() {
-	if c.ended {
+func (c *Conn) callClosed() {
+	if c.closedCalled {
 		return
 	}
-	c.ended = true
+	c.closedCalled = true
 	if c.inline {
-		c.readOn()
+		c.startReader()
 	}
-	c.tellLost()
-	code, reason := c.why.code, c.why.reason
+	c.callLost()
+	code, reason := c.cause.code, c.cause.reason
 	c.unlock()
 	returned := false
 	defer func() {
@@ -133,8 +133,8 @@ func (c *Conn) end() {
 			c.mu.Lock()
 			defer c.unlock()
 		}
-		c.told = true
-		c.finish()
+		c.closedReturned = true
+		c.unregister()
 	}()
 	c.h.Closed(code, reason)
 	c.mu.Lock()

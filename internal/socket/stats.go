@@ -59,7 +59,7 @@ func (u *Upgrader) Stats() Stats {
 }
 
 // A dropNote waits for the lock to be released: the handler is told without it.
-type dropNote struct {
+type dropRecord struct {
 	what Drop
 	n    int
 }
@@ -69,9 +69,9 @@ func (c *Conn) drop(what Drop, n int) {
 	if n > 0 {
 		c.up.counters.drops[what].Add(int64(n))
 		if c.notes == nil {
-			c.notes = new([]dropNote)
+			c.notes = new([]dropRecord)
 		}
-		*c.notes = append(*c.notes, dropNote{what, n})
+		*c.notes = append(*c.notes, dropRecord{what, n})
 	}
 }
 

@@ -40,7 +40,7 @@ type runLink struct {
 
 func (s *sweeper) init(u *Upgrader) { s.up = u }
 
-func (s *sweeper) enlist(c *Conn) { c.link.list = uint8(s.next.Add(1) % sweepLists) }
+func (s *sweeper) assignList(c *Conn) { c.sweepLink.list = uint8(s.next.Add(1) % sweepLists) }
 
 // watch lists the run. The caller holds the connection's mu.
 func (c *Conn) watch() {
@@ -51,21 +51,21 @@ func (c *Conn) watch() {
 
 func (c *Conn) unwatch() {
 	c.watched = false
-	l := &c.up.sweeper.lists[c.link.list]
+	l := &c.up.sweeper.lists[c.sweepLink.list]
 	l.mu.Lock()
-	if c.link.listed {
+	if c.sweepLink.listed {
 		l.unlink(c)
 	}
 	l.mu.Unlock()
 }
 
 func (s *sweeper) add(c *Conn) {
-	l := &s.lists[c.link.list]
+	l := &s.lists[c.sweepLink.list]
 	l.mu.Lock()
-	k := &c.link
+	k := &c.sweepLink
 	k.since, k.listed, k.prev = time.Since(s.up.epoch), true, l.tail
 	if l.tail != nil {
-		l.tail.link.next = c
+		l.tail.sweepLink.next = c
 	} else {
 		l.head = c
 	}
@@ -78,14 +78,14 @@ func (s *sweeper) add(c *Conn) {
 }
 
 func (l *runList) unlink(c *Conn) {
-	k := &c.link
+	k := &c.sweepLink
 	if k.prev != nil {
-		k.prev.link.next = k.next
+		k.prev.sweepLink.next = k.next
 	} else {
 		l.head = k.next
 	}
 	if k.next != nil {
-		k.next.link.prev = k.prev
+		k.next.sweepLink.prev = k.prev
 	} else {
 		l.tail = k.prev
 	}
@@ -108,13 +108,13 @@ func (s *sweeper) arm(due time.Duration) {
 }
 
 // A verdict is about one run, by its number: the connection may have begun another one since.
-type verdict struct {
+type slowRun struct {
 	c  *Conn
 	no uint32
 }
 
 func (s *sweeper) sweep() {
-	var few [16]verdict
+	var few [16]slowRun
 	old := few[:0]
 	s.mu.Lock()
 	s.due.Store(0) // before the lists are looked at: who adds later arms the timer
@@ -136,29 +136,29 @@ func (s *sweeper) sweep() {
 }
 
 // takeOld unlinks the runs that started up to limit and returns the start of the first that stays, or -1.
-func (l *runList) takeOld(old []verdict, limit time.Duration) ([]verdict, time.Duration) {
+func (l *runList) takeOld(old []slowRun, limit time.Duration) ([]slowRun, time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for c := l.head; c != nil; c = l.head {
-		if c.link.since > limit {
-			return old, c.link.since
+		if c.sweepLink.since > limit {
+			return old, c.sweepLink.since
 		}
 		l.unlink(c)
-		old = append(old, verdict{c, c.runNo}) // changes only while not listed
+		old = append(old, slowRun{c, c.runNo}) // changes only while not listed
 	}
 	return old, -1
 }
 
 // overdue is the sweeper's verdict about run no. The runner asks for a new watch with its next item or corked write.
 func (c *Conn) overdue(no uint32) {
-	if h := c.letGo(no); h != nil {
+	if h := c.releaseRun(no); h != nil {
 		h.Long()
 	}
 }
 
 // letGo sends what run no has corked, moves reading on if its runner reads, and returns its handler; nil if the run has
 // ended.
-func (c *Conn) letGo(no uint32) Handler {
+func (c *Conn) releaseRun(no uint32) Handler {
 	c.mu.Lock()
 	defer c.unlock()
 	if !c.watched || c.runNo != no {
@@ -182,25 +182,25 @@ func (c *Conn) handOver() {
 	if c.stopped { // by an answer to a ping in the rest
 		c.dropItems()
 	}
-	c.readOn()
+	c.startReader()
 }
 
 // readOn starts a new reader in place of the runner, if there is anything to read.
-func (c *Conn) readOn() {
-	c.inline, c.used = false, false
-	if !c.readDone && !c.gone {
+func (c *Conn) startReader() {
+	c.inline, c.stackGrown = false, false
+	if !c.readDone && !c.disconnected {
 		go c.read()
 	}
 }
 
 func (c *Conn) queueRest() {
 	for c.rest != nil {
-		it, rest, ok := c.cut(c.rest)
+		it, rest, ok := c.parseItem(c.rest)
 		if c.stopped {
 			return
 		}
 		if c.rest = rest; ok {
-			c.queue(it)
+			c.enqueue(it)
 		}
 	}
 }

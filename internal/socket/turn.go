@@ -11,9 +11,9 @@ import "context"
 func (c *Conn) WaitTurn(ctx context.Context) error {
 	c.mu.Lock()
 	defer c.unlock()
-	err := c.waitUntil(ctx, func() bool { return !c.turn && c.queued <= c.up.opt.SendQueueBytes/2 })
+	err := c.waitUntil(ctx, func() bool { return !c.turnTaken && c.queued <= c.up.opt.SendQueueBytes/2 })
 	if err == nil {
-		c.turn = true
+		c.turnTaken = true
 	}
 	return err
 }
@@ -21,11 +21,11 @@ func (c *Conn) WaitTurn(ctx context.Context) error {
 // WriteTurn is WriteText without cork, for who has the turn: it waits until p has room. It fails like WaitTurn.
 func (c *Conn) WriteTurn(ctx context.Context, p []byte) error {
 	if c.deflate && len(p) >= c.up.deflater.min {
-		return c.writeFrameTurn(ctx, c.deflated([]Frame{c.up.PrepareText(p)})[0])
+		return c.writeFrameTurn(ctx, c.deflateFrames([]Frame{c.up.PrepareText(p)})[0])
 	}
 	c.mu.Lock()
 	defer c.unlock()
-	if err := c.waitUntil(ctx, func() bool { return c.fitsIn(headerSize(len(p)) + len(p)) }); err != nil {
+	if err := c.waitUntil(ctx, func() bool { return c.hasRoom(headerSize(len(p)) + len(p)) }); err != nil {
 		return err
 	}
 	return c.writeText(p, false)
@@ -34,10 +34,10 @@ func (c *Conn) WriteTurn(ctx context.Context, p []byte) error {
 func (c *Conn) writeFrameTurn(ctx context.Context, f Frame) error {
 	c.mu.Lock()
 	defer c.unlock()
-	if err := c.waitUntil(ctx, func() bool { return c.fitsIn(len(f.b)) }); err != nil {
+	if err := c.waitUntil(ctx, func() bool { return c.hasRoom(len(f.b)) }); err != nil {
 		return err
 	}
-	c.putFrame(f, false)
+	c.appendPrepared(f, false)
 	c.flush()
 	return nil
 }
@@ -46,18 +46,18 @@ func (c *Conn) writeFrameTurn(ctx context.Context, f Frame) error {
 func (c *Conn) EndTurn() {
 	c.mu.Lock()
 	defer c.unlock()
-	c.turn = false
+	c.turnTaken = false
 	c.wakeWriters()
 }
 
 // waitUntil returns with mu held, as it was called, when something may be written and is reports true, or with an error.
 // is looks at the queue and the turn only.
-func (c *Conn) waitUntil(ctx context.Context, is func() bool) error {
+func (c *Conn) waitUntil(ctx context.Context, ready func() bool) error {
 	for {
 		switch {
-		case c.sealed || c.broken:
+		case c.writeDone || c.broken:
 			return ErrClosed
-		case is():
+		case ready():
 			return nil
 		}
 		if c.writable == nil {
@@ -80,7 +80,7 @@ func (c *Conn) waitUntil(ctx context.Context, is func() bool) error {
 
 // wakeWriters ends waiting where it has to look again.
 func (c *Conn) wakeWriters() {
-	if c.writable != nil && (c.sealed || c.queued <= c.up.opt.SendQueueBytes/2) {
+	if c.writable != nil && (c.writeDone || c.queued <= c.up.opt.SendQueueBytes/2) {
 		close(c.writable)
 		c.writable = nil
 	}

@@ -29,8 +29,8 @@ type Upgrader struct {
 	wheel    wheel
 	counters counters
 
-	mu   sync.Mutex
-	none chan struct{} // closed when the last connection is over; nil while nobody waits
+	mu       sync.Mutex
+	allEnded chan struct{} // closed when the last connection is over; nil while nobody waits
 }
 
 // NewUpgrader returns an Upgrader. It panics if an origin, a host, a subprotocol or the level of the options cannot be one.
@@ -116,7 +116,7 @@ func (u *Upgrader) extensions(r *http.Request) (answer string, err error) {
 	if u.deflater == nil {
 		return "", nil
 	}
-	return agree(r.Header["Sec-Websocket-Extensions"])
+	return negotiate(r.Header["Sec-Websocket-Extensions"])
 }
 
 func (u *Upgrader) answer(nc net.Conn, b []byte) error {
@@ -168,7 +168,7 @@ func isOffered(lines []string, name string) bool {
 }
 
 // named is the subprotocol of that number, or "".
-func (u *Upgrader) named(proto uint16) string {
+func (u *Upgrader) subprotocol(proto uint16) string {
 	if proto == 0 {
 		return ""
 	}

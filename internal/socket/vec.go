@@ -6,8 +6,8 @@ import (
 )
 
 const (
-	vecMax   = 64       // chunks of one system call
-	pieceMax = 64 << 10 // bytes of one blocking write: its time-out must see progress
+	vecMax        = 64       // chunks of one system call
+	maxDrainBytes = 64 << 10 // bytes of one blocking write: its time-out must see progress
 )
 
 // A vec is what one write takes. It is pooled with its closures, so that writing allocates nothing.
@@ -89,7 +89,7 @@ func (v *vec) drain(c *Conn) (n int, err error) {
 func (v *vec) blockingWrite(c *Conn) (n int, err error) {
 	b := v.bufs[0]
 	if v.n == 1 || len(b) >= bufSize {
-		return c.nc.Write(b[:min(len(b), pieceMax)])
+		return c.nc.Write(b[:min(len(b), maxDrainBytes)])
 	}
 	bp := takeBuffer()
 	defer giveBuffer(bp)

@@ -31,7 +31,7 @@ func (c *Conn) writeText(p []byte, cork bool) error {
 	if err := c.admit(headerSize(len(p)) + len(p)); err != nil {
 		return err
 	}
-	c.put(finText, p)
+	c.appendFrame(finText, p)
 	c.release(cork)
 	return nil
 }
@@ -40,7 +40,7 @@ func (c *Conn) writeText(p []byte, cork bool) error {
 // are accepted, but for droppable ones.
 func (c *Conn) WriteFrames(fs []Frame, cork bool) error {
 	if c.deflate {
-		fs = c.deflated(fs) // outside the lock
+		fs = c.deflateFrames(fs) // outside the lock
 	}
 	n := 0
 	for _, f := range fs {
@@ -55,12 +55,12 @@ func (c *Conn) WriteFrames(fs []Frame, cork bool) error {
 	if err != nil || len(fs) == 0 {
 		return err
 	}
-	if !c.writing && len(c.q) == 0 && c.rc != nil && !cork {
+	if !c.draining && len(c.q) == 0 && c.rc != nil && !cork {
 		fs = c.writeDirect(fs)
 	}
 	for _, f := range fs {
 		c.supersede(f.key) // of one among fs
-		c.putFrame(f, cork)
+		c.appendPrepared(f, cork)
 	}
 	c.release(cork)
 	return nil
@@ -76,7 +76,7 @@ func (c *Conn) Uncork() {
 // release flushes, or sees to it that somebody will.
 func (c *Conn) release(cork bool) {
 	switch {
-	case !cork || !c.busy:
+	case !cork || !c.running:
 		c.flush()
 	case !c.watched:
 		c.watch() // the handler has gone on for long after the last flush
@@ -85,38 +85,38 @@ func (c *Conn) release(cork bool) {
 
 // admit decides whether n more bytes may be queued.
 func (c *Conn) admit(n int) error {
-	if c.sealed || c.broken {
+	if c.writeDone || c.broken {
 		return ErrClosed
 	}
-	if c.fitsIn(n) {
+	if c.hasRoom(n) {
 		return nil
 	}
 	if c.flush(); c.broken {
 		return ErrClosed
 	}
-	if c.makeRoom(n); c.fitsIn(n) {
+	if c.makeRoom(n); c.hasRoom(n) {
 		return nil
 	}
 	c.drop(SlowClient, n)
 	c.discardQueue()
-	c.shut(CloseTryLater, "too slow")
+	c.beginClose(CloseTryLater, "too slow")
 	return ErrSlow
 }
 
-func (c *Conn) fitsIn(n int) bool { return c.queued == 0 || n <= c.up.opt.SendQueueBytes-c.queued }
+func (c *Conn) hasRoom(n int) bool { return c.queued == 0 || n <= c.up.opt.SendQueueBytes-c.queued }
 
 // reply queues a control frame, unless it would be too much even for the peer that asked for it.
 func (c *Conn) reply(first byte, p []byte) {
 	if c.admit(headerSize(len(p))+len(p)) == nil {
-		c.put(first, p)
+		c.appendFrame(first, p)
 	}
 }
 
 // put queues a frame behind everything else.
-func (c *Conn) put(first byte, p []byte) {
+func (c *Conn) appendFrame(first byte, p []byte) {
 	n := headerSize(len(p)) + len(p)
-	if !c.fits(n) {
-		c.seal()
+	if !c.fitsCork(n) {
+		c.queueCork()
 		b := append(appendHeader(make([]byte, 0, n), first, len(p)), p...)
 		c.q = append(c.q, chunk{b: b})
 	} else {
@@ -126,25 +126,25 @@ func (c *Conn) put(first byte, p []byte) {
 }
 
 // putFrame is put for a prepared frame. Corked, small ones are copied: one buffer is cheaper to write than many.
-func (c *Conn) putFrame(f Frame, cork bool) {
-	if cork && f.mark == (mark{}) && c.fits(len(f.b)) {
+func (c *Conn) appendPrepared(f Frame, cork bool) {
+	if cork && f.mark == (mark{}) && c.fitsCork(len(f.b)) {
 		*c.out = append(*c.out, f.b...)
 	} else {
-		c.seal()
-		c.remember(f.key)
+		c.queueCork()
+		c.indexNext(f.key)
 		c.q = append(c.q, chunk{b: f.b, mark: f.mark})
 	}
 	c.queued += len(f.b)
 }
 
 // fits makes room for n bytes in out, if they are few enough for a pooled buffer to be worth it.
-func (c *Conn) fits(n int) bool {
+func (c *Conn) fitsCork(n int) bool {
 	if n > bufSize/2 {
 		return false
 	}
 	if c.out != nil && len(*c.out)+n > bufSize {
 		c.flush()
-		c.seal()
+		c.queueCork()
 	}
 	if c.out == nil {
 		c.out = takeBuffer()
@@ -154,7 +154,7 @@ func (c *Conn) fits(n int) bool {
 }
 
 // seal moves out into the queue, so that something else may follow it.
-func (c *Conn) seal() {
+func (c *Conn) queueCork() {
 	if c.out != nil {
 		c.q = append(c.q, chunk{b: *c.out, own: c.out})
 		c.out = nil
@@ -163,7 +163,7 @@ func (c *Conn) seal() {
 
 // flush writes what is queued, as far as that does not block; drain sees to the rest.
 func (c *Conn) flush() {
-	if c.writing || c.queued == 0 {
+	if c.draining || c.queued == 0 {
 		return
 	}
 	if c.rc != nil && !c.broken {
@@ -174,19 +174,19 @@ func (c *Conn) flush() {
 		}
 		n, err := v.write(c.rc)
 		giveVec(v)
-		c.written(n)
+		c.advance(n)
 		if err != nil {
-			c.writeFailed(err)
+			c.failWrites(err)
 		}
 	}
 	switch {
 	case c.broken:
 		c.discardOut()
 	case c.queued > 0:
-		c.writing = true
+		c.draining = true
 		go c.drain()
 	}
-	c.settle()
+	c.closeIfDone()
 }
 
 // writeDirect writes out and frames together without queueing them; it returns the frames of which nothing is written.
@@ -202,10 +202,10 @@ func (c *Conn) writeDirect(fs []Frame) (left []Frame) {
 	n, err := v.write(c.rc)
 	giveVec(v)
 	if err != nil {
-		c.writeFailed(err)
+		c.failWrites(err)
 	}
 	before := min(n, c.queued)
-	c.written(before)
+	c.advance(before)
 	n -= before
 	for len(fs) > 0 && n >= len(fs[0].b) {
 		n -= len(fs[0].b)
@@ -220,19 +220,19 @@ func (c *Conn) writeDirect(fs []Frame) (left []Frame) {
 }
 
 // written takes n bytes off the front of the queue.
-func (c *Conn) written(n int) {
+func (c *Conn) advance(n int) {
 	c.queued -= n
 	c.wakeWriters()
 	for len(c.q) > 0 && n >= len(c.q[0].b) {
 		n -= len(c.q[0].b)
-		c.leaves()
+		c.dropFirst()
 		giveBuffer(c.q[0].own)
 		c.q[0] = chunk{}
 		c.q = c.q[1:]
 	}
 	if len(c.q) > 0 {
 		if n > 0 {
-			c.forget(0)
+			c.unindex(0)
 			c.q[0].b, c.q[0].mark = c.q[0].b[n:], mark{}
 		}
 		return
@@ -252,33 +252,33 @@ func (c *Conn) written(n int) {
 func (c *Conn) drain() {
 	c.mu.Lock()
 	defer c.unlock()
-	for c.queued > 0 && !c.gone && !c.broken {
-		c.seal()
+	for c.queued > 0 && !c.disconnected && !c.broken {
+		c.queueCork()
 		v := takeVec()
-		c.flying = int32(v.addChunks(c.piece()))
+		c.inFlight = int32(v.addChunks(c.nextChunks()))
 		c.unlock()
 		n, err := v.drain(c)
 		giveVec(v)
 		c.mu.Lock()
-		c.flying = 0
-		c.written(n)
+		c.inFlight = 0
+		c.advance(n)
 		if err != nil {
-			c.writeFailed(err)
+			c.failWrites(err)
 		}
 	}
-	c.writing = false
-	if c.gone || c.broken {
+	c.draining = false
+	if c.disconnected || c.broken {
 		c.discardOut()
 	}
 	_ = c.nc.SetWriteDeadline(time.Time{}) // fails when closed; then nothing is written any more
-	c.settle()
-	c.finish()
+	c.closeIfDone()
+	c.unregister()
 }
 
 // piece is what drain writes at a time. All that waits would be too much: what is under way makes no room, and is not
 // superseded.
-func (c *Conn) piece() []chunk {
-	n, most := 0, min(pieceMax, c.up.opt.SendQueueBytes/4)
+func (c *Conn) nextChunks() []chunk {
+	n, most := 0, min(maxDrainBytes, c.up.opt.SendQueueBytes/4)
 	for i, k := range c.q[:min(len(c.q), vecMax)] {
 		if n += len(k.b); n > most && i > 0 {
 			return c.q[:i]
@@ -290,11 +290,11 @@ func (c *Conn) piece() []chunk {
 // writeFailed notes that nothing can be written any more. What the peer has sent before may still be read, and reading
 // will tell of the loss, if anybody reads; a peer that takes nothing is not waited for, nor is one that a ping finds gone
 // while reading is paused.
-func (c *Conn) writeFailed(err error) {
+func (c *Conn) failWrites(err error) {
 	c.broken = true
-	c.armClose()
-	if c.readDone || !c.started || !isReset(err) || c.pinged && c.paused() {
-		c.kill()
+	c.startCloseTimer()
+	if c.readDone || !c.started || !isReset(err) || c.awaitingPong && c.paused() {
+		c.abort()
 	}
 }
 
@@ -305,8 +305,8 @@ func isReset(err error) bool {
 
 // discardQueue empties the queue but for what is being written, or is in part: whole frames only.
 func (c *Conn) discardQueue() {
-	c.seal()
-	keep := max(int(c.flying), min(1, len(c.q)))
+	c.queueCork()
+	keep := max(int(c.inFlight), min(1, len(c.q)))
 	n := 0
 	for _, k := range c.q[keep:] {
 		n += len(k.b)
@@ -321,5 +321,5 @@ func (c *Conn) discardQueue() {
 // discardOut empties the queue for good.
 func (c *Conn) discardOut() {
 	c.drop(UnsentBytes, c.queued)
-	c.written(c.queued)
+	c.advance(c.queued)
 }

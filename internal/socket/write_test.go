@@ -283,9 +283,9 @@ func TestFrameInPartIsNotDropped(t *testing.T) {
 	t.Parallel()
 	c := &Conn{up: NewUpgrader(Options{SendQueueBytes: 100})}
 	for range 3 {
-		c.putFrame(PrepareText([]byte("typing")).Droppable(), false)
+		c.appendPrepared(PrepareText([]byte("typing")).Droppable(), false)
 	}
-	c.written(8 + 3)
+	c.advance(8 + 3)
 	c.makeRoom(100)
 	if len(c.q) != 1 || string(c.q[0].b) != "yping" || c.queued != 5 || c.up.Stats().Drops[DroppedFrames] != 1 {
 		t.Errorf("queue %v, %d bytes, %d dropped", c.q, c.queued, c.up.Stats().Drops[DroppedFrames])
@@ -376,17 +376,17 @@ func TestWriteTimeout(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				h, p := started(t, o, nil)
 				begin := time.Now()
-				must(t, h.c.WriteText(make([]byte, 6*pieceMax), false))
+				must(t, h.c.WriteText(make([]byte, 6*maxDrainBytes), false))
 				for range pieces {
 					time.Sleep(9 * time.Second)
-					_, err := io.ReadFull(p.nc, make([]byte, pieceMax))
+					_, err := io.ReadFull(p.nc, make([]byte, maxDrainBytes))
 					must(t, err)
 				}
 				h.end(t, "closed 1006")
 				if d, want := time.Since(begin), time.Duration(pieces*9+10)*time.Second; d != want {
 					t.Errorf("after %v, want %v", d, want)
 				}
-				if n, want := h.dropped(UnsentBytes), 10+(6-pieces)*pieceMax; n != want {
+				if n, want := h.dropped(UnsentBytes), 10+(6-pieces)*maxDrainBytes; n != want {
 					t.Errorf("%d bytes not sent, want %d", n, want)
 				}
 			})
