@@ -6,11 +6,13 @@ import (
 	"time"
 )
 
-// Close closes the connection in order (RFC 6455, section 7.1.2): what is queued is flushed, then the Close frame;
-// messages and events that wait are dropped; a running Message or Event finishes, its writes fail. The transport is closed
-// when the peer has answered, or after CloseTimeout. Code must be one that may be sent; reason is cut to 123 bytes. The
-// first cause of the end wins: ErrClosed tells that there was one, and Close did nothing, except that after the peer's
-// Close frame it answers at once instead of in turn.
+// Close performs the closing handshake (RFC 6455, section 7.1.2): it flushes the send queue, then sends the Close
+// frame. Waiting messages and events are dropped. A running Message or Event finishes, but its writes fail. The
+// transport is closed when the peer has answered, or after CloseTimeout. Close returns an error if code must not be
+// sent. reason is cut to 123 bytes.
+//
+// Only the first cause of the end counts: if there was one before, Close returns ErrClosed and does nothing. There is
+// one exception: after the peer's Close frame, Close answers it at once instead of after the messages before it.
 func (c *Conn) Close(code int, reason string) error {
 	if !Sendable(code) {
 		return fmt.Errorf("socket: close connection: code %d may not be sent", code)
@@ -28,8 +30,9 @@ func (c *Conn) Close(code int, reason string) error {
 	return nil
 }
 
-// CloseAfter is Close once the running Message or Event has returned, however long it takes; until then it may write.
-// With none running it is Close. The first event of Start counts as running from Start on.
+// CloseAfter is like Close, but waits until the running Message or Event has returned, however long it takes; until
+// then the handler may write. If none is running, it is Close. The first event of Start counts as running from Start
+// on.
 func (c *Conn) CloseAfter(code int, reason string) error {
 	if !Sendable(code) {
 		return fmt.Errorf("socket: close connection: code %d may not be sent", code)
@@ -48,27 +51,28 @@ func (c *Conn) CloseAfter(code int, reason string) error {
 	return nil
 }
 
-// Abort closes the transport at once, without a Close frame. Unless the end had another cause, Closed is told 1006.
+// Abort closes the transport at once, without a Close frame. Closed gets code 1006, unless the connection was already
+// ending for another cause.
 func (c *Conn) Abort() {
 	c.mu.Lock()
 	defer c.unlock()
 	c.abort()
 }
 
-// cause is why a connection ends.
+// A closeCause is why a connection ends.
 type closeCause struct {
 	code   int
 	reason string
 }
 
-// cause notes how the connection ends; the first one stays.
+// setCause records why the connection ends, unless a cause is already set.
 func (c *Conn) setCause(code int, reason string) {
 	if c.cause == nil {
 		c.cause = &closeCause{code, cutReason(reason)}
 	}
 }
 
-// shut ends the connection from our side. The caller holds mu.
+// beginClose closes the connection from our side. The caller holds mu.
 func (c *Conn) beginClose(code int, reason string) {
 	c.setCause(code, reason)
 	c.stopped = true
@@ -78,13 +82,13 @@ func (c *Conn) beginClose(code int, reason string) {
 	c.resumeReading()
 	if !c.started {
 		c.started = true
-		go c.read() // nobody else would read the peer's answer
+		go c.read() // without Start no reader would read the peer's answer
 	}
 	c.ensureRunner()
 	c.closeIfDone()
 }
 
-// sendClose writes the last frame.
+// sendClose writes the Close frame, which is the last frame.
 func (c *Conn) sendClose(code int, reason string) {
 	if c.writeDone {
 		return
@@ -97,7 +101,7 @@ func (c *Conn) sendClose(code int, reason string) {
 	c.flush()
 }
 
-// leave counts the connection among those that are closing, and tells the handler. Only the first call does something.
+// callClosing counts the connection as closing and calls Closing. Only the first call has an effect.
 func (c *Conn) callClosing() {
 	if c.closingCalled {
 		return
@@ -111,7 +115,7 @@ func (c *Conn) callClosing() {
 	}
 }
 
-// peerClosed takes the peer's Close frame. Nobody reads behind it.
+// receiveClose handles the peer's Close frame. Nothing behind it is read.
 func (c *Conn) receiveClose(p []byte) item {
 	code, reason, bad := parseClose(p)
 	if bad != 0 {
@@ -124,8 +128,8 @@ func (c *Conn) receiveClose(p []byte) item {
 	return item{kind: endItem}
 }
 
-// fail ends the connection because of the peer (RFC 6455, section 7.1.7): what was received before is handled, what
-// comes is discarded unseen.
+// fail ends the connection because of the peer's mistake (RFC 6455, section 7.1.7). Messages received before are
+// handled; later bytes are discarded without parsing.
 func (c *Conn) fail(code int, reason string) item {
 	c.setCause(code, reason)
 	c.endQueued, c.unparsed, c.halfClose = true, true, true
@@ -134,7 +138,7 @@ func (c *Conn) fail(code int, reason string) item {
 	return item{kind: endItem}
 }
 
-// conclude is the endItem's turn.
+// handleEnd handles an endItem: all messages before it have been handled.
 func (c *Conn) handleEnd() {
 	c.stopped = true
 	c.dropItems()
@@ -142,13 +146,13 @@ func (c *Conn) handleEnd() {
 	c.closeIfDone()
 }
 
-// lose is the end of the transport, told by reading.
+// readFailed ends the connection after reading has failed.
 func (c *Conn) readFailed() {
 	c.readDone = true
 	c.abort()
 }
 
-// kill is every end without a handshake, and the end of a handshake that did not come to its own. The caller holds mu.
+// abort closes the transport without a closing handshake, or in the middle of one. The caller holds mu.
 func (c *Conn) abort() {
 	c.setCause(CloseAbnormal, "")
 	c.callClosing()
@@ -160,7 +164,7 @@ func (c *Conn) abort() {
 	c.ensureRunner()
 }
 
-// dropItems discards what has not been handled.
+// dropItems discards the items that have not been handled.
 func (c *Conn) dropItems() {
 	if c.rest != nil {
 		rest := c.rest
@@ -180,15 +184,15 @@ func (c *Conn) dropItems() {
 	}
 }
 
-// armClose bounds the closing.
+// startCloseTimer starts CloseTimeout.
 func (c *Conn) startCloseTimer() {
 	if t := c.up.opt.CloseTimeout; t > 0 && c.closeTimer == nil && !c.disconnected {
 		c.closeTimer = time.AfterFunc(t, c.Abort)
 	}
 }
 
-// settle closes what is done: the write side behind the last frame after a violation, the transport when the peer is
-// through too.
+// closeIfDone closes the transport once both directions are done. After a violation it closes the write side once the
+// Close frame is written.
 func (c *Conn) closeIfDone() {
 	if !c.writeDone || c.disconnected || c.draining || c.queued > 0 {
 		return
@@ -201,7 +205,8 @@ func (c *Conn) closeIfDone() {
 	}
 }
 
-// closeWrite tells the peer that nothing follows, so that it closes: after a violation its answer cannot be recognised.
+// closeWrite shuts down the write side after a violation, so that the peer closes: its answer can no longer be
+// recognised.
 func (c *Conn) closeWrite() {
 	if w, ok := c.nc.(interface{ CloseWrite() error }); ok {
 		c.closeAsync(w.CloseWrite, func() {})
@@ -218,7 +223,7 @@ func (c *Conn) disconnect() {
 		c.closeTimer.Stop()
 	}
 	c.callLost()
-	if !c.draining { // else drain still has the bytes in hand
+	if !c.draining { // else drain still uses these bytes
 		c.discardOut()
 	}
 	c.closeAsync(c.nc.Close, func() {
@@ -232,8 +237,9 @@ func (c *Conn) disconnect() {
 	})
 }
 
-// aside calls f, then done, under mu. On a TCP connection f does not block; under TLS it does for a while, to say goodbye
-// first. What it fails of, the loss of the transport, is told by reading.
+// closeAsync calls f, then done under mu. On a TCP connection f does not block and is called here; under TLS it may
+// block while it sends an alert, so it gets a goroutine. An error of f is ignored: reading reports the loss of the
+// transport.
 func (c *Conn) closeAsync(f func() error, done func()) {
 	if c.rc != nil {
 		_ = f()
@@ -248,7 +254,7 @@ func (c *Conn) closeAsync(f func() error, done func()) {
 	}()
 }
 
-// tellLost calls Lost, at most once, and only while somebody may be interested.
+// callLost calls Lost, at most once.
 func (c *Conn) callLost() {
 	if c.h != nil && !c.lostCalled {
 		c.lostCalled = true
@@ -256,8 +262,8 @@ func (c *Conn) callLost() {
 	}
 }
 
-// finish takes the connection off the books once nothing is written any more, its transport is closed and its handler has
-// been told.
+// unregister stops counting the connection as open, once drain has ended, the transport is closed and Closed has
+// returned.
 func (c *Conn) unregister() {
 	if c.removed || c.draining || !c.transportClosed || c.h != nil && !c.closedReturned {
 		return
@@ -267,7 +273,7 @@ func (c *Conn) unregister() {
 	c.up.connEnded()
 }
 
-// left counts a connection less, and wakes those that wait for the last one.
+// connEnded counts one open connection less, and wakes Wait after the last one.
 func (u *Upgrader) connEnded() {
 	if u.counters.open.Add(-1) > 0 {
 		return
@@ -280,8 +286,8 @@ func (u *Upgrader) connEnded() {
 	}
 }
 
-// Wait returns when no connection is open: every transport is closed and every Closed has returned. It fails when ctx
-// ends first.
+// Wait returns when no connection is open: every transport is closed and every Closed has returned. If ctx ends first,
+// it returns an error that wraps ctx's.
 func (u *Upgrader) Wait(ctx context.Context) error {
 	u.mu.Lock()
 	if u.counters.open.Load() == 0 {

@@ -20,8 +20,8 @@ const (
 	CloseTryLater    = 1013
 )
 
-// Sendable tells whether a code may be in a Close frame: those of the RFC and of its registry, of libraries, of
-// applications.
+// Sendable reports whether a Close frame may carry code: codes of the RFC and its registry (to 1014), of libraries
+// (3000 to 3999) and of applications (4000 to 4999).
 func Sendable(code int) bool {
 	switch {
 	case code < 1000 || code > 4999, code == 1004, code == CloseNoStatus, code == CloseAbnormal:
@@ -32,8 +32,8 @@ func Sendable(code int) bool {
 	return code >= 3000
 }
 
-// parseClose reads the payload of a Close frame (RFC 6455, section 5.5.1); bad is the code to fail the connection with,
-// or 0.
+// parseClose parses the payload of a Close frame (RFC 6455, section 5.5.1). bad is the code to fail the connection
+// with, or 0.
 func parseClose(p []byte) (code int, reason string, bad int) {
 	switch {
 	case len(p) == 0:
@@ -46,7 +46,8 @@ func parseClose(p []byte) (code int, reason string, bad int) {
 	return int(binary.BigEndian.Uint16(p)), string(p[2:]), 0
 }
 
-// appendClose writes the payload of a Close frame, the reason cut at a rune boundary to what a control frame can hold.
+// appendClose appends the payload of a Close frame. It cuts the reason at a rune boundary to the size of a control
+// frame.
 func appendClose(b []byte, code int, reason string) []byte {
 	if code == CloseNoStatus {
 		return b

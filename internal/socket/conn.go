@@ -15,116 +15,117 @@ var (
 	ErrSlow      = errors.New("socket: send queue is full")
 )
 
-// A Handler is what a connection calls. Message, Event and Closed are never called at the same time. A panic of any
-// method is not recovered here; a method that ends its goroutine (runtime.Goexit) has returned.
+// A Handler receives what happens on a connection. Message, Event and Closed are never called at the same time. The
+// connection does not recover panics of these methods. A method that ends its goroutine (runtime.Goexit) counts as
+// returned.
 type Handler interface {
-	// Arrived is told of each message that has to wait for others, when it is read and in order, before Message is called
-	// with it. Without waits it has been dealt with, and Message is not called. ahead counts the calls of Message that
-	// come before it: those that were made, those that wait, and one that is about to be made. Like Lost it is called
-	// under the connection's lock: it must not block and must not call the connection's methods. Text is valid UTF-8; p is
-	// valid during the call only, and nil for a message that is inflated in its turn: a deflated one of more than 512
-	// bytes, or one that will be found wrong.
+	// Arrived is called for each message that cannot be handled at once, when it is read and in order, before Message
+	// is called with it. If it returns false, the message is done and Message is not called. ahead counts the calls of
+	// Message that come before this one: the calls already made or about to be made, and the waiting messages. Arrived
+	// is called under the connection's lock: it must not block and must not call the connection's methods. Text is
+	// valid UTF-8; p is valid during the call only. p is nil if the message is inflated only when its turn comes: a
+	// compressed message of more than 512 bytes, or one that will turn out to be invalid.
 	Arrived(p []byte, binary bool, ahead uint64) (waits bool)
 
-	// Message takes one complete message; text is valid UTF-8. p may be modified, but not kept: it is valid during the
-	// call only.
+	// Message handles one complete message; text is valid UTF-8. It may modify p but must not keep it: p is valid
+	// during the call only.
 	Message(p []byte, binary bool)
 
-	// Event takes an item given to Start or Post.
+	// Event handles an item passed to Start or Post.
 	Event(e any)
 
-	// Long says that the running Message or Event has taken more than about 5 ms. It may be called several times for one
-	// call, and while the next one runs already. It must not block.
+	// Long is called when the running Message or Event has taken more than about 5 ms. It may be called several times
+	// for one call, and may arrive while the next one already runs. It must not block.
 	Long()
 
-	// Lost says that the transport is lost or has been closed, so that the contexts of running handlers should be
-	// cancelled. It is called at most once, before Closed, possibly while Message or Event runs. It is called under the
-	// connection's lock: it must not block and must not call the connection's methods.
+	// Lost is called when the transport is lost or has been closed, so that the handler can cancel the contexts of
+	// running calls. It is called at most once, before Closed, possibly while Message or Event runs. It is called under
+	// the connection's lock: it must not block and must not call the connection's methods.
 	Lost()
 
-	// Closing says that nothing is written any more but the Close frame, which follows: it is called at most once, before
-	// the peer can see that frame, or when the transport is lost; possibly while Message or Event runs. It is called under
-	// the connection's lock: it must not block and must not call the connection's methods.
+	// Closing is called when only the Close frame may still be written. It is called at most once: before the peer can
+	// see that frame, or when the transport is lost; possibly while Message or Event runs. It is called under the
+	// connection's lock: it must not block and must not call the connection's methods.
 	Closing()
 
-	// Closed is called last, once after Start, and says how the connection ended: the code of the peer's Close frame (1005
-	// if it had none), the code we closed with, or 1006 if the transport was lost.
+	// Closed is the last call, exactly once after Start. Its arguments say how the connection ended: the code of the
+	// peer's Close frame (1005 if it had none), the code we closed with, or 1006 if the transport was lost.
 	Closed(code int, reason string)
 
-	// Dropped tells of everything that was discarded, n in the unit of its kind. It may be called at the same time as any
-	// other method, even after Closed, and must not block.
+	// Dropped reports discarded data; the unit of n depends on the kind. It may be called at the same time as any other
+	// method, even after Closed, and must not block.
 	Dropped(what Drop, n int)
 }
 
-// A Conn is the server's side of one WebSocket connection. All its methods may be called concurrently, also by its
-// Handler (but not by [Handler.Lost], [Handler.Closing] and [Handler.Arrived]); none but WaitTurn and WriteTurn blocks. A Conn that is neither started
-// nor closed keeps its transport open.
+// A Conn is the server side of one WebSocket connection. All its methods may be called concurrently, also by its
+// Handler (but not by [Handler.Lost], [Handler.Closing] and [Handler.Arrived]). Only WaitTurn and WriteTurn block. A
+// Conn that is neither started nor closed keeps its transport open.
 //
-// Invariants: every change of the fields below mu is made under mu; got, part and armed belong to who holds the reading
-// token; rest is not nil only while the runner is the reader, or before Start.
+// Invariants: the fields below mu change only under mu. result, part and deadlineSet belong to the holder of the
+// reading token. rest is not nil only while the runner is the reader, or before Start.
 type Conn struct {
 	up       *Upgrader
 	nc       net.Conn
 	rc       syscall.RawConn       // nil: nc is not a bare TCP connection
-	readFunc func(fd uintptr) bool // tryRead, made once
+	readFunc func(fd uintptr) bool // the method value tryRead, made once
 
-	result readResult // result of rf
-	part   *partial   // what is incomplete
+	result readResult // set by readFunc
+	part   *partial   // the message or frame that has arrived in part; nil: none
 
 	mu    sync.Mutex
 	h     Handler       // nil before Start
-	notes *[]dropRecord // nil: there is nothing to tell
+	notes *[]dropRecord // drops to report to h when mu is released; nil: none
 
-	rest      []byte // of the batch that is run inline: not yet taken
+	rest      []byte // the part of the current batch that is not parsed yet, in an inline run
 	inbox     inbox
 	delivered uint64        // messages for which the handler has been called, or is about to be
-	resume    chan struct{} // the reader waits here while the inbox is full
+	resume    chan struct{} // closed to end the reader's pause; nil: reading is not paused
 
-	writable chan struct{} // waitUntil waits here
+	writable chan struct{} // closed to wake waitUntil; nil: no writer waits
 
-	out    *[]byte // cork: the newest bytes of the queue
-	q      []chunk // what is before them
-	queued int     // bytes in both
-	index  *index  // of q; nil: nothing of it may be superseded or was discarded
+	out    *[]byte // the cork buffer: the newest bytes of the send queue
+	q      []chunk // the older chunks of the send queue
+	queued int     // bytes in q and out
+	index  *index  // of q; nil: q holds no keys and no holes
 
-	cause      *closeCause // how the connection ends; nil: open
+	cause      *closeCause // why the connection ends; nil: it is open
 	closeTimer *time.Timer
 
-	proto       uint16 // that was agreed on: its number in the options; never changes
+	proto       uint16 // number of the negotiated subprotocol in the options, from 1; 0: none. Never changes
 	refused     bool   // made by UpgradeToRefuse; never changes
 	deadlineSet bool   // a read deadline for part is set
-	deflate     bool   // permessage-deflate was agreed on; never changes
+	deflate     bool   // permessage-deflate was negotiated; never changes
 
 	running         bool  // the running token is taken
-	inline          bool  // by the reader
-	watched         bool  // the sweeper lists the run
-	stackGrown      bool  // the reader has called handlers: its stack has grown
-	started         bool  // there is, or was, a reader
+	inline          bool  // the reader holds the running token
+	watched         bool  // the sweeper lists the current run
+	stackGrown      bool  // the reader has called handlers, so its stack may have grown
+	started         bool  // the first reader was started, or is no longer needed
 	readDone        bool  // nothing more is read
-	unparsed        bool  // after a violation: what comes is no longer parsed
-	closeAfterRun   bool  // by CloseAfter
+	unparsed        bool  // after a protocol violation: incoming bytes are discarded without parsing
+	closeAfterRun   bool  // CloseAfter waits for the current run
 	endQueued       bool  // an endItem was queued
-	stopped         bool  // no item is handled any more
-	closingCalled   bool  // Closing was called, or would have been
+	stopped         bool  // no more items are handled
+	closingCalled   bool  // Closing was called, or would have been if there were a handler
 	writeDone       bool  // nothing more may be written
-	halfClose       bool  // the write side is closed behind the last frame
-	draining        bool  // drain runs
+	halfClose       bool  // close the write side once the Close frame is written
+	draining        bool  // a goroutine runs drain
 	broken          bool  // a write has failed
-	disconnected    bool  // the transport is closed
+	disconnected    bool  // the transport is being closed, or is closed
 	lostCalled      bool  // Lost was called
 	closedCalled    bool  // Closed was called
 	closedReturned  bool  // Closed has returned
 	transportClosed bool  // the transport's Close has returned
-	removed         bool  // not counted as open any more
-	awaitingPong    bool  // a ping waits for life
-	readSincePing   bool  // bytes came since
-	renewReader     bool  // whoever reads the answer goes on in a fresh goroutine
-	turnTaken       bool  // a writer has it: see WaitTurn
-	unackedLimited  bool  // boundUnacknowledged has set a limit
+	removed         bool  // no longer counted as open
+	awaitingPong    bool  // a ping was sent; any bytes answer it
+	readSincePing   bool  // bytes have arrived since that ping
+	renewReader     bool  // the reader continues in a fresh goroutine after its next batch
+	turnTaken       bool  // a writer has the turn: see WaitTurn
+	unackedLimited  bool  // limitUnacknowledged has set a limit
 	inFlight        int32 // chunks of q that drain is writing
-	discardedBytes  int32 // bytes since the end
+	discardedBytes  int32 // bytes read since the end
 
-	runNo, tickRunNo uint32 // number of watched runs; what it was at the last idle tick
+	runNo, tickRunNo uint32 // number of the current or last watched run; its value at the last idle tick
 	sweepLink        runLink
 	wheelLink        wheelLink
 }
@@ -143,8 +144,9 @@ func newConn(u *Upgrader, nc net.Conn, proto uint16, deflate, refused bool, earl
 	return c
 }
 
-// Start begins to read and to call h, in a new goroutine. first, if not nil, is the first event, ahead of any message. On
-// a connection that was closed before, only Closing, Lost and Closed are called. Start may be called once.
+// Start begins to read and to call h, in a new goroutine. If first is not nil, it is the first event, ahead of any
+// message. If the connection was closed before, only Closing, Lost and Closed are called. Start may be called once; a
+// second call panics.
 func (c *Conn) Start(h Handler, first any) {
 	c.mu.Lock()
 	defer c.unlock()
@@ -168,7 +170,7 @@ func (c *Conn) Start(h Handler, first any) {
 func (c *Conn) startRun(first item) {
 	c.mu.Lock()
 	if c.stopped {
-		first = item{} // which is the caller's own: nobody has sent it
+		first = item{} // not counted as dropped: it came from Start's caller
 	}
 	reads := c.run(first)
 	c.unlock()
@@ -177,8 +179,8 @@ func (c *Conn) startRun(first item) {
 	}
 }
 
-// Post queues an event behind everything that was received or posted before. It fails with ErrClosed when the connection
-// has ended, with ErrQueueFull when Options.EventQueue events wait: then the connection closes with 1013.
+// Post queues an event behind everything that was received or posted before. It returns ErrClosed if the connection has
+// ended. It returns ErrQueueFull if Options.EventQueue events are waiting, and closes the connection with 1013.
 func (c *Conn) Post(e any) error {
 	c.mu.Lock()
 	defer c.unlock()
@@ -195,20 +197,20 @@ func (c *Conn) Post(e any) error {
 	return nil
 }
 
-// RemoteAddr is the peer's address as the transport knows it.
+// RemoteAddr is the peer's address as the transport reports it.
 func (c *Conn) RemoteAddr() net.Addr { return c.nc.RemoteAddr() }
 
-// Subprotocol is the one agreed on, or "".
+// Subprotocol is the negotiated subprotocol, or "".
 func (c *Conn) Subprotocol() string { return c.up.subprotocol(c.proto) }
 
-// Busy reports whether the handler runs, or is about to run for what waits.
+// Busy reports whether the handler is running or is about to run for a queued item.
 func (c *Conn) Busy() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.running
 }
 
-// QueuedBytes is what waits to be written.
+// QueuedBytes is the number of bytes waiting to be written.
 func (c *Conn) QueuedBytes() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -14,24 +14,25 @@ import (
 )
 
 const (
-	rsv1     = 4    // of a header's Rsv: the message is deflated (RFC 7692, section 6)
-	rsv1Bit  = 0x40 // the same in the first byte of a frame
+	rsv1     = 4    // in a header's Rsv: the message is compressed (RFC 7692, section 6)
+	rsv1Bit  = 0x40 // the same bit in the first byte of a frame
 	flushEnd = 4    // bytes of flushTail that are not sent
 
-	// flushTail ends every deflated message and is left out on the wire (RFC 7692, section 7.2.1); behind it comes an empty
-	// last block, so that compress/flate sees an end.
+	// flushTail ends every compressed message and is removed on the wire (RFC 7692, section 7.2.1). An empty final
+	// block follows it here, so that compress/flate sees the end.
 	flushTail = "\x00\x00\xff\xff" + "\x01\x00\x00\xff\xff"
 
-	windowSize = 32 << 10 // bytes that deflate looks back
+	windowSize = 32 << 10 // how far back deflate may refer
 
-	// maxGlance is how much of a deflated message is inflated for Handler.Arrived, under the connection's lock. What comes
-	// in more than twice as many bytes hides what takes long: a block may hold nothing and still cost a table of codes.
+	// maxPeek is how many bytes of a compressed message are inflated for Handler.Arrived, under the connection's lock.
+	// A message of more than twice as many compressed bytes is not tried: a block may be empty and still need an
+	// expensive code table.
 	maxPeek = 512
 
-	// maxEnds is how many blocks of a message may say that they are the last one. Each costs a start of the inflater.
+	// maxFinalBlocks limits the blocks of a message that are marked as final. Each one restarts the inflater.
 	maxFinalBlocks = 128
 
-	// firstGrowth is how large a message may become with one allocation.
+	// maxFirstAlloc limits the first allocation for an inflated message.
 	maxFirstAlloc = 64 << 10
 )
 
@@ -42,12 +43,12 @@ var (
 	errFinalBlocks = errors.New("too many last blocks")
 )
 
-// A deflater compresses for the connections of an Upgrader that have agreed to it. A flate.Writer takes about a megabyte:
-// they are pooled, and only as many are in use as can run at the same time.
+// A deflater compresses frames for the connections of an Upgrader that have negotiated it. A flate.Writer takes about a
+// megabyte, so writers are pooled, and no more are in use than can run at the same time.
 type deflater struct {
-	min   int // bytes of the shortest message that is tried
+	min   int // messages shorter than this are not compressed
 	level int
-	limit int // in use
+	limit int // of compressors in use
 	pool  sync.Pool
 
 	mu   sync.Mutex
@@ -55,7 +56,7 @@ type deflater struct {
 	used int
 }
 
-// newDeflater returns nil if the option is off, and panics if the level is none.
+// newDeflater returns nil if the option is off, and panics if the level is not from 1 to 9.
 func newDeflater(o *Options) *deflater {
 	if !o.Deflate {
 		return nil
@@ -75,7 +76,7 @@ func newDeflater(o *Options) *deflater {
 	return d
 }
 
-// take waits until a press is free. Whoever has one only computes.
+// acquire waits until a compressor is free. The wait is short, because the users of compressors never block.
 func (d *deflater) acquire() *compressor {
 	d.mu.Lock()
 	for d.used >= d.limit {
@@ -97,20 +98,20 @@ func (d *deflater) release(z *compressor) {
 	d.free.Signal()
 }
 
-// A press is a flate.Writer with what it writes to.
+// A compressor is a flate.Writer with its output.
 type compressor struct {
 	w     *flate.Writer
 	b     []byte
-	limit int // bytes that b may have
+	limit int // of len(b)
 }
 
 func newCompressor(level int) *compressor {
 	z := &compressor{}
-	z.w, _ = flate.NewWriter(z, level) // fails for levels that newDeflater refuses
+	z.w, _ = flate.NewWriter(z, level) // fails only for levels that newDeflater rejects
 	return z
 }
 
-// Write gives up on what does not become smaller.
+// Write returns errNotSmaller beyond the limit, which ends the compression early.
 func (z *compressor) Write(p []byte) (int, error) {
 	if len(p) > z.limit-len(z.b) {
 		return 0, errNotSmaller
@@ -119,7 +120,8 @@ func (z *compressor) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// squeeze leaves p deflated in b, ended by a flush (RFC 7692, section 7.2.1), or reports that it is not smaller.
+// compress writes the compressed form of p to b, ended by a flush (RFC 7692, section 7.2.1). It reports false if that
+// is not smaller than p.
 func (z *compressor) compress(p []byte) bool {
 	z.b, z.limit = z.b[:0], len(p)-1+flushEnd
 	z.w.Reset(z)
@@ -133,15 +135,15 @@ func (z *compressor) compress(p []byte) bool {
 	return true
 }
 
-// A variant is the deflated form of a Frame, made for the first connection that wants it.
+// A variant is the compressed form of a Frame, made when the first connection needs it.
 type variant struct {
 	once  sync.Once
-	parts []Frame // of a joined one
+	parts []Frame // of a joined frame
 	b     []byte  // nil: it would not be smaller
 }
 
-// PrepareText is like the function of this name. Connections of u that have agreed to compression are sent the message
-// deflated: once, for all of them.
+// PrepareText is like the function PrepareText, but connections of u that have negotiated compression get the message
+// compressed. It is compressed once for all of them.
 func (u *Upgrader) PrepareText(p []byte) Frame {
 	f := PrepareText(p)
 	if u.deflater != nil && len(p) >= u.deflater.min {
@@ -150,7 +152,7 @@ func (u *Upgrader) PrepareText(p []byte) Frame {
 	return f
 }
 
-// deflated is the form of f for connections that have agreed to compression.
+// deflated returns the form of f for connections that have negotiated compression.
 func (f Frame) deflated(d *deflater) Frame {
 	if f.variant == nil {
 		return f
@@ -170,7 +172,7 @@ func (f Frame) deflated(d *deflater) Frame {
 	return f
 }
 
-// frame deflates a whole frame of ours, or returns nil if that is of no use.
+// deflateFrame compresses one whole unmasked frame. It returns nil if the result would not be smaller.
 func (d *deflater) deflateFrame(b []byte) []byte {
 	_, size, _ := parseHeader(b)
 	z := d.acquire()
@@ -182,7 +184,7 @@ func (d *deflater) deflateFrame(b []byte) []byte {
 	return append(appendHeader(make([]byte, 0, headerSize(n)+n), b[0]|rsv1Bit, n), z.b...)
 }
 
-// deflated leaves fs alone, which belongs to the caller.
+// deflateFrames returns the compressed forms. It does not modify fs, which belongs to the caller.
 func (c *Conn) deflateFrames(fs []Frame) []Frame {
 	if !slices.ContainsFunc(fs, func(f Frame) bool { return f.variant != nil }) {
 		return fs
@@ -194,8 +196,8 @@ func (c *Conn) deflateFrames(fs []Frame) []Frame {
 	return out
 }
 
-// unmarked is h without the bit of a deflated message, where that is in place: on the first frame of a message, and only
-// if it was agreed on. Anywhere else it is a violation (RFC 7692, section 6).
+// clearRSV1 returns h without RSV1 if that bit is allowed there: on the first frame of a message, and only if
+// compression was negotiated. Anywhere else checkHeader reports it as a violation (RFC 7692, section 6).
 func (c *Conn) clearRSV1(h ws.Header) ws.Header {
 	if h.Rsv == rsv1 && c.deflate && (h.OpCode == ws.OpText || h.OpCode == ws.OpBinary) {
 		h.Rsv = 0
@@ -203,8 +205,8 @@ func (c *Conn) clearRSV1(h ws.Header) ws.Header {
 	return h
 }
 
-// wireLimit bounds the frames of a deflated message. What cannot be compressed becomes a little longer: 5 bytes for each
-// block, and blocks end where the client flushes.
+// wireLimit limits the size of a compressed message. Incompressible data grows a little: by 5 bytes for each block, and
+// a block ends at each flush of the client.
 func (o *Options) wireLimit() int {
 	n := o.MaxMessageBytes
 	if more := n + n/64 + 64; more > n {
@@ -213,7 +215,7 @@ func (o *Options) wireLimit() int {
 	return n
 }
 
-// A source is what an inflater reads: a message, then flushTail. It is an io.ByteReader, of which compress/flate takes no
+// A source is the input of an inflater: a message, then flushTail. It is an io.ByteReader, so compress/flate reads no
 // byte too many.
 type source struct {
 	p    []byte
@@ -232,7 +234,7 @@ func (s *source) ReadByte() (b byte, err error) {
 	return b, nil
 }
 
-// Read is for stored blocks.
+// Read is used for stored blocks.
 func (s *source) Read(b []byte) (n int, err error) {
 	if n = copy(b, s.p); n > 0 {
 		s.p = s.p[n:]
@@ -245,7 +247,7 @@ func (s *source) Read(b []byte) (n int, err error) {
 	return n, nil
 }
 
-// An inflater takes about 44 KB. It is used between two calls of handlers, so few exist at a time.
+// An inflater takes about 44 KB. It is used only just before a handler is called, so few exist at a time.
 type inflater struct {
 	src source
 	r   io.ReadCloser // also a flate.Resetter
@@ -257,8 +259,8 @@ var inflaters = sync.Pool{New: func() any {
 	return z
 }}
 
-// inflate returns what p holds, in b if that is large enough. Beyond most bytes it fails with errTooBig; until then memory
-// grows with what comes out.
+// inflate returns the inflated form of p, in b if b is large enough. It returns errTooBig for more than limit bytes.
+// Memory grows with the output, not with the limit.
 func inflate(b, p []byte, limit int) (_ []byte, err error) {
 	z := inflaters.Get().(*inflater)
 	defer inflaters.Put(z)
@@ -266,22 +268,22 @@ func inflate(b, p []byte, limit int) (_ []byte, err error) {
 	defer func() { z.src = source{} }()
 	b = b[:0]
 	for range maxFinalBlocks {
-		// A block may say that it is the last one, and others may follow, which can look back (RFC 7692, section 7.2.1).
+		// Other blocks may follow a block that is marked as final, and may refer back (RFC 7692, section 7.2.1).
 		_ = z.r.(flate.Resetter).Reset(&z.src, b[max(0, len(b)-windowSize):]) // never fails
 		if b, err = z.stream(b, limit); err != nil {
 			return nil, err
 		}
 		if tail := z.src.tail; len(z.src.p) == 0 && (tail == "" || tail == flushTail) {
 			return b, nil
-		} else if len(tail) < len(flushTail) { // the last block was cut
+		} else if len(tail) < len(flushTail) { // the last block is incomplete
 			return nil, io.ErrUnexpectedEOF
 		}
 	}
 	return nil, errFinalBlocks
 }
 
-// stream reads up to the end of a last block. With a limit of up to firstGrowth memory is taken once; beyond it doubles, and
-// what was before is garbage.
+// stream reads up to the end of a final block. If limit is at most maxFirstAlloc, it allocates once; otherwise memory
+// doubles, and the smaller copies are garbage.
 func (z *inflater) stream(b []byte, limit int) ([]byte, error) {
 	for {
 		if len(b) >= limit {
@@ -303,7 +305,7 @@ func (z *inflater) stream(b []byte, limit int) ([]byte, error) {
 	}
 }
 
-// nothing wants the end at once.
+// expectEnd returns an error if more output follows.
 func (z *inflater) expectEnd() error {
 	var one [1]byte
 	switch n, err := io.ReadFull(z.r, one[:]); {
@@ -316,10 +318,10 @@ func (z *inflater) expectEnd() error {
 	}
 }
 
-// glance inflates a message that has to wait, if it is short, so that it can be told of; otherwise there is nothing to
-// tell, and it stays as it is until its turn, also if it is wrong. So the lock is held for long by nobody, and what waits is
-// as large as what came.
-func (c *Conn) peek(it item) (_ item, told []byte) {
+// peek inflates a short message that has to wait, and returns its text for Handler.Arrived. A long or invalid message
+// stays compressed until its turn, and the text is nil. So the lock is never held for long, and the memory of waiting
+// messages is bounded by what was received.
+func (c *Conn) peek(it item) (_ item, text []byte) {
 	if len(it.p) > 2*maxPeek {
 		return it, nil
 	}
@@ -333,7 +335,7 @@ func (c *Conn) peek(it item) (_ item, told []byte) {
 	return it, it.p
 }
 
-// inflated calls the handler with a deflated message, in its turn, without mu.
+// inflateMessage calls the handler with a compressed message when its turn comes. The caller does not hold mu.
 func (c *Conn) inflateMessage(it item) {
 	bp := takeBuffer()
 	defer giveBuffer(bp)
@@ -350,8 +352,9 @@ func (c *Conn) inflateMessage(it item) {
 	c.failInflate(err)
 }
 
-// refuse ends the connection because a message cannot be inflated. Unlike after a violation of frames, its Close frame can
-// still be recognised. Data that is corrupt is not what the frame says that it is: 1007 (RFC 6455, section 7.4.1).
+// failInflate closes the connection because a message cannot be inflated. Unlike after a framing violation, the peer's
+// Close frame can still be recognised. Corrupt data does not match the type of its message: 1007 (RFC 6455, section
+// 7.4.1).
 func (c *Conn) failInflate(err error) {
 	if c.stopped {
 		return

@@ -5,15 +5,15 @@ import (
 	"strings"
 )
 
-// What the server answers where it agrees to permessage-deflate. Neither side keeps a window between messages: a frame is
-// compressed once for all its receivers, and an idle connection holds nothing (RFC 7692, section 7.1.1).
+// The server's answer if it accepts permessage-deflate. Neither side keeps a window between messages, so a frame is
+// compressed once for all its receivers and an idle connection holds no state (RFC 7692, section 7.1.1).
 const (
 	deflateName   = "permessage-deflate"
 	deflateAnswer = deflateName + "; server_no_context_takeover; client_no_context_takeover"
-	windowAnswer  = "; server_max_window_bits=15" // whoever asks for a window is told one (section 7.1.2.1)
+	windowAnswer  = "; server_max_window_bits=15" // added if the client asked for a window (section 7.1.2.1)
 )
 
-// Parameters that an offer has had.
+// Parameters of an offer, as bits of a set.
 const (
 	serverNoTakeover = 1 << iota
 	clientNoTakeover
@@ -23,9 +23,9 @@ const (
 
 var errExtensions = newHandshakeError(http.StatusBadRequest, "Sec-WebSocket-Extensions is malformed")
 
-// agree is the answer to the first offer of permessage-deflate that can be served, or "": an offer that is invalid or asks
-// for something else is declined (RFC 7692, section 7.1). Malformed lines are an error (RFC 6455, section 9.1). It keeps
-// nothing of them: they may be as long as headers may be.
+// negotiate returns the answer to the first acceptable offer of permessage-deflate, or "". It declines an offer that is
+// invalid or asks for something else (RFC 7692, section 7.1). It returns an error for malformed lines (RFC 6455,
+// section 9.1). It keeps no copy of the lines, which may be as long as headers may be.
 func negotiate(lines []string) (answer string, err error) {
 	for _, line := range lines {
 		for l := (offers{line}); l.more(); {
@@ -41,17 +41,18 @@ func negotiate(lines []string) (answer string, err error) {
 	return answer, nil
 }
 
-// offers is what has not been read yet of a line. Its wsflate counterpart takes offers with duplicates, and does not name
-// the window it was asked for.
+// offers is the unread rest of a header line. gobwas/ws's wsflate is not used here, because it accepts offers with
+// duplicate parameters and does not answer the window size.
 type offers struct{ s string }
 
-// more skips commas: elements of a list may be empty (RFC 9110, section 5.6.1.2).
+// more skips commas, because elements of a list may be empty (RFC 9110, section 5.6.1.2), and reports whether an
+// element follows.
 func (l *offers) more() bool {
 	l.s = strings.TrimLeft(l.s, " \t,")
 	return l.s != ""
 }
 
-// offer reads one element up to its end.
+// offer parses one element of the list.
 func (l *offers) offer() (answer string, ok bool) {
 	name, ok := l.token()
 	if !ok {
@@ -84,8 +85,8 @@ func (l *offers) offer() (answer string, ok bool) {
 	return deflateAnswer, true
 }
 
-// parameter is the bit of one that can be served, or 0. A smaller window than the largest cannot: compress/flate has no
-// other. What the client may do to its own window does not matter.
+// parameter returns the bit of an acceptable parameter, or 0. compress/flate has only the largest window, so smaller
+// ones are not acceptable for the server. The client may choose any window for its own messages.
 func parameter(name, value string, valued bool) int {
 	switch {
 	case name == "server_no_context_takeover" && !valued:
@@ -108,7 +109,7 @@ func isWindow(bits string) bool {
 	return false
 }
 
-// take skips white space, then b, if it is next, and white space behind it.
+// take skips white space, then b and the white space behind it. It reports whether b was next.
 func (l *offers) take(b byte) bool {
 	l.s = strings.TrimLeft(l.s, " \t")
 	if l.s == "" || l.s[0] != b {
@@ -127,7 +128,7 @@ func (l *offers) token() (t string, ok bool) {
 	return t, n > 0
 }
 
-// value reads a token, or one in quotes: with its escapes undone it must still be a token.
+// value parses a token or a quoted string. A quoted string must be a token once its escapes are removed.
 func (l *offers) value() (t string, ok bool) {
 	if !strings.HasPrefix(l.s, `"`) {
 		return l.token()

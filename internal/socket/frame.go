@@ -17,39 +17,39 @@ const (
 	maxTail    = ws.MaxHeaderSize + maxControl // bytes of a header, or of a whole control frame
 )
 
-// A Frame is a message ready to be written, shared by any number of connections. It never changes.
+// A Frame is a message ready to be written, shared by any number of connections. It is immutable.
 type Frame struct {
 	b       []byte
-	variant *variant // nil: it is not deflated
+	variant *variant // nil: there is no compressed form
 	mark
 }
 
-// mark says what may happen to a frame while it waits in a send queue. The zero mark: nothing.
+// A mark says how a frame may be discarded while it waits in a send queue. The zero mark: not at all.
 type mark struct {
-	droppable bool
-	tied      bool
-	key       string
+	droppable bool   // see Frame.Droppable
+	tied      bool   // see Frame.Tied
+	key       string // see Frame.Latest
 }
 
-// PrepareText returns a text message with a copy of p, which must be valid UTF-8.
+// PrepareText returns a Frame with a copy of the text p, which must be valid UTF-8.
 func PrepareText(p []byte) Frame {
 	return Frame{b: append(appendHeader(make([]byte, 0, headerSize(len(p))+len(p)), finText, len(p)), p...)}
 }
 
-// Droppable returns f marked as one that may be discarded, oldest first, when a full send queue needs room.
+// Droppable returns f marked as droppable: it may be discarded, oldest first, when a full send queue needs room.
 func (f Frame) Droppable() Frame { f.droppable = true; return f }
 
-// Latest returns f marked as one that takes the place of the frames with the same key, not "", that wait in a send queue.
+// Latest returns f with a key, which must not be "". f replaces the frames with the same key that wait in a send queue.
 func (f Frame) Latest(key string) Frame { f.key = key; return f }
 
-// Tied returns f marked as one that is discarded when the frame before it is.
+// Tied returns f marked as tied: it is discarded together with the frame before it.
 func (f Frame) Tied() Frame { f.tied = true; return f }
 
-// maxJoined is how many bytes a joined frame has at most: copying more of them costs more than writing them one by one.
+// maxJoined limits the bytes of a joined frame: copying more would cost more than writing the frames one by one.
 const maxJoined = 16 << 10
 
-// Join makes one Frame of several that many connections are to be sent together, which takes less to write. It leaves
-// alone those that are marked or large, and what is alone. A joined frame has no Len.
+// Join combines several frames for the same connections into one Frame, because one costs less to write. It returns fs
+// unchanged if a frame is marked, if they are too large, or if there are fewer than two. A joined frame has no Len.
 func Join(fs []Frame) []Frame {
 	n, deflates := 0, false
 	for _, f := range fs {
@@ -71,10 +71,10 @@ func Join(fs []Frame) []Frame {
 	return []Frame{all}
 }
 
-// Size is the number of bytes f takes on the wire and in a send queue, if it is not deflated.
+// Size is the number of bytes that the uncompressed form of f takes on the wire and in a send queue.
 func (f Frame) Size() int { return len(f.b) }
 
-// Len is the number of bytes of the message alone, before deflating.
+// Len is the number of bytes of the message itself, uncompressed.
 func (f Frame) Len() int {
 	switch f.b[1] {
 	case 126:
@@ -85,7 +85,7 @@ func (f Frame) Len() int {
 	return len(f.b) - 2
 }
 
-// headerSize is that of a frame the server sends: without mask.
+// headerSize is the size of the header of an unmasked frame with n bytes of payload.
 func headerSize(n int) int {
 	switch {
 	case n < 126:
@@ -96,7 +96,7 @@ func headerSize(n int) int {
 	return 10
 }
 
-// appendHeader writes the header of an unmasked frame with n bytes of payload (RFC 6455, section 5.2).
+// appendHeader appends the header of an unmasked frame with n bytes of payload (RFC 6455, section 5.2).
 func appendHeader(b []byte, first byte, n int) []byte {
 	switch {
 	case n < 126:
@@ -107,8 +107,8 @@ func appendHeader(b []byte, first byte, n int) []byte {
 	return binary.BigEndian.AppendUint64(append(b, first, 127), uint64(n))
 }
 
-// parseHeader reads a frame header off b and its size; false means that more bytes are needed. A length with its highest
-// bit set, which is not allowed, comes out negative.
+// parseHeader parses a frame header at the start of b and returns its size. ok is false if b does not hold the whole
+// header. A length with its highest bit set, which is not allowed, is returned as negative.
 func parseHeader(b []byte) (h ws.Header, size int, ok bool) {
 	if len(b) < 2 {
 		return h, 0, false
@@ -147,7 +147,7 @@ func parseHeader(b []byte) (h ws.Header, size int, ok bool) {
 
 var errLengthForm = errors.New("length is not encoded in the fewest bytes")
 
-// checkHeader applies the rules that need no payload.
+// checkHeader checks the rules that do not depend on the payload.
 func checkHeader(h ws.Header, size int, fragmented bool) error {
 	if h.Length < 0 {
 		return ws.ErrHeaderLengthMSB

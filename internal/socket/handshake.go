@@ -7,25 +7,27 @@ import (
 	"strings"
 )
 
-// Version is the value of Sec-WebSocket-Version that [Upgrader.Check] asks for: an answer with status 426 carries it.
+// Version is the value of Sec-WebSocket-Version that [Upgrader.Check] requires. An answer with status 426 must carry
+// it.
 const Version = "13"
 
-// A HandshakeError says why a request does not open a WebSocket.
+// A HandshakeError is the reason why a request does not open a WebSocket.
 type HandshakeError struct {
 	Status int    // of HTTP
-	Detail string // for people at the other end: plain words
+	Detail string // for the developers of the client, in plain words
 }
 
-// Error is the detail, behind what was tried.
+// Error returns the detail behind "socket: check handshake: ".
 func (e *HandshakeError) Error() string { return "socket: check handshake: " + e.Detail }
 
 func newHandshakeError(status int, format string, args ...any) *HandshakeError {
 	return &HandshakeError{status, fmt.Sprintf(format, args...)}
 }
 
-// Check tells whether r is a WebSocket handshake for an allowed host and from an allowed origin (RFC 6455, sections 4.2.1
-// and 10.2); nil says yes. RFC 9110 asks for headers in the answer to some statuses: 405 needs Allow (section 15.5.6), 426
-// needs Upgrade and Connection, over HTTP/1 only (sections 15.5.22 and 7.8), and Sec-WebSocket-Version with [Version].
+// Check returns nil if r is a WebSocket handshake for an allowed host and from an allowed origin (RFC 6455, sections
+// 4.2.1 and 10.2). RFC 9110 requires headers in the answer to some statuses: 405 needs Allow (section 15.5.6), 426
+// needs Upgrade and Connection, over HTTP/1 only (sections 15.5.22 and 7.8). With 426, RFC 6455 also requires
+// Sec-WebSocket-Version with [Version] (section 4.2.2).
 func (u *Upgrader) Check(r *http.Request) *HandshakeError {
 	if e := u.hosts.check(r); e != nil {
 		return e
@@ -44,7 +46,7 @@ func checkHandshake(r *http.Request) *HandshakeError {
 	switch {
 	case r.Method != http.MethodGet:
 		return newHandshakeError(http.StatusMethodNotAllowed, "this is a WebSocket endpoint, which is opened with GET")
-	case r.ContentLength != 0 || len(r.TransferEncoding) > 0: // its bytes would be taken for frames
+	case r.ContentLength != 0 || len(r.TransferEncoding) > 0: // its bytes would be parsed as frames
 		return newHandshakeError(http.StatusBadRequest, "the request has a body: a WebSocket is opened without one")
 	case !hasToken(h["Connection"], "upgrade") || !hasToken(h["Upgrade"], "websocket"):
 		return newHandshakeError(http.StatusUpgradeRequired, "this is a WebSocket endpoint: open it with a WebSocket client, over HTTP/1.1")
@@ -58,7 +60,7 @@ func checkHandshake(r *http.Request) *HandshakeError {
 	return nil
 }
 
-// isKey wants one nonce of 16 bytes (RFC 6455, section 4.2.1, item 5).
+// isKey reports whether v is one nonce of 16 bytes in base64 (RFC 6455, section 4.2.1, item 5).
 func isKey(v []string) bool {
 	if len(v) != 1 {
 		return false
@@ -67,11 +69,11 @@ func isKey(v []string) bool {
 	return err == nil && len(b) == 16
 }
 
-// hasToken looks for a token, in any case, in comma-separated lists.
+// hasToken reports whether comma-separated lists contain a token, in any case.
 func hasToken(lines []string, token string) bool {
 	for _, line := range lines {
 		for t := range strings.SplitSeq(line, ",") {
-			if t = trim(t); isToken(t) && strings.EqualFold(t, token) { // which takes other letters than ASCII's for equal, too
+			if t = trim(t); isToken(t) && strings.EqualFold(t, token) { // isToken, because EqualFold also folds non-ASCII letters
 				return true
 			}
 		}
@@ -79,11 +81,11 @@ func hasToken(lines []string, token string) bool {
 	return false
 }
 
-// trim removes the white space around an element of a list (RFC 9110, section 5.6.3): Unicode has more, which others on the
-// way take for something else.
+// trim removes the white space around an element of a list (RFC 9110, section 5.6.3). strings.TrimSpace would also
+// remove Unicode's white space, which proxies do not treat as such.
 func trim(s string) string { return strings.Trim(s, " \t") }
 
-// isToken follows RFC 9110, section 5.6.2.
+// isToken implements RFC 9110, section 5.6.2.
 func isToken(s string) bool {
 	return s != "" && !strings.ContainsFunc(s, notToken)
 }

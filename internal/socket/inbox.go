@@ -9,17 +9,17 @@ const (
 	endItem // the peer's Close frame, or its violation: nothing behind it is handled
 )
 
-// An item is one element of the queue that a connection's handler is called with.
+// An item is one element of a connection's queue: a message, an event or the end.
 type item struct {
 	kind     itemKind
 	binary   bool
 	owned    bool   // p is not part of a read buffer
-	deflated bool   // p is
+	deflated bool   // p is compressed
 	p        []byte // of a message
 	e        any    // of an event
 }
 
-// An inbox holds the items that came while a handler ran, oldest first.
+// An inbox holds the items that arrived while a handler ran, oldest first.
 type inbox struct {
 	items  []item
 	bytes  int // of messages
@@ -32,7 +32,7 @@ func (q *inbox) full(o *Options) bool {
 	return int(q.frames) >= o.InboxFrames || q.bytes >= o.InboxBytes
 }
 
-// push copies what lies in a read buffer, which goes back to its pool.
+// push copies a message out of its read buffer, which goes back to the pool.
 func (q *inbox) push(it item) {
 	switch it.kind {
 	case messageItem:
@@ -45,7 +45,7 @@ func (q *inbox) push(it item) {
 		q.events++
 	}
 	if len(q.items) == cap(q.items) && int(q.head) > len(q.items)/2 {
-		q.compact() // else a queue that is never empty grows for ever
+		q.compact() // else a queue that never becomes empty would grow without limit
 	}
 	q.items = append(q.items, it)
 }
@@ -74,7 +74,7 @@ func (q *inbox) pop() (item, bool) {
 	return it, true
 }
 
-// inFront puts what fill pushes before the items that wait.
+// inFront inserts the items that fill pushes in front of the waiting items.
 func (q *inbox) inFront(fill func()) {
 	late := q.items[q.head:]
 	q.items, q.head = nil, 0
@@ -82,7 +82,7 @@ func (q *inbox) inFront(fill func()) {
 	q.items = append(q.items, late...)
 }
 
-// shrink gives back the memory of an empty inbox.
+// shrink frees the memory of an empty inbox.
 func (q *inbox) shrink() {
 	if int(q.head) == len(q.items) {
 		q.items, q.head = nil, 0

@@ -7,26 +7,26 @@ import (
 	"github.com/gobwas/ws"
 )
 
-// A partial is what has arrived of something incomplete: of a header or a control frame (tail), or of a message. A
-// connection has one only in between.
+// A partial holds what has arrived of an incomplete header, control frame (both in tail) or message. A connection has
+// one only while something is incomplete.
 type partial struct {
-	tail  []byte    // at most maxTail bytes that are read again in front of what comes next
-	since time.Time // first byte
+	tail  []byte    // at most maxTail bytes, which are parsed again together with the next bytes
+	since time.Time // when the first byte arrived
 
 	msg      []byte // payload so far, unmasked
 	op       ws.OpCode
-	deflated bool  // the message is deflated: text is checked when it is inflated
-	frames   int   // of the message so far; 0: no message is under way
-	inFrame  bool  // the payload of a frame is incomplete, or not yet looked at
-	fin      bool  // that frame is the message's last
-	remain   int64 // bytes of it to come
+	deflated bool  // the message is compressed: its text is checked when it is inflated
+	frames   int   // frames of the message so far; 0: no message has begun
+	inFrame  bool  // the payload of the current frame is incomplete, or not yet processed
+	fin      bool  // the current frame is the message's last
+	remain   int64 // bytes of the current frame still to come
 	mask     [4]byte
-	masked   int  // bytes of it unmasked so far
-	checked  int  // bytes of msg known to be UTF-8
-	invalid  bool // the next ones are not
+	masked   int  // position in mask for the next byte
+	checked  int  // bytes of msg known to be valid UTF-8
+	invalid  bool // msg is not valid UTF-8
 }
 
-// begin opens a data frame.
+// beginFrame starts a data frame.
 func (p *partial) beginFrame(h ws.Header) {
 	if p.frames == 0 {
 		p.op, p.deflated = h.OpCode, h.Rsv != 0
@@ -35,7 +35,7 @@ func (p *partial) beginFrame(h ws.Header) {
 	p.inFrame, p.fin, p.remain, p.mask, p.masked = true, h.Fin, h.Length, h.Mask, 0
 }
 
-// absorb takes payload off b, copies it to msg, which grows with what arrives, never with what is announced.
+// absorb moves payload from b to msg. msg grows with the bytes that arrive, not with the announced length.
 func (p *partial) absorb(b []byte) (rest []byte) {
 	n := int(min(p.remain, int64(len(b))))
 	p.msg = append(p.msg, b[:n]...)
@@ -43,7 +43,7 @@ func (p *partial) absorb(b []byte) (rest []byte) {
 	return b[n:]
 }
 
-// room is spare capacity of msg for payload that is read without a detour.
+// spare returns free capacity of msg, for payload that is read directly.
 func (p *partial) spare() []byte {
 	if spare := cap(p.msg) - len(p.msg); spare < minDirect && int64(spare) < p.remain {
 		grown := make([]byte, len(p.msg), len(p.msg)+int(min(p.remain, int64(max(len(p.msg), bufSize)))))
@@ -54,13 +54,13 @@ func (p *partial) spare() []byte {
 	return p.msg[len(p.msg) : len(p.msg)+int(n)]
 }
 
-// filled makes the first n bytes of room part of msg.
+// filled appends the first n bytes of spare to msg.
 func (p *partial) filled(n int) {
 	p.msg = p.msg[:len(p.msg)+n]
 	p.unmaskLast(n)
 }
 
-// arrived unmasks and checks the last n bytes of msg.
+// unmaskLast unmasks and checks the last n bytes of msg.
 func (p *partial) unmaskLast(n int) {
 	ws.Cipher(p.msg[len(p.msg)-n:], p.mask, p.masked)
 	p.masked = (p.masked + n) % len(p.mask)
@@ -70,7 +70,7 @@ func (p *partial) unmaskLast(n int) {
 	}
 }
 
-// check looks at the new text, except for a rune whose end has not arrived.
+// checkUTF8 checks the new text, except for an incomplete rune at its end.
 func (p *partial) checkUTF8() {
 	b := p.msg[p.checked:]
 	if p.remain > 0 || !p.fin {
@@ -80,7 +80,7 @@ func (p *partial) checkUTF8() {
 	p.checked += len(b)
 }
 
-// incompleteRune is how many bytes at the end of b begin a rune without ending it.
+// incompleteRune returns how many bytes at the end of b begin a rune without completing it.
 func incompleteRune(b []byte) int {
 	for n := 1; n < utf8.UTFMax && n <= len(b); n++ {
 		if t := b[len(b)-n:]; utf8.RuneStart(t[0]) {
@@ -93,9 +93,9 @@ func incompleteRune(b []byte) int {
 	return 0
 }
 
-// cut takes the next item off b. Control frames are answered as soon as they are seen. Without an item, rest is nil, for
-// what is left of b has been put aside in part; but if an answer has stopped the connection, rest is what follows,
-// unseen. The caller holds mu and either the reading token or, with c.rest for b, the right to it.
+// parseItem parses the next item of b, and answers control frames at once. If b holds no whole item, its rest is saved
+// in part, and rest is nil. But if an answer has stopped the connection, rest is the unparsed rest. The caller holds
+// mu, and either has the reading token or passes c.rest as the runner.
 func (c *Conn) parseItem(b []byte) (it item, rest []byte, ok bool) {
 	for {
 		if p := c.part; p != nil && p.inFrame {
@@ -123,10 +123,10 @@ func (c *Conn) parseItem(b []byte) (it item, rest []byte, ok bool) {
 			}
 			b = payload[h.Length:]
 			if c.rest != nil {
-				c.rest = b // which is dropped if the answer stops the connection
+				c.rest = b // dropped if the answer stops the connection
 			}
 			if it, ok = c.handleControl(h, payload[:h.Length]); ok {
-				return it, nil, true // nothing behind a Close frame is looked at
+				return it, nil, true // nothing behind a Close frame is parsed
 			}
 			if c.stopped {
 				return item{}, b, false
@@ -144,7 +144,7 @@ func (c *Conn) parseItem(b []byte) (it item, rest []byte, ok bool) {
 	}
 }
 
-// whole is the message of a single frame, which stays where it is.
+// singleFrame returns the message of a single frame, without copying it.
 func (c *Conn) singleFrame(h ws.Header, p []byte) item {
 	c.part = nil
 	ws.Cipher(p, h.Mask, 0)
@@ -155,7 +155,7 @@ func (c *Conn) singleFrame(h ws.Header, p []byte) item {
 	return item{kind: messageItem, p: p, binary: h.OpCode == ws.OpBinary, deflated: deflated}
 }
 
-// continued ends the frame or the message under way, if it is complete, or the connection, if it cannot become valid.
+// endOfPayload returns the message if its last frame is complete, or the end of the connection if its text is invalid.
 func (c *Conn) endOfPayload(p *partial) (it item, ok bool) {
 	switch {
 	case p.invalid:
@@ -171,7 +171,7 @@ func (c *Conn) endOfPayload(p *partial) (it item, ok bool) {
 	return item{kind: messageItem, p: p.msg, binary: p.op == ws.OpBinary, owned: true, deflated: p.deflated}, true
 }
 
-// overLimit refuses a data frame by its header, before there is memory for it.
+// checkLimits rejects a data frame by its header, before memory is allocated for it.
 func (c *Conn) checkLimits(h ws.Header) (it item, ok bool) {
 	have, frames, most := 0, 0, c.up.opt.MaxMessageBytes
 	if c.part != nil {
@@ -189,10 +189,11 @@ func (c *Conn) checkLimits(h ws.Header) (it item, ok bool) {
 	return item{}, false
 }
 
-// control answers a control frame. Only Close makes an item: it takes its turn behind the messages received before it.
+// handleControl answers a control frame. Only Close becomes an item: it is handled after the messages received before
+// it.
 func (c *Conn) handleControl(h ws.Header, p []byte) (it item, ok bool) {
 	if c.part != nil && c.part.frames == 0 {
-		c.part = nil // it was there for this frame
+		c.part = nil // it held this control frame only
 	}
 	ws.Cipher(p, h.Mask, 0)
 	switch h.OpCode {
@@ -204,7 +205,7 @@ func (c *Conn) handleControl(h ws.Header, p []byte) (it item, ok bool) {
 	return item{}, false
 }
 
-// keep puts aside the beginning of a header or of a control frame.
+// saveTail saves the beginning of a header or of a control frame.
 func (c *Conn) saveTail(b []byte) {
 	if len(b) > 0 {
 		p := c.ensurePartial()

@@ -10,13 +10,15 @@ import (
 	"strings"
 )
 
-// An origin is scheme, host and port of a URL, in lower case, the default port filled in (RFC 6454, section 4).
+// An origin is the scheme, host and port of a URL, in lower case and with the default port filled in (RFC 6454, section
+// 4).
 type origin struct{ scheme, host, port string }
 
-// opaqueOrigin is what a browser sends for sandboxed frames, local files and some redirects (RFC 6454, section 7.3).
+// opaqueOrigin is the Origin that a browser sends for sandboxed frames, local files and some redirects (RFC 6454,
+// section 7.3).
 const opaqueOrigin = "null"
 
-// parseOrigin accepts exactly what an Origin header may hold, besides "null".
+// parseOrigin accepts exactly the values of an Origin header, except "null".
 func parseOrigin(s string) (origin, error) {
 	u, err := url.Parse(s)
 	if err != nil {
@@ -28,7 +30,7 @@ func parseOrigin(s string) (origin, error) {
 	return origin{u.Scheme, canonicalHost(u.Hostname()), portOf(u)}, nil
 }
 
-// canonicalHost is a host as browsers send it, except that names outside ASCII stay as they are.
+// canonicalHost returns the form of a host that browsers send. Names outside ASCII keep their letters.
 func canonicalHost(h string) string {
 	if ip, err := netip.ParseAddr(h); err == nil {
 		return ip.String()
@@ -49,10 +51,10 @@ func portOf(u *url.URL) string {
 	return ""
 }
 
-// wildcard stands before a domain whose subdomains are meant, at any depth, but not the domain itself.
+// wildcard before a domain matches all its subdomains, at any depth, but not the domain itself.
 const wildcard = "*."
 
-// checkListed finds hosts and ports of an option that no browser sends.
+// checkListed rejects hosts and ports that no browser sends.
 func checkListed(host, port string) error {
 	name := strings.TrimPrefix(host, wildcard)
 	switch {
@@ -77,11 +79,11 @@ func isBelow(host, domain string) bool {
 	return ok && len(sub) > 1 && sub[len(sub)-1] == '.'
 }
 
-// An originPolicy says which pages may open connections (RFC 6455, section 10.2).
+// An originPolicy decides which pages may open connections (RFC 6455, section 10.2).
 type originPolicy struct {
 	any, opaque bool
 	listed      map[origin]bool
-	domains     []origin // whose subdomains are listed
+	domains     []origin // their subdomains are listed
 }
 
 func newOriginPolicy(listed []string) (originPolicy, error) {
@@ -114,7 +116,7 @@ func newOriginPolicy(listed []string) (originPolicy, error) {
 func (p originPolicy) check(r *http.Request) *HandshakeError {
 	sent := r.Header["Origin"]
 	if len(sent) == 0 || p.any {
-		return nil // not a browser, or nobody cares
+		return nil // not a browser, or every origin is allowed
 	}
 	if len(sent) > 1 {
 		return newHandshakeError(http.StatusForbidden, "the request has %d Origin headers", len(sent))
@@ -135,8 +137,9 @@ func (p originPolicy) lists(o origin) bool {
 	})
 }
 
-// serves reports whether the page came from the host that is asked. Over TLS its scheme must be https. Without TLS both are
-// possible, because a proxy may have taken TLS off: then a Host without a port is that of the page's own scheme.
+// serves reports whether the page came from the requested host. Over TLS its scheme must be https. Without TLS both
+// schemes are possible, because a proxy may have terminated TLS; a Host without a port then has the default port of the
+// page's scheme.
 func (o origin) serves(r *http.Request) bool {
 	if o.scheme != "https" && (o.scheme != "http" || r.TLS != nil) {
 		return false
@@ -145,10 +148,10 @@ func (o origin) serves(r *http.Request) bool {
 	return err == nil && own == o
 }
 
-// A hostPolicy says for which hosts a request may be. Without any it may be for all.
+// A hostPolicy lists the hosts that requests may be for. An empty one allows all.
 type hostPolicy []hostPort
 
-// hostPort is one that is listed; without port it may be any.
+// A hostPort is a listed host; an empty port matches any.
 type hostPort struct{ host, port string }
 
 func newHostPolicy(listed []string) (p hostPolicy, err error) {
@@ -165,7 +168,7 @@ func newHostPolicy(listed []string) (p hostPolicy, err error) {
 	return p, nil
 }
 
-// parseHost reads what a Host header may hold (RFC 9110, section 7.2).
+// parseHost parses the value of a Host header (RFC 9110, section 7.2).
 func parseHost(s string) (hostPort, error) {
 	u, err := url.Parse("//" + s)
 	if err != nil || u.Host != s || u.Hostname() == "" || strings.HasSuffix(s, ":") || strings.Contains(u.Hostname(), ":") && s[0] != '[' {
@@ -185,8 +188,8 @@ func (p hostPolicy) check(r *http.Request) *HandshakeError {
 	return nil
 }
 
-// matches compares the host of a request with a listed one. A request without port is for that of its scheme, which may be
-// either of them without TLS, because a proxy may have taken TLS off.
+// matches compares the host of a request with a listed one. A request without a port is for the default port of its
+// scheme. Without TLS that may be either scheme, because a proxy may have terminated TLS.
 func (l hostPort) matches(h hostPort, tls bool) bool {
 	if domain, ok := strings.CutPrefix(l.host, wildcard); ok && !isBelow(h.host, domain) || !ok && l.host != h.host {
 		return false

@@ -6,11 +6,11 @@ import (
 	"time"
 )
 
-// waitRoom pauses reading until the inbox has room. The time-out of an incomplete message stands still meanwhile, because
-// the rest of it may have arrived.
+// pauseReading pauses reading until the inbox has room. The pause does not count towards MessageTimeout, because the
+// rest of an incomplete message may have arrived meanwhile.
 func (c *Conn) pauseReading() {
 	if c.flush(); c.stopped {
-		return // a write has failed: nobody would end the waiting
+		return // a write has failed: nothing would end the pause
 	}
 	c.up.counters.waits.Add(1)
 	room, begin := make(chan struct{}), time.Now()
@@ -25,7 +25,7 @@ func (c *Conn) pauseReading() {
 	}
 }
 
-// wakeReader ends waitRoom.
+// resumeReading ends pauseReading.
 func (c *Conn) resumeReading() {
 	if c.resume != nil {
 		close(c.resume)
@@ -33,28 +33,29 @@ func (c *Conn) resumeReading() {
 	}
 }
 
-// paused reports whether the reader waits for room. The caller holds mu.
+// paused reports whether the reader waits for room in the inbox. The caller holds mu.
 func (c *Conn) paused() bool { return c.resume != nil }
 
-// probe looks for the peer while reading is paused, and returns when to look again. The peer's pong would stand behind
-// unread data, so nobody waits for one. A ping makes the peer's system reset a connection that is closed there, and the
-// next ping fails. If the peer's system is silent, ours gives the connection up after PongTimeout, and a ping fails too.
+// pingPaused checks the peer while reading is paused, and returns the time until the next check. It expects no pong,
+// because a pong would wait behind unread data. If the peer has closed the connection, its system answers the ping with
+// a reset, and the next ping fails. If the peer's system is silent, ours gives up the connection after PongTimeout, and
+// a ping fails too.
 func (c *Conn) pingPaused() time.Duration {
 	if !c.draining { // else WriteTimeout watches
 		c.ping()
 	}
 	o := &c.up.opt
-	pings := (o.PongTimeout + o.PingInterval - 1) / o.PingInterval // one comes when PongTimeout has passed since another
+	pings := (o.PongTimeout + o.PingInterval - 1) / o.PingInterval // so many that one falls due exactly PongTimeout after another
 	return o.PongTimeout / pings
 }
 
-// beforeCounting is about how long after a segment Linux begins to count: when it sends the segment again after a loss
-// probe, each of which takes 200 ms at least.
+// lossProbeTime is about how long after sending a segment Linux starts to count TCP_USER_TIMEOUT: it starts when the
+// segment is sent again after loss probes, each of which takes at least 200 ms.
 const lossProbeTime = 500 * time.Millisecond
 
-// boundUnacknowledged limits how long sent bytes may stay unacknowledged by the peer's system; 0 removes the limit. It
-// does nothing where the system or the transport has no such limit. The limit is a little shorter than d, so that it has
-// passed when the tick after d comes.
+// limitUnacknowledged limits how long sent bytes may stay unacknowledged by the peer's system; 0 removes the limit. It
+// does nothing if the system or the transport has no such limit. The limit is a little shorter than d, so that it has
+// expired at the tick after d.
 func (c *Conn) limitUnacknowledged(d time.Duration) {
 	if c.unackedLimited == (d > 0) {
 		return
@@ -64,11 +65,11 @@ func (c *Conn) limitUnacknowledged(d time.Duration) {
 		d = max(d-c.up.wheel.every-lossProbeTime, d/2)
 	}
 	if rc, err := rawConnOf(c.nc); err == nil {
-		_ = rc.Control(func(fd uintptr) { setUserTimeout(fd, d) }) // fails when closed; then nothing is sent any more
+		_ = rc.Control(func(fd uintptr) { setUserTimeout(fd, d) }) // fails if closed; then nothing more is sent
 	}
 }
 
-// rawOf finds the socket below a connection, also below TLS.
+// rawConnOf returns the socket below a connection, also below TLS.
 func rawConnOf(nc net.Conn) (syscall.RawConn, error) {
 	for {
 		switch c := nc.(type) {

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// A wheel calls the tick of each connection when it is due: to ping, to look for life, to replace an idle reader. Its
-// slots are turned by one timer, which runs only while there are connections.
+// A wheel is a timing wheel: it calls each connection's tick when that is due, to send a ping, to check that the peer
+// has answered, or to replace an idle reader. One timer drives all slots. It runs only while there are connections.
 type wheel struct {
 	every time.Duration // from slot to slot
 
@@ -22,12 +22,12 @@ type wheel struct {
 // A wheelLink is a connection's place on the wheel, guarded by the wheel's lock.
 type wheelLink struct {
 	prev, next *Conn
-	at         int64 // the turn it is due at, which is also its slot; 0: on none
+	at         int64 // the turn when it is due, which also gives its slot; 0: not on the wheel
 }
 
 const (
-	ticksPerWait = 16   // resolution: slots in the shorter of the two times
-	maxSlots     = 1024 // even if they differ much
+	ticksPerWait = 16   // resolution: slots in the shorter of PingInterval and PongTimeout
+	maxSlots     = 1024 // also if the two differ much
 )
 
 func (w *wheel) init(o Options) {
@@ -39,7 +39,7 @@ func (w *wheel) init(o Options) {
 	w.slots = make([]*Conn, long/w.every+3)
 }
 
-// pingInterval is what idle readers are replaced after, too, and so never off.
+// pingInterval is never 0, because idle readers are replaced at this interval even if pings are off.
 func (o *Options) pingInterval() time.Duration {
 	if o.PingInterval == 0 {
 		return defaultPingInterval
@@ -47,13 +47,13 @@ func (o *Options) pingInterval() time.Duration {
 	return o.PingInterval
 }
 
-// pingAfter is a jittered interval: connections that came together must not be pinged together for ever.
+// pingAfter is a jittered interval, so that connections which opened together do not stay in step.
 func (o *Options) pingAfter() time.Duration {
 	d := o.pingInterval()
 	return d - time.Duration(rand.Int64N(int64(d)/5+1))
 }
 
-// add puts c where it is ticked after d, rounded up. The caller holds c.mu.
+// add schedules c's tick after d, rounded up. The caller holds c.mu.
 func (w *wheel) add(c *Conn, d time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -77,7 +77,7 @@ func (w *wheel) add(c *Conn, d time.Duration) {
 
 func (w *wheel) slot(at int64) **Conn { return &w.slots[at%int64(len(w.slots))] }
 
-// remove may be called for a connection that is on no slot.
+// remove does nothing for a connection that is not on the wheel.
 func (w *wheel) remove(c *Conn) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -104,7 +104,7 @@ func (w *wheel) unlink(c *Conn) {
 	w.conns--
 }
 
-// turn ticks the connections of every slot that time has passed.
+// turn ticks the connections of all slots whose time has come.
 func (w *wheel) turn() {
 	var due []*Conn
 	w.mu.Lock()
@@ -112,7 +112,7 @@ func (w *wheel) turn() {
 		w.turns++
 		for c := *w.slot(w.turns); c != nil; {
 			next := c.wheelLink.next
-			if c.wheelLink.at <= w.turns { // a late timer leaves room for those of the next round
+			if c.wheelLink.at <= w.turns { // after a late timer the slot also holds connections of the next round
 				w.unlink(c)
 				due = append(due, c)
 			}
@@ -128,7 +128,7 @@ func (w *wheel) turn() {
 	}
 }
 
-// tick is the wheel's call.
+// tick is called by the wheel.
 func (c *Conn) tick() {
 	c.mu.Lock()
 	defer c.unlock()
@@ -137,13 +137,13 @@ func (c *Conn) tick() {
 	}
 }
 
-// beat pings, or looks for life since the last ping, and returns when to come again.
+// heartbeat sends a ping, or checks that the peer has answered the last one. It returns the time until the next tick.
 func (c *Conn) heartbeat() time.Duration {
 	o := &c.up.opt
 	if c.discarding() || !c.started {
 		return o.pingAfter()
 	}
-	if c.broken && c.paused() { // nobody reads who could tell of the loss
+	if c.broken && c.paused() { // no read will report the loss
 		c.abort()
 		return 0
 	}
@@ -171,8 +171,9 @@ func (c *Conn) ping() {
 	c.flush()
 }
 
-// life is the time-out of a ping. While reading is paused no pong can be heard, and probe looks for the peer; while
-// outgoing bytes wait, among which may be the ping itself, WriteTimeout watches.
+// checkPong ends the connection if nothing has arrived since the last ping. While reading is paused, no pong can be
+// read, and pingPaused checks the peer instead. While outgoing bytes wait, possibly the ping itself among them,
+// WriteTimeout watches.
 func (c *Conn) checkPong() time.Duration {
 	o := &c.up.opt
 	switch {
@@ -188,8 +189,9 @@ func (c *Conn) checkPong() time.Duration {
 	return max(o.pingAfter()-o.PongTimeout, c.up.wheel.every)
 }
 
-// renewed reports whether the reader should go on in a fresh goroutine, because to read the answer to a ping has grown
-// its stack too. It is asked after each batch; what runs handlers keeps its stack until replaceReader takes it.
+// takeRenew reports whether the reader should continue in a fresh goroutine, because reading the answer to a ping has
+// grown its stack. It is called after each batch. A reader that has called handlers keeps its stack until replaceReader
+// replaces it.
 func (c *Conn) takeRenew() bool {
 	asked := c.renewReader
 	c.renewReader = false
@@ -200,13 +202,13 @@ func (c *Conn) takeRenew() bool {
 	return true
 }
 
-// replaceReader gets the stack back that a reader's handlers have grown, and the inbox, if nothing ran since the last
-// tick: only a fresh goroutine has a small stack. A read deadline in the past never costs bytes: a read returns either
-// data or the error.
+// replaceReader frees the stack that a reader's handlers have grown, and the memory of the inbox, if nothing ran since
+// the last tick. Only a fresh goroutine has a small stack. The read deadline in the past loses no bytes: a read returns
+// either data or the error.
 func (c *Conn) replaceReader() {
 	if c.stackGrown && !c.running && c.runNo == c.tickRunNo {
 		c.inbox.shrink()
-		_ = c.nc.SetReadDeadline(c.up.epoch) // fails when closed; then nobody waits
+		_ = c.nc.SetReadDeadline(c.up.epoch) // fails if closed; then no reader waits
 	}
 	c.tickRunNo = c.runNo
 }

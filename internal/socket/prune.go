@@ -2,13 +2,15 @@ package socket
 
 import "slices"
 
-// An index finds what may be superseded in a queue, and knows of its holes. A connection has one while it needs it.
+// An index finds superseded chunks in a send queue by key, and counts the queue's holes. A connection has one only
+// while it needs it.
 //
-// A chunk that is discarded leaves a hole in the queue, so that the others stay where they are: a queue may hold thousands,
-// and there may be many slow clients, whose frames must cost no more than those of others. The first chunk is no hole.
+// A discarded chunk leaves a hole in the queue, so that the other chunks keep their positions: a queue may hold
+// thousands of frames, and the frames of many slow clients must cost no more than those of others. The first chunk is
+// never a hole.
 type index struct {
-	latest map[string]int // by key: the newest chunk of the queue that has it, counted like base
-	base   int            // chunks that were in front of the queue since there is an index
+	latest map[string]int // by key: position of the newest chunk with that key, counted from where base counts
+	base   int            // chunks that have left the front of the queue since the index was made
 	holes  int            // chunks of the queue that were discarded
 }
 
@@ -19,8 +21,8 @@ func (c *Conn) indexed() *index {
 	return c.index
 }
 
-// makeRoom discards droppable frames, oldest first, until n more bytes fit, and an eighth of the queue besides: the next
-// frames need not look for them again.
+// makeRoom discards droppable frames, oldest first, until n more bytes fit. It frees another eighth of the queue, so
+// that the next frames need no search.
 func (c *Conn) makeRoom(n int) {
 	gone, most := 0, c.up.opt.SendQueueBytes
 	for i := int(c.inFlight); i < len(c.q) && n+most/8 > most-c.queued; i++ {
@@ -32,7 +34,8 @@ func (c *Conn) makeRoom(n int) {
 	c.compact()
 }
 
-// admitFrames is admit for frames of n bytes. Droppable ones for which nothing can make room are left out, oldest first.
+// admitFrames is admit for frames of n bytes together. If the queue cannot make room, it leaves out droppable frames,
+// oldest first.
 func (c *Conn) admitFrames(fs []Frame, n int) ([]Frame, error) {
 	if !c.writeDone && !c.hasRoom(n) && slices.ContainsFunc(fs, func(f Frame) bool { return f.droppable }) {
 		if c.flush(); !c.broken {
@@ -46,7 +49,8 @@ func (c *Conn) admitFrames(fs []Frame, n int) ([]Frame, error) {
 	return fs, c.admit(n)
 }
 
-// spare leaves fs alone, which belongs to the caller.
+// leaveOut returns the frames without the droppable ones that do not fit. It does not modify fs, which belongs to the
+// caller.
 func (c *Conn) leaveOut(fs []Frame, n int) (left []Frame, _ int) {
 	gone := false
 	for _, f := range fs {
@@ -60,19 +64,19 @@ func (c *Conn) leaveOut(fs []Frame, n int) (left []Frame, _ int) {
 	return left, n
 }
 
-// supersede discards what waits with that key, to make place for something newer.
+// supersede discards the queued frame with that key, because a newer one follows.
 func (c *Conn) supersede(key string) {
 	if c.index == nil {
 		return
 	}
 	at, waits := c.index.latest[key]
-	if i := at - c.index.base; waits && i >= int(c.inFlight) && !c.writeDone { // else nothing newer comes
+	if i := at - c.index.base; waits && i >= int(c.inFlight) && !c.writeDone { // if writing has ended, no newer one follows
 		c.drop(SupersededFrames, c.discardChunk(i))
 		c.compact()
 	}
 }
 
-// remember notes the key of the chunk that comes next.
+// indexNext records the key of the chunk that is appended next.
 func (c *Conn) indexNext(key string) {
 	if key != "" {
 		x := c.indexed()
@@ -80,7 +84,7 @@ func (c *Conn) indexNext(key string) {
 	}
 }
 
-// forget is remember's opposite, for any chunk.
+// unindex removes the key of chunk i, if that is the newest chunk with this key.
 func (c *Conn) unindex(i int) {
 	if x, key := c.index, c.q[i].key; x != nil && key != "" && x.latest[key] == x.base+i {
 		delete(x.latest, key)
@@ -99,7 +103,7 @@ func (c *Conn) dropFirst() {
 	}
 }
 
-// discard makes holes of a chunk and of what is tied to it, and returns how many.
+// discardChunk turns chunk i and the chunks tied to it into holes, and returns their number.
 func (c *Conn) discardChunk(i int) (gone int) {
 	c.unindex(i)
 	for more := true; more; more = i < len(c.q) && c.q[i].tied {
@@ -112,7 +116,8 @@ func (c *Conn) discardChunk(i int) (gone int) {
 	return gone
 }
 
-// tidy closes the holes in front, where there must be something to write, and all of them when there are many.
+// compact removes the holes at the front of the queue, where the next write starts, and all holes when at least half of
+// the chunks are holes.
 func (c *Conn) compact() {
 	if c.inFlight == 0 {
 		c.advance(0)
@@ -123,7 +128,7 @@ func (c *Conn) compact() {
 	c.wakeWriters()
 }
 
-// closeHoles leaves alone what is being written.
+// removeHoles does not touch chunks that are being written.
 func (c *Conn) removeHoles(x *index) {
 	kept := c.q[:c.inFlight]
 	for i, k := range c.q[c.inFlight:] {

@@ -7,7 +7,8 @@ import (
 	"syscall"
 )
 
-// These systems have no stable numbers of system calls, and syscall has no writev: several chunks are gathered.
+// These systems have no stable system call numbers, and package syscall has no writev, so several chunks are copied
+// into one buffer.
 type iovecs struct{}
 
 func sysRead(fd uintptr, p []byte) (n int, errno syscall.Errno) {

@@ -4,6 +4,6 @@ package socket
 
 import "time"
 
-// setUserTimeout does nothing: a peer whose system is silent is noticed when the own system stops sending again, which
-// takes minutes.
+// setUserTimeout does nothing. A silent peer is noticed when the local system stops retransmitting, which takes
+// minutes.
 func setUserTimeout(uintptr, time.Duration) {}

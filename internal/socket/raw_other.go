@@ -6,7 +6,7 @@ import "errors"
 
 type iovecs struct{}
 
-// initRaw leaves every connection to the blocking calls.
+// initRaw does nothing: every connection uses blocking calls.
 func (c *Conn) initRaw() {}
 
 func (v *vec) sys(uintptr) (int, error) { return 0, errors.ErrUnsupported }

@@ -7,7 +7,7 @@ import (
 	"syscall"
 )
 
-// initRaw takes the raw path for a bare TCP connection.
+// initRaw selects raw reads and writes for a bare TCP connection.
 func (c *Conn) initRaw() {
 	tc, ok := c.nc.(*net.TCPConn)
 	if !ok {
@@ -18,7 +18,7 @@ func (c *Conn) initRaw() {
 	}
 }
 
-// tryRead is called by the poller's loop: false waits for bytes, and holds no buffer meanwhile.
+// tryRead is called by RawConn.Read. It returns false to wait for bytes, and holds no buffer while waiting.
 func (c *Conn) tryRead(fd uintptr) bool {
 	buf, dst := c.readTarget()
 	n, errno := sysRead(fd, dst)
@@ -33,7 +33,7 @@ func (c *Conn) tryRead(fd uintptr) bool {
 	return true
 }
 
-// sys writes what the kernel takes now.
+// sys writes as much as the kernel accepts now.
 func (v *vec) sys(fd uintptr) (n int, err error) {
 	var errno syscall.Errno
 	if v.n == 1 {

@@ -11,11 +11,12 @@ import (
 )
 
 const (
-	bufSize   = 8192 // of pooled buffers, for reading as for writing
-	minDirect = 4096 // bytes of a frame to come that are worth reading past the buffer
+	bufSize   = 8192 // size of pooled buffers, for reading and writing
+	minDirect = 4096 // remaining payload bytes from which reading straight into the message pays
 
-	// maxDiscard bounds what is read after the end: enough for what a client has under way when it is told that its
-	// message is too big, so that the reset of an early close does not destroy the Close frame it has not read yet.
+	// maxDiscard limits how many bytes are read and discarded after the end. A client that sends a too large message
+	// still writes while we close. If we closed the transport early, its reset could destroy the Close frame before the
+	// client reads it.
 	maxDiscard = 16 << 20
 )
 
@@ -30,14 +31,16 @@ func giveBuffer(bp *[]byte) {
 	}
 }
 
-// got is what one read brought: n bytes behind the tail in buf, or, with no buf, in the room of part.
+// A readResult is the outcome of one read: n bytes behind the tail in buf or, if buf is nil, in the spare capacity of
+// part.
 type readResult struct {
 	buf *[]byte
 	n   int
 	err error
 }
 
-// read holds the reading token. It returns when the token has gone to another goroutine, or to none.
+// read is the reader's loop. The caller holds the reading token. read returns when the token has passed to another
+// goroutine or was given up.
 func (c *Conn) read() {
 	for {
 		c.setMessageDeadline()
@@ -45,14 +48,14 @@ func (c *Conn) read() {
 		if err != nil {
 			giveBuffer(bp)
 			if c.handleReadError(err) {
-				go c.read() // with a fresh stack
+				go c.read() // with a small stack
 			}
 			return
 		}
 		c.mu.Lock()
 		reads := c.handleBatch(b)
 		renewed := reads && c.takeRenew()
-		c.unlock() // not deferred: a panic of the handler comes without the lock
+		c.unlock() // not deferred: the lock is not held when a handler panics
 		giveBuffer(bp)
 		if renewed {
 			go c.read()
@@ -63,13 +66,13 @@ func (c *Conn) read() {
 	}
 }
 
-// direct reports whether the payload under way is read where it will stay.
+// direct reports whether the rest of the payload is read straight into the message.
 func (p *partial) direct() bool {
 	return p != nil && p.inFrame && p.remain >= minDirect && p.frames > 0
 }
 
-// fill waits for bytes and returns them behind those of the tail, in a pooled buffer the caller gives back; payload read
-// directly is in part already, and b is empty.
+// readBytes waits for bytes and returns them, behind those of the tail, in a pooled buffer that the caller gives back.
+// Payload read directly is already in part; b is empty then.
 func (c *Conn) readBytes() (b []byte, bp *[]byte, err error) {
 	direct := c.part.direct()
 	c.result = readResult{}
@@ -102,7 +105,7 @@ func (p *partial) tailLen() int {
 	return len(p.tail)
 }
 
-// target is where the next bytes go.
+// readTarget returns the memory for the next read. buf is nil if that is the message itself.
 func (c *Conn) readTarget() (buf *[]byte, dst []byte) {
 	if c.part.direct() {
 		return nil, c.part.spare()
@@ -119,13 +122,13 @@ func (c *Conn) blockingRead() {
 	buf, dst := c.readTarget()
 	n, err := c.nc.Read(dst)
 	if n > 0 {
-		err = nil // it will be told again
+		err = nil // the next read returns it again
 	}
 	c.result = readResult{buf, n, err}
 }
 
-// batch handles what one read brought, or queues it while another goroutine runs. It reports whether the caller still
-// reads. The caller holds mu.
+// handleBatch handles the bytes of one read, or queues their messages while another goroutine runs. It reports whether
+// the caller keeps the reading token. The caller holds mu.
 func (c *Conn) handleBatch(b []byte) (reads bool) {
 	c.readSincePing = true
 	for c.running && !c.discarding() {
@@ -149,7 +152,7 @@ func (c *Conn) handleBatch(b []byte) (reads bool) {
 	return c.runInline(b)
 }
 
-// take is cut, of bytes that begin with the tail.
+// parseBatch is parseItem for bytes that begin with the tail.
 func (c *Conn) parseBatch(b []byte) (it item, rest []byte, ok bool) {
 	if c.part != nil {
 		c.part.tail = nil
@@ -157,10 +160,10 @@ func (c *Conn) parseBatch(b []byte) (it item, rest []byte, ok bool) {
 	return c.parseItem(b)
 }
 
-// over reports that what is read from now on is not handled.
+// discarding reports whether bytes that are read from now on are not handled.
 func (c *Conn) discarding() bool { return c.endQueued || c.stopped }
 
-// runInline makes the reader the runner. Without anything to call the handler with it costs no sweeper.
+// runInline makes the reader the runner. Without an item for the handler the sweeper is not involved.
 func (c *Conn) runInline(b []byte) (reads bool) {
 	if b == nil {
 		b = []byte{}
@@ -172,7 +175,8 @@ func (c *Conn) runInline(b []byte) (reads bool) {
 	return c.run(item{})
 }
 
-// pass discards b, looking for the peer's Close frame. It reports whether reading goes on. The caller holds mu.
+// discardBatch discards b, except for the peer's Close frame. It reports whether reading continues. The caller holds
+// mu.
 func (c *Conn) discardBatch(b []byte) (reads bool) {
 	if !c.unparsed && !c.readDone {
 		c.drop(DroppedMessages, c.skipFrames(b))
@@ -186,10 +190,10 @@ func (c *Conn) discardBatch(b []byte) (reads bool) {
 	return !c.readDone && !c.disconnected
 }
 
-// skip parses what is discarded and returns how many messages ended in it.
+// skipFrames parses discarded bytes and returns the number of messages that ended in them.
 func (c *Conn) skipFrames(b []byte) (messages int) {
 	p := c.ensurePartial()
-	p.tail, p.msg, p.frames = nil, nil, 0 // frames 0: not read directly
+	p.tail, p.msg, p.frames = nil, nil, 0 // frames is 0 so that nothing is read directly
 	for {
 		if p.inFrame {
 			n := min(p.remain, int64(len(b)))
@@ -221,24 +225,26 @@ func (c *Conn) skipFrames(b []byte) (messages int) {
 	}
 }
 
-// arm sets a read deadline for what is incomplete. What comes in time leaves it set: it is looked at again when it
-// passes. What is discarded has none: CloseTimeout bounds it.
+// setMessageDeadline sets a read deadline for an incomplete message or frame. It stays set when the rest arrives in
+// time: handleReadError decides when it expires. Discarded input needs none, because CloseTimeout limits it.
 func (c *Conn) setMessageDeadline() {
 	t := c.up.opt.MessageTimeout
 	if c.part == nil || c.deadlineSet || t == 0 || c.isDiscarding() {
 		return
 	}
 	c.deadlineSet = true
-	_ = c.nc.SetReadDeadline(c.part.since.Add(t)) // fails when closed; then the read fails too
+	_ = c.nc.SetReadDeadline(c.part.since.Add(t)) // fails if closed; then the read fails too
 }
 
+// isDiscarding is discarding for callers that do not hold mu.
 func (c *Conn) isDiscarding() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.discarding()
 }
 
-// failed judges an error of reading. It reports whether another goroutine should read on.
+// handleReadError ends the connection after a read error, unless a deadline expired that does not end it. It reports
+// whether another goroutine should continue reading.
 func (c *Conn) handleReadError(err error) (again bool) {
 	c.mu.Lock()
 	defer c.unlock()
@@ -247,7 +253,7 @@ func (c *Conn) handleReadError(err error) (again bool) {
 		return false
 	}
 	c.deadlineSet = false
-	_ = c.nc.SetReadDeadline(time.Time{}) // fails when closed; then the read fails too
+	_ = c.nc.SetReadDeadline(time.Time{}) // fails if closed; then the read fails too
 	c.stackGrown = false
 	t := c.up.opt.MessageTimeout
 	if c.part == nil || c.discarding() || t == 0 || time.Since(c.part.since) < t {

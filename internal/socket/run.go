@@ -1,7 +1,7 @@
 package socket
 
-// run is the one loop that calls the handler, with first if there is one, then with whatever waits. The caller holds mu
-// and the running token; run gives the token up. It reports whether the caller holds the reading token.
+// run is the only loop that calls the handler: with first, unless it is empty, then with the waiting items. The caller
+// holds mu and the running token; run gives up the token. It reports whether the caller still holds the reading token.
 func (c *Conn) run(first item) (reads bool) {
 	if first.kind != noItem {
 		c.handle(first)
@@ -12,7 +12,7 @@ func (c *Conn) run(first item) (reads bool) {
 	if c.watched {
 		c.unwatch()
 	}
-	c.flush() // which may fail, and so end the connection
+	c.flush() // may fail and end the connection
 	if c.stopped {
 		c.callClosed()
 	}
@@ -21,7 +21,7 @@ func (c *Conn) run(first item) (reads bool) {
 	return reads && !c.readDone && !c.disconnected
 }
 
-// handle calls the handler, without mu.
+// handle calls the handler for it. It releases mu for the call.
 func (c *Conn) handle(it item) {
 	if it.kind == endItem {
 		c.handleEnd()
@@ -53,7 +53,8 @@ func (c *Conn) handle(it item) {
 	c.mu.Lock()
 }
 
-// exited goes on in other goroutines when the handler has ended this one (runtime.Goexit, as the FailNow of a test does).
+// afterGoexit continues the connection in other goroutines after the handler has ended this one with runtime.Goexit, as
+// FailNow of a test does.
 func (c *Conn) afterGoexit() {
 	c.mu.Lock()
 	defer c.unlock()
@@ -66,7 +67,7 @@ func (c *Conn) afterGoexit() {
 	go c.runQueue()
 }
 
-// next takes the oldest item: of the batch that is run inline, else of the inbox.
+// nextItem returns the oldest item: from the batch in an inline run, then from the inbox.
 func (c *Conn) nextItem() (item, bool) {
 	if c.closeAfterRun && !c.stopped {
 		c.beginClose(c.cause.code, c.cause.reason)
@@ -90,18 +91,18 @@ func (c *Conn) nextItem() (item, bool) {
 	return it, ok
 }
 
-// queue lets an item wait, unless the handler takes the message at once.
+// enqueue puts an item into the inbox, unless Arrived reports that a message needs no handling.
 func (c *Conn) enqueue(it item) {
-	told := it.p
+	text := it.p
 	if it.deflated {
-		it, told = c.peek(it)
+		it, text = c.peek(it)
 	}
-	if it.kind != messageItem || c.h.Arrived(told, it.binary, c.delivered+uint64(c.inbox.frames)) {
+	if it.kind != messageItem || c.h.Arrived(text, it.binary, c.delivered+uint64(c.inbox.frames)) {
 		c.inbox.push(it)
 	}
 }
 
-// ensureRunner starts a goroutine for what waits when nobody runs.
+// ensureRunner starts a goroutine for waiting items if none is running.
 func (c *Conn) ensureRunner() {
 	if !c.running && !c.closedCalled {
 		c.running = true
@@ -115,7 +116,8 @@ func (c *Conn) runQueue() {
 	c.unlock()
 }
 
-// end makes the last call. It may take long, so another goroutine awaits the peer's answer to our Close frame.
+// callClosed makes the last call of the handler. Closed may take long, so another goroutine reads the peer's answer to
+// our Close frame.
 func (c *Conn) callClosed() {
 	if c.closedCalled {
 		return
@@ -129,7 +131,7 @@ func (c *Conn) callClosed() {
 	c.unlock()
 	returned := false
 	defer func() {
-		if !returned { // the goroutine ends: nobody else would release mu
+		if !returned { // runtime.Goexit: mu must be released here
 			c.mu.Lock()
 			defer c.unlock()
 		}

@@ -2,22 +2,22 @@ package socket
 
 import "sync/atomic"
 
-// Drop says what was discarded.
+// A Drop is the kind of something discarded.
 type Drop uint8
 
-// What may be discarded; the unit of n in Handler.Dropped is in each line.
+// Kinds of drops. Each line begins with the unit of n in Handler.Dropped.
 const (
 	DroppedMessages  Drop = iota // whole messages received and not handled, because the connection was lost or closed
 	DroppedEvents                // events queued and not handled, for the same reason
 	EventOverflow                // events refused because the event queue was full
 	DroppedFrames                // droppable frames that made room in the send queue
-	SupersededFrames             // frames that waited when a later one with their key came
+	SupersededFrames             // frames replaced in the send queue by a later one with the same key
 	UnsentBytes                  // bytes queued and not written, because the connection was lost or closed
 	SlowClient                   // bytes refused because the send queue was full
 	dropKinds        = iota
 )
 
-// String names d as a metric label would: the unit, then why.
+// String returns d in the form of a metric label: the unit, then the reason.
 func (d Drop) String() string {
 	return [...]string{
 		"messages_unhandled", "events_unhandled", "events_overflow",
@@ -25,14 +25,14 @@ func (d Drop) String() string {
 	}[d]
 }
 
-// Stats are the counters of an Upgrader since it was made. Open, Closing and Refusing go up and down.
+// Stats are the counters of an Upgrader since it was made. Open, Closing and Refusing are gauges: they go up and down.
 type Stats struct {
-	Open         int64            // connections upgraded and not yet over
-	Closing      int64            // of them, those whose Close frame was written and whose transport is not closed yet
-	Refusing     int64            // of them, those made by UpgradeToRefuse whose transport is not closed yet; not in Closing
-	HandOvers    int64            // runs that outlived 5 ms on the reader: a new reader took over
+	Open         int64            // connections upgraded and not yet ended
+	Closing      int64            // open connections whose Close frame was written and whose transport is not closed yet
+	Refusing     int64            // open connections made by UpgradeToRefuse whose transport is not closed yet; not in Closing
+	HandOvers    int64            // runs longer than 5 ms on the reader's goroutine: a new reader took over
 	Replacements int64            // idle readers that were replaced by fresh goroutines
-	Waits        int64            // times a reader stopped reading because an inbox was full
+	Waits        int64            // pauses of a reader because an inbox was full
 	Drops        [dropKinds]int64 // by Drop
 }
 
@@ -58,13 +58,13 @@ func (u *Upgrader) Stats() Stats {
 	return s
 }
 
-// A dropNote waits for the lock to be released: the handler is told without it.
+// A dropRecord is a drop that is reported to the handler once mu is released.
 type dropRecord struct {
 	what Drop
 	n    int
 }
 
-// drop counts what was discarded and notes it for the handler. The caller holds mu.
+// drop counts n discarded units and records them for the handler. The caller holds mu.
 func (c *Conn) drop(what Drop, n int) {
 	if n > 0 {
 		c.up.counters.drops[what].Add(int64(n))
@@ -75,7 +75,7 @@ func (c *Conn) drop(what Drop, n int) {
 	}
 }
 
-// unlock releases mu, then tells the handler what was dropped under it. Before Start there is none: it is told then.
+// unlock releases mu, then reports the recorded drops to the handler. Drops before Start are reported after Start.
 func (c *Conn) unlock() {
 	notes, h := c.notes, c.h
 	if h == nil || notes == nil {

@@ -7,16 +7,16 @@ import (
 )
 
 const (
-	slowAfter  = 5 * time.Millisecond // a run older than this releases its cork; the reader's hands reading over
-	sweepSlack = time.Millisecond     // what becomes due within this time is taken along
+	slowAfter  = 5 * time.Millisecond // an older run flushes its corked messages; if its goroutine is the reader, another takes over reading
+	sweepSlack = time.Millisecond     // runs that become slow within this time are handled in the same sweep
 	sweepLists = 8
 )
 
-// A sweeper finds runs that have become old. It lists them, oldest first, in a few lists so that cores rarely meet, and
-// has one timer, armed only while there are runs.
+// A sweeper finds runs older than slowAfter. It lists all runs, oldest first, in several lists, so that cores rarely
+// compete for a lock. It has one timer, which is armed only while there are runs.
 type sweeper struct {
 	up    *Upgrader
-	next  atomic.Uint32 // list of the next connection
+	next  atomic.Uint32 // gives the next connection its list
 	lists [sweepLists]runList
 
 	due   atomic.Int64 // when the timer fires; 0: not armed. Changes under mu
@@ -30,7 +30,7 @@ type runList struct {
 	_          [40]byte // a cache line of its own
 }
 
-// A runLink is a connection's place in its list, guarded by the list's lock.
+// A runLink is a connection's place in its list of runs, guarded by the list's lock.
 type runLink struct {
 	prev, next *Conn
 	since      time.Duration // start of the run, on the Upgrader's clock
@@ -42,7 +42,7 @@ func (s *sweeper) init(u *Upgrader) { s.up = u }
 
 func (s *sweeper) assignList(c *Conn) { c.sweepLink.list = uint8(s.next.Add(1) % sweepLists) }
 
-// watch lists the run. The caller holds the connection's mu.
+// watch adds the current run to the sweeper's list. The caller holds mu.
 func (c *Conn) watch() {
 	c.watched = true
 	c.runNo++
@@ -107,7 +107,7 @@ func (s *sweeper) arm(due time.Duration) {
 	}
 }
 
-// A verdict is about one run, by its number: the connection may have begun another one since.
+// A slowRun identifies one run by its number, because the connection may have begun another one since.
 type slowRun struct {
 	c  *Conn
 	no uint32
@@ -117,7 +117,7 @@ func (s *sweeper) sweep() {
 	var few [16]slowRun
 	old := few[:0]
 	s.mu.Lock()
-	s.due.Store(0) // before the lists are looked at: who adds later arms the timer
+	s.due.Store(0) // before the lists are read: a later add arms the timer again
 	s.mu.Unlock()
 	limit := time.Since(s.up.epoch) - slowAfter + sweepSlack
 	oldest := time.Duration(-1)
@@ -135,7 +135,8 @@ func (s *sweeper) sweep() {
 	}
 }
 
-// takeOld unlinks the runs that started up to limit and returns the start of the first that stays, or -1.
+// takeOld removes the runs that started no later than limit and appends them to old. It also returns the start of the
+// oldest run that stays, or -1.
 func (l *runList) takeOld(old []slowRun, limit time.Duration) ([]slowRun, time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -144,20 +145,20 @@ func (l *runList) takeOld(old []slowRun, limit time.Duration) ([]slowRun, time.D
 			return old, c.sweepLink.since
 		}
 		l.unlink(c)
-		old = append(old, slowRun{c, c.runNo}) // changes only while not listed
+		old = append(old, slowRun{c, c.runNo}) // runNo changes only while the run is not listed
 	}
 	return old, -1
 }
 
-// overdue is the sweeper's verdict about run no. The runner asks for a new watch with its next item or corked write.
+// overdue is called by the sweeper for a slow run. The run is watched again from its next item or corked write.
 func (c *Conn) overdue(no uint32) {
 	if h := c.releaseRun(no); h != nil {
 		h.Long()
 	}
 }
 
-// letGo sends what run no has corked, moves reading on if its runner reads, and returns its handler; nil if the run has
-// ended.
+// releaseRun flushes what run no has corked and, if its goroutine is the reader, hands reading over. It returns the
+// handler, or nil if the run has ended.
 func (c *Conn) releaseRun(no uint32) Handler {
 	c.mu.Lock()
 	defer c.unlock()
@@ -172,20 +173,20 @@ func (c *Conn) releaseRun(no uint32) Handler {
 	return c.h
 }
 
-// handOver moves reading to a new goroutine. What the batch still holds was read before any waiting event, so it goes in
-// front, even beyond the inbox's bounds.
+// handOver moves reading to a new goroutine. The rest of the batch was read before any waiting event, so it is queued
+// in front of them, even beyond the inbox's limits.
 func (c *Conn) handOver() {
 	c.up.counters.handOvers.Add(1)
 	if c.rest != nil {
 		c.inbox.inFront(c.queueRest)
 	}
-	if c.stopped { // by an answer to a ping in the rest
+	if c.stopped { // sending the pong for a ping in the rest may end the connection
 		c.dropItems()
 	}
 	c.startReader()
 }
 
-// readOn starts a new reader in place of the runner, if there is anything to read.
+// startReader starts a new reader in place of the runner, if anything more is to be read.
 func (c *Conn) startReader() {
 	c.inline, c.stackGrown = false, false
 	if !c.readDone && !c.disconnected {
@@ -193,6 +194,7 @@ func (c *Conn) startReader() {
 	}
 }
 
+// queueRest queues the messages of the rest of the batch.
 func (c *Conn) queueRest() {
 	for c.rest != nil {
 		it, rest, ok := c.parseItem(c.rest)

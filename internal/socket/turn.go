@@ -2,12 +2,12 @@ package socket
 
 import "context"
 
-// Several writers that can wait, such as streams, take turns: a writer makes its message in its turn only, so that what
-// they have made and what is queued is at most Options.SendQueueBytes and one message.
+// Writers that can wait, such as streams, take turns. A writer builds its message only during its turn, so the queued
+// bytes and the message being built never exceed Options.SendQueueBytes plus one message.
 
-// WaitTurn returns when no other caller has the turn and no more than half of Options.SendQueueBytes waits: who takes turns
-// is no faster than the peer reads. EndTurn must follow, unless WaitTurn fails: with ErrClosed when nothing may be written
-// any more, or when ctx ends.
+// WaitTurn waits until no other caller has the turn and at most half of Options.SendQueueBytes is queued, so writers
+// that take turns are no faster than the peer reads. The caller must call EndTurn, unless WaitTurn returns an error:
+// ErrClosed if nothing more may be written, or ctx's error.
 func (c *Conn) WaitTurn(ctx context.Context) error {
 	c.mu.Lock()
 	defer c.unlock()
@@ -18,7 +18,8 @@ func (c *Conn) WaitTurn(ctx context.Context) error {
 	return err
 }
 
-// WriteTurn is WriteText without cork, for who has the turn: it waits until p has room. It fails like WaitTurn.
+// WriteTurn is WriteText without cork, for the caller that has the turn: it waits until the queue has room for p. Its
+// errors are those of WaitTurn.
 func (c *Conn) WriteTurn(ctx context.Context, p []byte) error {
 	if c.deflate && len(p) >= c.up.deflater.min {
 		return c.writeFrameTurn(ctx, c.deflateFrames([]Frame{c.up.PrepareText(p)})[0])
@@ -42,7 +43,7 @@ func (c *Conn) writeFrameTurn(ctx context.Context, f Frame) error {
 	return nil
 }
 
-// EndTurn ends what WaitTurn began.
+// EndTurn ends the turn that WaitTurn began.
 func (c *Conn) EndTurn() {
 	c.mu.Lock()
 	defer c.unlock()
@@ -50,8 +51,8 @@ func (c *Conn) EndTurn() {
 	c.wakeWriters()
 }
 
-// waitUntil returns with mu held, as it was called, when something may be written and is reports true, or with an error.
-// is looks at the queue and the turn only.
+// waitUntil waits until writing is possible and ready returns true, or returns an error. The caller holds mu, and holds
+// it again when waitUntil returns. ready may depend on the queue and the turn only.
 func (c *Conn) waitUntil(ctx context.Context, ready func() bool) error {
 	for {
 		switch {
@@ -78,7 +79,7 @@ func (c *Conn) waitUntil(ctx context.Context, ready func() bool) error {
 	}
 }
 
-// wakeWriters ends waiting where it has to look again.
+// wakeWriters wakes waitUntil if its condition may have changed.
 func (c *Conn) wakeWriters() {
 	if c.writable != nil && (c.writeDone || c.queued <= c.up.opt.SendQueueBytes/2) {
 		close(c.writable)

@@ -17,23 +17,25 @@ import (
 // acceptSalt is the GUID of RFC 6455, section 1.3.
 const acceptSalt = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
-// An Upgrader turns HTTP requests into connections and holds what these share: options, the sweeper that takes reading
-// away from slow runs, the wheel that pings, and the counters. All its methods may be called concurrently.
+// An Upgrader turns HTTP requests into connections. It holds what they share: the options, the sweeper that hands
+// reading over when a handler is slow, the wheel that sends pings, and the counters. All its methods may be called
+// concurrently.
 type Upgrader struct {
 	opt      Options
 	origins  originPolicy
 	hosts    hostPolicy
 	deflater *deflater // nil: no compression
-	epoch    time.Time // the sweeper's zero; of this Upgrader, because a synctest bubble has a clock of its own
+	epoch    time.Time // zero of the sweeper's clock; each Upgrader has its own, because a synctest bubble has a separate clock
 	sweeper  sweeper
 	wheel    wheel
 	counters counters
 
 	mu       sync.Mutex
-	allEnded chan struct{} // closed when the last connection is over; nil while nobody waits
+	allEnded chan struct{} // closed when the last connection has ended; nil: Wait is not waiting
 }
 
-// NewUpgrader returns an Upgrader. It panics if an origin, a host, a subprotocol or the level of the options cannot be one.
+// NewUpgrader returns an Upgrader. It panics if an origin, a host, a subprotocol or the compression level of the
+// options is invalid.
 func NewUpgrader(o Options) *Upgrader {
 	origins, err := newOriginPolicy(o.Origins)
 	if err != nil {
@@ -56,25 +58,26 @@ func NewUpgrader(o Options) *Upgrader {
 	return u
 }
 
-// Errors of upgrading, after which w is usable.
+// Errors of upgrading. After them the ResponseWriter is still usable.
 var (
 	// ErrRefusing is the error of [Upgrader.UpgradeToRefuse] when too many connections are being refused.
 	ErrRefusing = errors.New("socket: too many connections are being refused")
 
-	// ErrHijack is wrapped by the error when the connection cannot be taken away from the HTTP server.
+	// ErrHijack is wrapped by the error if the connection cannot be taken over from the HTTP server.
 	ErrHijack = errors.New("socket: hijack connection")
 )
 
-// Upgrade takes the connection away from the HTTP server and answers 101. Afterwards neither w nor r is used any more.
-// The connection is not read before [Conn.Start], but may be written and closed. An error before the hijack leaves w
-// usable; after it the connection is closed. carriers is as for [Upgrader.Chosen].
+// Upgrade takes the connection over from the HTTP server and answers 101. After that neither w nor r may be used. The
+// connection is not read before [Conn.Start], but may be written and closed. After an error that wraps ErrHijack or
+// precedes the hijack, w is still usable; after a later error the connection is closed. For carriers see
+// [Upgrader.Chosen].
 func (u *Upgrader) Upgrade(w http.ResponseWriter, r *http.Request, carriers ...string) (*Conn, error) {
 	return u.upgrade(w, r, false, carriers)
 }
 
-// UpgradeToRefuse is Upgrade for a connection that is only told why it is refused, and closed. Such a connection holds a
-// socket until the peer has answered the Close frame, or for CloseTimeout. The error is ErrRefusing, and w is usable, while
-// there are already limit of them.
+// UpgradeToRefuse is Upgrade for a connection that is opened only to send the reason of a refusal and to close. Such a
+// connection holds a socket until the peer has answered the Close frame, or for CloseTimeout. If limit of them are open
+// already, the error is ErrRefusing, and w is still usable.
 func (u *Upgrader) UpgradeToRefuse(w http.ResponseWriter, r *http.Request, limit int, carriers ...string) (*Conn, error) {
 	if u.counters.refusing.Add(1) > int64(limit) {
 		u.counters.refusing.Add(-1)
@@ -100,7 +103,7 @@ func (u *Upgrader) upgrade(w http.ResponseWriter, r *http.Request, refused bool,
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrHijack, err)
 	}
-	// Bytes the client sent behind its handshake sit in net/http's buffer, which must not be kept.
+	// net/http's buffer may hold bytes that the client sent behind its handshake. The buffer itself must not be kept.
 	early := make([]byte, brw.Reader.Buffered())
 	if _, err = io.ReadFull(brw, early); err == nil {
 		err = u.answer(nc, appendAnswer(nil, r.Header.Get("Sec-Websocket-Key"), name, extensions))
@@ -111,7 +114,8 @@ func (u *Upgrader) upgrade(w http.ResponseWriter, r *http.Request, refused bool,
 	return newConn(u, nc, proto, extensions != "", refused, early), nil
 }
 
-// extensions is the answer to what the client offers; without compression that is not looked at.
+// extensions returns the answer to the extensions that the client offers. Without compression it does not read the
+// offers.
 func (u *Upgrader) extensions(r *http.Request) (answer string, err error) {
 	if u.deflater == nil {
 		return "", nil
@@ -120,7 +124,7 @@ func (u *Upgrader) extensions(r *http.Request) (answer string, err error) {
 }
 
 func (u *Upgrader) answer(nc net.Conn, b []byte) error {
-	if err := nc.SetDeadline(time.Time{}); err != nil { // those of the HTTP server
+	if err := nc.SetDeadline(time.Time{}); err != nil { // removes the deadlines of the HTTP server
 		return err
 	}
 	if err := nc.SetWriteDeadline(deadline(u.opt.HandshakeTimeout)); err != nil {
@@ -132,15 +136,18 @@ func (u *Upgrader) answer(nc net.Conn, b []byte) error {
 	return nc.SetWriteDeadline(time.Time{})
 }
 
-// Chosen is the subprotocol that Upgrade will answer with, or "": the first of the options' that the client offers, or else
-// the first of carriers that it offers. Carriers stand for no protocol, so [Conn.Subprotocol] does not return them: a client
-// offers one because a browser fails a connection if it has offered subprotocols and none is chosen.
+// Chosen is the subprotocol that Upgrade will answer with: the first one of the options that the client offers, else
+// the first of carriers that it offers, else "".
+//
+// A carrier is not a protocol but a value that a client passes as one, so [Conn.Subprotocol] does not return it. It
+// must be answered nevertheless, because a browser fails a connection if it has offered subprotocols and none is
+// chosen.
 func (u *Upgrader) Chosen(r *http.Request, carriers ...string) string {
 	_, name := u.choose(r, carriers)
 	return name
 }
 
-// choose returns the subprotocol to answer with, and its number in the options from 1, or 0.
+// choose returns the subprotocol to answer with, and its number in the options from 1, or 0 for a carrier or none.
 func (u *Upgrader) choose(r *http.Request, carriers []string) (number uint16, name string) {
 	offered := r.Header["Sec-Websocket-Protocol"]
 	if len(offered) == 0 {
@@ -155,7 +162,7 @@ func (u *Upgrader) choose(r *http.Request, carriers []string) (number uint16, na
 	return 0, ""
 }
 
-// isOffered looks for a name in the lines of Sec-WebSocket-Protocol.
+// isOffered reports whether the lines of Sec-WebSocket-Protocol contain name.
 func isOffered(lines []string, name string) bool {
 	for _, line := range lines {
 		for o := range strings.SplitSeq(line, ",") {
@@ -167,7 +174,7 @@ func isOffered(lines []string, name string) bool {
 	return false
 }
 
-// named is the subprotocol of that number, or "".
+// subprotocol returns the subprotocol with that number, or "" for 0.
 func (u *Upgrader) subprotocol(proto uint16) string {
 	if proto == 0 {
 		return ""
@@ -175,7 +182,7 @@ func (u *Upgrader) subprotocol(proto uint16) string {
 	return u.opt.Subprotocols[proto-1]
 }
 
-// appendAnswer writes the server's handshake (RFC 6455, section 4.2.2).
+// appendAnswer appends the server's handshake (RFC 6455, section 4.2.2).
 func appendAnswer(b []byte, key, proto, extensions string) []byte {
 	sum := sha1.Sum([]byte(key + acceptSalt))
 	b = append(b, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "...)

@@ -6,19 +6,19 @@ import (
 )
 
 const (
-	vecMax        = 64       // chunks of one system call
-	maxDrainBytes = 64 << 10 // bytes of one blocking write: its time-out must see progress
+	vecMax        = 64       // chunks in one system call
+	maxDrainBytes = 64 << 10 // bytes of one blocking write, small enough that WriteTimeout sees progress
 )
 
-// A vec is what one write takes. It is pooled with its closures, so that writing allocates nothing.
+// A vec holds the buffers of one write. It is pooled together with its closures, so that writing allocates nothing.
 type vec struct {
 	bufs  [vecMax][]byte
 	n     int
 	wrote int
 	err   error
 	iov   iovecs
-	try   func(fd uintptr) bool // writes what it can
-	wait  func(fd uintptr) bool // wants to be called again if that was nothing
+	try   func(fd uintptr) bool // writes what the kernel accepts
+	wait  func(fd uintptr) bool // the same, but waits if that is nothing
 }
 
 var vecs = sync.Pool{New: func() any { return newVec() }}
@@ -41,7 +41,7 @@ func giveVec(v *vec) {
 	vecs.Put(v)
 }
 
-// add refuses what is beyond vecMax, and ignores what is empty.
+// add returns false if v is full. It ignores an empty b.
 func (v *vec) add(b []byte) bool {
 	if v.n == vecMax {
 		return false
@@ -53,7 +53,7 @@ func (v *vec) add(b []byte) bool {
 	return true
 }
 
-// addChunks adds as many as it can and returns how many these are.
+// addChunks adds as many chunks as fit and returns their number.
 func (v *vec) addChunks(q []chunk) int {
 	for i, k := range q {
 		if !v.add(k.b) {
@@ -71,7 +71,7 @@ func (v *vec) write(rc syscall.RawConn) (n int, err error) {
 	return v.wrote, v.err
 }
 
-// drain writes something, and waits until it can, but not longer than WriteTimeout.
+// drain waits until some bytes are written, at most WriteTimeout.
 func (v *vec) drain(c *Conn) (n int, err error) {
 	if err = c.nc.SetWriteDeadline(deadline(c.up.opt.WriteTimeout)); err != nil {
 		return 0, err
@@ -85,7 +85,7 @@ func (v *vec) drain(c *Conn) (n int, err error) {
 	return v.wrote, v.err
 }
 
-// blockingWrite gathers what is small: every Write is a record of TLS, or a rendezvous of a pipe.
+// blockingWrite copies small chunks together, because every Write is a TLS record, or a rendezvous of a pipe.
 func (v *vec) blockingWrite(c *Conn) (n int, err error) {
 	b := v.bufs[0]
 	if v.n == 1 || len(b) >= bufSize {

@@ -6,17 +6,17 @@ import (
 	"time"
 )
 
-// A chunk is one or several whole frames; the first of the queue may have lost bytes that are written already.
+// A chunk holds one or more whole frames. The first chunk of the queue may have lost bytes that are already written.
 type chunk struct {
 	b   []byte
-	own *[]byte // the pooled buffer below b; nil: b is shared, or was made for one message
+	own *[]byte // the pooled buffer that b is part of; nil: b is shared, or was made for one message
 	mark
 }
 
-// WriteText writes one text message, valid UTF-8, of which it keeps a copy. With cork set, which is for what the running
-// Message or Event writes itself, the message may wait for the end of the batch, at most about 5 ms; otherwise it leaves
-// at once, and what is corked before it. Over Options.SendQueueBytes the connection closes with 1013 and the error is
-// ErrSlow.
+// WriteText writes a copy of p as one text message; p must be valid UTF-8. Set cork only for messages that the running
+// Message or Event writes itself: such a message may wait for the end of the batch, at most about 5 ms. Without cork
+// the message leaves at once, after any corked ones. Beyond Options.SendQueueBytes the connection closes with 1013 and
+// the error is ErrSlow. The error is ErrClosed if nothing more may be written.
 func (c *Conn) WriteText(p []byte, cork bool) error {
 	if c.deflate && len(p) >= c.up.deflater.min {
 		return c.WriteFrames([]Frame{c.up.PrepareText(p)}, cork)
@@ -26,7 +26,7 @@ func (c *Conn) WriteText(p []byte, cork bool) error {
 	return c.writeText(p, cork)
 }
 
-// writeText is WriteText of what is not deflated. The caller holds mu.
+// writeText is WriteText without compression. The caller holds mu.
 func (c *Conn) writeText(p []byte, cork bool) error {
 	if err := c.admit(headerSize(len(p)) + len(p)); err != nil {
 		return err
@@ -36,8 +36,8 @@ func (c *Conn) writeText(p []byte, cork bool) error {
 	return nil
 }
 
-// WriteFrames writes prepared frames in order, by reference unless corked; otherwise it is like WriteText. All or none
-// are accepted, but for droppable ones.
+// WriteFrames writes prepared frames in order. It keeps references to them instead of copies, unless corked; otherwise
+// it is like WriteText. Either all frames are accepted or none, except that droppable ones may be left out.
 func (c *Conn) WriteFrames(fs []Frame, cork bool) error {
 	if c.deflate {
 		fs = c.deflateFrames(fs) // outside the lock
@@ -59,31 +59,31 @@ func (c *Conn) WriteFrames(fs []Frame, cork bool) error {
 		fs = c.writeDirect(fs)
 	}
 	for _, f := range fs {
-		c.supersede(f.key) // of one among fs
+		c.supersede(f.key) // superseded by a later one of fs
 		c.appendPrepared(f, cork)
 	}
 	c.release(cork)
 	return nil
 }
 
-// Uncork writes what is corked.
+// Uncork writes the corked messages.
 func (c *Conn) Uncork() {
 	c.mu.Lock()
 	defer c.unlock()
 	c.flush()
 }
 
-// release flushes, or sees to it that somebody will.
+// release flushes, or makes sure that the corked bytes are flushed later.
 func (c *Conn) release(cork bool) {
 	switch {
 	case !cork || !c.running:
 		c.flush()
 	case !c.watched:
-		c.watch() // the handler has gone on for long after the last flush
+		c.watch() // the handler has run for long since the last flush
 	}
 }
 
-// admit decides whether n more bytes may be queued.
+// admit checks that n more bytes may be queued. If the queue is full, it closes the connection and returns ErrSlow.
 func (c *Conn) admit(n int) error {
 	if c.writeDone || c.broken {
 		return ErrClosed
@@ -105,14 +105,14 @@ func (c *Conn) admit(n int) error {
 
 func (c *Conn) hasRoom(n int) bool { return c.queued == 0 || n <= c.up.opt.SendQueueBytes-c.queued }
 
-// reply queues a control frame, unless it would be too much even for the peer that asked for it.
+// reply queues a control frame. The limit of the send queue applies also to frames that the peer asked for.
 func (c *Conn) reply(first byte, p []byte) {
 	if c.admit(headerSize(len(p))+len(p)) == nil {
 		c.appendFrame(first, p)
 	}
 }
 
-// put queues a frame behind everything else.
+// appendFrame appends a frame to the send queue.
 func (c *Conn) appendFrame(first byte, p []byte) {
 	n := headerSize(len(p)) + len(p)
 	if !c.fitsCork(n) {
@@ -125,7 +125,8 @@ func (c *Conn) appendFrame(first byte, p []byte) {
 	c.queued += n
 }
 
-// putFrame is put for a prepared frame. Corked, small ones are copied: one buffer is cheaper to write than many.
+// appendPrepared is appendFrame for a prepared frame. With cork, small frames are copied, because one buffer is cheaper
+// to write than many.
 func (c *Conn) appendPrepared(f Frame, cork bool) {
 	if cork && f.mark == (mark{}) && c.fitsCork(len(f.b)) {
 		*c.out = append(*c.out, f.b...)
@@ -137,7 +138,7 @@ func (c *Conn) appendPrepared(f Frame, cork bool) {
 	c.queued += len(f.b)
 }
 
-// fits makes room for n bytes in out, if they are few enough for a pooled buffer to be worth it.
+// fitsCork makes room for n bytes in out. It reports false if n is too large for a pooled buffer to pay.
 func (c *Conn) fitsCork(n int) bool {
 	if n > bufSize/2 {
 		return false
@@ -153,7 +154,7 @@ func (c *Conn) fitsCork(n int) bool {
 	return true
 }
 
-// seal moves out into the queue, so that something else may follow it.
+// queueCork moves out to the end of q, so that other chunks can follow it.
 func (c *Conn) queueCork() {
 	if c.out != nil {
 		c.q = append(c.q, chunk{b: *c.out, own: c.out})
@@ -161,7 +162,7 @@ func (c *Conn) queueCork() {
 	}
 }
 
-// flush writes what is queued, as far as that does not block; drain sees to the rest.
+// flush writes as much of the queue as is possible without blocking, and starts drain for the rest.
 func (c *Conn) flush() {
 	if c.draining || c.queued == 0 {
 		return
@@ -189,8 +190,8 @@ func (c *Conn) flush() {
 	c.closeIfDone()
 }
 
-// writeDirect writes out and frames together without queueing them; it returns the frames of which nothing is written.
-// One that is written in part is queued.
+// writeDirect writes out and the frames in one call, without queueing them. It returns the frames of which nothing is
+// written, and queues the rest of a frame that is written in part.
 func (c *Conn) writeDirect(fs []Frame) (left []Frame) {
 	v := takeVec()
 	if c.out != nil {
@@ -219,7 +220,7 @@ func (c *Conn) writeDirect(fs []Frame) (left []Frame) {
 	return fs
 }
 
-// written takes n bytes off the front of the queue.
+// advance removes n written bytes from the front of the queue.
 func (c *Conn) advance(n int) {
 	c.queued -= n
 	c.wakeWriters()
@@ -248,7 +249,7 @@ func (c *Conn) advance(n int) {
 	}
 }
 
-// drain writes until nothing is queued. It is the only one that writes meanwhile.
+// drain writes with blocking calls until the queue is empty. Nothing else writes meanwhile.
 func (c *Conn) drain() {
 	c.mu.Lock()
 	defer c.unlock()
@@ -270,13 +271,13 @@ func (c *Conn) drain() {
 	if c.disconnected || c.broken {
 		c.discardOut()
 	}
-	_ = c.nc.SetWriteDeadline(time.Time{}) // fails when closed; then nothing is written any more
+	_ = c.nc.SetWriteDeadline(time.Time{}) // fails if closed; then nothing more is written
 	c.closeIfDone()
 	c.unregister()
 }
 
-// piece is what drain writes at a time. All that waits would be too much: what is under way makes no room, and is not
-// superseded.
+// nextChunks returns the chunks for the next write of drain. It is a small part of the queue, because chunks in flight
+// can neither be discarded to make room nor be superseded.
 func (c *Conn) nextChunks() []chunk {
 	n, most := 0, min(maxDrainBytes, c.up.opt.SendQueueBytes/4)
 	for i, k := range c.q[:min(len(c.q), vecMax)] {
@@ -287,9 +288,9 @@ func (c *Conn) nextChunks() []chunk {
 	return c.q
 }
 
-// writeFailed notes that nothing can be written any more. What the peer has sent before may still be read, and reading
-// will tell of the loss, if anybody reads; a peer that takes nothing is not waited for, nor is one that a ping finds gone
-// while reading is paused.
+// failWrites records that nothing more can be written. Data that the peer has sent before may still be read, and
+// reading then ends the connection. It ends at once if nothing is read any more, if reading would not report the error
+// (the peer accepts no data), or if a ping fails while reading is paused.
 func (c *Conn) failWrites(err error) {
 	c.broken = true
 	c.startCloseTimer()
@@ -303,7 +304,8 @@ func isReset(err error) bool {
 	return errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET)
 }
 
-// discardQueue empties the queue but for what is being written, or is in part: whole frames only.
+// discardQueue empties the queue except for chunks that are being written or are written in part, because the peer must
+// get whole frames.
 func (c *Conn) discardQueue() {
 	c.queueCork()
 	keep := max(int(c.inFlight), min(1, len(c.q)))
@@ -318,7 +320,7 @@ func (c *Conn) discardQueue() {
 	c.drop(UnsentBytes, n)
 }
 
-// discardOut empties the queue for good.
+// discardOut empties the whole queue.
 func (c *Conn) discardOut() {
 	c.drop(UnsentBytes, c.queued)
 	c.advance(c.queued)
