@@ -6,10 +6,10 @@ import (
 	"github.com/chanx-go/chanx"
 )
 
-// Bearer is the header of a handshake with a token: "Authorization: Bearer" and the token.
+// Bearer returns the handshake header "Authorization: Bearer " followed by the token.
 func Bearer(token string) http.Header { return http.Header{"Authorization": {"Bearer " + token}} }
 
-// Cookies is the header of a handshake with cookies, such as those that a login has answered with:
+// Cookies returns a handshake header with these cookies, such as the ones that a login has set:
 // Cookies(recorder.Result().Cookies()...).
 func Cookies(cookies ...*http.Cookie) http.Header {
 	r := http.Request{Header: http.Header{}}
@@ -19,16 +19,16 @@ func Cookies(cookies ...*http.Cookie) http.Header {
 	return r.Header
 }
 
-// ExpectAuthenticated expects that the next message tells of a successful authentication. It comes first, where the
+// ExpectAuthenticated expects that the next message reports successful authentication. It is the first message if the
 // consumer has an Authenticator or switches the message on.
 func (c *Conn) ExpectAuthenticated() {
 	c.t.Helper()
 	c.expectStatus(http.StatusOK)
 }
 
-// ExpectRefused expects that the connection was refused with an HTTP status: it gets an authentication message with that
-// status, and is closed with 4000 and the status, or with 1011 for 500. It returns the message's detail. Where the server
-// has RefuseWithHTTP, use DialRefused.
+// ExpectRefused expects that the server refused the connection with an HTTP status: the next message is an
+// authentication message with that status, and the connection is closed with code 4000 plus the status, or 1011 for
+// status 500. It returns the message's detail. If the server has RefuseWithHTTP, use DialRefused.
 func (c *Conn) ExpectRefused(status int) (detail string) {
 	c.t.Helper()
 	detail = c.expectStatus(status)

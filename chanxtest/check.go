@@ -9,8 +9,8 @@ import (
 	"github.com/chanx-go/chanx"
 )
 
-// check says how a frame differs from what the consumer declares for its action. One that it does not declare is sent
-// with Raw, and may be anything.
+// check returns an error if a frame does not match what the consumer declares for its action. An undeclared action was
+// sent with Raw, and its payload may be anything.
 func (c *Conn) check(f received) error {
 	if f.err != nil {
 		return f.err
@@ -33,10 +33,10 @@ func (c *Conn) check(f received) error {
 	return c.message(f.Frame, reflect.New(t))
 }
 
-// mayHaveFields reports whether the frame's fields are still to be held against the type.
+// mayHaveFields reports whether the frame's fields are checked later, against type t.
 func (c *Conn) mayHaveFields(t reflect.Type) bool { return t != nil && !c.writesOnly(t) }
 
-// writesOnly reports whether a type, or one inside it, says how it is written, but not how it is read.
+// writesOnly reports whether a type, or one inside it, defines how it is encoded but not how it is decoded.
 func (c *Conn) writesOnly(t reflect.Type) bool {
 	p := reflect.PointerTo(t)
 	if p.Implements(reflect.TypeFor[json.Marshaler]()) && !p.Implements(reflect.TypeFor[json.Unmarshaler]()) {
@@ -46,7 +46,7 @@ func (c *Conn) writesOnly(t reflect.Type) bool {
 	return err == nil && typ.CheckReadable() != nil
 }
 
-// checkError holds an error's payload against the two forms that it may have.
+// checkError checks that an error's payload has one of its two forms.
 func checkError(payload []byte) error {
 	var items chanx.ValidationError
 	var object map[string]any

@@ -16,8 +16,12 @@ import (
 	"github.com/chanx-go/chanx/internal/probe"
 )
 
-// Conn is the client's end of a connection. It reads all the time, unless DialOptions.Paused holds it back, so that the
-// server meets no back-pressure, and keeps what comes. What it sends is kept until the server reads it, as over TCP. Its methods may be called concurrently, but they end the test of Dial only from the test's own goroutine.
+// Conn is the client side of a connection. It reads all the time, unless DialOptions.Paused is set, so the server meets
+// no back-pressure; received frames are kept until a method returns them. Sent data is kept until the server reads it,
+// as over TCP.
+//
+// Its methods may be called concurrently. A method that can end the test must be called from the test's own goroutine
+// to do so.
 type Conn struct {
 	t        testing.TB
 	ws       *websocket.Conn
@@ -25,19 +29,19 @@ type Conn struct {
 	opts     DialOptions
 	consumer *probe.Consumer
 	stop     context.CancelFunc
-	resumed  chan struct{} // closed when the connection reads
+	resumed  chan struct{} // closed when the connection may read
 	resume   func()
-	done     chan struct{} // closed when nothing is read any more
+	done     chan struct{} // closed when reading has ended
 
 	sending sync.Mutex
 
 	mu     sync.Mutex
 	frames []received
-	news   []string      // for the transcript
-	more   chan struct{} // closed when something has come
+	news   []string      // lines for the transcript
+	more   chan struct{} // closed when something has arrived
 	end    *chanx.CloseError
 	open   int // messages sent whose completion has not been received
-	refs   int // made here
+	refs   int // refs made by newRef
 }
 
 func newConn(t testing.TB, ws *websocket.Conn, pipe net.Conn, consumer *probe.Consumer, o DialOptions) *Conn {
@@ -69,7 +73,7 @@ func newConn(t testing.TB, ws *websocket.Conn, pipe net.Conn, consumer *probe.Co
 	return c
 }
 
-// read keeps all that comes, and how it ends.
+// read stores all received frames, and how the connection ends.
 func (c *Conn) read(ctx context.Context) {
 	for {
 		_, b, err := c.ws.Read(ctx)
@@ -89,7 +93,7 @@ func (c *Conn) came(f received) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.frames = append(c.frames, f)
-	c.tell("< " + f.text)
+	c.notify("< " + f.text)
 }
 
 func (c *Conn) ended(why *chanx.CloseError) {
@@ -97,14 +101,14 @@ func (c *Conn) ended(why *chanx.CloseError) {
 	defer c.mu.Unlock()
 	c.end = why
 	if why.Code == int(websocket.StatusAbnormalClosure) {
-		c.tell("closed 1006") // the reason is this library's
+		c.notify("closed 1006") // the reason is this library's
 		return
 	}
-	c.tell(strings.TrimSpace(fmt.Sprintf("closed %d %s", why.Code, why.Reason)))
+	c.notify(strings.TrimSpace(fmt.Sprintf("closed %d %s", why.Code, why.Reason)))
 }
 
-// tell is called under mu.
-func (c *Conn) tell(news string) {
+// notify wakes waiting methods. The caller holds mu.
+func (c *Conn) notify(news string) {
 	if c.opts.Transcript != nil {
 		c.news = append(c.news, news)
 	}
@@ -112,7 +116,7 @@ func (c *Conn) tell(news string) {
 	c.more = make(chan struct{})
 }
 
-// closeError says how a connection ended: as the server's Close frame said, else 1006.
+// closeError returns how a connection ended: with the code of the server's Close frame, else 1006.
 func closeError(err error) *chanx.CloseError {
 	if closed, ok := errors.AsType[websocket.CloseError](err); ok {
 		return &chanx.CloseError{Code: int(closed.Code), Reason: closed.Reason}
@@ -124,16 +128,16 @@ func howItEnded(end *chanx.CloseError) string {
 	return fmt.Sprintf("the connection ended: %d %s", end.Code, end.Reason)
 }
 
-// Subprotocol is the one that the server chose, or "".
+// Subprotocol is the subprotocol that the server chose, or "".
 func (c *Conn) Subprotocol() string { return c.ws.Subprotocol() }
 
-// Send sends a message. It need not be valid: the server should say so.
+// Send sends a message. The message may be invalid, to test the server's answer.
 func (c *Conn) Send(m chanx.Message) {
 	c.t.Helper()
 	c.SendRef(m, "")
 }
 
-// SendRef sends a message with a ref; "" is none. See Request and Stream.
+// SendRef sends a message with a ref; "" sends none. See Request and Stream.
 func (c *Conn) SendRef(m chanx.Message, ref string) {
 	c.t.Helper()
 	text, err := c.encode(m, ref)
@@ -143,7 +147,7 @@ func (c *Conn) SendRef(m chanx.Message, ref string) {
 	c.SendText(text)
 }
 
-// SendText sends a text message as it is.
+// SendText sends a text message unchanged.
 func (c *Conn) SendText(text string) {
 	c.t.Helper()
 	c.opts.Transcript.does("%s > %s", c.opts.Name, text)
@@ -157,7 +161,7 @@ func (c *Conn) SendBinary(b []byte) {
 	c.write(websocket.MessageBinary, string(b), true)
 }
 
-// write sends a message; completes says whether it is one that has a completion.
+// write sends a message. completes says whether the server will send a completion for it.
 func (c *Conn) write(kind websocket.MessageType, text string, completes bool) {
 	c.t.Helper()
 	if completes {
@@ -171,7 +175,7 @@ func (c *Conn) write(kind websocket.MessageType, text string, completes bool) {
 	err := c.ws.Write(ctx, kind, []byte(text))
 	c.sending.Unlock()
 	if err != nil {
-		<-c.done // an error of writing ends the connection
+		<-c.done // a write error ends the connection
 		c.t.Fatalf("chanxtest: send: %s", howItEnded(c.Ended()))
 	}
 	c.opts.Transcript.settle()
@@ -179,14 +183,14 @@ func (c *Conn) write(kind websocket.MessageType, text string, completes bool) {
 
 const cancelAction = "chanx.cancel"
 
-// Cancel asks the server to end the handling of the message that was sent with a ref.
+// Cancel asks the server to cancel the handling of the message with this ref.
 func (c *Conn) Cancel(ref string) {
 	c.t.Helper()
 	c.SendRef(chanx.Raw{Name: cancelAction}, ref)
 }
 
-// Close closes the connection from the client's side, in order: what the server still sends before its own Close frame is
-// received. The reason has up to 123 bytes. Closing it again does nothing.
+// Close closes the connection from the client's side with a closing handshake: frames that the server sends before its
+// own Close frame are still received. The reason may have up to 123 bytes. Further calls do nothing.
 func (c *Conn) Close(code int, reason string) {
 	c.t.Helper()
 	if len(reason) > 123 {
@@ -200,10 +204,10 @@ func (c *Conn) Close(code int, reason string) {
 // serverCloses is how long a server may take to answer a Close frame; its CloseTimeout should be shorter.
 const serverCloses = 10 * time.Second
 
-// Resume ends DialOptions.Paused: from now on the connection reads. It does nothing otherwise.
+// Resume ends DialOptions.Paused: the connection reads from now on. It has no effect otherwise.
 func (c *Conn) Resume() { c.resume() }
 
-// close does by hand what the library's Close does not: it leaves what still comes to read.
+// close replaces the library's Close, which would discard frames that still arrive.
 func (c *Conn) close(code int, reason string) {
 	if c.sendClose(code, reason) == nil {
 		c.resume() // to see the server's Close frame
@@ -215,7 +219,7 @@ func (c *Conn) close(code int, reason string) {
 	_ = c.ws.CloseNow() // fails only if the connection has ended
 }
 
-// sendClose writes a Close frame (RFC 6455 sections 5.2 and 5.5.1). It is masked with zeros, which leave it as it is.
+// sendClose writes a Close frame (RFC 6455 sections 5.2 and 5.5.1). Its mask is zero, so the payload is unchanged.
 func (c *Conn) sendClose(code int, reason string) error {
 	frame := []byte{0x88, 0x80 | byte(2+len(reason)), 0, 0, 0, 0, byte(code >> 8), byte(code)}
 	c.sending.Lock()
@@ -227,7 +231,7 @@ func (c *Conn) sendClose(code int, reason string) error {
 	return err
 }
 
-// Abort drops the connection without a word, as a network does.
+// Abort drops the connection without a Close frame, as a network failure does.
 func (c *Conn) Abort() {
 	c.opts.Transcript.does("%s vanishes", c.opts.Name)
 	c.stop()
@@ -235,7 +239,7 @@ func (c *Conn) Abort() {
 	c.opts.Transcript.settle()
 }
 
-// Pending returns what has come and was not received yet, and leaves it there.
+// Pending returns the frames that have arrived and were not received yet, without removing them.
 func (c *Conn) Pending() (texts []string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -245,7 +249,7 @@ func (c *Conn) Pending() (texts []string) {
 	return texts
 }
 
-// Ended says how the connection ended, or is nil while it has not.
+// Ended returns how the connection ended, or nil while it is open.
 func (c *Conn) Ended() *chanx.CloseError {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -19,38 +19,39 @@ type DialOptions struct {
 	// Header is sent with the handshake: credentials (see Bearer and Cookies), an Origin.
 	Header http.Header
 
-	// Host is the host that the request is for, where ServerOptions.Hosts lists some; default "chanx.test".
+	// Host is the host of the request, for servers with ServerOptions.Hosts; default "chanx.test".
 	Host string
 
-	// Identity is who connects, in place of what the consumer's Authenticator would find, which is not asked: the test
-	// needs no credentials. Nil asks the Authenticator. It is an error if the consumer has none.
+	// Identity authenticates the connection as this user. The consumer's Authenticator is not called, so the test needs
+	// no credentials. With nil the Authenticator is called. An Identity for a consumer without an Authenticator ends
+	// the test.
 	Identity *chanx.Identity
 
-	// Subprotocols are offered, best first.
+	// Subprotocols are offered, in order of preference.
 	Subprotocols []string
 
-	// Timeout bounds each wait for a frame or for the end; default 5 s.
+	// Timeout limits each wait for a frame or for the end; default 5 s.
 	Timeout time.Duration
 
-	// AllowInvalid leaves frames unchecked that come: by default one that is not as the consumer declares it fails the
-	// test.
+	// AllowInvalid switches off the check of received frames. By default a frame that does not match what the consumer
+	// declares fails the test.
 	AllowInvalid bool
 
-	// Paused leaves everything that the server sends unread until [Conn.Resume], as a client does that does not keep up: the
-	// frame after the next waits in the server, so that a test sees what becomes of Limits.SendQueueBytes, chanx.Droppable
-	// and chanx.Latest. As with any client that reads nothing, Limits.WriteTimeout ends the connection.
+	// Paused leaves everything that the server sends unread until [Conn.Resume], like a client that does not keep up.
+	// From the second frame on, frames wait in the server, so a test can observe the effects of Limits.SendQueueBytes,
+	// chanx.Droppable and chanx.Latest. As for any client that does not read, Limits.WriteTimeout ends the connection.
 	Paused bool
 
-	// Transcript writes down what the connection sends and gets; nil is none.
+	// Transcript records what the connection sends and receives; nil records nothing.
 	Transcript *Transcript
 
-	// Name is what the transcript and failed checks call the connection; default its path.
+	// Name is the connection's name in the transcript and in failures; default its path.
 	Name string
 }
 
-// Dial opens a connection to the path of a handler, a *chanx.Server or whatever it is mounted on, and ends the test if
-// it is not upgraded. A connection that the server refuses with an authentication message is upgraded: see
-// [Conn.ExpectRefused]. The connection is closed when the test ends. opts may be nil.
+// Dial opens a connection to a path of h, which is a *chanx.Server or a handler that it is mounted on. It ends the test
+// if the connection is not upgraded. A connection that the server refuses with an authentication message is upgraded:
+// see [Conn.ExpectRefused]. The connection is closed when the test ends. opts may be nil.
 func Dial(t testing.TB, h http.Handler, path string, opts *DialOptions) *Conn {
 	t.Helper()
 	c, res := dial(t, h, path, opts)
@@ -60,8 +61,8 @@ func Dial(t testing.TB, h http.Handler, path string, opts *DialOptions) *Conn {
 	return c
 }
 
-// DialRefused expects that the handshake is answered with an HTTP status instead, and returns the answer; its body need
-// not be closed.
+// DialRefused expects that the server answers the handshake with an HTTP status instead of an upgrade. It returns the
+// response, whose body need not be closed.
 func DialRefused(t testing.TB, h http.Handler, path string, opts *DialOptions) *http.Response {
 	t.Helper()
 	c, res := dial(t, h, path, opts)
@@ -108,7 +109,7 @@ func dial(t testing.TB, h http.Handler, path string, opts *DialOptions) (*Conn, 
 	return nil, res
 }
 
-// noRedirect shows a redirection to the test: a browser does not follow it either.
+// noRedirect returns a redirection to the test instead of following it. Browsers do not follow it either.
 func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
 func readAll(r io.Reader) []byte {

@@ -9,7 +9,7 @@ import (
 	"github.com/chanx-go/chanx"
 )
 
-// ExpectError expects that the next message tells of a handler's error with that reason, and returns its detail.
+// ExpectError expects that the next message is a handler's error with that reason, and returns its detail.
 func (c *Conn) ExpectError(reason string) (detail string) {
 	c.t.Helper()
 	f := c.must("", "expect an error")
@@ -20,8 +20,8 @@ func (c *Conn) ExpectError(reason string) (detail string) {
 	return e.Detail
 }
 
-// ExpectInvalid expects that the next message tells what is wrong with one that was sent, and returns it. Each of want is
-// the type and, behind a space, the path of one item: "missing payload.content", in order.
+// ExpectInvalid expects that the next message is a validation error, and returns it. Each of want describes one item,
+// in order: its type, a space and its path, such as "missing payload.content".
 func (c *Conn) ExpectInvalid(want ...string) chanx.ValidationError {
 	c.t.Helper()
 	f := c.must("", "expect a validation error")
@@ -37,7 +37,7 @@ func (c *Conn) ExpectInvalid(want ...string) chanx.ValidationError {
 	return items
 }
 
-// error reads the payload of an error.
+// error decodes the payload of an error.
 func (f *received) error(into any) error {
 	if !f.is(chanx.ErrorMessage{}) {
 		return fmt.Errorf("the action is %q", f.Message.Name)
@@ -53,8 +53,8 @@ func path(loc []any) string {
 	return strings.Join(parts, ".")
 }
 
-// ExpectClosed expects that the server closes the connection with a code, and that nothing but completions comes before
-// that. 1006 is a connection that ends without a Close frame. It returns the reason.
+// ExpectClosed expects that the server closes the connection with a code, and that only completions arrive before that.
+// Code 1006 means that the connection ended without a Close frame. It returns the reason.
 func (c *Conn) ExpectClosed(code int) (reason string) {
 	c.t.Helper()
 	f, why := c.next("")
@@ -70,12 +70,13 @@ func (c *Conn) ExpectClosed(code int) (reason string) {
 	return end.Reason
 }
 
-// ExpectNothing expects that nothing but completions has come that was not received, and that the connection is open.
+// ExpectNothing expects that the connection is open and that all received frames were taken, except completions.
 //
-// A chanx.Ping that it sends with a ref makes it sure of what this connection has caused: the server handles messages of
-// a connection in order, so when the answer is here, so is all that the handlers of earlier messages have sent to it.
-// Streams, and handlers with chanx.Concurrent, may still be running. It is not sure of what others send: there, inside a
-// testing/synctest bubble, call synctest.Wait before; elsewhere let them send something that does arrive, later.
+// It sends a chanx.Ping with a ref and waits for the answer. The server handles the messages of a connection in order,
+// so by then everything has arrived that the handlers of this connection's earlier messages have sent to it. Streams,
+// and handlers with chanx.Concurrent, may still be running. The answer guarantees nothing about messages caused by
+// others: in a testing/synctest bubble, call synctest.Wait first; elsewhere, let the others send a later message that
+// does arrive, and receive that first.
 func (c *Conn) ExpectNothing() {
 	c.t.Helper()
 	ref := c.newRef()
@@ -88,8 +89,8 @@ func (c *Conn) ExpectNothing() {
 	}
 }
 
-// unread are the texts of what has come, without completions. The pong of a consumer that answers Ping itself, behind all
-// others, is taken away.
+// unread returns the texts of the received frames, without completions. If a consumer answers Ping itself, the last
+// pong is removed.
 func (c *Conn) unread() (texts []string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -11,21 +11,21 @@ import (
 	"github.com/chanx-go/chanx/schema"
 )
 
-// Frame is a message with what a frame carries beside it.
+// Frame is a message with the other members of its frame.
 type Frame[M chanx.Message] struct {
 	Message M
 
-	// IsMine and IsCurrent are the flags of a group message; Grouped says whether the frame has them.
+	// IsMine and IsCurrent are the flags of a group message; Grouped reports whether the frame has them.
 	IsMine, IsCurrent, Grouped bool
 
-	// Ref is that of the message which is answered, or "".
+	// Ref is the ref of the message that the frame answers, or "".
 	Ref string
 
-	fields []byte // the members that may be fields of the message, tagged frame:"true", each with a comma in front
+	fields []byte // members that may be fields of the message, tagged frame:"true"; each begins with a comma
 }
 
-// Decode makes a typed message of a frame that the connection got, such as one of All. It must be of message M and pass
-// its validation.
+// Decode converts a received frame, such as one of All, to a typed message. The test ends if it is not a valid message
+// M.
 func Decode[M chanx.Message](c *Conn, f Frame[chanx.Raw]) Frame[M] {
 	c.t.Helper()
 	typed, err := decode[M](c, f)
@@ -35,11 +35,11 @@ func Decode[M chanx.Message](c *Conn, f Frame[chanx.Raw]) Frame[M] {
 	return typed
 }
 
-// received is a frame as it came.
+// A received frame has its text, and an error if it could not be parsed.
 type received struct {
 	Frame[chanx.Raw]
 	text string
-	err  error // why it is none
+	err  error // parse error
 }
 
 func (f *received) is(m chanx.Message) bool { return f.Message.Name == m.Action() }
@@ -48,7 +48,7 @@ func (f *received) isCompletion() bool {
 	return f.is(chanx.CompleteMessage{}) || f.is(chanx.GroupCompleteMessage{}) || f.is(chanx.EventCompleteMessage{})
 }
 
-// parse reads a frame without regard to its type.
+// parse parses a frame of any type.
 func (c *Conn) parse(text string) received {
 	f := received{text: text}
 	var d schema.Decoder
@@ -71,7 +71,7 @@ func (c *Conn) parse(text string) received {
 	return f
 }
 
-// member reads one member of a frame.
+// member parses one member of a frame.
 func (c *Conn) member(f *received, d *schema.Decoder, name string) error {
 	value, err := d.Raw()
 	if err != nil {
@@ -99,7 +99,7 @@ func (c *Conn) member(f *received, d *schema.Decoder, name string) error {
 	return nil
 }
 
-// name is one of the library's own, as the server spells it.
+// name returns the server's spelling of one of the library's own member names.
 func (c *Conn) name(declared string) string {
 	if c.consumer.Naming == schema.CamelCase {
 		return schema.Camel(declared)
@@ -131,7 +131,7 @@ func decode[M chanx.Message](c *Conn, raw Frame[chanx.Raw]) (f Frame[M], err err
 	return f, c.message(raw, reflect.ValueOf(&f.Message))
 }
 
-// message reads what a frame has of a message.
+// message decodes the message of a frame.
 func (c *Conn) message(raw Frame[chanx.Raw], into reflect.Value) error {
 	typ, codec, err := c.codec(into.Type().Elem())
 	switch {
@@ -143,7 +143,7 @@ func (c *Conn) message(raw Frame[chanx.Raw], into reflect.Value) error {
 	return readParts(codec, raw.Message.Payload, raw.fields, into.Interface())
 }
 
-// readParts reads a message from its payload, empty if there is none, and the members that are fields of it.
+// readParts decodes a message from its payload, empty if there is none, and from the members that are its fields.
 func readParts(codec *schema.Codec, payload, fields []byte, ptr any) error {
 	if len(payload) == 0 {
 		payload = []byte("null")
@@ -160,7 +160,7 @@ func readParts(codec *schema.Codec, payload, fields []byte, ptr any) error {
 	return nil
 }
 
-// readMembers reads the payload, which comes first, and the fields beside it.
+// readMembers decodes the payload, which comes first, and the fields beside it.
 func readMembers(d *schema.Decoder, m *schema.Message) error {
 	if _, err := d.BeginObject(); err != nil {
 		return err
@@ -184,7 +184,7 @@ func readMembers(d *schema.Decoder, m *schema.Message) error {
 	}
 }
 
-// encode writes the frame of a message.
+// encode returns the frame of a message.
 func (c *Conn) encode(m chanx.Message, ref string) (string, error) {
 	b := fmt.Appendf(nil, "{%s:%s", quote(c.consumer.Discriminator), quote(m.Action()))
 	payload, fields, err := c.encodeParts(m)
@@ -203,7 +203,7 @@ func quote(s string) []byte {
 	return b
 }
 
-// membersOf are the members of an object with a comma in front of each; "" of an empty one.
+// membersOf returns the members of an object, each with a leading comma, or nil for an empty object.
 func membersOf(object []byte) []byte {
 	if len(object) <= len("{}") {
 		return nil
@@ -211,7 +211,7 @@ func membersOf(object []byte) []byte {
 	return append([]byte(","), object[1:len(object)-1]...)
 }
 
-// encodeParts writes a message's payload, and its fields beside it as an object.
+// encodeParts encodes a message's payload, and its fields beside it as an object.
 func (c *Conn) encodeParts(m chanx.Message) (payload, fields []byte, err error) {
 	if raw, ok := m.(chanx.Raw); ok {
 		return raw.Payload, nil, nil

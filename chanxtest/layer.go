@@ -9,7 +9,7 @@ import (
 	"github.com/chanx-go/chanx/layer/memlayer"
 )
 
-// Layer is a channel layer whose broker a test can take away: what an application does without one can be tested. Give the
+// Layer is a channel layer whose broker a test can take down, to test how an application behaves without it. Give the
 // same Layer to all servers of a test, as ServerOptions.Layer. Its methods may be called concurrently.
 type Layer struct {
 	faults *faultlayer.Layer
@@ -19,7 +19,8 @@ type Layer struct {
 	down  bool
 }
 
-// NewLayer wraps a layer, which no server must be given directly. Nil is a layer in memory. The broker is up.
+// NewLayer wraps a layer; do not also give the inner layer to a server. Nil means a layer in memory. The broker starts
+// up.
 func NewLayer(inner layer.Layer) *Layer {
 	if inner == nil {
 		inner = memlayer.New()
@@ -27,7 +28,7 @@ func NewLayer(inner layer.Layer) *Layer {
 	return &Layer{faults: faultlayer.New(inner, faultlayer.Faults{})}
 }
 
-// Open attaches a server; chanx.NewServer calls it.
+// Open attaches a server. chanx.NewServer calls it.
 func (l *Layer) Open(r layer.Receiver) layer.Link {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -41,25 +42,26 @@ func (l *Layer) Open(r layer.Receiver) layer.Link {
 
 var errLayerDown = errors.New("chanxtest: the test has taken the layer down")
 
-// Down takes the broker away from all servers, those that are made later too. Broadcast, Emit, Join and the like then return
-// an error that wraps layer.ErrUnavailable, and connections of the same server still get what is sent. Servers log the loss.
+// Down disconnects the broker from all servers, including servers made later. Broadcast, Emit, Join and the like then
+// return an error that wraps layer.ErrUnavailable, but connections of the same server still get what is sent. Servers
+// log the loss.
 func (l *Layer) Down() {
 	l.each(func() bool { was := l.down; l.down = true; return !was }, func(no int) { l.faults.Down(no, errLayerDown) })
 }
 
-// Up gives the broker back. Servers are subscribed again to all their groups, and are told of a gap, because what other servers
-// published meanwhile is lost. Without Down before, it does nothing.
+// Up reconnects the broker. Servers are subscribed again to all their groups, and get a gap notice, because
+// publications of other servers were lost meanwhile. Without a Down before, it does nothing.
 func (l *Layer) Up() {
 	l.each(func() bool { was := l.down; l.down = false; return was }, l.faults.Up)
 }
 
-// Gap tells all servers that publications may have been lost, as a broker does after a short loss of the connection. It loses
-// none. While the broker is down it does nothing.
+// Gap sends all servers a gap notice: publications may have been lost, as after a short loss of the broker's
+// connection. No publication is actually lost. While the broker is down it does nothing.
 func (l *Layer) Gap() {
 	l.each(func() bool { return !l.down }, l.faults.Gap)
 }
 
-// each does something with each link if a change applies.
+// each calls do for each link if applies returns true.
 func (l *Layer) each(applies func() bool, do func(no int)) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

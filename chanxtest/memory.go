@@ -12,13 +12,13 @@ import (
 
 const (
 	host   = "chanx.test"
-	remote = "192.0.2.1:1234" // of the addresses for documentation (RFC 5737)
+	remote = "192.0.2.1:1234" // an address reserved for documentation (RFC 5737)
 )
 
-// memory carries the handshake to a handler and makes a pipe of the connection.
+// memory is an http.RoundTripper that passes the handshake to a handler and uses a pipe as the connection.
 type memory struct {
 	handler http.Handler
-	conn    net.Conn // the client's end, when it has been upgraded
+	conn    net.Conn // the client's end, once upgraded
 }
 
 // RoundTrip implements http.RoundTripper.
@@ -48,7 +48,7 @@ func (m *memory) RoundTrip(r *http.Request) (*http.Response, error) {
 	return res, nil
 }
 
-// incoming is the request as a server would see it.
+// incoming returns the request as a server would receive it.
 func incoming(r *http.Request) *http.Request {
 	r = r.Clone(r.Context())
 	r.Host, r.RemoteAddr, r.RequestURI = cmp.Or(r.Host, r.URL.Host), remote, r.URL.RequestURI()
@@ -57,7 +57,7 @@ func incoming(r *http.Request) *http.Request {
 	return r
 }
 
-// hijackable is a response whose connection can be taken over.
+// hijackable is a ResponseWriter whose connection can be hijacked.
 type hijackable struct {
 	*httptest.ResponseRecorder
 	conn     net.Conn
@@ -73,11 +73,11 @@ func (h *hijackable) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return h.conn, bufio.NewReadWriter(bufio.NewReader(h.conn), bufio.NewWriter(h.conn)), nil
 }
 
-// upgraded is the body of an answer 101: the connection behind what has been read of it.
+// upgraded is the body of a 101 response: the connection, after the bytes that were read ahead.
 type upgraded struct {
 	io.Reader
 	net.Conn
 }
 
-// Read reads the connection.
+// Read reads from the connection.
 func (u upgraded) Read(p []byte) (int, error) { return u.Reader.Read(p) }

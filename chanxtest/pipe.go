@@ -7,15 +7,16 @@ import (
 	"time"
 )
 
-// maxUnread is how many bytes a client may write that the server does not read yet, about as much as over TCP on one machine.
+// maxUnread is how many bytes a client may write before the server reads them, about as much as over TCP on one
+// machine.
 const maxUnread = 4 << 20
 
-// readsWithin is how long Write waits for the server to read. A server reads on after 5 ms while a handler runs.
+// readsWithin is how long Write waits for the server to read. A server whose handler runs continues to read after 5 ms.
 const readsWithin = 10 * time.Millisecond
 
-// clientPipe is the client's end of a net.Pipe that behaves like TCP where a client writes: what the server does not read
-// within a moment is kept, up to maxUnread, and Write returns. A server that reads has read all of it when Write returns.
-// What the server writes waits for the client to read it.
+// clientPipe is the client's end of a net.Pipe whose writes behave as over TCP: if the server does not read within a
+// moment, Write buffers the bytes, up to maxUnread, and returns. If the server is reading, it has read all bytes when
+// Write returns. Writes of the server wait until the client reads.
 type clientPipe struct {
 	net.Conn
 
@@ -24,14 +25,14 @@ type clientPipe struct {
 	pumping  bool
 	stalled  bool // the server has not read within readsWithin
 	closed   bool
-	err      error         // of writing to the server
-	changed  chan struct{} // closed when any of these has changed
+	err      error         // from writing to the server
+	changed  chan struct{} // closed when one of these fields changes
 	deadline time.Time     // of Write
 }
 
 func newClientPipe(c net.Conn) *clientPipe { return &clientPipe{Conn: c, changed: make(chan struct{})} }
 
-// change is called under mu.
+// change wakes waitFor. The caller holds mu.
 func (p *clientPipe) change() {
 	close(p.changed)
 	p.changed = make(chan struct{})
@@ -48,7 +49,7 @@ func (p *clientPipe) Read(b []byte) (int, error) {
 	return p.Conn.Read(b)
 }
 
-// Write keeps b for the server, and waits only while too much is kept.
+// Write buffers b for the server. It waits only while the buffer is full.
 func (p *clientPipe) Write(b []byte) (int, error) {
 	for {
 		p.mu.Lock()
@@ -78,7 +79,7 @@ func (p *clientPipe) Write(b []byte) (int, error) {
 	}
 }
 
-// awaitReader returns when the server has read what is kept, or does not read.
+// awaitReader returns when the server has read the whole buffer, or has stopped reading.
 func (p *clientPipe) awaitReader() {
 	late := time.Now().Add(readsWithin)
 	for {
@@ -97,7 +98,7 @@ func (p *clientPipe) awaitReader() {
 	}
 }
 
-// waitFor reports whether c was closed before the deadline, if there is one.
+// waitFor reports whether c was closed before the deadline; a zero deadline means none.
 func waitFor(c <-chan struct{}, deadline time.Time) bool {
 	if deadline.IsZero() {
 		<-c
@@ -113,7 +114,7 @@ func waitFor(c <-chan struct{}, deadline time.Time) bool {
 	}
 }
 
-// pump hands the server what is kept, and ends when nothing is.
+// pump writes the buffer to the server, and ends when the buffer is empty.
 func (p *clientPipe) pump() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -133,8 +134,8 @@ func (p *clientPipe) pump() {
 	}
 }
 
-// Close ends the connection behind what is kept, as TCP does. What the server writes meanwhile finds nobody: it resets the
-// connection, and what is kept is lost.
+// Close closes the connection once the buffer has been written, as TCP does. If the server writes meanwhile, the
+// connection is reset, and the rest of the buffer is lost.
 func (p *clientPipe) Close() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -146,21 +147,21 @@ func (p *clientPipe) Close() error {
 	if !p.pumping {
 		return p.Conn.Close()
 	}
-	if err := p.Conn.SetReadDeadline(time.Now()); err != nil { // for who reads now
+	if err := p.Conn.SetReadDeadline(time.Now()); err != nil { // wakes a running Read
 		return err
 	}
 	go p.refuse()
 	return nil
 }
 
-// refuse closes the connection when the server writes to it, or has closed it.
+// refuse closes the connection when the server writes to it or has closed it.
 func (p *clientPipe) refuse() {
-	_ = p.Conn.SetReadDeadline(time.Time{}) // fails if it is closed; then Read does, too
+	_ = p.Conn.SetReadDeadline(time.Time{}) // fails if it is closed; then Read fails too
 	_, _ = p.Conn.Read(make([]byte, 1))
 	_ = p.Conn.Close() // a pipe's Close has no error
 }
 
-// SetWriteDeadline bounds Write.
+// SetWriteDeadline sets the deadline of Write.
 func (p *clientPipe) SetWriteDeadline(t time.Time) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -169,7 +170,7 @@ func (p *clientPipe) SetWriteDeadline(t time.Time) error {
 	return nil
 }
 
-// SetDeadline bounds Write and Read.
+// SetDeadline sets the deadlines of Write and Read.
 func (p *clientPipe) SetDeadline(t time.Time) error {
 	if err := p.SetWriteDeadline(t); err != nil {
 		return err

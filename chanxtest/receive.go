@@ -10,7 +10,7 @@ import (
 	"github.com/chanx-go/chanx"
 )
 
-// await takes the first frame out of those that have come that matches, and waits for it. Without one, why says so.
+// await waits for the first received frame that matches, and removes it. If none comes, why is the reason.
 func (c *Conn) await(match func(*received) bool) (f received, why string) {
 	timeout := time.NewTimer(c.opts.Timeout)
 	defer timeout.Stop()
@@ -40,7 +40,7 @@ func (c *Conn) await(match func(*received) bool) (f received, why string) {
 
 func anything(*received) bool { return true }
 
-// next takes the next frame, passing over completions unless action is that of one.
+// next returns the next frame. It skips completions, unless action is that of a completion.
 func (c *Conn) next(action string) (f received, why string) {
 	for {
 		f, why = c.await(anything)
@@ -50,7 +50,7 @@ func (c *Conn) next(action string) (f received, why string) {
 	}
 }
 
-// must is next, and ends the test if there is none.
+// must is next, but ends the test if there is no frame.
 func (c *Conn) must(action, doing string) received {
 	c.t.Helper()
 	f, why := c.next(action)
@@ -60,7 +60,7 @@ func (c *Conn) must(action, doing string) received {
 	return f
 }
 
-// Next returns the text of the next frame, whatever it is.
+// Next returns the text of the next frame of any kind.
 func (c *Conn) Next() string {
 	c.t.Helper()
 	f, why := c.await(anything)
@@ -70,8 +70,7 @@ func (c *Conn) Next() string {
 	return f.text
 }
 
-// Receive returns the next message, which must be M and pass its validation. Completions are passed over, unless M is
-// one.
+// Receive returns the next message, which must be a valid M. It skips completions, unless M is one.
 func Receive[M chanx.Message](c *Conn) Frame[M] {
 	c.t.Helper()
 	var zero M
@@ -87,15 +86,15 @@ func typed[M chanx.Message](c *Conn, got received) Frame[M] {
 	return f
 }
 
-// ReceiveUntil passes over frames until one is of message M. See Receive.
+// ReceiveUntil skips frames until one with the action of M arrives, and returns it. See Receive.
 func ReceiveUntil[M chanx.Message](c *Conn) Frame[M] {
 	c.t.Helper()
 	_, last := until[M](c, "receive until")
 	return last
 }
 
-// CollectUntil returns the frames that come before the next one of message M, which is taken too. Completions are left
-// out.
+// CollectUntil returns the frames before the next one with the action of M, without completions. That frame is removed
+// too.
 func CollectUntil[M chanx.Message](c *Conn) []Frame[chanx.Raw] {
 	c.t.Helper()
 	before, _ := until[M](c, "collect until")
@@ -120,8 +119,8 @@ func until[M chanx.Message](c *Conn, doing string) (before []Frame[chanx.Raw], l
 	}
 }
 
-// All returns what comes until each message that this connection has sent is complete, without the completions. The
-// consumer must send completions.
+// All returns the frames that arrive until every message that this connection has sent is complete, without the
+// completions. The consumer must send completions.
 func (c *Conn) All() (frames []Frame[chanx.Raw]) {
 	c.t.Helper()
 	c.needCompletions("All")
@@ -143,19 +142,19 @@ func (c *Conn) incomplete() int {
 	return c.open
 }
 
-// AllGroup returns what comes up to the completion of the next group message, that message included. Whose
-// message it is makes no difference. The consumer must send completions.
+// AllGroup returns the frames up to the completion of the next group message, including that message, whichever
+// connection sent it. The consumer must send completions.
 func (c *Conn) AllGroup() []Frame[chanx.Raw] {
 	c.t.Helper()
 	c.needCompletions("AllGroup")
-	grouped := false // a completion before a group message is that of one received earlier
+	grouped := false // a completion before a group message belongs to an earlier one
 	return c.allUntil(func(f *received) bool {
 		grouped = grouped || f.Grouped
 		return grouped && f.is(chanx.GroupCompleteMessage{})
 	})
 }
 
-// AllEvent returns what comes up to the completion of the next event that a handler of this connection has handled. The
+// AllEvent returns the frames up to the completion of the next event that a handler of this connection has handled. The
 // consumer must send completions.
 func (c *Conn) AllEvent() []Frame[chanx.Raw] {
 	c.t.Helper()
@@ -179,7 +178,8 @@ func (c *Conn) allUntil(last func(*received) bool) (frames []Frame[chanx.Raw]) {
 	}
 }
 
-// needCompletions ends the test where it would wait for what never comes.
+// needCompletions ends the test if the consumer sends no completions, because the test would wait for one until its
+// timeout.
 func (c *Conn) needCompletions(method string) {
 	c.t.Helper()
 	if !c.consumer.Completions {

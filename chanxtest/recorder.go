@@ -14,12 +14,12 @@ import (
 	"github.com/chanx-go/chanx/schema"
 )
 
-// Recorder is a channel layer that keeps what servers broadcast and emit: give it to them as ServerOptions.Layer, and
-// test HTTP handlers and jobs without any connection. See Broadcasts and Events.
+// Recorder is a channel layer that records what servers broadcast and emit. Use it as ServerOptions.Layer to test HTTP
+// handlers and jobs without any connection. See Broadcasts and Events.
 //
-// It is complete but for what has chanx.ToConn as its only target and is for connections of the server itself: that does
-// not need the layer. A publication is recorded when the call that makes it has returned, also if nobody is there to
-// receive it. All may be called concurrently.
+// It misses only publications whose sole target is chanx.ToConn with connections of the same server, because these do
+// not use the layer. A publication is recorded before the call that makes it returns, also if there is no receiver. All
+// methods may be called concurrently.
 type Recorder struct {
 	t     testing.TB
 	layer layer.Layer
@@ -31,10 +31,11 @@ type Recorder struct {
 
 // RecorderOptions are the options of NewRecorder. The zero value works.
 type RecorderOptions struct {
-	// Layer carries what is published to other servers; nil is one in this process, for those that share the recorder.
+	// Layer carries publications to other servers; nil is a layer in memory, for servers of this process that share the
+	// recorder.
 	Layer layer.Layer
 
-	// Unions are those of ConsumerOptions, for messages and events that have fields of an interface type.
+	// Unions are those of ConsumerOptions, for messages and events with fields of an interface type.
 	Unions []chanx.UnionType
 }
 
@@ -82,27 +83,27 @@ func (r *Recorder) record(subject string, data []byte) {
 	r.all = append(r.all, p)
 }
 
-// Published is a broadcast message or an emitted event, with whom it is for. What goes to chanx.Local only is not
-// published.
+// Published is a broadcast message or an emitted event, with its targets. Publications to chanx.Local alone are not
+// recorded.
 type Published[T any] struct {
 	Value T
 
-	// Groups, Users and Conns are the targets, in the order in which they were given; All is chanx.All. For a connection's
-	// own call without a target, Groups are those that it had joined.
+	// Groups, Users and Conns are the targets, in the order in which they were given; All is chanx.All. If a connection
+	// publishes without a target, Groups are the groups that it had joined.
 	Groups, Users, Conns []string
 	All                  bool
 	Nodes                bool // chanx.Nodes
 
-	// FromConn and FromUser say which connection broadcast it, and whose that is; both are "" for an event, and for what a
-	// method of the server published.
+	// FromConn and FromUser are the connection that broadcast the message, and its user. Both are "" for an event, and
+	// for publications of the server's methods.
 	FromConn, FromUser string
 
-	// ExceptSelf leaves that connection out.
+	// ExceptSelf reports whether that connection does not get the message.
 	ExceptSelf bool
 }
 
-// Broadcasts returns the messages M that servers have broadcast, in the order in which they did; with chanx.Raw, the
-// messages of all types. One that does not pass the validation of M ends the test.
+// Broadcasts returns the messages M that servers have broadcast, in order; for chanx.Raw, the messages of all types. A
+// message that is not a valid M ends the test.
 func Broadcasts[M chanx.Message](r *Recorder) (all []Published[M]) {
 	r.t.Helper()
 	var zero M
@@ -115,8 +116,7 @@ func Broadcasts[M chanx.Message](r *Recorder) (all []Published[M]) {
 	return all
 }
 
-// Events returns the events E that were emitted, in the order in which they were. One that does not pass the validation
-// of E ends the test.
+// Events returns the events E that were emitted, in order. An event that is not a valid E ends the test.
 func Events[E chanx.Event](r *Recorder) (all []Published[E]) {
 	r.t.Helper()
 	var zero E

@@ -8,9 +8,9 @@ import (
 	"github.com/chanx-go/chanx"
 )
 
-// Request sends a message with a ref of its own and returns the frame that answers it; others that come meanwhile remain
-// to be received. R is the reply of a handler with OnRequest, chanx.CompleteMessage of one with On, or chanx.ErrorMessage
-// if the message should fail; any other answer ends the test with its text.
+// Request sends a message with a ref of its own and returns the frame that answers it. Other frames that arrive
+// meanwhile remain to be received. R is the reply type of a handler with OnRequest, chanx.CompleteMessage for a handler
+// with On, or chanx.ErrorMessage if the message should fail. Any other answer ends the test with its text.
 func Request[R chanx.Message](c *Conn, m chanx.Message) Frame[R] {
 	c.t.Helper()
 	ref := c.newRef()
@@ -18,9 +18,9 @@ func Request[R chanx.Message](c *Conn, m chanx.Message) Frame[R] {
 	return reply[R](c, m, c.answered(m, ref))
 }
 
-// Stream sends a message with a ref of its own when the loop over it begins, and yields what the stream of its handler
-// does; other frames that come meanwhile remain to be received. It ends at the stream's completion; an error in its place
-// ends the test with its text. To leave the loop cancels the stream, and waits for its end.
+// Stream returns an iterator that sends a message with a ref of its own when the loop begins, and yields the replies of
+// the stream. Other frames that arrive meanwhile remain to be received. The loop ends at the stream's completion; an
+// error instead of it ends the test with its text. Breaking out of the loop cancels the stream and waits for its end.
 func Stream[R chanx.Message](c *Conn, m chanx.Message) iter.Seq[R] {
 	c.t.Helper()
 	return func(yield func(R) bool) {
@@ -45,7 +45,7 @@ func Stream[R chanx.Message](c *Conn, m chanx.Message) iter.Seq[R] {
 	}
 }
 
-// answered takes the next frame that carries a ref.
+// answered waits for the next frame with a ref.
 func (c *Conn) answered(m chanx.Message, ref string) received {
 	c.t.Helper()
 	f, why := c.await(hasRef(ref))
@@ -55,7 +55,7 @@ func (c *Conn) answered(m chanx.Message, ref string) received {
 	return f
 }
 
-// reply makes a typed frame of an answer.
+// reply converts an answer to its type.
 func reply[R chanx.Message](c *Conn, m chanx.Message, f received) Frame[R] {
 	c.t.Helper()
 	var zero R
@@ -65,18 +65,18 @@ func reply[R chanx.Message](c *Conn, m chanx.Message, f received) Frame[R] {
 	return typed[R](c, f)
 }
 
-// failure is the text of an error.
+// failure returns the text of an error.
 func (f *received) failure() string {
-	var told chanx.Error
-	if f.error(&told) == nil {
-		return fmt.Sprintf("%s: %s", told.Reason, told.Detail)
+	var e chanx.Error
+	if f.error(&e) == nil {
+		return fmt.Sprintf("%s: %s", e.Reason, e.Detail)
 	}
 	return string(f.Message.Payload)
 }
 
 func hasRef(ref string) func(*received) bool { return func(f *received) bool { return f.Ref == ref } }
 
-// newRef returns a ref that no test chooses.
+// newRef returns a ref that does not collide with refs of the test.
 func (c *Conn) newRef() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -11,8 +11,8 @@ import (
 	"testing/synctest"
 )
 
-// Transcript writes down a conversation: what connections that were dialled with it send, and all that comes to them. At
-// the end of the test it is compared with a file that a reader can follow:
+// Transcript records a conversation: everything that the connections dialled with it send and receive. At the end of
+// the test it is compared with a readable file:
 //
 //	alice dials /ws/rooms/lobby
 //	alice > {"action":"chat","payload":{"content":"hi"}}
@@ -21,9 +21,9 @@ import (
 //	bob closes 1000 bye
 //	bob closed 1000 bye
 //
-// After each step of a connection it calls synctest.Wait, so that all the answers stand below it, connection by
-// connection in the order of dialling: it works in a testing/synctest bubble only, and its connections must be used from
-// the test's own goroutine. The server defines no order between what several senders cause in one step.
+// After each step of a connection it calls synctest.Wait and writes all frames that the step has caused, connection by
+// connection in the order of dialling. So it works in a testing/synctest bubble only, and its connections must be used
+// from the test's own goroutine. If one step makes several senders send, the server defines no order between them.
 type Transcript struct {
 	t       testing.TB
 	file    string
@@ -34,8 +34,9 @@ type Transcript struct {
 	ended   bool
 }
 
-// NewTranscript begins a transcript that is compared with a file when the test ends, unless it has failed already. With
-// update, a flag of your test such as flag.Bool("update", false, …), the file is written instead: read the difference.
+// NewTranscript begins a transcript. When the test ends, it is compared with the file, unless the test has failed
+// already. With update, a flag of your test such as flag.Bool("update", false, …), it is written to the file instead:
+// review the difference.
 func NewTranscript(t testing.TB, file string, update bool) *Transcript {
 	t.Helper()
 	if !inBubble() {
@@ -53,15 +54,14 @@ func inBubble() (in bool) {
 	return true
 }
 
-// Note writes a comment, such as what happens to the server next: "# the night job runs". What has come before stands
-// above it.
+// Note writes a comment, such as the next step of the server: "# the night job runs". Frames that have arrived are
+// written above it.
 func (tr *Transcript) Note(text string) { tr.does("# %s", text) }
 
-// Replace writes something else in place of a text that differs from run to run, such as an id that the server makes. It
-// holds for the whole transcript.
+// Replace replaces a text that differs from run to run, such as an id that the server makes, in the whole transcript.
 func (tr *Transcript) Replace(text, by string) { tr.replace = append(tr.replace, text, by) }
 
-// does writes what happens next, below what came before it.
+// does writes a step, after the frames that arrived before it.
 func (tr *Transcript) does(format string, args ...any) {
 	if tr == nil || tr.ended {
 		return
@@ -70,7 +70,7 @@ func (tr *Transcript) does(format string, args ...any) {
 	fmt.Fprintln(&tr.out, strings.TrimSpace(fmt.Sprintf(format, args...)))
 }
 
-// saw writes what came to no connection.
+// saw writes a line that belongs to no connection.
 func (tr *Transcript) saw(format string, args ...any) {
 	if tr != nil {
 		fmt.Fprintf(&tr.out, format+"\n", args...)
@@ -84,7 +84,7 @@ func (tr *Transcript) adds(c *Conn) {
 	}
 }
 
-// settle writes what has come, when nothing moves any more.
+// settle waits until all goroutines are idle and writes the frames that have arrived.
 func (tr *Transcript) settle() {
 	if tr == nil || tr.ended {
 		return
@@ -105,7 +105,7 @@ func (c *Conn) takeNews() []string {
 	return news
 }
 
-// end is called before the test's clean-up closes connections: that is not part of the conversation.
+// end is called before the test's cleanup closes connections, which is not part of the conversation.
 func (tr *Transcript) end() {
 	if tr != nil {
 		tr.settle()
