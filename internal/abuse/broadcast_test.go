@@ -16,12 +16,11 @@ import (
 	"github.com/chanx-go/chanx"
 )
 
-// TestFloodsOfBroadcasts: one client says more than the server can pass on to its group. It is slowed down to what the
-// server can do: only so many copies are due at a time, which bounds the memory and the time that other groups have to
-// wait.
+// TestFloodsOfBroadcasts: one client broadcasts more than the server can deliver to its group. The server slows it down
+// by limiting the number of copies to deliver, which bounds the memory and the delay for other groups.
 func TestFloodsOfBroadcasts(t *testing.T) {
 	const members, size, queue = 200, 200, 1 << 20
-	most := runtime.GOMAXPROCS(0) * (64 << 20) / (512 + size) // copies that are due: see package hub
+	most := runtime.GOMAXPROCS(0) * (64 << 20) / (512 + size) // copies to deliver: see package hub
 	flood := 3 * most / members
 	f := build(t, plan{apart: true, heap: members * queue, ServerOptions: chanx.ServerOptions{Limits: chanx.Limits{SendQueueBytes: queue}}})
 	due, delay := 0, time.Duration(0)
@@ -29,7 +28,7 @@ func TestFloodsOfBroadcasts(t *testing.T) {
 		crowd := make([]*raider, members)
 		f.crowd(members, func(i int) (err error) {
 			if crowd[i], err = f.enter("/ws"); err == nil {
-				go func() { _, _ = io.Copy(io.Discard, crowd[i].Conn) }() // to its end
+				go func() { _, _ = io.Copy(io.Discard, crowd[i].Conn) }() // until it ends
 			}
 			return err
 		})
@@ -69,6 +68,6 @@ func TestFloodsOfBroadcasts(t *testing.T) {
 	t.Logf("%d messages to %d members: %d of %d copies were due at most, %d may be; a message to another group took %v",
 		flood, members, due, flood*members, most, delay)
 	if due > most*3/2 {
-		t.Errorf("%d copies were due, want at most about %d", due, most)
+		t.Errorf("%d copies waited, want at most about %d", due, most)
 	}
 }

@@ -19,36 +19,36 @@ import (
 	"github.com/gobwas/ws"
 )
 
-// How a bystander is judged. It must be served while an attack goes on: the mean and the slowest of its answers are no
-// worse than a multiple of what they are without the attack, or than a time that people do not mind. Attackers run in the
-// same process, with the race detector, on a machine that others use too, and what they take of its time is not the
-// server's doing. So there is another bystander, of a server that nobody attacks, whose questions take turns with those
-// of the first: who is slow because of the machine is so at both. Means are compared, for on a busy machine an answer
-// takes either next to no time or that of a turn of the scheduler, between which a median leaps. The bounds tell
-// starvation from work, not fast from slow; the figures are logged.
+// Limits for a bystander's answers. It must be served during an attack: the mean and the slowest time of its answers must
+// not exceed a multiple of those without the attack, or an absolute time that people do not mind. The attackers run in the
+// same process, with the race detector, on a shared machine, and the server is not to blame for the processor time that
+// they take. So a second bystander uses a server that is not attacked, and the two send requests in turn: a slow machine
+// slows both. Means are compared rather than medians, because on a busy machine an answer takes either almost no time or
+// a whole turn of the scheduler, and a median jumps between the two. The limits detect starvation, not slowness; the
+// figures are logged.
 const (
 	quietTrips   = 100
-	tripsEvery   = time.Millisecond // at most: the attack is to take the machine, not the bystanders
-	fewTrips     = 20               // the mean of fewer may be one of luck, good for one bystander and bad for the other
-	worstRatio   = 20               // to what it is without the attack, or for the other bystander
+	tripsEvery   = time.Millisecond // at most this often: the attack should use the machine, not the bystanders
+	fewTrips     = 20               // a mean of fewer may be chance
+	worstRatio   = 20               // to the times without the attack, or those of the other bystander
 	worstMean    = 250 * time.Millisecond
 	worstSlowest = 5 * time.Second
 )
 
-// What an attack may take: as bytes on the heap that are in use, and as goroutines for each connection that raiders have
-// opened, those of the raiders among them.
+// Limits for an attack: bytes of the heap in use, and goroutines per connection that raiders have opened, including the
+// raiders' own.
 const (
 	usualHeap       = 32 << 20
 	usualGoroutines = 4
-	moreGoroutines  = 64 // of the test, the runtime and net/http
+	moreGoroutines  = 64 // for the test, the runtime and net/http
 )
 
-// bystander asks, is answered, and asks again.
+// bystander is a client that sends a request, waits for the answer, and repeats.
 type bystander struct {
 	f     *fort
 	conn  *raider
 	trips atomic.Int64
-	heard atomic.Int64 // of what is said in the square
+	heard atomic.Int64 // broadcasts received
 }
 
 func newBystander(f *fort) *bystander {
@@ -64,7 +64,7 @@ func newBystander(f *fort) *bystander {
 }
 
 func (b *bystander) leave() {
-	err := b.conn.SetDeadline(time.Now().Add(patience))
+	err := b.conn.SetDeadline(time.Now().Add(maxWait))
 	if err == nil {
 		err = b.conn.leave()
 	}
@@ -73,11 +73,11 @@ func (b *bystander) leave() {
 	}
 }
 
-// trip is a question and its answer.
+// trip sends a request and waits for its answer.
 func (b *bystander) trip() (time.Duration, error) {
 	begin := time.Now()
 	n := b.trips.Add(1)
-	err := b.conn.SetDeadline(begin.Add(patience))
+	err := b.conn.SetDeadline(begin.Add(maxWait))
 	if err == nil {
 		err = b.conn.say(text(message("ask", fmt.Sprintf(`{"Text":"%d"}`, n))))
 	}
@@ -99,22 +99,22 @@ func (b *bystander) trip() (time.Duration, error) {
 	return 0, fmt.Errorf("bystander, question %d: %w", n, err)
 }
 
-// rest lets the bystander make so many trips: time for what must not happen.
+// rest waits until the bystander has made this many trips: time in which something must not happen.
 func (b *bystander) rest(t *testing.T, trips int64) {
 	t.Helper()
 	until := b.trips.Load() + trips
 	eventually(t, "the bystander has made its trips", func() bool { return b.trips.Load() >= until })
 }
 
-// figures are what an attack has done to the rest.
+// figures are the effects of an attack on the server's other users and the process.
 type figures struct {
-	quiet, busy, aside sample // the last two at the same time
-	heap               int64  // the most by which it has grown
-	goroutines         int64  // likewise
+	quiet, busy, aside sample // busy and aside are measured at the same time
+	heap               int64  // largest growth
+	goroutines         int64  // largest growth
 	knocks             int64  // connections of the attack
 }
 
-// sample is how long answers have taken.
+// sample is how long answers took.
 type sample struct {
 	trips                 int
 	mean, median, slowest time.Duration
@@ -139,24 +139,25 @@ func (g figures) String() string {
 		g.quiet, g.busy, g.aside, float64(g.busy.mean)/float64(g.aside.mean), g.busy.trips, float64(g.heap)/1e6, g.knocks, g.goroutines)
 }
 
-// judge compares the figures with what may be.
+// judge compares the figures with their limits.
 func (g figures) judge(t *testing.T, p plan) {
 	t.Helper()
 	if most := max(worstRatio*g.quiet.mean, worstRatio*g.aside.mean, worstMean); g.busy.mean > most && g.busy.trips >= fewTrips {
-		t.Errorf("the bystander is starved: the mean may be %v", most)
+		t.Errorf("the bystander is starved: the limit for the mean is %v", most)
 	}
 	if most := max(worstRatio*g.quiet.slowest, worstRatio*g.aside.slowest, worstSlowest); g.busy.slowest > most {
-		t.Errorf("the bystander is starved: the slowest may be %v", most)
+		t.Errorf("the bystander is starved: the limit for the slowest is %v", most)
 	}
 	if g.heap > p.heap {
-		t.Errorf("the heap has grown by %d bytes, may by %d", g.heap, p.heap)
+		t.Errorf("the heap has grown by %d bytes, want at most %d", g.heap, p.heap)
 	}
 	if most := p.goroutines*g.knocks + moreGoroutines; g.goroutines > most {
-		t.Errorf("there were %d more goroutines, may be %d", g.goroutines, most)
+		t.Errorf("there were %d more goroutines, want at most %d", g.goroutines, most)
 	}
 }
 
-// bothTrips lets each bystander ask once. Who is second has a processor already, which is why they take turns.
+// bothTrips lets each bystander make one trip. They take turns in being first, because the second one already has a
+// processor.
 func (f *fort) bothTrips(asideFirst bool) (by, aside time.Duration, err error) {
 	var asideErr error
 	if asideFirst {
@@ -169,11 +170,11 @@ func (f *fort) bothTrips(asideFirst bool) (by, aside time.Duration, err error) {
 	return by, aside, errors.Join(err, asideErr)
 }
 
-// during runs an attack beside the bystander, and waits until nothing is left of it: no connection and no goroutine. Its
-// connections end as is said; nil: somehow.
+// during runs an attack beside the bystander, then waits until no connection and no goroutine of it is left. want is
+// how its connections end; nil allows anything.
 func (f *fort) during(want ends, attack func()) {
 	f.t.Helper()
-	defer debug.SetGCPercent(debug.SetGCPercent(20)) // what is in use is then known at any time, and not much later
+	defer debug.SetGCPercent(debug.SetGCPercent(20)) // so that heapInUse is up to date
 	var quiet, busy, aside []time.Duration
 	for range quietTrips {
 		d, err := f.by.trip()
@@ -207,7 +208,7 @@ func (f *fort) during(want ends, attack func()) {
 	})
 	attack()
 	attacked.Store(true)
-	lately := heapInUse() - heap // if it has lasted for no trip
+	lately := heapInUse() - heap // if the attack was shorter than one trip
 	eventually(f.t, "only the bystander is left", func() bool { s := f.seen.sees(); return f.t.Failed() || s.opened-s.ended() == 1 })
 	eventually(f.t, "the goroutines of the attack have ended", func() bool { return f.t.Failed() || runtime.NumGoroutine() <= goroutines+1 })
 	over.Store(true)
@@ -224,7 +225,7 @@ func (f *fort) during(want ends, attack func()) {
 	g.judge(f.t, f.plan)
 }
 
-// heapInUse is what objects took on the heap that the last collection of garbage has found to be in use.
+// heapInUse is the size of the objects that the last garbage collection found in use.
 func heapInUse() int64 {
 	s := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
 	metrics.Read(s)

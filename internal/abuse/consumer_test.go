@@ -11,21 +11,21 @@ import (
 	"github.com/chanx-go/chanx"
 )
 
-// What clients may send, and what they get.
+// Messages that clients may send, and the answers.
 type (
-	askMessage   struct{ Text string } // is answered
+	askMessage   struct{ Text string } // gets an answer
 	answer       struct{ Text string }
-	sayMessage   struct{ Text string } // is told to the square
+	sayMessage   struct{ Text string } // is broadcast to the square
 	said         struct{ Text string }
-	visitMessage struct{ Join, Leave []string } // names groups as it likes
-	holdMessage  struct{}                       // keeps the queue until the gate opens
-	pourMessage  struct{ Bytes int }            // is answered with drops of that size, without end
+	visitMessage struct{ Join, Leave []string } // joins and leaves groups with names of the client's choice
+	holdMessage  struct{}                       // blocks the queue until the gate opens
+	pourMessage  struct{ Bytes int }            // gets an endless stream of drops of that size
 	drop         struct{ Fill string }
 	mirrored     map[string]any
-	formMessage  struct { // has much that can be wrong
+	formMessage  struct { // many of its fields can be invalid
 		Counts map[string]map[string]int `json:"counts"`
 	}
-	ringEvent struct{} // keeps the queue, too
+	ringEvent struct{} // blocks the queue too
 )
 
 func (askMessage) Action() string   { return "ask" }
@@ -40,17 +40,17 @@ func (mirrored) Action() string     { return "mirror" }
 func (formMessage) Action() string  { return "form" }
 func (ringEvent) Event() string     { return "ring" }
 
-// square is the group that everyone is in who does not stay apart.
+// square is the group of all visitors that do not stay apart.
 const square = "square"
 
-// visitor is a connection to the fort.
+// visitor is the server's state of one connection.
 type visitor struct {
 	*chanx.Conn
 	gate  <-chan struct{}
 	apart bool
 }
 
-// newVisitors has a handler of each kind.
+// newVisitors returns a consumer with a handler of each kind.
 func newVisitors(gate <-chan struct{}) *chanx.Consumer[visitor] {
 	c := chanx.NewConsumer(func(c *chanx.Conn, r *http.Request) (*visitor, error) {
 		return &visitor{c, gate, r.URL.Query().Has("apart")}, nil

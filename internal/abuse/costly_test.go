@@ -19,7 +19,7 @@ import (
 	"github.com/chanx-go/chanx"
 )
 
-// costly are frames of about a size that look for what takes more time than reading them.
+// costly returns frames of about this size that try to take more time than reading them.
 func costly(size int) map[string]string {
 	fill := func(s string) string { return strings.Repeat(s, size/len(s)) }
 	names := func(value string) string {
@@ -50,12 +50,12 @@ func costly(size int) map[string]string {
 	}
 }
 
-// TestCostlyFrames: no frame takes much more time of a processor than its bytes are worth: one that is nearly as long as
-// MaxMessageBytes takes about what the same bytes in eight frames do. Where time grows with the square of the length it is
-// eight times as much. The logger writes texts, for these can be costly, too.
+// TestCostlyFrames: the processor time of a frame is proportional to its length. A frame nearly as long as
+// MaxMessageBytes takes about as long as the same bytes in eight frames; quadratic time would take eight times as long.
+// The logger formats its lines, because formatting can be costly too.
 func TestCostlyFrames(t *testing.T) {
 	const size, parts, rounds = 60_000, 8, 3
-	const worst, slack = 3, 20 * time.Millisecond // slack is what the collector of garbage may take meanwhile
+	const worst, slack = 3, 20 * time.Millisecond // slack is for the garbage collector
 	f := build(t, plan{ServerOptions: chanx.ServerOptions{Logger: slog.New(slog.NewTextHandler(io.Discard, nil))}})
 	whole, part := costly(size), costly(size/parts)
 	names := slices.Sorted(maps.Keys(whole))
@@ -99,7 +99,7 @@ func TestCostlyFrames(t *testing.T) {
 	}
 }
 
-// takes says a message several times, and returns when the server is done with it.
+// takes sends a message several times, and returns when the server has handled all of them.
 func (r *raider) takes(m string, times int) error {
 	if err := r.say(bytes.Repeat(append(text(m), text(message("ping", "null"))...), times)); err != nil {
 		return err
@@ -116,8 +116,8 @@ func (r *raider) takes(m string, times int) error {
 	return nil
 }
 
-// processorTime is what this process has taken so far, on all processors. Unlike time it hardly depends on what else the
-// machine does.
+// processorTime is the processor time of this process so far, on all processors. Unlike wall time it hardly depends on
+// the load of the machine.
 func processorTime(t *testing.T) time.Duration {
 	t.Helper()
 	var u syscall.Rusage

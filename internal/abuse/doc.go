@@ -11,8 +11,11 @@
 //
 // In each attack, unless its own test states otherwise:
 //
-//   - The raiders are answered or closed as the protocol requires. The Observer counts exactly as many closes of each code, drops, invalid frames and handled messages as the test expects.
-//   - Each answer to the bystander arrives. The mean and the slowest time are at most 20 times those without the attack, or at most 20 times those of another bystander at the same time, whose server in the same process is not attacked; or the mean is at most 250 ms and the slowest at most 5 s.
+//   - The raiders are answered or closed as the protocol requires. The Observer counts exactly as many closes of each
+//     code, drops, invalid frames and handled messages as the test expects.
+//   - Each answer to the bystander arrives. Its mean and its slowest time are each at most 20 times what they are without
+//     the attack, or for another bystander at the same time, whose server in the same process is not attacked. A mean of
+//     up to 250 ms and a slowest time of up to 5 s always pass.
 //   - The heap in use grows by at most 32 MB, including that of the raiders.
 //   - There are at most 4 more goroutines per connection, including those of the raiders, plus 64.
 //   - Afterwards no connection, goroutine, group or subscription of the attack is left.
@@ -26,11 +29,11 @@
 //     TestHandshakesOfTLSThatNeverEnd: 200.
 //   - TestHandshakesWithHugeHeaders: 100,000 subprotocols are searched, four times as many are 431.
 //   - TestSmuggledHandshakes, TestBytesBehindTheHandshakeAreFrames: ambiguous requests are 400 to 501, or 1002.
-//   - TestDribbledMessages: 300, whole, in fragments or not at all, end with MessageTimeout and 1008.
-//   - TestRecordsThatNeverEnd: 60 below TLS, cut, forged or ended, end with PongTimeout at the latest and 1006.
+//   - TestSlowMessages: 300, whole, in fragments or not at all, end with MessageTimeout and 1008.
+//   - TestUnfinishedTLSRecords: 60 below TLS, cut, forged or ended, end with PongTimeout at the latest and 1006.
 //   - TestFragmentsOfOneByte: 128 are a message, one more is 1008.
 //   - TestCompressedBombs: 8 KB that would be 8 MB are 1002; heap 8 MB for 20 of them.
-//   - TestPingFlood: 40,000 are answered in order. TestPingFloodOfADeafClient: 50 end with 1013; heap 256 KiB
+//   - TestPingFlood: 40,000 are answered in order. TestPingFloodWithoutReading: 50 end with 1013; heap 256 KiB
 //     each, and SendQueueBytes.
 //   - TestErrorsOfHugeKeys: 20 items of 64 code points a step, for any input.
 //   - TestFloodsOfInvalidFrames: 101 are answered, then 1008.
@@ -43,12 +46,12 @@
 //   - TestGroupChurn: 20,000 joins of 10 clients leave no group and no subscription. TestMoreGroupsThanMaxGroups.
 //   - TestClientsThatNeverRead: 1,000 end with 1013, the reader gets all; heap 112 KiB each, and SendQueueBytes.
 //   - TestStreamsToClientsThatNeverRead: 800 wait; 12 goroutines for each 8; heap 256 KiB, and SendQueueBytes.
-//     TestStreamsThatCannotGoOn: 50 end with WriteTimeout and 1006.
+//     TestStalledStreams: 50 end with WriteTimeout and 1006.
 //   - TestClientsThatFillTheInboxAndVanish: 300 that close, reset or fall silent end within PingInterval and PongTimeout,
 //     with 1006; heap 112 KiB each.
 //   - TestHalfClosedConnections: 90 in three ways end with 1006, 1013 and 1002.
 //   - TestStormsOfOpeningAndClosing: 1,500 connections in six ways. TestMoreConnectionsThanMaxConnections: 503.
-//   - TestPanicsOnTheWayIn, TestPanicsOfHandlers, TestPanicsOnTheWayOut: some 30 places; each panic ends only its own message
+//   - TestPanicsWhileOpening, TestPanicsOfHandlers, TestPanicsWhileClosing: some 30 places; each panic ends only its own message
 //     or connection, and is logged. TestFloodsOfPanics: Rate limits the log.
 //
 // # Classes of vulnerabilities
@@ -57,12 +60,12 @@
 //
 //   - Length overflow in a frame header: internal/socket.TestHostileFrames, internal/socket.TestAnnouncedMemory,
 //     internal/socket.TestAnnouncedGigabyte, internal/socket.FuzzFrames.
-//   - Uncaught errors of decoding, and of an application's code: TestFloodsOfInvalidFrames, TestPanicsOnTheWayIn,
-//     TestPanicsOfHandlers, TestPanicsOnTheWayOut, schema.TestNestingIsBounded, schema.FuzzDecode, FuzzEnvelope and
+//   - Uncaught errors of decoding, and of an application's code: TestFloodsOfInvalidFrames, TestPanicsWhileOpening,
+//     TestPanicsOfHandlers, TestPanicsWhileClosing, schema.TestNestingIsBounded, schema.FuzzDecode, FuzzEnvelope and
 //     FuzzLayerData of the root package.
 //   - No limit on what a client can multiply. Headers and subprotocols: TestHandshakesWithHugeHeaders. Connections:
 //     TestMoreConnectionsThanMaxConnections. Groups: TestMoreGroupsThanMaxGroups. Fragments: TestFragmentsOfOneByte.
-//     Pongs: TestPingFloodOfADeafClient. Items of an error: TestErrorsOfHugeKeys. Invalid frames:
+//     Pongs: TestPingFloodWithoutReading. Items of an error: TestErrorsOfHugeKeys. Invalid frames:
 //     TestFloodsOfInvalidFrames. Refs and cancels: TestFloodsOfCancels. Streams: TestStreamsToClientsThatNeverRead.
 //     Events: TestEventFlood. Broadcasts: TestFloodsOfBroadcasts. Log lines: TestFloodsOfPanics. Work per
 //     frame: TestCostlyFrames. Data after the end: internal/socket.TestDiscardIsBounded.
@@ -72,10 +75,10 @@
 //   - A token of one issuer accepted for another's: no result is cached for a token, and keys only by their own set.
 //     jwtauth.TestInvalidTokensGetTheSameRefusal, jwtauth.TestARotatedKeyIsReadWhenATokenNamesIt,
 //     jwtauth.TestUnusableKeysAreSkipped.
-//   - Prototype pollution: TestNamesOfPrototypes.
+//   - Prototype pollution: TestPrototypeNames.
 //   - Weak randomness: TestIdentifiersCannotBeGuessed. The server's frames have no masks; every raider checks that.
-//   - Text that is not UTF-8: TestTextThatIsNone, TestGroupNamesThatAreNone, TestRefsThatAreNone,
+//   - Text that is not UTF-8: TestInvalidTextIsNotSent, TestInvalidGroupNames, TestInvalidRefs,
 //     internal/socket.TestHostileFrames, internal/socket.TestUTF8InPieces, FuzzNames of the root package.
-//   - Smuggling in the handshake: TestSmuggledHandshakes, TestWhatIsOfferedIsNotRepeated,
+//   - Smuggling in the handshake: TestSmuggledHandshakes, TestOfferedSubprotocolsAreNotEchoed,
 //     TestBytesBehindTheHandshakeAreFrames, internal/socket.TestHandshakeCheck.
 package abuse

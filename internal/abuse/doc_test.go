@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// TestTheTableNamesTestsThatExist: one that has been renamed or removed leaves its class without a test.
+// A test that is renamed or removed would leave its class without a test.
 func TestTheTableNamesTestsThatExist(t *testing.T) {
 	b, err := os.ReadFile("doc.go")
 	if err != nil {

@@ -21,55 +21,55 @@ import (
 	"github.com/chanx-go/chanx"
 )
 
-// fort is a server on a port of this machine, and somebody who uses it as one should.
+// fort is a server on a port of this machine, with a bystander.
 type fort struct {
 	t     *testing.T
 	plan  plan
 	srv   *chanx.Server
 	addr  string
 	seen  *witness
-	gate  chan struct{} // what handlers hold for
+	gate  chan struct{} // handlers that hold wait for it
 	by    *bystander
-	aside *bystander  // of another server, which nobody attacks
+	aside *bystander  // of another server, which is not attacked
 	tls   *tls.Config // of clients
 
-	knocks atomic.Int64 // connections that raiders have opened
+	knocks atomic.Int64 // connections opened by raiders
 }
 
-// plan is what differs from fort to fort.
+// plan holds the options of a fort.
 type plan struct {
 	chanx.ServerOptions
-	also       func(*chanx.Server) // mounts further consumers
-	apart      bool                // the bystander is
+	also       func(*chanx.Server) // mounts more consumers
+	apart      bool                // the bystander is not in the square
 	headerTime time.Duration       // http.Server.ReadHeaderTimeout
-	small      bool                // the kernel's buffers are: what a client does not read waits in the server
+	small      bool                // small kernel buffers, so that unread data waits in the server
 	tls        bool
-	heap       int64 // how many bytes an attack may take, at both ends; usualHeap by default
-	goroutines int64 // how many a raider may take, at both ends; usualGoroutines by default
+	heap       int64 // limit for the heap growth in bytes, at both ends; default usualHeap
+	goroutines int64 // limit for the goroutines per raider, at both ends; default usualGoroutines
 }
 
-// unhurried are limits of time that no test reaches, wherever it has set none: what ends a connection is then what the
-// test is about, on a busy machine, too.
+// unhurried sets every timeout that the test leaves at zero to a time that it never reaches. So only the limit under
+// test ends a connection, even on a busy machine.
 func unhurried(l chanx.Limits) chanx.Limits {
 	for _, d := range []*time.Duration{
 		&l.MessageTimeout, &l.WriteTimeout, &l.HandshakeTimeout, &l.OpenTimeout, &l.PublishTimeout, &l.CloseTimeout,
 		&l.PingInterval, &l.PongTimeout,
 	} {
-		*d = cmp.Or(*d, 3*patience)
+		*d = cmp.Or(*d, 3*maxWait)
 	}
 	return l
 }
 
-// build starts the server, and one aside.
+// build starts the server, and the one that is not attacked.
 func build(t *testing.T, p plan) *fort {
 	t.Helper()
-	f := found(t, p)
-	f.aside = found(t, plan{tls: p.tls}).by
+	f := startFort(t, p)
+	f.aside = startFort(t, plan{tls: p.tls}).by
 	return f
 }
 
-// found starts a server. In the end nothing may be left of whoever came.
-func found(t *testing.T, p plan) *fort {
+// startFort starts a server. When the test ends, no connection may be left.
+func startFort(t *testing.T, p plan) *fort {
 	t.Helper()
 	p.heap, p.goroutines = cmp.Or(p.heap, usualHeap), cmp.Or(p.goroutines, usualGoroutines)
 	f := &fort{t: t, plan: p, seen: newWitness(), gate: make(chan struct{})}
@@ -86,7 +86,7 @@ func found(t *testing.T, p plan) *fort {
 	f.by = newBystander(f)
 	t.Cleanup(func() {
 		f.by.leave()
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		ctx, cancel := context.WithTimeout(context.Background(), maxWait)
 		defer cancel()
 		if err := f.srv.Shutdown(ctx); err != nil {
 			t.Error(err)
@@ -99,7 +99,7 @@ func found(t *testing.T, p plan) *fort {
 	return f
 }
 
-// serve listens. net/http must have nothing to complain of: what panics in this library's hands stays there.
+// serve listens. net/http must log nothing: panics under chanx's control do not reach it.
 func (f *fort) serve() (shut func()) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -130,12 +130,12 @@ func (f *fort) serve() (shut func()) {
 		}
 		serving.Wait()
 		if s := complaints.String(); strings.Contains(s, "panic") {
-			f.t.Errorf("net/http says: %s", s)
+			f.t.Errorf("net/http logged: %s", s)
 		}
 	}
 }
 
-// narrow gives its connections little room in the kernel.
+// narrow is a listener whose connections have small kernel buffers.
 type narrow struct{ net.Listener }
 
 func (n narrow) Accept() (net.Conn, error) {
@@ -148,10 +148,10 @@ func (n narrow) Accept() (net.Conn, error) {
 
 const (
 	smallBuffer = 8 << 10
-	kernel      = 16 * smallBuffer // what it may take in at both ends all the same: it counts its own bytes, too
+	kernel      = 16 * smallBuffer // what it may buffer at both ends all the same, because it counts its own overhead
 )
 
-// connect opens a connection, with as little room at this end.
+// connect opens a connection, with small buffers at this end too.
 func (f *fort) connect() (net.Conn, error) {
 	f.knocks.Add(1)
 	var d net.Dialer
@@ -179,7 +179,7 @@ func (l *lockedBuffer) String() string {
 	return l.b.String()
 }
 
-// crowd is n clients at once. Each is told its number.
+// crowd runs n clients at once. Each gets its number.
 func (f *fort) crowd(n int, do func(i int) error) {
 	f.t.Helper()
 	errs := make(chan error, n)
@@ -199,17 +199,17 @@ func (f *fort) crowd(n int, do func(i int) error) {
 	}
 }
 
-// eventually waits for what must come. It looks again every few milliseconds.
+// eventually waits until a condition holds. It checks every few milliseconds.
 func eventually(t *testing.T, what string, is func() bool) {
 	t.Helper()
 	again := time.NewTicker(3 * time.Millisecond)
 	defer again.Stop()
-	late := time.After(patience)
+	late := time.After(maxWait)
 	for !is() {
 		select {
 		case <-again.C:
 		case <-late:
-			t.Fatalf("after %v it still is not so that %s", patience, what)
+			t.Fatalf("after %v it is still not true that %s", maxWait, what)
 		}
 	}
 }

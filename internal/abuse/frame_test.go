@@ -16,9 +16,9 @@ import (
 	"github.com/chanx-go/chanx"
 )
 
-// TestDribbledMessages: a message has MessageTimeout from its first byte to its last, wherever it dawdles. Who takes
-// longer is told so, and gone.
-func TestDribbledMessages(t *testing.T) {
+// TestSlowMessages: a message has MessageTimeout from its first byte to its last, wherever the client delays. A slower
+// client gets a Close frame and is disconnected.
+func TestSlowMessages(t *testing.T) {
 	const raiders = 300
 	f := build(t, plan{ServerOptions: chanx.ServerOptions{Limits: chanx.Limits{MessageTimeout: 500 * time.Millisecond}}})
 	long := text(message("say", `{"Text":"`+strings.Repeat("x", 500)+`"}`))
@@ -30,12 +30,12 @@ func TestDribbledMessages(t *testing.T) {
 				return err
 			}
 			switch i % 3 {
-			case 0: // stops behind the first byte
+			case 0: // stops after the first byte
 				err = r.say(long[:1])
 			case 1:
-				go func() { _ = r.dribble(long) }() // fails when it is cut off
-			case 2: // each frame for itself would be in time
-				go func() { _ = r.dribble(fragments) }() // likewise
+				go func() { _ = r.dribble(long) }() // fails when the server disconnects
+			case 2: // each single frame would be in time
+				go func() { _ = r.dribble(fragments) }() // fails when the server disconnects
 			}
 			if err == nil {
 				_, err = r.ends(ws.StatusPolicyViolation)
@@ -44,11 +44,11 @@ func TestDribbledMessages(t *testing.T) {
 		})
 	})
 	if n := f.seen.sees().begun["say"]; n != 0 {
-		t.Errorf("%d messages came through", n)
+		t.Errorf("%d messages were handled", n)
 	}
 }
 
-// TestFragmentsOfOneByte: a message may have MaxFragments, 128 by default; one more ends the connection.
+// TestFragmentsOfOneByte: a message may have MaxFragments frames, 128 by default. One more ends the connection.
 func TestFragmentsOfOneByte(t *testing.T) {
 	const raiders, most = 200, 128
 	f := build(t, plan{})
@@ -82,8 +82,8 @@ func TestFragmentsOfOneByte(t *testing.T) {
 	})
 }
 
-// TestPingFlood: who reads is answered, every ping by its pong in order; no handler is disturbed, so no limit counts
-// them.
+// TestPingFlood: a client that reads gets a pong for each ping, in order. No handler is involved, so no limit counts
+// pings.
 func TestPingFlood(t *testing.T) {
 	const raiders, pings, queue = 20, 2000, 1 << 20
 	f := build(t, plan{heap: raiders * 2 * queue, ServerOptions: chanx.ServerOptions{Limits: chanx.Limits{SendQueueBytes: queue}}})
@@ -117,9 +117,9 @@ func TestPingFlood(t *testing.T) {
 	}
 }
 
-// TestPingFloodOfADeafClient: the pongs of who does not read wait up to SendQueueBytes. Then it is closed with 1013,
-// and cut off after CloseTimeout, or when it goes on regardless.
-func TestPingFloodOfADeafClient(t *testing.T) {
+// TestPingFloodWithoutReading: the pongs of a client that does not read wait up to SendQueueBytes. Then it is closed
+// with 1013, and disconnected after CloseTimeout, or earlier if it keeps sending.
+func TestPingFloodWithoutReading(t *testing.T) {
 	const raiders, queue, own = 50, 32 << 10, 256 << 10
 	f := build(t, plan{small: true, heap: raiders * (queue + own), ServerOptions: chanx.ServerOptions{Limits: chanx.Limits{
 		SendQueueBytes: queue, CloseTimeout: time.Second,
@@ -135,22 +135,22 @@ func TestPingFloodOfADeafClient(t *testing.T) {
 				err = r.say(b)
 			}
 			if isTimeout(err) {
-				return fmt.Errorf("it may go on and on: %w", err)
+				return fmt.Errorf("it may send without end: %w", err)
 			}
 			return r.Close()
 		})
 	})
 }
 
-// TestCompressedBombs: a frame of 8 KB that would be 8 MB. Where no compression has been agreed on, whatever was
-// offered, it is a violation, and nothing is inflated.
+// TestCompressedBombs: a frame of 8 KB that inflates to 8 MB. If compression was not negotiated, even if it was
+// offered, the frame is a violation, and nothing is inflated.
 func TestCompressedBombs(t *testing.T) {
 	const raiders, size = 20, 8 << 20
 	f := build(t, plan{heap: size})
 	bomb := compressed(t, message("ask", `{"Text":"`+strings.Repeat("x", size)+`"}`))
 	f.during(ends{1002: raiders}, func() {
 		f.crowd(raiders, func(int) error {
-			r, err := f.knock(opening("/ws", "Sec-WebSocket-Extensions: permessage-deflate; client_no_context_takeover"))
+			r, err := f.dialRaw(opening("/ws", "Sec-WebSocket-Extensions: permessage-deflate; client_no_context_takeover"))
 			if err != nil {
 				return err
 			}
@@ -168,7 +168,7 @@ func TestCompressedBombs(t *testing.T) {
 	t.Logf("%d bytes would be %d", len(bomb), size)
 }
 
-// compressed is a text in a masked frame, as permessage-deflate has it (RFC 7692, section 7.2.1).
+// compressed returns a masked text frame in the form of permessage-deflate (RFC 7692, section 7.2.1).
 func compressed(t *testing.T, s string) []byte {
 	t.Helper()
 	var deflated, b bytes.Buffer

@@ -18,7 +18,7 @@ import (
 	"github.com/chanx-go/chanx/layer/memlayer"
 )
 
-// ledger is a layer that knows what is subscribed.
+// ledger is a layer that records the current subscriptions.
 type ledger struct {
 	layer.Layer
 	mu       sync.Mutex
@@ -29,7 +29,7 @@ func newLedger() *ledger { return &ledger{Layer: memlayer.New(), subjects: map[s
 
 func (l *ledger) Open(r layer.Receiver) layer.Link { return &entry{l.Layer.Open(r), l} }
 
-// entry is a link that is kept in the ledger.
+// entry is a link of a ledger.
 type entry struct {
 	layer.Link
 	ledger *ledger
@@ -49,7 +49,7 @@ func (e *entry) Unsubscribe(ctx context.Context, subject string) error {
 	return e.Link.Unsubscribe(ctx, subject)
 }
 
-// groups are those that are subscribed.
+// groups are the subscribed groups.
 func (l *ledger) groups() (all []string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -61,8 +61,8 @@ func (l *ledger) groups() (all []string) {
 	return all
 }
 
-// TestGroupChurn: clients join and leave, 20,000 groups between them, some of which they share; half of the clients go
-// without a word. Afterwards the groups are as if they had never been: in the counts, in the layer, for a broadcast.
+// TestGroupChurn: clients join and leave 20,000 groups in all, some of them shared. Half of the clients vanish without
+// a Close frame. Afterwards no trace of the groups is left: in the counts, in the layer, for a broadcast.
 func TestGroupChurn(t *testing.T) {
 	const raiders, rounds, each = 10, 100, 20
 	book := newLedger()
@@ -119,16 +119,16 @@ func TestGroupChurn(t *testing.T) {
 	if left := book.groups(); !slices.Equal(left, []string{"g/" + square}) {
 		t.Errorf("still subscribed: %.3q and others, %d in all", left, len(left))
 	}
-	if err := f.srv.Broadcast(t.Context(), said{"after all"}, chanx.To(square)); err != nil { // it comes behind the others
+	if err := f.srv.Broadcast(t.Context(), said{"after all"}, chanx.To(square)); err != nil { // it arrives after the others
 		t.Fatal(err)
 	}
 	eventually(t, "the last broadcast has arrived", func() bool { return f.seen.sees().sent["said"] > heard })
 	if n := f.seen.sees().sent["said"]; n != heard+1 {
-		t.Errorf("%d broadcasts to nobody found somebody", n-heard-1)
+		t.Errorf("%d broadcasts to empty groups were received", n-heard-1)
 	}
 }
 
-// TestMoreGroupsThanMaxGroups: a client is in MaxGroups at most, however it asks for more.
+// TestMoreGroupsThanMaxGroups: a client is in at most MaxGroups groups, by whatever means it joins more.
 func TestMoreGroupsThanMaxGroups(t *testing.T) {
 	const most = 128
 	book := newLedger()

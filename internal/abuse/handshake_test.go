@@ -17,7 +17,7 @@ import (
 	"github.com/chanx-go/chanx"
 )
 
-// dribble says b byte by byte, until it is through or nobody listens any more.
+// dribble sends b byte by byte, until it is sent or the connection is closed.
 func (r *raider) dribble(b []byte) error {
 	again := time.NewTicker(50 * time.Millisecond)
 	defer again.Stop()
@@ -30,22 +30,22 @@ func (r *raider) dribble(b []byte) error {
 	return nil
 }
 
-// TestHandshakesThatNeverEnd: a thousand clients say nothing, half of a request, or one byte after the other. Each is
-// cut off by http.Server.ReadHeaderTimeout, some with a 400 for what they have said; this library never hears of it.
+// TestHandshakesThatNeverEnd: a thousand clients send nothing, half of a request, or one byte at a time.
+// http.Server.ReadHeaderTimeout disconnects each, some with a 400. None of them reaches chanx.
 func TestHandshakesThatNeverEnd(t *testing.T) {
-	const raiders, own = 1000, 64 << 10 // own is what a connection takes of net/http and of the test
+	const raiders, own = 1000, 64 << 10 // own is what a connection takes in net/http and in the test
 	f := build(t, plan{headerTime: 500 * time.Millisecond, heap: raiders * own})
 	whole := opening("/ws", "X-Padding: "+strings.Repeat("x", 500))
 	f.during(ends{}, func() {
 		f.crowd(raiders, func(i int) error {
-			r, err := f.knock(whole[:i%3*30])
+			r, err := f.dialRaw(whole[:i%3*30])
 			if err != nil {
 				return err
 			}
 			if i%3 == 2 {
-				go func() { _ = r.dribble([]byte(whole[60:])) }() // fails when it is cut off
+				go func() { _ = r.dribble([]byte(whole[60:])) }() // fails when the server disconnects
 			}
-			answer, err := io.ReadAll(r.r) // to the end, or to a reset
+			answer, err := io.ReadAll(r.r) // until EOF or a reset
 			if isTimeout(err) || len(answer) > 0 && !bytes.HasPrefix(answer, []byte("HTTP/1.1 400 ")) {
 				return fmt.Errorf("kind %d: %.200q, %w, want the end", i%3, answer, err)
 			}
@@ -57,17 +57,17 @@ func TestHandshakesThatNeverEnd(t *testing.T) {
 	}
 }
 
-// TestHandshakesWithHugeHeaders: what a header may hold is http.Server.MaxHeaderBytes, 1 MB by default. Within it, a
-// list of 100,000 subprotocols is looked through, beyond it the answer is 431.
+// TestHandshakesWithHugeHeaders: http.Server.MaxHeaderBytes, 1 MB by default, limits the headers. Within it, a list of
+// 100,000 subprotocols is searched; beyond it the answer is 431.
 func TestHandshakesWithHugeHeaders(t *testing.T) {
 	const raiders, own = 20, 4 << 20 // own is what a header takes at both ends
 	f := build(t, plan{heap: raiders * own, ServerOptions: chanx.ServerOptions{Subprotocols: []string{"v2", "v1"}}})
 	f.during(ends{1000: raiders / 2}, func() {
 		f.crowd(raiders, func(i int) error {
 			protocols := strings.Repeat("v3,", 100_000*(1+3*(i%2))) + "v1"
-			r, err := f.knock(opening("/ws", "Sec-WebSocket-Protocol: "+protocols))
+			r, err := f.dialRaw(opening("/ws", "Sec-WebSocket-Protocol: "+protocols))
 			if err != nil && i%2 == 0 {
-				return err // else the server need not have read it all
+				return err // otherwise the server might not have read it all
 			}
 			a, _, err := r.answer()
 			switch {
@@ -81,7 +81,7 @@ func TestHandshakesWithHugeHeaders(t *testing.T) {
 	})
 }
 
-// smuggled are handshakes that somebody on the way may read differently.
+// smuggled are handshakes that a proxy may interpret differently.
 var smuggled = []struct {
 	name, request string
 	status        int
@@ -114,13 +114,13 @@ var smuggled = []struct {
 	{"a path that is no text", opening("/\xff"), 101},
 }
 
-// TestSmuggledHandshakes: whatever may be read in two ways is refused, and what comes behind it is never a frame.
+// TestSmuggledHandshakes: an ambiguous handshake is refused, and the bytes behind it are never parsed as frames.
 func TestSmuggledHandshakes(t *testing.T) {
 	f := build(t, plan{ServerOptions: chanx.ServerOptions{Subprotocols: []string{"v1"}}})
 	f.during(ends{}, func() {
 		f.crowd(len(smuggled), func(i int) error {
 			k := smuggled[i]
-			r, err := f.knock(k.request + string(text(message("say", `{"Text":"smuggled"}`))))
+			r, err := f.dialRaw(k.request + string(text(message("say", `{"Text":"smuggled"}`))))
 			if err != nil {
 				return fmt.Errorf("%s: %w", k.name, err)
 			}
@@ -135,16 +135,16 @@ func TestSmuggledHandshakes(t *testing.T) {
 		})
 	})
 	if s := f.seen.sees(); s.opened != 1 || s.handled["say"] != 0 {
-		t.Errorf("%d connections were opened, want the bystander's; %d messages came through", s.opened, s.handled["say"])
+		t.Errorf("%d connections were opened, want the bystander's; %d messages were handled", s.opened, s.handled["say"])
 	}
 }
 
-// TestWhatIsOfferedIsNotRepeated: the answer names a subprotocol of the server's list or none, never a text of the
-// client's.
-func TestWhatIsOfferedIsNotRepeated(t *testing.T) {
+// TestOfferedSubprotocolsAreNotEchoed: the answer names a subprotocol of the server's list or none, never text of the
+// client.
+func TestOfferedSubprotocolsAreNotEchoed(t *testing.T) {
 	f := build(t, plan{ServerOptions: chanx.ServerOptions{Subprotocols: []string{"v1"}}})
 	for _, offered := range []string{"v1%0d%0aX: y", "V1", "v1;q=1", `"v1"`, "v1 x", "x\r\n v1", "v1\u2028", "\xff"} {
-		r, err := f.knock(opening("/ws", "Sec-WebSocket-Protocol: "+offered))
+		r, err := f.dialRaw(opening("/ws", "Sec-WebSocket-Protocol: "+offered))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -158,13 +158,13 @@ func TestWhatIsOfferedIsNotRepeated(t *testing.T) {
 	}
 }
 
-// TestBytesBehindTheHandshakeAreFrames and nothing else: a second request is a violation of the first one's protocol.
+// TestBytesBehindTheHandshakeAreFrames: they are nothing else; a second HTTP request is a protocol violation.
 func TestBytesBehindTheHandshakeAreFrames(t *testing.T) {
 	const raiders = 50
 	f := build(t, plan{})
 	f.during(ends{1000: raiders / 2, 1002: raiders / 2}, func() {
 		f.crowd(raiders, func(i int) error {
-			r, err := f.knock(strings.Repeat(opening("/ws"), 1+i%2) + string(text(message("ask", `{"Text":"early"}`))))
+			r, err := f.dialRaw(strings.Repeat(opening("/ws"), 1+i%2) + string(text(message("ask", `{"Text":"early"}`))))
 			if err != nil {
 				return err
 			}

@@ -15,7 +15,7 @@ import (
 	"github.com/chanx-go/chanx"
 )
 
-// list is n things made by item, with commas between.
+// list returns n elements made by item, with commas between.
 func list(n int, item func(i int) string) string {
 	all := make([]string, n)
 	for i := range all {
@@ -24,8 +24,8 @@ func list(n int, item func(i int) string) string {
 	return strings.Join(all, ",")
 }
 
-// TestErrorsOfHugeKeys: a frame with as many errors as fit, each in the path of a huge key, is answered with MaxErrors
-// items whose paths are cut at 64 code points.
+// TestErrorsOfHugeKeys: a frame with as many errors as fit, each with a huge key in its path, is answered with
+// MaxErrors items whose paths are cut at 64 code points.
 func TestErrorsOfHugeKeys(t *testing.T) {
 	const raiders, each, maxErrors, maxPoints = 20, 8, 20, 64
 	f := build(t, plan{})
@@ -82,8 +82,8 @@ func TestErrorsOfHugeKeys(t *testing.T) {
 	}
 }
 
-// TestFloodsOfInvalidFrames: MaxInvalid of them, 100 by default, are answered within a minute; one more is, too, and
-// ends the connection. What follows is not even decoded.
+// TestFloodsOfInvalidFrames: MaxInvalid frames, 100 by default, are answered within a minute. One more is answered too,
+// and ends the connection. Later frames are not even decoded.
 func TestFloodsOfInvalidFrames(t *testing.T) {
 	const raiders, most = 100, 100
 	f := build(t, plan{})
@@ -111,9 +111,9 @@ func TestFloodsOfInvalidFrames(t *testing.T) {
 				return fmt.Errorf("answered with %s", texts[bad])
 			}
 			if err == nil && len(texts) != most+1 {
-				return fmt.Errorf("%d errors were told, want %d", len(texts), most+1)
+				return fmt.Errorf("%d errors were sent, want %d", len(texts), most+1)
 			}
-			<-said // an error tells that the end came before
+			<-said // an error means that the connection ended first
 			return err
 		})
 	})

@@ -19,10 +19,10 @@ import (
 	"github.com/chanx-go/chanx"
 )
 
-// secret is what panics say. Nobody outside may hear it.
+// secret is the text of the panics. It must not reach a client.
 const secret = "hunter2"
 
-// bomb is a connection to an application that panics, wherever its code is called.
+// bomb is the state of a connection whose application panics wherever its code is called.
 type bomb struct {
 	*chanx.Conn
 	at string
@@ -34,7 +34,7 @@ func (b *bomb) blast(at string) {
 	}
 }
 
-// Messages that panic when they are read, checked or written.
+// Messages that panic when they are decoded, validated or encoded.
 type (
 	fuse      string // how the handler fails
 	lit       struct{}
@@ -44,7 +44,7 @@ type (
 	unwritten struct{}
 	ticking   struct{ At string } // a stream
 	tick      struct{}
-	beside    struct{ At string } // runs beside the queue
+	beside    struct{ At string } // its handler is concurrent
 	pulled    struct{}            // an event
 	broken    struct{ Text cracked }
 )
@@ -66,7 +66,7 @@ func (unchecked) Validate() error               { panic(secret) }
 func (unwritten) MarshalJSON() ([]byte, error)  { panic(secret) }
 func (*unwritten) UnmarshalJSON(b []byte) error { return json.Unmarshal(b, new(any)) }
 
-// trap is an error that cannot be looked at.
+// trap is an error whose Error method panics when it is nil.
 type trap struct{ in error }
 
 func (t *trap) Error() string { return t.in.Error() }
@@ -118,9 +118,9 @@ func (b *bomb) tick(_ context.Context, m ticking) iter.Seq2[tick, error] {
 			yield(tick{}, (*chanx.Error)(nil))
 			return
 		}
-		for yield(tick{}, nil) { // until the client has gone
+		for yield(tick{}, nil) { // until the client has disconnected
 		}
-		yield(tick{}, nil) // which Go answers with a panic
+		yield(tick{}, nil) // the runtime panics here
 	}
 }
 
@@ -146,7 +146,7 @@ func arm(c *chanx.Conn, r *http.Request) (*bomb, error) {
 
 type atKey struct{}
 
-// withAt tells middleware where it is to panic.
+// withAt puts the place of the panic into the context, for middleware.
 func withAt(ctx context.Context, r *http.Request) context.Context {
 	at := r.URL.Query().Get("at")
 	(&bomb{at: at}).blast("Context")
@@ -194,7 +194,7 @@ const (
 
 // light connects to the bombs.
 func (f *fort) light(at string) (*raider, error) {
-	r, err := f.knock(opening("/bomb?at=" + url.QueryEscape(at)))
+	r, err := f.dialRaw(opening("/bomb?at=" + url.QueryEscape(at)))
 	if err != nil {
 		return nil, err
 	}
@@ -205,7 +205,7 @@ func (f *fort) light(at string) (*raider, error) {
 	return r, err
 }
 
-// bombed is a fort that has the bombs too, and what it logs.
+// bombed starts a fort that also has the bombs, and returns its log.
 func bombed(t *testing.T, l chanx.Limits) (*fort, *lockedBuffer) {
 	t.Helper()
 	var logged lockedBuffer
@@ -216,7 +216,7 @@ func bombed(t *testing.T, l chanx.Limits) (*fort, *lockedBuffer) {
 	return f, &logged
 }
 
-// logs checks that the log has the reason, which nobody else may have.
+// logs checks that the log contains the panics' texts, which no client gets.
 func (l *lockedBuffer) logs(t *testing.T, texts ...string) {
 	t.Helper()
 	for _, s := range texts {
@@ -226,8 +226,8 @@ func (l *lockedBuffer) logs(t *testing.T, texts ...string) {
 	}
 }
 
-// TestPanicsOnTheWayIn: whatever panics there refuses the connection, or ends it, and leaves nothing behind.
-func TestPanicsOnTheWayIn(t *testing.T) {
+// TestPanicsWhileOpening: a panic while a connection opens refuses or ends the connection, and leaves nothing behind.
+func TestPanicsWhileOpening(t *testing.T) {
 	f, logged := bombed(t, chanx.Limits{})
 	const each = 20
 	for _, k := range []struct {
@@ -258,8 +258,8 @@ func TestPanicsOnTheWayIn(t *testing.T) {
 	logged.logs(t, secret, `"stack":`)
 }
 
-// TestPanicsOfHandlers: whatever panics for a message has cost that message: its sender learns that it failed, and goes
-// on.
+// TestPanicsOfHandlers: a panic during a message fails only that message. Its sender gets an error, and the connection
+// stays open.
 func TestPanicsOfHandlers(t *testing.T) {
 	f, logged := bombed(t, chanx.Limits{})
 	failing := func(how string) string { return `{"action":"fuse","ref":"1","payload":"` + how + `"}` }
@@ -333,9 +333,9 @@ func TestPanicsOfHandlers(t *testing.T) {
 	}
 }
 
-// TestPanicsOnTheWayOut: an OnClose that panics, and an iterator that goes on when it has been stopped, end like
-// others.
-func TestPanicsOnTheWayOut(t *testing.T) {
+// TestPanicsWhileClosing: connections whose OnClose panics, or whose iterator continues after it was stopped, end
+// normally.
+func TestPanicsWhileClosing(t *testing.T) {
 	const raiders = 40
 	f, logged := bombed(t, chanx.Limits{})
 	f.during(ends{1000: raiders / 2, 1006: raiders / 2}, func() {
@@ -362,7 +362,7 @@ func TestPanicsOnTheWayOut(t *testing.T) {
 	logged.logs(t, secret, "range function continued iteration")
 }
 
-// TestFloodsOfPanics: a client that has found what panics makes the log no longer than a line a minute for each panic.
+// TestFloodsOfPanics: a client that knows how to cause panics adds at most one line a minute to the log for each panic.
 func TestFloodsOfPanics(t *testing.T) {
 	const raiders, each, burst = 10, 100, 3
 	f, logged := bombed(t, chanx.Limits{Rate: chanx.Rate{PerSecond: 0.001, Burst: burst}})

@@ -14,9 +14,9 @@ import (
 	"github.com/chanx-go/chanx"
 )
 
-// TestEventFlood: events wait for a connection's handler, up to EventQueue. For one more the emitter waits, once for all
-// connections; then these, which have handled nothing, end with 1013, which is counted; the other connections of the
-// server have theirs.
+// TestEventFlood: up to EventQueue events wait for a connection's handler. For one more the emitter waits, once for all
+// connections together. Then the connections that have handled nothing end with 1013, and their events are counted as
+// dropped. The other connections of the server get theirs.
 func TestEventFlood(t *testing.T) {
 	const raiders, queue = 50, 16
 	f := build(t, plan{ServerOptions: chanx.ServerOptions{Limits: chanx.Limits{EventQueue: queue}}})
@@ -45,7 +45,7 @@ func TestEventFlood(t *testing.T) {
 			_, err := all[i].ends(ws.StatusCode(1013))
 			return err
 		})
-		close(f.gate) // handlers that run finish
+		close(f.gate) // running handlers finish
 	})
 	s := f.seen.sees()
 	if s.dropped["events_overflow"] != raiders || s.dropped["events_unhandled"] != raiders*(queue+1) || s.begun["ring"] != 0 {
@@ -53,9 +53,9 @@ func TestEventFlood(t *testing.T) {
 	}
 }
 
-// TestFloodsOfCancels: while a message is handled and others wait, cancels are acted on when they are read, by the
-// thousand. Each message has one terminal frame, and what was not cancelled is handled. Cancels of nothing are counted where
-// they are more than are remembered.
+// TestFloodsOfCancels: thousands of cancels are processed as they are read, while one message is handled and others
+// wait. Each message has one terminal frame, and messages that were not cancelled are handled. Cancels of unknown refs
+// beyond the limit of remembered ones are counted.
 func TestFloodsOfCancels(t *testing.T) {
 	const raiders, cancels = 20, 2000
 	f := build(t, plan{})
@@ -69,7 +69,7 @@ func TestFloodsOfCancels(t *testing.T) {
 			}
 			return all[i].say(text(`{"action":"hold","ref":"held"}`))
 		})
-		// What has not begun is cancelled by what the server remembers, and that is not as much as will come now.
+		// Messages that have not begun are cancelled by remembered refs. More cancels follow than the server remembers.
 		eventually(t, "all are held", func() bool { return f.seen.sees().begun["hold"] == raiders })
 		f.crowd(raiders, func(i int) error {
 			r := all[i]
@@ -80,7 +80,7 @@ func TestFloodsOfCancels(t *testing.T) {
 				b.Write(cancel(fmt.Sprintf("none %d", i)))
 			}
 			b.Write(ask("late"))
-			b.Write(text(`{"action":"chanx.cancel","ref":""}`)) // is no cancel, but is not valid either
+			b.Write(text(`{"action":"chanx.cancel","ref":""}`)) // not a cancel, and invalid too
 			b.Write(cancel("held"))
 			b.Write(cancel("held"))
 			if err := r.say(b.Bytes()); err != nil {
@@ -105,8 +105,8 @@ func TestFloodsOfCancels(t *testing.T) {
 	}
 }
 
-// TestFloodsOfCancelledStreams: streams begin and are cancelled as fast as a client can say so. Each ends once, and
-// leaves its place to the next one.
+// TestFloodsOfCancelledStreams: streams begin and are cancelled as fast as a client can send. Each ends once, and frees
+// its place for the next one.
 func TestFloodsOfCancelledStreams(t *testing.T) {
 	const raiders, each = 4, 50
 	f := build(t, plan{})

@@ -18,24 +18,24 @@ import (
 	"github.com/gobwas/ws"
 )
 
-// patience is how long anything may take that must come. It is no measure of speed: the machine may be shared.
-const patience = time.Minute
+// maxWait limits the wait for anything that must happen. It is no measure of speed: the machine may be shared.
+const maxWait = time.Minute
 
-// raider is a client that writes and reads what it likes.
+// raider is a client that writes and reads arbitrary bytes.
 type raider struct {
 	net.Conn
 	r *bufio.Reader
 }
 
-// opening is a handshake, with further lines in its header.
+// opening returns a handshake request, with additional header lines.
 func opening(path string, lines ...string) string {
 	return "GET " + path + " HTTP/1.1\r\nHost: fort.example\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
 		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n" +
 		strings.Join(append(lines, ""), "\r\n") + "\r\n"
 }
 
-// knock connects and says what it is given.
-func (f *fort) knock(say string) (*raider, error) {
+// dialRaw connects and sends the given bytes.
+func (f *fort) dialRaw(say string) (*raider, error) {
 	nc, err := f.connect()
 	if err != nil {
 		return nil, err
@@ -47,13 +47,13 @@ func (f *fort) knock(say string) (*raider, error) {
 	return r, r.say([]byte(say))
 }
 
-// newRaider gives up on its connection some time.
+// newRaider sets a deadline for the whole connection.
 func newRaider(nc net.Conn) *raider {
-	_ = nc.SetDeadline(time.Now().Add(2 * patience)) // fails if it is closed already; then everything does
+	_ = nc.SetDeadline(time.Now().Add(2 * maxWait)) // fails if it is closed already; then everything does
 	return &raider{nc, bufio.NewReaderSize(nc, 512)}
 }
 
-// answer reads that to a handshake, with what follows its header if it is an ordinary one.
+// answer reads the response to a handshake, with its body if it is not 101.
 func (r *raider) answer() (a *http.Response, body string, err error) {
 	if a, err = http.ReadResponse(r.r, nil); err != nil {
 		return nil, "", err
@@ -64,7 +64,7 @@ func (r *raider) answer() (a *http.Response, body string, err error) {
 
 // enter connects, and returns when the server has opened the connection.
 func (f *fort) enter(path string, lines ...string) (*raider, error) {
-	r, err := f.knock(opening(path, lines...) + string(text(`{"action":"ping"}`)))
+	r, err := f.dialRaw(opening(path, lines...) + string(text(`{"action":"ping"}`)))
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +75,7 @@ func (f *fort) enter(path string, lines ...string) (*raider, error) {
 	return r, r.want(ws.OpText, `{"action":"pong"}`)
 }
 
-// frame is a masked frame.
+// frame returns a masked frame.
 func frame(op ws.OpCode, fin bool, payload string) []byte {
 	var b bytes.Buffer
 	if err := ws.WriteFrame(&b, ws.MaskFrame(ws.NewFrame(op, fin, []byte(payload)))); err != nil {
@@ -86,7 +86,7 @@ func frame(op ws.OpCode, fin bool, payload string) []byte {
 
 func text(s string) []byte { return frame(ws.OpText, true, s) }
 
-// message is the text of a message without a ref.
+// message returns the text of a message without a ref.
 func message(action, payload string) string {
 	return `{"action":"` + action + `","payload":` + payload + `}`
 }
@@ -96,7 +96,7 @@ func (r *raider) say(b []byte) error {
 	return err
 }
 
-// next reads a frame, of which the server makes whole ones only, without a mask.
+// next reads a frame. The server sends only unfragmented frames without a mask.
 func (r *raider) next() (op ws.OpCode, payload string, err error) {
 	h, err := ws.ReadHeader(r.r)
 	if err != nil {
@@ -110,7 +110,7 @@ func (r *raider) next() (op ws.OpCode, payload string, err error) {
 	return h.OpCode, string(p), err
 }
 
-// want reads a frame that must be this one.
+// want reads a frame, which must be this one.
 func (r *raider) want(op ws.OpCode, payload string) error {
 	if gotOp, got, err := r.next(); err != nil || gotOp != op || got != payload {
 		return fmt.Errorf("got %#x %.200q, %w, want %#x %.200q", gotOp, got, err, op, payload)
@@ -118,13 +118,13 @@ func (r *raider) want(op ws.OpCode, payload string) error {
 	return nil
 }
 
-// ends reads whatever comes up to the Close frame, which must have this code, answers it and reads the end of the
-// connection. It returns the texts that came before.
+// ends reads up to the Close frame, which must have this code, answers it, and reads the end of the connection. It
+// returns the texts before it.
 func (r *raider) ends(code ws.StatusCode) (texts []string, err error) {
 	if texts, err = r.untilClose(code); err != nil {
 		return texts, err
 	}
-	_ = r.say(frame(ws.OpClose, true, string(ws.NewCloseFrameBody(code, "")))) // fails if it has not been waited for
+	_ = r.say(frame(ws.OpClose, true, string(ws.NewCloseFrameBody(code, "")))) // fails if the server has closed already
 	return texts, r.over()
 }
 
@@ -153,7 +153,7 @@ func (r *raider) over() error {
 	return r.Close()
 }
 
-// leave is what a client does that has nothing more to say.
+// leave closes the connection normally.
 func (r *raider) leave() error {
 	if err := r.say(frame(ws.OpClose, true, string(ws.NewCloseFrameBody(ws.StatusNormalClosure, "")))); err != nil {
 		return err
@@ -164,5 +164,5 @@ func (r *raider) leave() error {
 	return r.over()
 }
 
-// isTimeout reports whether an error is only that patience is over.
+// isTimeout reports whether an error is the deadline of newRaider.
 func isTimeout(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) }

@@ -17,8 +17,8 @@ import (
 	"github.com/chanx-go/chanx"
 )
 
-// TestClientsThatNeverRead: broadcasts go on while a thousand members of the group read nothing. Each of these has its
-// queue, bounded by SendQueueBytes, then 1013; the member that reads has every broadcast.
+// TestClientsThatNeverRead: broadcasts continue while a thousand members of the group do not read. Each of these has a
+// queue of up to SendQueueBytes, then ends with 1013. The member that reads gets every broadcast.
 func TestClientsThatNeverRead(t *testing.T) {
 	const raiders, queue, own = 1000, 16 << 10, 112 << 10 // own is what a connection takes at both ends
 	f := build(t, plan{
@@ -39,7 +39,7 @@ func TestClientsThatNeverRead(t *testing.T) {
 			told++
 			eventually(t, "the bystander has it", func() bool { return f.by.heard.Load() == int64(told) })
 		}
-		f.crowd(raiders, func(i int) error { // what they find when they look at last
+		f.crowd(raiders, func(i int) error { // what they receive when they read at last
 			_, err := deaf[i].ends(ws.StatusCode(1013))
 			return err
 		})
@@ -51,7 +51,7 @@ func TestClientsThatNeverRead(t *testing.T) {
 	}
 }
 
-// pouring are clients that have asked for streams without end.
+// pouring opens clients that have asked for endless streams.
 func (f *fort) pouring(raiders, streams int) []*raider {
 	all := make([]*raider, raiders)
 	f.crowd(raiders, func(i int) (err error) {
@@ -63,8 +63,8 @@ func (f *fort) pouring(raiders, streams int) []*raider {
 	return all
 }
 
-// TestStreamsToClientsThatNeverRead wait for their readers, with half of SendQueueBytes before them. A stream goes on
-// when its reader does, and ends with its connection.
+// TestStreamsToClientsThatNeverRead: streams wait for their readers once half of SendQueueBytes is queued. A stream
+// continues when its client reads, and ends with its connection.
 func TestStreamsToClientsThatNeverRead(t *testing.T) {
 	const raiders, streams, queue, own = 100, 8, 64 << 10, 256 << 10
 	f := build(t, plan{
@@ -74,7 +74,7 @@ func TestStreamsToClientsThatNeverRead(t *testing.T) {
 	f.during(ends{1000: raiders / 2, 1006: raiders / 2}, func() {
 		all := f.pouring(raiders, streams)
 		drops, trips := -1, f.by.trips.Load()
-		eventually(t, "the streams wait", func() bool { // none has gone on for many turns of the bystander
+		eventually(t, "the streams wait", func() bool { // none has continued for many trips of the bystander
 			if now := f.seen.sees().sent["drop"]; now != drops {
 				drops, trips = now, f.by.trips.Load()
 			}
@@ -90,10 +90,10 @@ func TestStreamsToClientsThatNeverRead(t *testing.T) {
 			if i%2 == 0 {
 				return all[i].Close()
 			}
-			if err := all[i].Conn.(*net.TCPConn).SetReadBuffer(1 << 20); err != nil { // else little comes at a time
+			if err := all[i].Conn.(*net.TCPConn).SetReadBuffer(1 << 20); err != nil { // otherwise little arrives at a time
 				return err
 			}
-			for range 500 { // more than there can have been
+			for range 500 { // more than can be queued
 				if op, got, err := all[i].next(); err != nil || op != ws.OpText || !strings.HasPrefix(got, `{"action":"drop"`) {
 					return fmt.Errorf("got %#x %.50s, %w, want a drop", op, got, err)
 				}
@@ -106,8 +106,8 @@ func TestStreamsToClientsThatNeverRead(t *testing.T) {
 	}
 }
 
-// TestStreamsThatCannotGoOn: who takes nothing for WriteTimeout is cut off, and its streams end.
-func TestStreamsThatCannotGoOn(t *testing.T) {
+// TestStalledStreams: a client that accepts nothing for WriteTimeout is disconnected, and its streams end.
+func TestStalledStreams(t *testing.T) {
 	const raiders, queue = 50, 1 << 20
 	f := build(t, plan{small: true, heap: raiders * queue, ServerOptions: chanx.ServerOptions{Limits: chanx.Limits{
 		SendQueueBytes: queue, WriteTimeout: 500 * time.Millisecond,
@@ -119,8 +119,8 @@ func TestStreamsThatCannotGoOn(t *testing.T) {
 	})
 }
 
-// TestHalfClosedConnections: a client that will not write any more is gone, one that will not read any more is deaf,
-// and one that does neither after a Close frame is waited for no longer than CloseTimeout.
+// TestHalfClosedConnections: a client that closes its write side is treated as gone. One that no longer reads ends when
+// its queue is full. One that does neither after a Close frame gets CloseTimeout and no more.
 func TestHalfClosedConnections(t *testing.T) {
 	const raiders = 90
 	f := build(t, plan{small: true, ServerOptions: chanx.ServerOptions{Limits: chanx.Limits{
@@ -139,7 +139,7 @@ func TestHalfClosedConnections(t *testing.T) {
 				if err := errors.Join(r.say(ask), tcp.CloseWrite()); err != nil {
 					return err
 				}
-				_, err = io.Copy(io.Discard, r.r) // to the end, or to a reset
+				_, err = io.Copy(io.Discard, r.r) // until EOF or a reset
 				if isTimeout(err) {
 					return err
 				}

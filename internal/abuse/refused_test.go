@@ -25,7 +25,7 @@ import (
 )
 
 type (
-	coin  string   // one of as many as the world's currencies
+	coin  string   // an enum as large as the list of currencies
 	code  int      // likewise
 	roomy struct { // takes much memory
 		Name string     `json:"name"`
@@ -35,10 +35,10 @@ type (
 		N int      `json:"n"`
 		_ struct{} `additionalProperties:"false"`
 	}
-	wordy struct { // has a long text for each value that it refuses
+	wordy struct { // has a long error text for each value that it refuses
 		N int `json:"n"`
 	}
-	own    struct{ N int } // reads itself
+	own    struct{ N int } // has its own UnmarshalJSON
 	figure interface{ figure() }
 	disc   struct {
 		Radius int `json:"radius" minimum:"1"`
@@ -75,7 +75,7 @@ func (w wordy) Validate() error {
 func (o *own) UnmarshalJSON(b []byte) error { return json.Unmarshal(b, &o.N) }
 func (o own) MarshalJSON() ([]byte, error)  { return json.Marshal(o.N) }
 
-// kindsMessage has a field of each kind. It is answered with a text of so many bytes.
+// kindsMessage has a field of each kind. Its answer is a text of that many bytes.
 type kindsMessage struct {
 	Bytes    int                `json:"bytes,omitempty"`
 	Coins    []coin             `json:"coins,omitempty"`
@@ -110,10 +110,10 @@ type kindsMessage struct {
 
 func (kindsMessage) Action() string { return "kinds" }
 
-// refusedFrame is a list or an object of members that are refused, and one of members that are accepted.
+// refusedFrame describes a list or an object with members that are refused, and one with members that are accepted.
 type refusedFrame struct{ field, refused, accepted string }
 
-// refusedFrames look for what costs more to refuse than to accept. In a member %d is its number.
+// refusedFrames try to cost more to refuse than to accept. In a member %d is its number.
 var refusedFrames = []refusedFrame{
 	{"coins", `""`, `"C100"`},
 	{"coins", `"C100","x"`, `"C100"`},
@@ -153,7 +153,7 @@ var refusedFrames = []refusedFrame{
 	{"hosts", `""`, `"example.org"`},
 }
 
-// of is the text of a message with so many bytes of members.
+// of returns the text of a message with that many bytes of members.
 func (k *refusedFrame) of(member string, size int) string {
 	n, each := 0, len(member)+1
 	if strings.Contains(member, "%") {
@@ -172,7 +172,7 @@ func (k *refusedFrame) of(member string, size int) string {
 	return message("kinds", `{"`+k.field+`":[`+all+`]}`)
 }
 
-// tale answers a kindsMessage.
+// tale is the answer to a kindsMessage.
 type tale struct {
 	Text string `json:"text"`
 }
@@ -193,7 +193,7 @@ func newKinds() *chanx.Consumer[kinds] {
 	return c
 }
 
-// toll is what a frame takes that is refused, and one that is accepted.
+// toll is the processor time of a refused frame and of an accepted one.
 type toll struct {
 	what    string
 	no, yes time.Duration
@@ -205,7 +205,7 @@ func (x toll) String() string {
 	return fmt.Sprintf("%.2f × an accepted one: %s: %v, accepted %v", x.ratio(), x.what, x.no, x.yes)
 }
 
-// exact is the toll of frames that are said so many times by turns.
+// exact measures the toll of frames that are sent that many times in turn.
 func exact(t *testing.T, what string, r *raider, no, yes []byte, times int) toll {
 	t.Helper()
 	const rounds = 7
@@ -225,10 +225,10 @@ func exact(t *testing.T, what string, r *raider, no, yes []byte, times int) toll
 	return x
 }
 
-// TestRefusedFramesCostLittle: a frame that is refused takes no more than a few times the time of a processor that one of
-// the same length takes that is accepted, whatever is wrong with it, plain or deflated. The answer to a long frame is
-// short beside it. A short frame may have an answer of MaxErrors items of 1 KiB, so it is compared with one that is
-// accepted and gets an answer of that length.
+// TestRefusedFramesCostLittle: a refused frame, plain or compressed, takes at most a few times the processor time of an
+// accepted frame of the same length, whatever is wrong with it. For a long frame the answer is comparatively short. The
+// answer to a short frame may have MaxErrors items of 1 KiB, so it is compared with an accepted frame whose answer has
+// that length.
 func TestRefusedFramesCostLittle(t *testing.T) {
 	const worst = 5
 	f := build(t, plan{
@@ -274,10 +274,10 @@ func TestRefusedFramesCostLittle(t *testing.T) {
 	}
 }
 
-// hears says a frame several times and a ping, and returns when the server is done with them. It counts the bytes of
-// the answers, which may be deflated.
+// hears sends a frame several times and a ping, and returns when the server has handled them. It counts the bytes of
+// the answers, which may be compressed.
 func (r *raider) hears(frame []byte, times int) (answers int, err error) {
-	if err := r.SetDeadline(time.Now().Add(patience)); err != nil {
+	if err := r.SetDeadline(time.Now().Add(maxWait)); err != nil {
 		return 0, err
 	}
 	said := make(chan error, 1)

@@ -12,19 +12,19 @@ import (
 	"github.com/chanx-go/chanx"
 )
 
-// TestStormsOfOpeningAndClosing: 1,500 connections come and go in every way there is. Nothing of them is left.
+// TestStormsOfOpeningAndClosing: 1,500 connections open and close in six ways. Nothing of them is left.
 func TestStormsOfOpeningAndClosing(t *testing.T) {
 	const raiders, each = 10, 150
 	f := build(t, plan{})
 	ways := []func() error{
-		func() error { // in order
+		func() error { // with a closing handshake
 			r, err := f.enter("/ws")
 			if err != nil {
 				return err
 			}
 			return r.leave()
 		},
-		func() error { // without a word
+		func() error { // without a Close frame
 			r, err := f.enter("/ws")
 			if err != nil {
 				return err
@@ -42,21 +42,21 @@ func TestStormsOfOpeningAndClosing(t *testing.T) {
 			return r.Close()
 		},
 		func() error { // before the answer
-			r, err := f.knock(opening("/ws"))
+			r, err := f.dialRaw(opening("/ws"))
 			if err != nil {
 				return err
 			}
 			return r.Close()
 		},
 		func() error { // in the middle of the request
-			r, err := f.knock(opening("/ws")[:50])
+			r, err := f.dialRaw(opening("/ws")[:50])
 			if err != nil {
 				return err
 			}
 			return r.Close()
 		},
 		func() error { // in the middle of a message
-			r, err := f.knock(opening("/ws") + string(text(message("say", `{"Text":"x"}`))[:9]))
+			r, err := f.dialRaw(opening("/ws") + string(text(message("say", `{"Text":"x"}`))[:9]))
 			if err != nil {
 				return err
 			}
@@ -72,7 +72,7 @@ func TestStormsOfOpeningAndClosing(t *testing.T) {
 			}
 			return nil
 		})
-		// Who has gone before the answer may still be on the way in.
+		// The server may still be opening connections that were closed before the answer.
 		eventually(t, "nobody is left", func() bool { return f.srv.Count(square) == 1 && len(connIDs(f.srv)) == 1 })
 	})
 	s := f.seen.sees()
@@ -89,17 +89,17 @@ func connIDs(s *chanx.Server) (ids []string) {
 	return ids
 }
 
-// TestMoreConnectionsThanMaxConnections are refused with 503 before anything is done for them; there is room again when
-// others leave.
+// TestMoreConnectionsThanMaxConnections: connections beyond the limit are refused with 503 before anything else is done
+// for them. When others close, new ones are accepted.
 func TestMoreConnectionsThanMaxConnections(t *testing.T) {
 	const raiders, most = 300, 50
 	f := build(t, plan{ServerOptions: chanx.ServerOptions{Limits: chanx.Limits{MaxConnections: most}}})
-	for range 2 { // the second time there is as much room
+	for range 2 { // the second round finds as many free places
 		var in, out atomic.Int64
 		f.during(ends{1000: most - 1}, func() {
 			all := make([]*raider, raiders)
 			f.crowd(raiders, func(i int) error {
-				r, err := f.knock(opening("/ws"))
+				r, err := f.dialRaw(opening("/ws"))
 				if err != nil {
 					return err
 				}
@@ -125,7 +125,7 @@ func TestMoreConnectionsThanMaxConnections(t *testing.T) {
 			})
 		})
 		if in.Load() != most-1 || out.Load() != raiders-most+1 {
-			t.Errorf("%d came in and %d did not, want %d beside the bystander", in.Load(), out.Load(), most-1)
+			t.Errorf("%d were accepted and %d refused, want %d accepted beside the bystander", in.Load(), out.Load(), most-1)
 		}
 	}
 }

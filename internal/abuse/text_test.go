@@ -16,7 +16,7 @@ import (
 	"github.com/chanx-go/chanx"
 )
 
-// asked is what a client gets for a message, up to the answer to a ping behind it.
+// asked sends a message and a ping, and returns the texts up to the pong.
 func (r *raider) asked(m string) (texts []string, err error) {
 	if err := r.say(append(text(m), text(message("ping", "null"))...)); err != nil {
 		return nil, err
@@ -32,9 +32,9 @@ func (r *raider) asked(m string) (texts []string, err error) {
 
 const failed = `{"action":"error","payload":{"reason":"internal","detail":"Failed to process message"},"ref":"1"}`
 
-// TestGroupNamesThatAreNone: a client that may name groups can name them badly. It is in none of them then, and the
-// server goes on.
-func TestGroupNamesThatAreNone(t *testing.T) {
+// TestInvalidGroupNames: a client that may name groups can send invalid names. It joins none of them, and the server
+// continues.
+func TestInvalidGroupNames(t *testing.T) {
 	f := build(t, plan{})
 	r, err := f.enter("/ws")
 	if err != nil {
@@ -51,8 +51,8 @@ func TestGroupNamesThatAreNone(t *testing.T) {
 	}
 }
 
-// TestRefsThatAreNone are items of the validation; whatever else is a ref comes back as it was.
-func TestRefsThatAreNone(t *testing.T) {
+// TestInvalidRefs: an invalid ref is an item of a validation error; a valid one comes back unchanged.
+func TestInvalidRefs(t *testing.T) {
 	f := build(t, plan{})
 	r, err := f.enter("/ws")
 	if err != nil {
@@ -81,9 +81,8 @@ func TestRefsThatAreNone(t *testing.T) {
 	}
 }
 
-// TestNamesOfPrototypes: names that mean something to JavaScript and its kin mean nothing here, wherever a client may
-// put them.
-func TestNamesOfPrototypes(t *testing.T) {
+// TestPrototypeNames: names with a special meaning in JavaScript have none here, wherever a client uses them.
+func TestPrototypeNames(t *testing.T) {
 	f := build(t, plan{})
 	r, err := f.enter("/ws?apart")
 	if err != nil {
@@ -123,7 +122,7 @@ func TestNamesOfPrototypes(t *testing.T) {
 	}
 }
 
-// garbled says what is not UTF-8 wherever an application may.
+// garbled is an application that sends invalid UTF-8 wherever it can.
 type garbled struct {
 	*chanx.Conn
 	path string
@@ -131,7 +130,7 @@ type garbled struct {
 
 const noText = "a\xffb\xed\xa0\x80c"
 
-// unruly is a message that writes itself.
+// unruly is a message with its own MarshalJSON, which returns invalid UTF-8.
 type unruly struct{}
 
 func (unruly) Action() string               { return "unruly" }
@@ -173,9 +172,9 @@ func newGarbled() *chanx.Consumer[garbled] {
 	return c
 }
 
-// TestTextThatIsNone: what an application says that is not UTF-8, because a client or a file said so, does not reach
-// the wire as text: other members of its groups would have to hang up (RFC 6455, section 8.1).
-func TestTextThatIsNone(t *testing.T) {
+// TestInvalidTextIsNotSent: if an application sends invalid UTF-8, taken from a client or a file, the bytes do not
+// reach the wire: other members of its groups would have to close their connections (RFC 6455, section 8.1).
+func TestInvalidTextIsNotSent(t *testing.T) {
 	f := build(t, plan{also: func(s *chanx.Server) { s.Handle("/garbled/{name}", newGarbled()) }})
 	r, err := f.enter("/garbled/a%ffb%ed%a0%80c")
 	if err != nil {
@@ -203,7 +202,7 @@ func TestTextThatIsNone(t *testing.T) {
 	}
 	texts, err := r.ends(4000)
 	valid("close", texts, err)
-	if r, err = f.knock(opening("/garbled/x?refuse")); err != nil {
+	if r, err = f.dialRaw(opening("/garbled/x?refuse")); err != nil {
 		t.Fatal(err)
 	}
 	if a, _, err := r.answer(); err != nil || a.StatusCode != http.StatusSwitchingProtocols {
@@ -212,11 +211,11 @@ func TestTextThatIsNone(t *testing.T) {
 	texts, err = r.ends(4403)
 	valid("refusal", texts, err)
 	if len(texts) != 1 {
-		t.Errorf("a refused client was told %q", texts)
+		t.Errorf("a refused client got %q", texts)
 	}
 }
 
-// TestIdentifiersCannotBeGuessed: a connection's id is all that ToConn asks for.
+// TestIdentifiersCannotBeGuessed: ToConn needs nothing but a connection's id.
 func TestIdentifiersCannotBeGuessed(t *testing.T) {
 	const raiders, letters = 300, 26 // 26 letters of 32 are 130 bits
 	f, g := build(t, plan{}), build(t, plan{})

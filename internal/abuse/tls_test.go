@@ -22,7 +22,7 @@ import (
 	"github.com/chanx-go/chanx"
 )
 
-// certified makes a certificate for the server, and clients that trust it.
+// certified makes a certificate for the server, and a configuration for clients that trust it.
 func certified(t *testing.T) (server, visitors *tls.Config) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -44,7 +44,7 @@ func certified(t *testing.T) (server, visitors *tls.Config) {
 		&tls.Config{RootCAs: trusted, ServerName: "fort.example"}
 }
 
-// brittle is a transport below TLS that can be told to spoil what is written.
+// brittle is a transport below TLS that corrupts its writes on request.
 type brittle struct {
 	net.Conn
 	spoil atomic.Pointer[func([]byte) []byte]
@@ -60,7 +60,7 @@ func (b *brittle) Write(p []byte) (int, error) {
 	return b.Conn.Write(p)
 }
 
-// What becomes of a record.
+// Ways to corrupt a record.
 var (
 	halved = func(record []byte) []byte { return record[:len(record)/2] }
 	forged = func(record []byte) []byte {
@@ -69,7 +69,7 @@ var (
 	}
 )
 
-// breach opens a connection whose later records can be spoilt.
+// breach opens a connection whose later records can be corrupted.
 func (f *fort) breach() (*raider, *brittle, error) {
 	tcp, err := f.connect()
 	if err != nil {
@@ -86,14 +86,14 @@ func (f *fort) breach() (*raider, *brittle, error) {
 	return r, below, r.want(ws.OpText, `{"action":"pong"}`)
 }
 
-// TestRecordsThatNeverEnd: below a message there may be a record of TLS, of which the server sees nothing before it is
-// whole. Who stops in the middle of one is found by its missing pong.
-func TestRecordsThatNeverEnd(t *testing.T) {
+// TestUnfinishedTLSRecords: the server sees nothing of a TLS record before it is complete. A client that stops in the
+// middle of one is detected by its missing pong.
+func TestUnfinishedTLSRecords(t *testing.T) {
 	const raiders, atOnce = 60, 2
 	f := build(t, plan{tls: true, ServerOptions: chanx.ServerOptions{Limits: chanx.Limits{
 		PingInterval: 500 * time.Millisecond, PongTimeout: 3 * time.Second,
 	}}})
-	places := make(chan struct{}, atOnce) // handshakes are work, and the bystander must be heard in time, too
+	places := make(chan struct{}, atOnce) // handshakes cost time, and the bystander needs some too
 	f.during(ends{1006: raiders}, func() {
 		f.crowd(raiders, func(i int) error {
 			places <- struct{}{}
@@ -103,15 +103,15 @@ func TestRecordsThatNeverEnd(t *testing.T) {
 				return err
 			}
 			switch i % 4 {
-			case 0: // the rest of the record does not come
+			case 0: // the rest of the record is missing
 				below.spoil.Store(&halved)
 				err = r.say(text(message("say", `{"Text":"half"}`)))
-			case 1: // it does not come from who has the key
+			case 1: // the record is forged
 				below.spoil.Store(&forged)
 				err = r.say(text(message("say", `{"Text":"forged"}`)))
-			case 2: // what follows is not TLS at all
+			case 2: // not TLS at all
 				_, err = below.Conn.Write(text(message("say", `{"Text":"plain"}`)))
-			case 3: // TLS says goodbye, TCP does not
+			case 3: // a TLS alert, but no FIN
 				err = r.Conn.(*tls.Conn).CloseWrite()
 			}
 			if err != nil {
@@ -120,16 +120,16 @@ func TestRecordsThatNeverEnd(t *testing.T) {
 			if _, err := io.Copy(io.Discard, r.r); isTimeout(err) {
 				return fmt.Errorf("kind %d: %w", i%4, err)
 			}
-			_ = r.Close() // says goodbye to nobody
+			_ = r.Close() // the transport may be closed already
 			return nil
 		})
 	})
 	if n := f.seen.sees().begun["say"]; n != 0 {
-		t.Errorf("%d messages came through", n)
+		t.Errorf("%d messages were handled", n)
 	}
 }
 
-// TestHandshakesOfTLSThatNeverEnd are cut off by http.Server.ReadHeaderTimeout like those of HTTP.
+// TestHandshakesOfTLSThatNeverEnd: http.Server.ReadHeaderTimeout ends them like those of HTTP.
 func TestHandshakesOfTLSThatNeverEnd(t *testing.T) {
 	const raiders = 200
 	f := build(t, plan{tls: true, headerTime: time.Second})
@@ -139,18 +139,18 @@ func TestHandshakesOfTLSThatNeverEnd(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			if err := tcp.SetDeadline(time.Now().Add(patience)); err != nil {
+			if err := tcp.SetDeadline(time.Now().Add(maxWait)); err != nil {
 				return err
 			}
 			switch below := (&brittle{Conn: tcp}); i % 3 {
-			case 0: // nothing is said
-			case 1: // the first record does not end
+			case 0: // nothing is sent
+			case 1: // the first record is incomplete
 				below.spoil.Store(&halved)
-				go func() { _ = tls.Client(below, f.tls).Handshake() }() // fails when it is cut off
+				go func() { _ = tls.Client(below, f.tls).Handshake() }() // fails when the server disconnects
 			case 2: // no HTTP follows
 				err = tls.Client(below, f.tls).HandshakeContext(f.t.Context())
 			}
-			if err == nil { // else it has been cut off before it was through
+			if err == nil { // otherwise the server has disconnected during the handshake
 				_, err = io.Copy(io.Discard, tcp)
 			}
 			if isTimeout(err) {

@@ -13,8 +13,9 @@ import (
 	"github.com/chanx-go/chanx"
 )
 
-// TestClientsThatFillTheInboxAndVanish: a handler waits for its client, whose messages fill the inbox, so that the socket is
-// not read. The client closes its socket, resets it, or falls silent. Each is lost within PingInterval and PongTimeout.
+// TestClientsThatFillTheInboxAndVanish: a handler waits for its client while the client's messages fill the inbox, so
+// the socket is not read. Then the client closes its socket, resets it, or falls silent. Each loss is detected within
+// PingInterval and PongTimeout.
 func TestClientsThatFillTheInboxAndVanish(t *testing.T) {
 	const raiders, own = 300, 112 << 10
 	limits := chanx.Limits{PingInterval: 3 * time.Second, PongTimeout: 2 * time.Second}
@@ -43,7 +44,7 @@ func TestClientsThatFillTheInboxAndVanish(t *testing.T) {
 			case 1:
 				return errors.Join(tcp.SetLinger(0), tcp.Close())
 			}
-			return deafen(tcp)
+			return dropSegments(tcp)
 		})
 		eventually(t, "they are lost", func() bool { return f.seen.sees().closed[1006] == raiders })
 		t.Logf("lost after %v; PingInterval and PongTimeout are %v", time.Since(begin), limits.PingInterval+limits.PongTimeout)
@@ -57,8 +58,9 @@ func TestClientsThatFillTheInboxAndVanish(t *testing.T) {
 	}
 }
 
-// deafen has a system drop every segment for a connection, as if the network were gone: it acknowledges nothing.
-func deafen(tcp *net.TCPConn) error {
+// dropSegments makes the system drop every incoming segment of a connection, as if the network were gone: nothing is
+// acknowledged.
+func dropSegments(tcp *net.TCPConn) error {
 	rc, err := tcp.SyscallConn()
 	if err != nil {
 		return err

@@ -11,7 +11,7 @@ import (
 	"github.com/chanx-go/chanx"
 )
 
-// witness is told everything by the server, and counts it.
+// witness is an Observer that counts.
 type witness struct {
 	chanx.NopObserver
 
@@ -19,13 +19,13 @@ type witness struct {
 	tally
 }
 
-// tally is what was seen so far.
+// tally is a snapshot of the counts.
 type tally struct {
 	opened  int
 	closed  map[int]int    // by code
-	dropped map[string]int // by what
+	dropped map[string]int // by reason
 	begun   map[string]int // by action or event
-	handled map[string]int // likewise
+	handled map[string]int // by action or event
 	invalid int            // frames
 	sent    map[string]int // by action
 }
@@ -75,7 +75,7 @@ func (w *witness) In(ctx context.Context, k *chanx.Call) (context.Context, func(
 	}
 }
 
-// sees is what the witness has seen so far.
+// sees returns the counts so far.
 func (w *witness) sees() tally {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -85,7 +85,7 @@ func (w *witness) sees() tally {
 	return t
 }
 
-// ended is how many connections have.
+// ended is the number of connections that have ended.
 func (t tally) ended() (n int) {
 	for _, k := range t.closed {
 		n += k
@@ -93,7 +93,7 @@ func (t tally) ended() (n int) {
 	return n
 }
 
-// ends are how many connections end with each code. Those that the server does not open do not count.
+// ends counts connections by close code. Connections that the server did not open are not counted.
 type ends map[int]int
 
 // since is what has ended since an earlier tally.
