@@ -7,12 +7,12 @@ import (
 	"testing"
 )
 
-// arrow says what a package may import beyond the standard library. Packages of ours are written from the root: "./" is the root
-// package itself.
+// arrow lists what a package may import beyond the standard library. Packages of this repository are written relative
+// to its root: "./" is the root package itself.
 type arrow struct {
 	dir  string // "examples/..." is every package below examples
 	may  string
-	test string // what its test files may import besides
+	test string // what its test files may import in addition
 	why  string
 }
 
@@ -31,37 +31,37 @@ var arrows = []arrow{
 	{
 		".", "./schema ./layer ./layer/memlayer ./internal/hub ./internal/probe ./internal/socket ./internal/throttle " + jsontext,
 		"./ ./chanxtest ./internal/chat ./internal/faultlayer ./internal/nodetest " + codec + " " + leak + " " + peer + " " + jsonschema,
-		"whoever imports chanx gets no broker, no document tool and no test helper with it",
+		"an application that imports chanx must not get a broker, a document tool or a test helper with it",
 	},
 	{
 		"schema", jsontext, "./schema ./schema/testdata/... " + leak + " " + jsonschema,
-		"it describes any Go type, and knows nothing of connections",
+		"it describes any Go type and does not depend on connections",
 	},
 	{"layer", "", "./layer", "a broker's module needs the contract, not the framework"},
 	{
 		"layer/layertest", "./layer " + leak, "./layer/layertest ./layer/memlayer ./internal/faultlayer",
-		"it is imported by the tests of brokers' modules: it knows the contract, and looks for goroutines that stay",
+		"the tests of brokers' modules import it: it needs the contract and a check for leaked goroutines",
 	},
-	{"layer/memlayer", "./layer", "./layer/memlayer ./layer/layertest " + leak, "it is the model of a broker: it sees subjects and bytes"},
-	{"internal/hub", "", "./internal/hub " + leak, "it knows who is in which group, not what is sent to them"},
-	{"internal/throttle", "", "./internal/throttle", "it knows lines of a log, whoever writes them"},
+	{"layer/memlayer", "./layer", "./layer/memlayer ./layer/layertest " + leak, "it is the model of a broker: it handles subjects and bytes"},
+	{"internal/hub", "", "./internal/hub " + leak, "it manages the members of groups, not the messages to them"},
+	{"internal/throttle", "", "./internal/throttle", "it throttles log lines of any origin"},
 	{
 		"internal/faultlayer", "./layer", "./internal/faultlayer ./layer/memlayer ./layer/layertest " + leak,
-		"it wraps any layer, and knows no more of it than its contract",
+		"it wraps any layer and needs only the contract",
 	},
 	{
 		"internal/nodetest", "./ ./chanxtest ./layer", "./internal/nodetest ./internal/faultlayer ./layer/memlayer " + leak,
-		"it is imported by the tests of brokers' modules: it sees servers as an application does, on any layer",
+		"the tests of brokers' modules import it: it uses servers as an application does, on any layer",
 	},
-	{"internal/socket", codec, "./internal/socket " + leak + " " + peer, "it knows bytes, not messages"},
-	{"internal/probe", "./schema", "", "root and chanxtest meet in it, so it knows neither"},
+	{"internal/socket", codec, "./internal/socket " + leak + " " + peer, "it handles bytes, not messages"},
+	{"internal/probe", "./schema", "", "the root package and chanxtest share it, so it may import neither"},
 	{
 		"internal/abuse", "", "./ ./layer ./layer/memlayer " + codec + " " + leak,
-		"it attacks a server through what an application can import; the one other thing it knows is bytes on a wire",
+		"it attacks a server through packages that an application can import, and with raw bytes",
 	},
 	{
 		"internal/proxies", "", "./ " + leak + " " + peer,
-		"it runs nodes as an application does, and clients that share no code with them",
+		"it runs nodes as an application does, with clients that share no code with them",
 	},
 	{
 		"internal/parity", "", "./ ./schema ./chanxtest " + codec + " " + leak,
@@ -71,7 +71,7 @@ var arrows = []arrow{
 	{"internal/chat", "./", "./internal/chat ./chanxtest " + leak, "it is an application: the one that docs/design.md shows"},
 	{
 		"chanxtest", "./ ./schema ./layer ./layer/memlayer ./internal/faultlayer ./internal/probe " + peer, "./chanxtest ./layer/layertest " + leak,
-		"it tests applications as a client would, through what they can import too; the probe spares them to declare things twice",
+		"it tests applications as a client, through packages that they can import too; the probe saves them from declaring things twice",
 	},
 	{
 		"examples/chat", "./ ./layer ./layer/memlayer ./natslayer ./redislayer ./examples/chat/...", natsServer + " " + prom + "/testutil " + leak + " " + peer,
@@ -79,7 +79,7 @@ var arrows = []arrow{
 	},
 	{
 		"examples/cluster", natsServer, leak + " " + peer,
-		"it knows processes and bytes: what the nodes say to each other is theirs",
+		"it starts processes and sends bytes; the traffic between nodes is not its concern",
 	},
 	{
 		"examples/...", "./ ./layer ./chanxtest ./examples/... modernc.org/sqlite golang.org/x/text/cases golang.org/x/text/unicode/norm " + prom + " " + prom + "/promhttp",
@@ -145,7 +145,7 @@ func (a arrow) allows(path string, test bool) bool {
 	})
 }
 
-// fromRoot writes an import of ours the way arrows do.
+// fromRoot returns an import path of this repository in the form that arrows use.
 func fromRoot(path string) string {
 	if path == module {
 		return "./"
@@ -194,7 +194,7 @@ var arrowRule = rule{
 	},
 }
 
-// helperPackages are for tests. What production code imports of them ends in users' binaries.
+// helperPackages are for tests. If production code imports them, they end up in users' binaries.
 var helperPackages = []string{"testing", "net/http/httptest", leak, "github.com/stretchr/testify", jsonschema}
 
 // forTests are the packages that only tests import.
@@ -230,11 +230,11 @@ var productionRule = rule{
 // rootMayLink are the modules that an application gets with the root package.
 var rootMayLink = []string{module, "github.com/go-json-experiment/json", "github.com/gobwas/ws", "github.com/gobwas/httphead"}
 
-// rootMustNotLink are packages of the standard library that a server of messages has no use for: the helpers of tests,
-// and what belongs to pages and commands.
+// rootMustNotLink are packages of the standard library that a message server does not need: test helpers, and packages
+// for web pages and commands.
 var rootMustNotLink = []string{"testing", "net/http/httptest", "html", "html/template", "text/template", "flag", "os/exec"}
 
-// TestTheRootPackageLinksNothingElse follows imports to the end, where arrowRule sees one step.
+// TestTheRootPackageLinksNothingElse follows imports transitively, unlike arrowRule, which checks direct imports.
 func TestTheRootPackageLinksNothingElse(t *testing.T) {
 	t.Parallel()
 	cmd := exec.CommandContext(t.Context(), "go", "list", "-deps", ".")
@@ -245,7 +245,7 @@ func TestTheRootPackageLinksNothingElse(t *testing.T) {
 	}
 	linked := strings.Fields(string(out))
 	if !slices.Contains(linked, module) || !slices.Contains(linked, "net/http") {
-		t.Fatalf("go list does not show what it should: %d packages", len(linked))
+		t.Fatalf("go list does not list chanx and net/http: %d packages", len(linked))
 	}
 	for _, p := range linked {
 		known := isStandard(p) || slices.ContainsFunc(rootMayLink, func(m string) bool { return p == m || strings.HasPrefix(p, m+"/") })

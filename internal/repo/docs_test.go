@@ -8,8 +8,8 @@ import (
 )
 
 var packageDocRule = rule{
-	name: "every package says what it is for",
-	why:  "its comment is the first thing that a reader sees",
+	name: "every package has a comment",
+	why:  "the package comment is the first thing that a reader sees",
 	check: func(files []file) (broken []string) {
 		documented := map[string]bool{}
 		for _, f := range files {
@@ -34,13 +34,12 @@ var packageDocRule = rule{
 	},
 }
 
-// tutorial is the file of docs/design.md that shows how to program with chanx; as in an application, its methods speak for
-// themselves.
+// tutorial is the example program of docs/design.md. Its methods have no comments, as in an application.
 const tutorial = "internal/chat"
 
 var exportedDocRule = rule{
 	name: "every exported name is documented",
-	why:  "its comment says what may run concurrently, units, defaults and errors, and whoever uses it reads nothing else",
+	why:  "its comment is all that a user reads: concurrency, units, defaults and errors",
 	check: eachGo(func(f file) (broken []string) {
 		if f.isTest() || f.ast.Name.Name == "main" || f.dir() == tutorial {
 			return nil
@@ -71,8 +70,8 @@ var exportedDocRule = rule{
 	},
 }
 
-// undocumented are the exported names of a declaration without a comment. A comment above a group is enough for its constants and
-// variables; members of a library's types need their own.
+// undocumented returns the exported names of a declaration without a comment. One comment above a group is enough for
+// its constants and variables; members of a library's types need their own.
 func undocumented(d ast.Decl, library bool) (names []*ast.Ident) {
 	switch d := d.(type) {
 	case *ast.FuncDecl:
@@ -99,8 +98,8 @@ func undocumented(d ast.Decl, library bool) (names []*ast.Ident) {
 	return names
 }
 
-// undocumentedMembers looks at the fields of option structs, each of which is a promise, and at the methods of interfaces. A
-// single method is what its interface is about.
+// undocumentedMembers checks the fields of option structs and the methods of interfaces. If an interface has a single
+// method, the interface's comment is enough.
 func undocumentedMembers(s *ast.TypeSpec) (names []*ast.Ident) {
 	var fields *ast.FieldList
 	switch t := s.Type.(type) {
@@ -124,7 +123,8 @@ func undocumentedMembers(s *ast.TypeSpec) (names []*ast.Ident) {
 	return names
 }
 
-// isDiscriminator reports whether a method is that of a message or an event: its body is one word, and says all.
+// isDiscriminator reports whether a method is the Action or Event method of a message or an event, which needs no
+// comment.
 func isDiscriminator(d *ast.FuncDecl) bool {
 	return d.Recv != nil && (d.Name.Name == "Action" || d.Name.Name == "Event")
 }
@@ -138,7 +138,7 @@ func exported(all []*ast.Ident) (names []*ast.Ident) {
 	return names
 }
 
-// ofExported reports whether a function is none of an unexported type.
+// ofExported reports whether a function is not a method of an unexported type.
 func ofExported(recv *ast.FieldList) bool {
 	if recv == nil {
 		return true

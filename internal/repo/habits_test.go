@@ -10,7 +10,7 @@ import (
 var sleepRule = rule{
 	name: "no test sleeps",
 	why: "a sleep is too short on a slow machine and too long on every other; inside synctest.Test it costs nothing, " +
-		"and where that is not in sight the line says so: // in a bubble",
+		"and a sleep outside its call has the comment: // in a bubble",
 	check: eachGo(func(f file) (broken []string) {
 		if !f.isTest() {
 			return nil
@@ -40,13 +40,13 @@ var sleepRule = rule{
 	},
 }
 
-// isLibrary reports whether errors and panics of the file reach people who did not write it.
+// isLibrary reports whether errors and panics of the file reach users of the library.
 func isLibrary(f file) bool {
 	return !f.isTest() && !strings.HasPrefix(f.path, "examples/") && f.ast.Name.Name != "main"
 }
 
-// opening is the literal text with which an expression begins: a string, a sum of strings, or the first argument of errors.New,
-// fmt.Errorf or fmt.Sprintf. It is "" if that is not a literal.
+// opening returns the literal text at the beginning of an expression: a string, a sum of strings, or the first argument
+// of errors.New, fmt.Errorf or fmt.Sprintf. It returns "" if that is not a literal.
 func opening(e ast.Expr) string {
 	switch e := e.(type) {
 	case *ast.BinaryExpr:
@@ -65,7 +65,7 @@ func opening(e ast.Expr) string {
 
 var sentinelRule = rule{
 	name: "exported errors begin with their package's name",
-	why:  "they are read far from where they were made",
+	why:  "errors are read far from their origin",
 	check: eachGo(func(f file) (broken []string) {
 		if !isLibrary(f) {
 			return nil
@@ -94,7 +94,7 @@ var sentinelRule = rule{
 	},
 }
 
-// withoutPrefix are the errors among values that do not begin with their package's name.
+// withoutPrefix returns the errors among values that do not begin with their package's name.
 func withoutPrefix(f file, values []ast.Expr) (broken []string) {
 	for _, e := range values {
 		if calls(e, "errors", "New") || calls(e, "fmt", "Errorf") {
@@ -108,7 +108,7 @@ func withoutPrefix(f file, values []ast.Expr) (broken []string) {
 
 var panicRule = rule{
 	name: "panics of a package begin with its name",
-	why:  "whoever made the mistake reads it first of all, above a stack",
+	why:  "it is the first thing that the programmer reads, above a stack trace",
 	check: eachGo(func(f file) (broken []string) {
 		if !isLibrary(f) {
 			return nil

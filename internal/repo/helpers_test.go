@@ -17,10 +17,10 @@ import (
 
 const module = "github.com/chanx-go/chanx"
 
-// root is the repository's, seen from this package.
+// root is the root of the repository, relative to this package.
 const root = "../.."
 
-// file is one text of the repository, or of a sample.
+// file is one text file of the repository, or of a sample.
 type file struct {
 	path string // from the root of the repository, with slashes
 	text string
@@ -32,17 +32,17 @@ func (f file) isGo() bool   { return f.ast != nil }
 func (f file) isTest() bool { return strings.HasSuffix(f.path, "_test.go") }
 func (f file) dir() string  { return path.Dir(f.path) }
 
-// at is the place of a node, as editors understand it.
+// at returns the position of a node in the form that editors understand.
 func (f file) at(n ast.Node) string {
 	return f.path + ":" + strconv.Itoa(f.fset.Position(n.Pos()).Line) + ": "
 }
 
-// lines is how many lines a node takes.
+// lines is the number of lines of a node.
 func (f file) lines(n ast.Node) int {
 	return f.fset.Position(n.End()).Line - f.fset.Position(n.Pos()).Line + 1
 }
 
-// imports are the paths that the file imports.
+// imports returns the import paths of the file.
 func (f file) imports() (paths []string) {
 	for _, i := range f.ast.Imports {
 		p, err := strconv.Unquote(i.Path.Value)
@@ -54,7 +54,7 @@ func (f file) imports() (paths []string) {
 	return paths
 }
 
-// calls reports whether a call is of that function of a package of the standard library.
+// calls reports whether a node is a call of a function pkg.name, where pkg is an identifier.
 func calls(n ast.Node, pkg, name string) bool {
 	call, ok := n.(*ast.CallExpr)
 	if !ok {
@@ -78,10 +78,10 @@ func parse(name, text string) (file, error) {
 	return f, err
 }
 
-// skipped are folders that hold no text of ours.
+// skipped are folders without texts of this repository.
 var skipped = []string{".git", ".bin", ".cache", "node_modules", "testdata"}
 
-// isText reports whether the rules look at a file.
+// isText reports whether the rules apply to a file.
 func isText(name string) bool {
 	switch path.Base(name) {
 	case "go.mod", "go.work", "Makefile":
@@ -90,7 +90,7 @@ func isText(name string) bool {
 	return path.Dir(name) == ".ci" || slices.Contains([]string{".go", ".md", ".js", ".mjs", ".html", ".css", ".sh"}, path.Ext(name))
 }
 
-// checkout is the repository's files, read once.
+// checkout returns the files of the repository, which it reads once.
 var checkout = sync.OnceValues(func() (files []file, err error) {
 	err = fs.WalkDir(os.DirFS(root), ".", func(name string, e fs.DirEntry, err error) error {
 		switch {
@@ -121,7 +121,7 @@ func repository(t *testing.T) []file {
 	return files
 }
 
-// sample is a small repository: path and text of each file.
+// sample is a small repository: the path and text of each file.
 type sample map[string]string
 
 func (s sample) files(t *testing.T) (files []file) {

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// unthrottled are the functions that may write a line to a logger themselves, with the reason.
+// unthrottled are the functions that may write to a logger directly, each with the reason.
 var unthrottled = map[string]string{
 	"internal/throttle/throttle.go Log":  "it is the throttle: here a line of level debug",
 	"internal/throttle/throttle.go line": "it is the throttle",
@@ -15,14 +15,14 @@ var unthrottled = map[string]string{
 	"server.go warnUnread":               "once for each type, when a consumer is mounted",
 }
 
-// logMethods are those of slog.Logger that write a line. Lines of level debug are written only where somebody looks for
-// something.
+// logMethods are the methods of slog.Logger that write a line. Level debug is missing, because its lines are written
+// only during a search for a fault.
 var logMethods = []string{"Info", "Warn", "Error", "InfoContext", "WarnContext", "ErrorContext", "Log", "LogAttrs"}
 
 var logRule = rule{
 	name: "lines of the log are throttled",
-	why: "clients, other nodes and handlers in a loop can cause almost any line again and again: write it with " +
-		"logThrottled or logError, or say in the list of this rule why nobody can",
+	why: "clients, other nodes and handlers in a loop can cause almost any line repeatedly: write it with " +
+		"logThrottled or logError, or say in the list of this rule why they cannot",
 	check: eachGo(func(f file) (broken []string) {
 		if !isLibrary(f) || slices.Contains(f.imports(), "testing") || f.dir() == "internal/nodetest" { // they fail tests
 			return nil
@@ -34,7 +34,7 @@ var logRule = rule{
 			}
 			ast.Inspect(fn, func(n ast.Node) bool {
 				if call, ok := n.(*ast.CallExpr); ok && logs(call) {
-					broken = append(broken, f.at(n)+"a line is written to the logger")
+					broken = append(broken, f.at(n)+"this call writes to a logger without a throttle")
 				}
 				return true
 			})
@@ -58,7 +58,7 @@ var logRule = rule{
 	},
 }
 
-// logs reports whether a call writes to a logger, of package slog or log.
+// logs reports whether a call writes to a logger of package slog or log.
 func logs(call *ast.CallExpr) bool {
 	sel, ok := call.Fun.(*ast.SelectorExpr)
 	if !ok || len(call.Args) == 0 {

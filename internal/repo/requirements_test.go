@@ -20,7 +20,7 @@ const (
 	differences      = "## Differences from the original"
 )
 
-// requirementIDs are those that the page must have: S1 to S138, and so on.
+// requirementIDs are the ids that the page must have: S1 to S138, and so on.
 func requirementIDs() (ids []string) {
 	for _, part := range []struct {
 		prefix string
@@ -40,11 +40,11 @@ var (
 	named    = regexp.MustCompile("`(?:([a-z0-9_/]+)\\.)?((?:Test|Example|Fuzz)\\w*)(?:/([^`]+))?`")
 )
 
-// evidence is what a row of the page can point at.
+// evidence is everything that a row of the page can refer to.
 type evidence struct {
 	tests       map[string][]testFunc // by folder and name
 	transcripts map[string]string     // texts below testdata, by path
-	statements  map[string]bool       // of the differences
+	statements  map[string]bool       // sentences about differences
 }
 
 type testFunc struct {
@@ -72,7 +72,7 @@ func newEvidence(files []file) evidence {
 	return e
 }
 
-// statements are the sentences of the section about differences, each without its full stop.
+// statements returns the sentences of the section about differences, each without its full stop.
 func statements(design string) map[string]bool {
 	all := map[string]bool{}
 	_, section, _ := strings.Cut(design, differences+"\n")
@@ -86,8 +86,8 @@ func statements(design string) map[string]bool {
 	return all
 }
 
-// hasTest reports whether a test exists. What follows a slash is a subtest: a string in the test's file, spelt as go test
-// does, with _ for a blank, or a transcript of the package, with a case in it behind another slash.
+// hasTest reports whether a test exists. sub is a subtest: a string in the test's file, with _ for a blank as go test
+// writes it, or a transcript of the package, optionally with a slash and a case in it.
 func (e evidence) hasTest(dir, name, sub string) bool {
 	for _, t := range e.tests[dir+"."+name] {
 		if sub == "" || t.runs() && (t.says(sub) || e.plays(dir, sub)) {
@@ -97,7 +97,7 @@ func (e evidence) hasTest(dir, name, sub string) bool {
 	return false
 }
 
-// plays reports whether a folder has a transcript, and it the case: a line that ends with its name.
+// plays reports whether a folder has the transcript and, if sub names one, the case: a line that ends with its name.
 func (e evidence) plays(dir, sub string) bool {
 	name, at, _ := strings.Cut(sub, "/")
 	for file, text := range e.transcripts {
@@ -109,7 +109,7 @@ func (e evidence) plays(dir, sub string) bool {
 	return false
 }
 
-// runs reports whether a test has subtests at all.
+// runs reports whether a test has subtests.
 func (t testFunc) runs() (found bool) {
 	ast.Inspect(t.decl, func(n ast.Node) bool {
 		if sel, ok := n.(*ast.SelectorExpr); ok && sel.Sel.Name == "Run" {
@@ -131,8 +131,8 @@ func (t testFunc) says(sub string) (found bool) {
 	return found
 }
 
-// pointsNowhere is what is wrong with the last cell of a row. It may have names of tests and links to differences, with
-// commas between, and nothing else.
+// pointsNowhere returns what is wrong with the last cell of a row. It may contain names of tests and links to
+// differences, separated by commas, and nothing else.
 func (e evidence) pointsNowhere(cell string) (broken []string) {
 	links := linked.FindAllStringSubmatch(cell, -1)
 	tests := named.FindAllStringSubmatch(linked.ReplaceAllString(cell, ""), -1)

@@ -4,13 +4,13 @@ import (
 	"testing"
 )
 
-// rule is something that holds for the whole repository.
+// rule is a property of the whole repository.
 type rule struct {
 	name   string // a sentence
 	why    string
-	check  func([]file) []string // what breaks the rule: place and text
-	breaks []sample              // each breaks it in one place
-	keeps  []sample              // each looks like it, but does not
+	check  func([]file) []string // returns each violation: place and text
+	breaks []sample              // each violates the rule in one place
+	keeps  []sample              // each looks similar, but does not violate it
 }
 
 var rules = []rule{
@@ -56,7 +56,7 @@ func TestEachRuleSeesWhatBreaksIt(t *testing.T) {
 	}
 }
 
-// eachGo makes a check of a function that looks at one Go file.
+// eachGo turns a check of one Go file into a check of all files.
 func eachGo(check func(f file) []string) func([]file) []string {
 	return func(files []file) (broken []string) {
 		for _, f := range files {

@@ -45,7 +45,7 @@ var fileLengthRule = rule{
 
 var functionLengthRule = rule{
 	name: fmt.Sprintf("no function has more than %d lines", maxFuncLines),
-	why:  "it is read as a whole; if it must be long, its comment has a line \"// long: reason\"",
+	why:  "a function is read as a whole; if it must be long, its comment has a line \"// long: reason\"",
 	check: eachGo(func(f file) (broken []string) {
 		for _, d := range f.ast.Decls {
 			fn, ok := d.(*ast.FuncDecl)
@@ -62,15 +62,15 @@ var functionLengthRule = rule{
 	},
 }
 
-// vague are names that say nothing of what is behind them, or that mean something else here: a connection is a Conn, and
-// a client is who is at its other end.
+// vague are names that do not describe their content, or that have another meaning here: a connection is a Conn, and a
+// client is its other end.
 var vague = []string{"util", "utils", "common", "types", "helper", "helpers", "misc", "manager", "client", "session", "channel"}
 
 func isVague(name string) bool { return slices.Contains(vague, strings.ToLower(name)) }
 
 var nameRule = rule{
-	name: "no package, type or file has a name that says nothing",
-	why:  "a reader should guess what is inside; helpers_test.go is the exception, for what the tests of a package share",
+	name: "no package, type or file has a vague name",
+	why:  "a reader should guess what is inside; helpers_test.go is the exception, for fixtures that the tests of a package share",
 	check: eachGo(func(f file) (broken []string) {
 		pkg := strings.TrimSuffix(f.ast.Name.Name, "_test")
 		base := strings.TrimSuffix(path.Base(f.path), ".go")

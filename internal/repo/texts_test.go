@@ -9,13 +9,13 @@ import (
 	"testing"
 )
 
-// goVersion is written with its last number: go mod tidy raises "1.26" in one module, and then every command of the
-// workspace fails.
+// goVersion includes the patch number: go mod tidy raises "1.26" in one module, and then every command of the workspace
+// fails.
 const goVersion = "go 1.26.0"
 
 var goVersionRule = rule{
 	name: "every go.mod and go.work says " + goVersion,
-	why:  "one that asks for a newer Go makes the whole workspace ask for it",
+	why:  "a module that requires a newer Go makes the whole workspace require it",
 	check: func(files []file) (broken []string) {
 		for _, f := range files {
 			base := path.Base(f.path)
@@ -33,7 +33,7 @@ var goVersionRule = rule{
 	keeps: []sample{{"go.mod": "module a\n\n" + goVersion + "\n"}},
 }
 
-// find makes a check of an expression that no line of any file may match.
+// find returns a check that no line of any file matches an expression.
 func find(bad *regexp.Regexp) func([]file) []string {
 	return func(files []file) (broken []string) {
 		for _, f := range files {
@@ -47,20 +47,20 @@ func find(bad *regexp.Regexp) func([]file) []string {
 	}
 }
 
-// Written in two parts, or the rules would find themselves.
+// Written in two parts, so that the rules do not match this file.
 const todo, workFolder = "TO" + "DO", "/wor" + "k/"
 
 var leftoverRule = rule{
 	name:   "nothing is left to be done in a comment",
-	why:    "what is missing belongs into docs/rough-edges.md or an issue, where somebody looks for it",
+	why:    "missing work belongs into docs/rough-edges.md or an issue, where people look for it",
 	check:  find(regexp.MustCompile(`\b(` + todo + `|FIX` + `ME)\b`)),
 	breaks: []sample{{"a.go": "package a // " + todo + ": finish"}, {"README.md": todo}},
 	keeps:  []sample{{"a.go": "package a // method"}},
 }
 
 var machineRule = rule{
-	name:   "no text names a folder of a machine",
-	why:    "it exists on one machine only",
+	name:   "no text contains an absolute path",
+	why:    "the path exists on one machine only",
 	check:  find(regexp.MustCompile(`(^|[\s"'(=` + "`" + `])(` + workFolder + `|/home/|/ro` + `ot/|/Users/)`)),
 	breaks: []sample{{"a.go": `package a; const dir = "` + workFolder + `main"`}},
 	keeps:  []sample{{"README.md": "see http://example.com/home/page and net" + workFolder}},
@@ -68,7 +68,7 @@ var machineRule = rule{
 
 var codeBlock = regexp.MustCompile("(?ms)^```go\n(.*?)^```$")
 
-// bare is code without indentation and empty lines, so that a block of it can be looked up anywhere.
+// bare removes indentation and empty lines, so that a code block can be found anywhere.
 func bare(code string) string {
 	var b strings.Builder
 	for line := range strings.SplitSeq(code, "\n") {
@@ -81,7 +81,7 @@ func bare(code string) string {
 
 var compiledDocsRule = rule{
 	name: "Go in README and docs is Go of this repository",
-	why:  "code that nobody compiles is soon wrong; write it into an example and copy the lines",
+	why:  "code that is not compiled is soon wrong; write it into an example and copy the lines",
 	check: func(files []file) (broken []string) {
 		var code []string
 		for _, f := range files {
