@@ -15,7 +15,7 @@ const (
 	benchOut     = benchPayload + 4
 )
 
-// echoer answers each message, corked.
+// echoer is a Handler that returns each message, corked.
 type echoer struct{ c *Conn }
 
 func (e *echoer) Message(p []byte, _ bool)        { _ = e.c.WriteText(p, true) } // fails only when the benchmark is over
@@ -27,7 +27,7 @@ func (*echoer) Closed(int, string)                {}
 func (*echoer) Dropped(Drop, int)                 {}
 func (*echoer) Arrived([]byte, bool, uint64) bool { return true }
 
-// bareEcho is the least a server can do: one read, one write of frames made before, for each batch.
+// bareEcho is the minimal server: for each batch one read and one write of prepared frames.
 func bareEcho(nc net.Conn) {
 	defer nc.Close()
 	frames := bytes.Repeat(PrepareText(make([]byte, benchPayload)).b, bufSize/benchIn+1)
@@ -58,8 +58,9 @@ func bareConn(b *testing.B) net.Conn {
 	return nc
 }
 
-// BenchmarkEcho is a message there and back over loopback TCP, the client's part included, with so many in flight. The
-// package and the bare socket take turns, so that both meet the same machine; x-bare is the ratio of their times.
+// BenchmarkEcho measures a round trip over loopback TCP, including the client, with several messages in flight. The
+// package and a bare socket are measured in turn, so that both meet the same machine; x-bare is the ratio of their
+// times.
 func BenchmarkEcho(b *testing.B) {
 	for _, inFlight := range []int{1, 16} {
 		b.Run(fmt.Sprintf("inflight=%d", inFlight), func(b *testing.B) {

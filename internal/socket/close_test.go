@@ -48,7 +48,8 @@ func TestPeerCloses(t *testing.T) {
 	}
 }
 
-// TestServerCloses: what is queued is flushed, the peer's answer is awaited, what it still sends is discarded and counted.
+// TestServerCloses: Close flushes the queue and waits for the peer's answer. Messages that the peer sends meanwhile are
+// discarded and counted.
 func TestServerCloses(t *testing.T) {
 	t.Parallel()
 	transports(t, Options{CloseTimeout: time.Minute}, func(t *testing.T, dial func(any, ...[]byte) (*recorder, *peer)) {
@@ -116,7 +117,8 @@ func TestCodesThatMayNotBeSent(t *testing.T) {
 	})
 }
 
-// TestCloseWhileAHandlerRuns: it finishes, its writes fail, what waits is dropped and counted, and so is what it posts.
+// TestCloseWhileAHandlerRuns: the handler finishes, but its writes and posts fail. Waiting items are dropped and
+// counted.
 func TestCloseWhileAHandlerRuns(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -158,7 +160,8 @@ func TestCloseWhileAHandlerRuns(t *testing.T) {
 	})
 }
 
-// TestCloseByAHandler, on the reader's goroutine: what follows in the batch is dropped, up to the peer's own Close frame.
+// TestCloseByAHandler: a handler closes on the reader's goroutine. The rest of the batch is dropped, up to the peer's
+// own Close frame.
 func TestCloseByAHandler(t *testing.T) {
 	t.Parallel()
 	for name, abort := range map[string]bool{"close": false, "abort": true} {
@@ -201,7 +204,7 @@ func TestCloseAfter(t *testing.T) {
 			if err := h.c.Post("x"); !errors.Is(err, ErrClosed) {
 				t.Errorf("post: %v", err)
 			}
-			time.Sleep(time.Minute) // longer than CloseTimeout: nobody closes yet
+			time.Sleep(time.Minute) // longer than CloseTimeout, which has not started yet
 			must(t, h.c.WriteText([]byte("a last word"), true))
 		}
 		begin := time.Now()
@@ -228,7 +231,7 @@ func TestCloseAfterNothing(t *testing.T) {
 		must(t, p.nc.Close())
 		h.end(t, "closed 4000 idle")
 
-		c, p := piped(t, h.c.up) // and before Start
+		c, p := piped(t, h.c.up) // the same before Start
 		must(t, c.CloseAfter(4000, "early"))
 		p.expect("close 4000 early")
 		p.send(closing(1000, ""))
@@ -237,7 +240,7 @@ func TestCloseAfterNothing(t *testing.T) {
 	})
 }
 
-// TestCloseAfterThenClose: the second does not wait, but the cause is the first one's.
+// TestCloseAfterThenClose: Close does not wait for the handler, but the cause of CloseAfter stays.
 func TestCloseAfterThenClose(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -256,7 +259,7 @@ func TestCloseAfterThenClose(t *testing.T) {
 	})
 }
 
-// TestMessagesBeforeThePeersClose run, with a live context, in their turn.
+// TestMessagesBeforeThePeersClose: messages before the peer's Close frame are handled in order, with a live context.
 func TestMessagesBeforeThePeersClose(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -276,7 +279,8 @@ func TestMessagesBeforeThePeersClose(t *testing.T) {
 	})
 }
 
-// TestCloseTimeout bounds them: then the context ends, what waits is dropped, and no Close frame is sent.
+// TestCloseTimeout: CloseTimeout limits how long these messages may take. Then the context ends, waiting messages are
+// dropped, and no Close frame is sent.
 func TestCloseTimeout(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -295,7 +299,7 @@ func TestCloseTimeout(t *testing.T) {
 	})
 }
 
-// TestPeerDoesNotAnswer: neither our Close frame nor the closed write side makes it go.
+// TestPeerDoesNotAnswer: the peer reacts neither to our Close frame nor to the closed write side.
 func TestPeerDoesNotAnswer(t *testing.T) {
 	t.Parallel()
 	for name, k := range map[string]struct {
@@ -311,7 +315,7 @@ func TestPeerDoesNotAnswer(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				h, p := started(t, k.o, nil)
 				begin := time.Now()
-				p.send(text("half")[:3]) // has MessageTimeout no more
+				p.send(text("half")[:3]) // MessageTimeout no longer applies
 				must(t, h.c.Close(1000, ""))
 				p.expect("close 1000")
 				h.end(t, "closed 1000")
@@ -329,7 +333,7 @@ func TestPeerDoesNotAnswer(t *testing.T) {
 	}
 }
 
-// TestCloseAnswersThePeerAtOnce instead of in turn.
+// TestCloseAnswersThePeerAtOnce: after the peer's Close frame, Close answers it without waiting for earlier messages.
 func TestCloseAnswersThePeerAtOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -348,7 +352,7 @@ func TestCloseAnswersThePeerAtOnce(t *testing.T) {
 	})
 }
 
-// TestClosedMayTakeLong: the peer, whose answer ends the connection, does not wait for it.
+// TestClosedMayTakeLong: the transport closes when the peer answers, even if Closed still runs.
 func TestClosedMayTakeLong(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -371,13 +375,13 @@ func TestClosedMayTakeLong(t *testing.T) {
 	})
 }
 
-// TestClosesCross on their way: each takes the other's as the answer.
+// TestClosesCross: if two Close frames cross, each side takes the other's as the answer.
 func TestClosesCross(t *testing.T) {
 	t.Parallel()
 	transports(t, Options{}, func(t *testing.T, dial func(any, ...[]byte) (*recorder, *peer)) {
 		h, p := dial(nil)
 		go p.send(closing(1001, ""))
-		_ = h.c.Close(4000, "") // or the other was faster
+		_ = h.c.Close(4000, "") // fails if the peer's Close frame came first
 		if f := p.frame(); f != "close 4000" && f != "close 1001" {
 			t.Errorf("frame %q", f)
 		}
@@ -387,7 +391,7 @@ func TestClosesCross(t *testing.T) {
 	})
 }
 
-// TestEndBeforeStart: only Lost and Closed are called then.
+// TestEndBeforeStart: on a connection that ended before Start, only Closing, Lost and Closed are called.
 func TestEndBeforeStart(t *testing.T) {
 	t.Parallel()
 	for name, k := range map[string]struct {
@@ -448,7 +452,8 @@ func TestStartTwicePanics(t *testing.T) {
 	})
 }
 
-// TestPeerVanishes in the middle of a handler: Lost within 10 ms, Closed behind the handler, the rest dropped and counted.
+// TestPeerVanishes: the peer is lost while a handler runs. Lost is called within 10 ms, Closed after the handler; the
+// waiting items are dropped and counted.
 func TestPeerVanishes(t *testing.T) {
 	t.Parallel()
 	for name, at := range map[string]time.Duration{"at once": 0, "soon": 2 * time.Millisecond, "late": time.Second} {
@@ -460,7 +465,7 @@ func TestPeerVanishes(t *testing.T) {
 				h.message = func([]byte, bool) {
 					<-h.lost
 					if d := time.Since(vanished); d > 10*time.Millisecond {
-						t.Errorf("told after %v", d)
+						t.Errorf("Lost called after %v", d)
 					}
 					time.Sleep(time.Second)
 				}
@@ -479,8 +484,8 @@ func TestPeerVanishes(t *testing.T) {
 	}
 }
 
-// TestHandlerThatEndsItsGoroutine has returned: what was read with it and what comes later is handled, and the end is as
-// ever, even if the last call ends its goroutine too.
+// TestHandlerThatEndsItsGoroutine: runtime.Goexit in a handler counts as its return. The rest of its batch and later
+// messages are handled, and the connection ends as usual, even if the last call exits too.
 func TestHandlerThatEndsItsGoroutine(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

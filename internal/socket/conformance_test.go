@@ -16,9 +16,9 @@ import (
 	"github.com/gobwas/ws"
 )
 
-// autobahnCases are those of Autobahn|Testsuite 0.8.2 that are always played: all of RFC 6455, and of the 216 of
-// permessage-deflate (RFC 7692), which take a quarter of an hour, one of each kind that can be agreed on. A pattern with a *
-// means everything that begins like it.
+// autobahnCases are the cases of Autobahn|Testsuite 0.8.2 that run by default: all of RFC 6455, and one of each
+// negotiable kind of the 216 of permessage-deflate (RFC 7692), which would take a quarter of an hour. A * matches any
+// rest of a name.
 var autobahnCases = []string{
 	"1.*", "2.*", "3.*", "4.*", "5.*", "6.*", "7.*", "9.*", "10.*",
 	"12.1.3", "12.3.5", "12.5.5", "13.1.3", "13.2.5", "13.7.1",
@@ -26,10 +26,10 @@ var autobahnCases = []string{
 
 const autobahnCount = 307
 
-// TestAutobahnFindsNothingWrong has the fuzzing client of Autobahn|Testsuite play its cases against an echo. WSTEST is the
-// path of its command, which make conformance installs. With -artifacts its reports are kept, with the bytes of each case.
-// AUTOBAHN_CASES are others to play, separated by spaces: with "12.* 13.*" those that ask for a smaller window are told as
-// unimplemented, and so not as wrong.
+// TestAutobahnFindsNothingWrong runs the fuzzing client of Autobahn|Testsuite against an echo server. WSTEST is the
+// path of its command, which make conformance installs. With -artifacts its reports are kept, with the bytes of each
+// case. AUTOBAHN_CASES selects other cases, separated by spaces: with "12.* 13.*" the cases that ask for a smaller
+// window are reported as unimplemented, and therefore not as wrong.
 func TestAutobahnFindsNothingWrong(t *testing.T) {
 	wstest := os.Getenv("WSTEST")
 	if wstest == "" {
@@ -51,7 +51,7 @@ func TestAutobahnFindsNothingWrong(t *testing.T) {
 		behavior[o.Behavior]++
 		closing[o.BehaviorClose]++
 		if !o.fine() && (count > 0 || o.Behavior != unimplemented) {
-			t.Errorf("%s\n%s", o, o.told(t, reports))
+			t.Errorf("%s\n%s", o, o.details(t, reports))
 		}
 	}
 	t.Logf("%d cases in %.1f s; behaviour %v, closing %v", len(all), time.Since(begin).Seconds(), behavior, closing)
@@ -60,8 +60,8 @@ func TestAutobahnFindsNothingWrong(t *testing.T) {
 	}
 }
 
-// serveReturner returns the address of an echo without the limits that the cases 9.* go beyond: 16 MiB in one message,
-// 65,536 frames of one, as slowly as a busy machine may be.
+// serveReturner returns the address of an echo server without the limits that the cases 9.* exceed: 16 MiB in one
+// message, 65,536 frames in one message, and any duration on a busy machine.
 func serveReturner(t *testing.T) (url string) {
 	t.Helper()
 	s := newServer(t, Options{MaxMessageBytes: 16 << 20, MaxFragments: -1, MessageTimeout: -1, Deflate: true, DeflateMinBytes: -1}, false)
@@ -78,7 +78,7 @@ func serveReturner(t *testing.T) (url string) {
 	return "ws" + strings.TrimPrefix(s.http.URL, "http")
 }
 
-// returner is an echoer that keeps the type of a message.
+// returner is an echoer that keeps the message type.
 type returner struct{ echoer }
 
 func (r *returner) Message(p []byte, binary bool) {
@@ -86,10 +86,10 @@ func (r *returner) Message(p []byte, binary bool) {
 	if binary {
 		f.b[0] = 0x80 | byte(ws.OpBinary)
 	}
-	_ = r.c.WriteFrames([]Frame{f}, true) // fails where Autobahn has gone; elsewhere it misses the answer
+	_ = r.c.WriteFrames([]Frame{f}, true) // fails if Autobahn has disconnected; otherwise Autobahn misses the answer
 }
 
-// play runs the fuzzing client. Its exit code says nothing of the cases.
+// play runs the fuzzing client. Its exit code does not depend on the cases.
 func play(t *testing.T, wstest, reports, url string, cases []string) {
 	t.Helper()
 	spec, err := json.Marshal(map[string]any{
@@ -103,7 +103,7 @@ func play(t *testing.T, wstest, reports, url string, cases []string) {
 	file := filepath.Join(reports, "spec.json")
 	must(t, os.WriteFile(file, spec, 0o600))
 	ctx := t.Context()
-	if end, ok := t.Deadline(); ok { // go test would leave wstest behind
+	if end, ok := t.Deadline(); ok { // otherwise go test would leave wstest running
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithDeadline(ctx, end.Add(-30*time.Second))
 		defer cancel()
@@ -117,7 +117,7 @@ func play(t *testing.T, wstest, reports, url string, cases []string) {
 
 const unimplemented = "UNIMPLEMENTED"
 
-// An outcome is what Autobahn's index says of one case.
+// An outcome is one case in Autobahn's index.
 type outcome struct {
 	id              string
 	Behavior        string
@@ -126,7 +126,7 @@ type outcome struct {
 	ReportFile      string
 }
 
-// outcomes reads the index, which has the cases of each server.
+// outcomes parses the index, which lists the cases of each server.
 func outcomes(index []byte) (all []outcome, err error) {
 	var servers map[string]map[string]outcome
 	if err := json.Unmarshal(index, &servers); err != nil {
@@ -142,7 +142,7 @@ func outcomes(index []byte) (all []outcome, err error) {
 	return all, nil
 }
 
-// fine is strict: INFORMATIONAL is where RFC 6455 leaves the choice, but NON-STRICT is where it does not.
+// fine is strict: it accepts INFORMATIONAL, where RFC 6455 allows a choice, but not NON-STRICT.
 func (o outcome) fine() bool {
 	good := []string{"OK", "INFORMATIONAL"}
 	return slices.Contains(good, o.Behavior) && slices.Contains(good, o.BehaviorClose)
@@ -153,8 +153,8 @@ func (o outcome) String() string {
 		o.id, o.Behavior, o.BehaviorClose, o.RemoteCloseCode)
 }
 
-// told is the case in Autobahn's words.
-func (o outcome) told(t *testing.T, reports string) string {
+// details returns Autobahn's report of the case.
+func (o outcome) details(t *testing.T, reports string) string {
 	t.Helper()
 	var r struct{ Description, Expectation, Result, ResultClose string }
 	file := filepath.Join(reports, o.ReportFile)
@@ -190,7 +190,7 @@ func TestAutobahnIsTakenAtItsWord(t *testing.T) {
 		all, err := outcomes([]byte(index))
 		must(t, err)
 		if want := (outcome{"1.1.1", c.behavior, c.closing, 1000.0, "r.json"}); len(all) != 2 || all[0] != want {
-			t.Fatalf("read as %v, want %v first of two", all, want)
+			t.Fatalf("parsed as %v, want two, the first one %v", all, want)
 		}
 		if all[0].fine() != c.fine || !all[1].fine() {
 			t.Errorf("%v: fine is %v", all[0], all[0].fine())

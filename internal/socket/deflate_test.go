@@ -16,7 +16,7 @@ import (
 	"github.com/gobwas/ws"
 )
 
-// noise is text that deflate does not make smaller.
+// noise returns text that deflate does not make smaller.
 func noise(n int) string {
 	r := rand.New(rand.NewPCG(3, 4))
 	b := make([]byte, n)
@@ -26,8 +26,9 @@ func noise(n int) string {
 	return string(b)
 }
 
-// TestWhatIsDeflated: messages from DeflateMinBytes on, if they become smaller, and only where it was agreed on.
-func TestWhatIsDeflated(t *testing.T) {
+// TestMessagesToDeflate: messages of at least DeflateMinBytes are compressed if that makes them smaller, and only if it
+// was negotiated.
+func TestMessagesToDeflate(t *testing.T) {
 	t.Parallel()
 	for _, k := range []struct {
 		o    Options
@@ -73,23 +74,23 @@ func TestWhatIsDeflated(t *testing.T) {
 	}
 }
 
-// TestNoSmaller: what is as long as it was is not sent deflated.
+// TestNoSmaller: a message whose compressed form is not smaller is sent uncompressed.
 func TestNoSmaller(t *testing.T) {
 	t.Parallel()
 	z := newCompressor(1)
 	for n := range 200 {
 		if s := noise(20)[:10] + strings.Repeat("x", n); len(squeezed(s, 1)) == len(s) {
 			if z.compress([]byte(s)) {
-				t.Errorf("%q is deflated, in as many bytes", s)
+				t.Errorf("%q is compressed to the same size", s)
 			}
 			return
 		}
 	}
-	t.Error("no text is as long deflated")
+	t.Error("no text has the same size compressed")
 }
 
-// TestOneDeflatedFormForAll: connections share what was compressed once; those that have not agreed get the text, and so does
-// everybody from a frame of the function PrepareText.
+// TestOneDeflatedFormForAll: connections share one compressed form. Connections without compression get the text, and
+// so does every connection for a frame of the function PrepareText.
 func TestOneDeflatedFormForAll(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -97,7 +98,7 @@ func TestOneDeflatedFormForAll(t *testing.T) {
 		long := []byte(strings.Repeat("shared ", 1000))
 		f, plain := u.PrepareText(long), PrepareText(long)
 		if f.Size() != plain.Size() || f.variant.b != nil {
-			t.Errorf("%d bytes, deflated %d", f.Size(), len(f.variant.b))
+			t.Errorf("%d bytes, compressed %d", f.Size(), len(f.variant.b))
 		}
 		var all sync.WaitGroup
 		var sent [8]Frame
@@ -107,12 +108,12 @@ func TestOneDeflatedFormForAll(t *testing.T) {
 		all.Wait()
 		for _, s := range sent {
 			if unsafe.SliceData(s.b) != unsafe.SliceData(f.variant.b) || !s.droppable || len(s.b) > 200 {
-				t.Errorf("%d bytes of its own, droppable %v", len(s.b), s.droppable)
+				t.Errorf("a copy of %d bytes, droppable %v", len(s.b), s.droppable)
 			}
 		}
 		for _, deflate := range []bool{true, false} {
 			c, p := piped(t, u)
-			c.deflate = deflate // as if not offered
+			c.deflate = deflate // as if it was not offered
 			h := newRecorder()
 			c.Start(h, nil)
 			fs := []Frame{f, plain}
@@ -130,7 +131,7 @@ func TestOneDeflatedFormForAll(t *testing.T) {
 	})
 }
 
-// TestDeflatedBinary keeps its type.
+// TestDeflatedBinary: a compressed binary message keeps its type.
 func TestDeflatedBinary(t *testing.T) {
 	t.Parallel()
 	u := NewUpgrader(Options{Deflate: true})
@@ -146,7 +147,7 @@ func TestDeflatedBinary(t *testing.T) {
 	}
 }
 
-// TestQueueCountsDeflatedBytes: what is queued, dropped and refused is counted as it is on the wire.
+// TestQueueCountsDeflatedBytes: the limits and counts of the queue use the size on the wire.
 func TestQueueCountsDeflatedBytes(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -160,7 +161,7 @@ func TestQueueCountsDeflatedBytes(t *testing.T) {
 		if got := h.c.QueuedBytes() - before; got != 2*n || n > 200 {
 			t.Errorf("%d bytes queued for two messages of %d", got, n)
 		}
-		must(t, h.c.WriteText(make([]byte, 60), false)) // in the place of the droppable one
+		must(t, h.c.WriteText(make([]byte, 60), false)) // takes the place of the droppable one
 		if got := h.dropped(DroppedFrames); got != 1 {
 			t.Errorf("%d frames dropped", got)
 		}
@@ -176,8 +177,8 @@ func TestQueueCountsDeflatedBytes(t *testing.T) {
 	})
 }
 
-// TestPressesAreBounded: one more than can run has to wait.
-func TestPressesAreBounded(t *testing.T) {
+// TestCompressorsAreBounded: acquire waits if as many compressors are in use as can run.
+func TestCompressorsAreBounded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		d := newDeflater(&Options{Deflate: true})
@@ -190,7 +191,7 @@ func TestPressesAreBounded(t *testing.T) {
 		synctest.Wait()
 		select {
 		case <-waited:
-			t.Error("one too many")
+			t.Error("acquire did not wait")
 		default:
 		}
 		taken[0].b = make([]byte, maxFirstAlloc+1)
@@ -201,8 +202,8 @@ func TestPressesAreBounded(t *testing.T) {
 	})
 }
 
-// TestOtherClients: a client that is not ours sends and receives what it should, whether it keeps its window between messages
-// or not. It would like to: the server does not let it.
+// TestOtherClients: another implementation of a client sends and receives correctly, whether it asks for context
+// takeover or not. The server never grants it.
 func TestOtherClients(t *testing.T) {
 	t.Parallel()
 	for name, mode := range map[string]websocket.CompressionMode{
@@ -216,7 +217,7 @@ func TestOtherClients(t *testing.T) {
 			must(t, err)
 			defer c.CloseNow()
 			if got := res.Header.Get("Sec-WebSocket-Extensions"); (got == agreed) != (mode != websocket.CompressionDisabled) {
-				t.Errorf("agreed on %q", got)
+				t.Errorf("negotiated %q", got)
 			}
 			served := <-s.conns
 			served.Start(&returner{echoer{served}}, nil)
@@ -235,7 +236,7 @@ func TestOtherClients(t *testing.T) {
 	}
 }
 
-// TestDeflatedStress: many connections over TCP, all told the same by several goroutines, while they are echoed.
+// TestDeflatedStress: many connections over TCP get the same frames from several goroutines while they echo messages.
 func TestDeflatedStress(t *testing.T) {
 	t.Parallel()
 	s := newServer(t, Options{Deflate: true, DeflateMinBytes: 100, MaxMessageBytes: 1 << 20, SendQueueBytes: -1}, false)
@@ -271,7 +272,7 @@ func TestDeflatedStress(t *testing.T) {
 				got[string(b)]++
 			}
 			if got[mine] != each || got[long] != each {
-				t.Errorf("%d echoes, %d told, of %d kinds", got[mine], got[long], len(got))
+				t.Errorf("%d echoes, %d broadcasts, %d different messages", got[mine], got[long], len(got))
 			}
 		})
 	}

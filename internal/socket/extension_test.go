@@ -20,7 +20,7 @@ var offered = []struct{ lines, answer string }{
 	{"permessage-deflate; server_max_window_bits=15", agreed + "; server_max_window_bits=15"},
 	{"permessage-deflate; server_max_window_bits=\"15\" ; client_max_window_bits", agreed + "; server_max_window_bits=15"},
 
-	// Several: the first that can be served.
+	// Several offers: the first acceptable one.
 	{"permessage-deflate; server_max_window_bits=10, permessage-deflate", agreed},
 	{"permessage-deflate; server_max_window_bits=10\npermessage-deflate; server_max_window_bits=15", agreed + "; server_max_window_bits=15"},
 	{"permessage-deflate, permessage-deflate; server_max_window_bits=15", agreed},
@@ -51,7 +51,7 @@ var offered = []struct{ lines, answer string }{
 	{"permessage-deflate; client_max_window_bits; client_max_window_bits=10", ""},
 	{"permessage-deflate; server_max_window_bits=15; server_max_window_bits=15", ""},
 
-	// Malformed, wherever it is.
+	// Malformed in any place.
 	{";", "400"},
 	{"permessage-deflate;", "400"},
 	{"permessage-deflate; ; client_max_window_bits", "400"},
@@ -84,10 +84,10 @@ func TestOffersOfExtensions(t *testing.T) {
 			t.Errorf("%q: answer %q, want %q", k.lines, got, k.answer)
 		}
 		if err := u.Check(r); (err != nil) != (k.answer == "400") || err != nil && err.Status != http.StatusBadRequest {
-			t.Errorf("%q: Check says %v", k.lines, err)
+			t.Errorf("%q: Check returns %v", k.lines, err)
 		}
 		if _, err := u.Upgrade(httptest.NewRecorder(), r); k.answer == "400" && err != errExtensions {
-			t.Errorf("%q: Upgrade says %v", k.lines, err)
+			t.Errorf("%q: Upgrade returns %v", k.lines, err)
 		}
 		if err := NewUpgrader(Options{}).Check(r); err != nil {
 			t.Errorf("%q without compression: %v", k.lines, err)
@@ -95,7 +95,7 @@ func TestOffersOfExtensions(t *testing.T) {
 	}
 }
 
-// TestAnswerToOffers is the header of the handshake, and none where nothing was agreed on.
+// TestAnswerToOffers: the handshake has the header of the answer, or no such header if nothing was negotiated.
 func TestAnswerToOffers(t *testing.T) {
 	t.Parallel()
 	for _, k := range []struct {
@@ -129,7 +129,7 @@ func TestAnswerToOffers(t *testing.T) {
 	}
 }
 
-// TestHugeOffers costs no memory, however many parameters there are.
+// TestHugeOffers: parsing any number of parameters allocates nothing.
 func TestHugeOffers(t *testing.T) { // not parallel: it counts allocations
 	lines := []string{"permessage-deflate" + strings.Repeat("; a=\"b\"", 100000) + strings.Repeat(", permessage-deflate; x", 100000)}
 	if answer, err := negotiate(lines); answer != "" || err != nil {

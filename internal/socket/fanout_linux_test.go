@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// members are connections of an Upgrader whose clients count what they receive.
+// members are connections of an Upgrader, with clients that count received bytes.
 type members struct {
 	u     *Upgrader
 	conns []*Conn
@@ -47,7 +47,7 @@ func (m *members) count(nc net.Conn) {
 	}
 }
 
-// threadTime is the processor's time of this thread, which the clients' goroutines do not share.
+// threadTime is the processor time of this thread, which excludes the clients' goroutines.
 func threadTime(b *testing.B) time.Duration {
 	b.Helper()
 	const thread = 1 // RUSAGE_THREAD
@@ -56,8 +56,9 @@ func threadTime(b *testing.B) time.Duration {
 	return time.Duration(r.Utime.Nano() + r.Stime.Nano())
 }
 
-// tell prepares one message, sends it to all, and returns what that cost. Then it waits for its arrival.
-func (m *members) tell(b *testing.B, p []byte) time.Duration {
+// send prepares one message, sends it to all members and returns the time that took. Then it waits until all have
+// received it.
+func (m *members) send(b *testing.B, p []byte) time.Duration {
 	f := m.u.PrepareText(p)
 	m.want.Add(int64(len(m.conns) * len(f.deflated(m.u.deflater).b)))
 	begin := threadTime(b)
@@ -70,7 +71,7 @@ func (m *members) tell(b *testing.B, p []byte) time.Duration {
 	return took
 }
 
-// chatText is JSON of about 1000 bytes that differs each time.
+// chatText returns JSON of about 1000 bytes that differs each time.
 func chatText(i int) []byte {
 	b := []byte(`{"action":"history","payload":{"items":[`)
 	for k := 0; len(b) < 900; k++ {
@@ -80,8 +81,8 @@ func chatText(i int) []byte {
 	return append(b[:len(b)-1], "]}}"...)
 }
 
-// BenchmarkFanOutDeflated is one message of 1000 bytes to many connections, compressed for all of them at once, and as it is,
-// in turns: the processor's time of the server's writing. x-plain is the ratio of both.
+// BenchmarkFanOutDeflated measures the server's processor time of sending one message of 1000 bytes to many
+// connections: compressed once for all, and uncompressed, in turn. x-plain is the ratio of both.
 func BenchmarkFanOutDeflated(b *testing.B) {
 	for _, n := range []int{100, 1000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
@@ -90,16 +91,16 @@ func BenchmarkFanOutDeflated(b *testing.B) {
 			plain := newMembers(b, Options{PingInterval: -1}, n) // the clients answer no pings
 			deflated := newMembers(b, Options{PingInterval: -1, Deflate: true, DeflateMinBytes: 512}, n)
 			for i := range 10 {
-				plain.tell(b, chatText(i))
-				deflated.tell(b, chatText(i))
+				plain.send(b, chatText(i))
+				deflated.send(b, chatText(i))
 			}
 			var without, with time.Duration
 			size, rounds := 0, 0
 			b.ResetTimer()
 			for i := range b.N {
 				p := chatText(i)
-				without += plain.tell(b, p)
-				with += deflated.tell(b, p)
+				without += plain.send(b, p)
+				with += deflated.send(b, p)
 				size += len(p)
 				rounds++
 			}

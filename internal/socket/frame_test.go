@@ -11,7 +11,7 @@ import (
 
 var lengths = []int{0, 1, 125, 126, 127, 1000, 65535, 65536, 65537, 1 << 20}
 
-// TestHeaders we write are those the codec writes, and we read what it writes, whole only.
+// TestHeaders: our headers are equal to those of gobwas/ws, and we parse its headers, but no incomplete ones.
 func TestHeaders(t *testing.T) {
 	t.Parallel()
 	for _, n := range lengths {
@@ -24,7 +24,7 @@ func TestHeaders(t *testing.T) {
 			must(t, ws.WriteHeader(&b, want))
 			for cut := range b.Len() {
 				if _, _, ok := parseHeader(b.Bytes()[:cut]); ok {
-					t.Errorf("%d of %d bytes are a header", cut, b.Len())
+					t.Errorf("%d of %d bytes are parsed as a header", cut, b.Len())
 				}
 			}
 			h, size, ok := parseHeader(append(b.Bytes(), "payload"...))
@@ -40,12 +40,12 @@ func TestHeaders(t *testing.T) {
 		if f := PrepareText(make([]byte, n)); f.Size() != b.Len()+n {
 			t.Errorf("%d bytes take %d", n, f.Size())
 		} else if f.Len() != n {
-			t.Errorf("%d bytes are a message of %d", n, f.Len())
+			t.Errorf("%d bytes have Len %d", n, f.Len())
 		}
 	}
 }
 
-// TestUnmasking in any pieces is what the RFC's formula says (section 5.3).
+// TestUnmasking: unmasking in pieces of any size follows the formula of RFC 6455, section 5.3.
 func TestUnmasking(t *testing.T) {
 	t.Parallel()
 	r := rand.New(rand.NewPCG(1, 2))
@@ -72,8 +72,8 @@ func TestUnmasking(t *testing.T) {
 	}
 }
 
-// TestUTF8InPieces: the verdict on a text does not depend on where it is cut, and is given no later than the bad byte
-// allows, save for the three bytes that may belong to a rune.
+// TestUTF8InPieces: the result does not depend on where a text is cut. An invalid byte is detected at once, except for
+// up to three bytes that may begin a rune.
 func TestUTF8InPieces(t *testing.T) {
 	t.Parallel()
 	for _, s := range []string{
@@ -88,14 +88,14 @@ func TestUTF8InPieces(t *testing.T) {
 					t.Errorf("%q cut at %d, fragments %v: invalid %v", s, cut, fragments, late)
 				}
 				if bad := validPrefix(s); cut > bad+3 && !early {
-					t.Errorf("%q cut at %d, fragments %v: seen late", s, cut, fragments)
+					t.Errorf("%q cut at %d, fragments %v: detected late", s, cut, fragments)
 				}
 			}
 		}
 	}
 }
 
-// validPrefix is how many bytes of s are good UTF-8.
+// validPrefix is the length of the valid UTF-8 at the beginning of s.
 func validPrefix(s string) (n int) {
 	for n < len(s) {
 		r, size := utf8.DecodeRuneInString(s[n:])
@@ -107,7 +107,7 @@ func validPrefix(s string) (n int) {
 	return n
 }
 
-// invalidInPieces is the verdict after the first piece, and after the second.
+// invalidInPieces reports whether the text is invalid after the first piece, and after the second.
 func invalidInPieces(s string, cut int, fragments bool) (early, late bool) {
 	p := &partial{}
 	if p.beginFrame(ws.Header{OpCode: ws.OpText, Fin: !fragments, Length: int64(len(s))}); fragments {
@@ -132,7 +132,7 @@ func TestNamesOfDrops(t *testing.T) {
 	}
 }
 
-// TestJoin makes one of what may be one.
+// TestJoin: frames are joined only if they are unmarked and small.
 func TestJoin(t *testing.T) {
 	t.Parallel()
 	a, b := prepared("a"), prepared("b")

@@ -13,11 +13,11 @@ import (
 	"github.com/gobwas/ws"
 )
 
-// fuzzed bounds small enough for a fuzzer to reach. No time passes: what ends a connection is its bytes.
+// fuzzed has limits small enough for a fuzzer to reach. Timeouts are off, so only the bytes end a connection.
 var fuzzed = Options{MaxMessageBytes: 300, MaxFragments: 4, SendQueueBytes: -1, PingInterval: -1}
 
-// expected is what a plain reader makes of a client's bytes, all at hand: the messages, in the recorder's words, and how
-// many pings it would answer.
+// expected is a simple reference parser for a complete input. It returns the messages as the recorder logs them, and
+// the number of pings to answer.
 func expected(b []byte, deflate bool) (messages []string, pongs int) {
 	br := bytes.NewReader(b)
 	var msg []byte
@@ -80,15 +80,15 @@ func expected(b []byte, deflate bool) (messages []string, pongs int) {
 	}
 }
 
-// fewest tells whether the header that ends b has its length in as few bytes as possible.
+// fewest reports whether the header at the end of b encodes its length in as few bytes as possible.
 func fewest(b []byte, h ws.Header) bool {
 	var want bytes.Buffer
 	return ws.WriteHeader(&want, h) == nil && bytes.HasSuffix(b, want.Bytes())
 }
 
-// FuzzFrames: bytes of any kind, cut anywhere, make no panic and no memory beyond the cap; the messages are those that a
-// plain reader finds, each once, in order, however the bytes are cut; Closed comes once, at the end.
-// The last bit of seed says whether compression was agreed on.
+// FuzzFrames: any bytes, cut anywhere, cause no panic and no memory beyond the limit. The handler gets the messages
+// that the reference parser finds, each once and in order, however the bytes are cut. Closed is called once, at the
+// end. The last bit of seed says whether compression was negotiated.
 func FuzzFrames(f *testing.F) {
 	for i, k := range hostile {
 		f.Add(bytes.Join(append([][]byte{text("hello")}, append(k.send, text("never"))...), nil), uint64(i))
@@ -116,8 +116,8 @@ func fuzzCase(t *testing.T, b []byte, o Options, rnd *rand.Rand) {
 	c, p := piped(t, NewUpgrader(o), slices.Clone(b[:k]))
 	h := newRecorder()
 	h.message = func(m []byte, _ bool) {
-		if len(m) > 300 || cap(m) > 2*300 && cap(m) != bufSize { // inflated in a pooled buffer
-			t.Errorf("a message of %d bytes in %d", len(m), cap(m))
+		if len(m) > 300 || cap(m) > 2*300 && cap(m) != bufSize { // inflated into a pooled buffer
+			t.Errorf("a message of %d bytes with capacity %d", len(m), cap(m))
 		}
 	}
 	c.Start(h, nil)
@@ -134,11 +134,11 @@ func fuzzCase(t *testing.T, b []byte, o Options, rnd *rand.Rand) {
 	for rest := b[k:]; len(rest) > 0; rest = rest[k:] {
 		k = 1 + rnd.IntN(len(rest))
 		if _, err := p.nc.Write(rest[:k]); err != nil {
-			break // it has had enough
+			break // the connection has ended
 		}
 		synctest.Wait()
 		if part := c.part; part != nil && cap(part.msg)+cap(part.tail) > 2*368+2*maxTail {
-			t.Errorf("%d bytes put aside", cap(part.msg)+cap(part.tail))
+			t.Errorf("%d bytes kept for an incomplete message", cap(part.msg)+cap(part.tail))
 		}
 	}
 	synctest.Wait()

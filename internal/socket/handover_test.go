@@ -11,7 +11,7 @@ import (
 	"github.com/gobwas/ws"
 )
 
-// slowly makes a handler that takes 20 ms for everything whose text begins with "slow", and posts "event" at "post".
+// slowly makes the handler take 20 ms for each text that begins with "slow", and post "event" when it gets "post".
 func (h *recorder) slowly() *recorder {
 	run := func(s string) {
 		if strings.Contains(s, "post") {
@@ -29,8 +29,8 @@ func (h *recorder) slowly() *recorder {
 	return h
 }
 
-// TestHandOverKeepsTheOrder: the rest of the batch goes before the event that was posted after it was read, and what comes
-// later goes behind both.
+// TestHandOverKeepsTheOrder: the rest of the batch is handled before an event that was posted after it was read. Later
+// messages follow both.
 func TestHandOverKeepsTheOrder(t *testing.T) {
 	t.Parallel()
 	for _, first := range []string{"post", "slow post"} {
@@ -59,7 +59,7 @@ func TestHandOverKeepsTheOrder(t *testing.T) {
 	}
 }
 
-// TestManyHandOvers: each run of the reader that becomes old is handed over, and the order is kept through all of them.
+// TestManyHandOvers: each slow run of the reader causes a hand-over, and the order is kept.
 func TestManyHandOvers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -79,7 +79,7 @@ func TestManyHandOvers(t *testing.T) {
 	})
 }
 
-// TestHandOverWithHalfAFrame: what is incomplete in the batch goes on with the new reader, wherever it is cut.
+// TestHandOverWithHalfAFrame: the new reader continues an incomplete frame of the batch, wherever it is cut.
 func TestHandOverWithHalfAFrame(t *testing.T) {
 	t.Parallel()
 	long := string(text(strings.Repeat("x", 300)))
@@ -120,14 +120,15 @@ func TestHandOverWithHalfAFrame(t *testing.T) {
 	}
 }
 
-// TestHandOverOfTheFirstEvent: a slow opening does not hold up pings, and what came with the handshake waits behind it.
+// TestHandOverOfTheFirstEvent: a slow first event does not delay pongs, and messages that arrived with the handshake
+// wait behind it.
 func TestHandOverOfTheFirstEvent(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		c, p := piped(t, NewUpgrader(Options{}), text("early"), text("too")[:5])
 		h := newRecorder()
 		h.c = c
-		must(t, c.Post("queued")) // after the two were received
+		must(t, c.Post("queued")) // after the two messages were received
 		c.Start(h.slowly(), "slow")
 		p.send(text("too")[5:], masked(ws.OpPing, true, "?"))
 		p.expect("pong ?", "text slow", "text early", "text queued", "text too")
@@ -136,7 +137,7 @@ func TestHandOverOfTheFirstEvent(t *testing.T) {
 	})
 }
 
-// TestEventsOfAnIdleConnection do not disturb its reader.
+// TestEventsOfAnIdleConnection: events do not disturb the reader of an idle connection.
 func TestEventsOfAnIdleConnection(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -158,8 +159,8 @@ func TestEventsOfAnIdleConnection(t *testing.T) {
 	})
 }
 
-// TestStaleVerdict: the sweeper's word about a run that has ended does not touch the next one.
-func TestStaleVerdict(t *testing.T) {
+// TestOutdatedSlowRun: if the sweeper reports a run that has ended, the next run is not affected.
+func TestOutdatedSlowRun(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h, p := started(t, Options{}, nil)
@@ -172,13 +173,13 @@ func TestStaleVerdict(t *testing.T) {
 			}
 			h.c.mu.Lock()
 			if !h.c.watched || !h.c.inline {
-				t.Error("touched by a stale verdict")
+				t.Error("affected by an outdated slowRun")
 			}
 			h.c.mu.Unlock()
 			time.Sleep(6 * time.Millisecond)
 			h.c.mu.Lock()
 			if h.c.watched || h.c.inline {
-				t.Error("not touched by its own")
+				t.Error("not affected by its own")
 			}
 			h.c.mu.Unlock()
 		}
@@ -194,7 +195,7 @@ func TestStaleVerdict(t *testing.T) {
 	})
 }
 
-// TestSweeperForgets: when nothing runs, it lists nothing and its timer rests.
+// TestSweeperForgets: without runs the sweeper's lists are empty and its timer is off.
 func TestSweeperForgets(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -221,13 +222,13 @@ func TestSweeperForgets(t *testing.T) {
 	})
 }
 
-// TestPongThatFindsTheQueueFull ends the connection there and then: what is behind the ping is dropped and counted,
-// whoever was looking at it.
+// TestPongThatFindsTheQueueFull: a pong that does not fit ends the connection at once. Everything behind the ping is
+// dropped and counted, in any state of the reader.
 func TestPongThatFindsTheQueueFull(t *testing.T) {
 	t.Parallel()
 	for name, k := range map[string]struct {
 		first    string
-		split    bool // the rest comes while the first is handled
+		split    bool // the rest arrives while the first message is handled
 		log      []string
 		messages int
 		events   int
@@ -277,7 +278,7 @@ func TestPongThatFindsTheQueueFull(t *testing.T) {
 	}
 }
 
-// TestPongThatFindsTheQueueFullInAMessage: what is dropped begins behind the ping, not behind the fragment before it.
+// TestPongThatFindsTheQueueFullInAMessage: the dropped bytes begin behind the ping, not behind the fragment before it.
 func TestPongThatFindsTheQueueFullInAMessage(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -297,8 +298,8 @@ func TestPongThatFindsTheQueueFullInAMessage(t *testing.T) {
 	})
 }
 
-// TestArrived is told of what has to wait, when it is read and in order, wherever it is put aside, and of nothing else;
-// what it deals with is not handled, and does not count as ahead of others.
+// TestArrived: Arrived is called only for messages that have to wait, when they are read and in order, in every state
+// of the reader. If it returns false, the message is not handled and is not counted in ahead.
 func TestArrived(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -307,7 +308,7 @@ func TestArrived(t *testing.T) {
 		h.c = c
 		h.slowly()
 		begin := time.Now()
-		var arrived []string // under the connection's lock
+		var arrived []string // guarded by the connection's lock
 		h.arrived = func(m []byte, binary bool, ahead uint64) bool {
 			arrived = append(arrived, fmt.Sprint(string(m), " ", binary, " ", time.Since(begin).Round(5*time.Millisecond), " ", ahead))
 			return !strings.HasPrefix(string(m), "now")

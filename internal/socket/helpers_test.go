@@ -25,8 +25,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// recorder is a Handler that writes down its calls. Those that must not overlap touch log without a lock, for the race
-// detector.
+// recorder is a Handler that logs its calls. Calls that must not overlap use log without a lock, so that the race
+// detector finds an overlap.
 type recorder struct {
 	c       *Conn
 	message func(p []byte, binary bool)
@@ -120,7 +120,7 @@ func (h *recorder) dropped(what Drop) int {
 	return h.drops[what]
 }
 
-// end waits for Closed and compares what was called, in order.
+// end waits for Closed and compares the log with the expected calls.
 func (h *recorder) end(t testing.TB, want ...string) {
 	t.Helper()
 	<-h.closed
@@ -135,7 +135,7 @@ func (h *recorder) end(t testing.TB, want ...string) {
 	}
 }
 
-// echo answers each message with itself and each event with its text, corked.
+// echo makes the handler return each message and the text of each event, corked.
 func (h *recorder) echo() *recorder {
 	h.message = func(p []byte, _ bool) { _ = h.c.WriteText(p, true) } // fails at the end of some tests, as it should
 	h.event = func(e any) { _ = h.c.WriteText(fmt.Append(nil, e), true) }
@@ -149,14 +149,14 @@ func abbreviated(p []byte) string {
 	return string(p)
 }
 
-// peer is the client's end: frames in, frames out, no rules.
+// peer is the client's end. It sends and receives arbitrary frames.
 type peer struct {
 	t  testing.TB
 	nc net.Conn
 	br *bufio.Reader
 }
 
-// masked makes a client's frame.
+// masked returns a client's frame.
 func masked(op ws.OpCode, fin bool, p string) []byte {
 	return ws.MustCompileFrame(ws.MaskFrameWith(ws.NewFrame(op, fin, []byte(p)), [4]byte{1, 2, 3, 0xfd}))
 }
@@ -173,7 +173,7 @@ func (p *peer) send(frames ...[]byte) {
 	}
 }
 
-// frame reads the next frame: "text hi", "pong x", "close 1000 bye", or "eof", "reset".
+// frame reads the next frame and describes it: "text hi", "pong x", "close 1000 bye", or "eof", "reset".
 func (p *peer) frame() string {
 	h, err := ws.ReadHeader(p.br)
 	if err == nil {
@@ -219,7 +219,7 @@ func describe(h ws.Header, b []byte) string {
 	return strings.TrimSpace(s)
 }
 
-// expect reads as many frames as are wanted.
+// expect reads frames, which must be these.
 func (p *peer) expect(want ...string) {
 	p.t.Helper()
 	for i, w := range want {
@@ -229,7 +229,7 @@ func (p *peer) expect(want ...string) {
 	}
 }
 
-// quiet reports that nothing arrives for d, which only a bubble can tell.
+// quiet checks that nothing arrives for d. It works in a bubble only.
 func (p *peer) quiet(d time.Duration) {
 	p.t.Helper()
 	must(p.t, p.nc.SetReadDeadline(time.Now().Add(d)))
@@ -249,7 +249,7 @@ func must(t testing.TB, err error) {
 const handshake = "GET /ws HTTP/1.1\r\nHost: example.com\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n" +
 	"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
 
-// handshakeFor offers permessage-deflate where u agrees to it.
+// handshakeFor returns a handshake, which offers permessage-deflate if u accepts it.
 func handshakeFor(u *Upgrader) string {
 	if u.deflater == nil {
 		return handshake
@@ -264,7 +264,7 @@ func request(t testing.TB, raw string) *http.Request {
 	return r
 }
 
-// hijacked is a ResponseWriter with a connection below it.
+// hijacked is a ResponseWriter with a connection to hijack.
 type hijacked struct {
 	http.ResponseWriter
 	nc    net.Conn
@@ -281,7 +281,7 @@ func (h hijacked) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return h.nc, bufio.NewReadWriter(br, bufio.NewWriter(h.nc)), nil
 }
 
-// piped is a connection over net.Pipe, not started; early are bytes that came with the handshake.
+// piped returns a connection over net.Pipe that is not started; early are bytes that arrived with the handshake.
 func piped(t testing.TB, u *Upgrader, early ...[]byte) (*Conn, *peer) {
 	t.Helper()
 	ours, theirs := net.Pipe()
@@ -303,7 +303,7 @@ func upgraded(t testing.TB, u *Upgrader, ours, theirs net.Conn, early ...[]byte)
 	return c, p
 }
 
-// started is piped, with a recorder that is started.
+// started returns a connection like piped, started with a recorder.
 func started(t testing.TB, o Options, first any, early ...[]byte) (*recorder, *peer) {
 	t.Helper()
 	c, p := piped(t, NewUpgrader(o), early...)
@@ -313,11 +313,11 @@ func started(t testing.TB, o Options, first any, early ...[]byte) (*recorder, *p
 	return h, p
 }
 
-// server accepts real connections; each is handed to conns, and started by the test.
+// server accepts real connections. It passes each to conns, and the test starts it.
 type server struct {
 	u     *Upgrader
 	http  *httptest.Server
-	mu    sync.Mutex // one opening at a time: conns says whose it is by the order only
+	mu    sync.Mutex // one opening at a time, because conns identifies connections by their order only
 	conns chan *Conn
 }
 
@@ -350,7 +350,7 @@ func newServer(t testing.TB, o Options, secure bool) *server {
 	return s
 }
 
-// dial opens a connection and starts its handler, which echoes.
+// dial opens a connection and starts it with an echo handler.
 func (s *server) dial(t testing.TB, first any, early ...[]byte) (*recorder, *peer) {
 	t.Helper()
 	c, p := s.open(t, early...)
@@ -369,7 +369,7 @@ func (s *server) open(t testing.TB, early ...[]byte) (*Conn, *peer) {
 	if s.http.TLS != nil {
 		nc = tls.Client(nc, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"http/1.1"}})
 	}
-	t.Cleanup(func() { _ = nc.Close() }) // most tests have closed it
+	t.Cleanup(func() { _ = nc.Close() }) // most tests have closed it already
 	p := &peer{t: t, nc: nc, br: bufio.NewReader(nc)}
 	p.send(append([][]byte{[]byte(handshakeFor(s.u))}, early...)...)
 	_, err = http.ReadResponse(p.br, nil)

@@ -10,7 +10,7 @@ import (
 	"github.com/gobwas/ws"
 )
 
-// header is a client's frame header with whatever the case wants wrong about it.
+// header returns the header of a client's frame, with the given defects.
 func header(first, second byte, more ...byte) []byte { return append([]byte{first, second}, more...) }
 
 var hostile = []struct {
@@ -140,8 +140,8 @@ var hostile = []struct {
 	},
 }
 
-// TestHostileFrames: each is answered with its close code, after what came before it was handled, whether it comes in one
-// piece or byte by byte; what follows is never handled.
+// TestHostileFrames: each violation is answered with its close code, after the frames before it were handled, whether
+// the bytes arrive together or one by one. Bytes behind it are never handled.
 func TestHostileFrames(t *testing.T) {
 	t.Parallel()
 	for _, bytewise := range []bool{false, true} {
@@ -179,11 +179,11 @@ func hostileCase(t *testing.T, o Options, send [][]byte, want []string, bytewise
 	h.end(t, calls...)
 }
 
-// TestHostileFramesOverTCP: the Close frame arrives although the client is not through sending, and the connection ends
+// TestHostileFramesOverTCP: the Close frame arrives although the client is still sending, and the connection ends
 // without a reset.
 func TestHostileFramesOverTCP(t *testing.T) {
 	t.Parallel()
-	s := newServer(t, Options{CloseTimeout: -1}, false) // the end comes by closing the write side only
+	s := newServer(t, Options{CloseTimeout: -1}, false) // closing the write side must end the connection
 	for _, k := range []struct {
 		name string
 		b    []byte
@@ -203,7 +203,7 @@ func TestHostileFramesOverTCP(t *testing.T) {
 	}
 }
 
-// TestDiscardIsBounded: who goes on and on after a violation is cut off.
+// TestDiscardIsBounded: a client that keeps sending after a violation is disconnected.
 func TestDiscardIsBounded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -216,13 +216,13 @@ func TestDiscardIsBounded(t *testing.T) {
 			_, err = p.nc.Write(b)
 		}
 		if sent < maxDiscard || sent > maxDiscard+3<<20 {
-			t.Errorf("%d bytes were taken", sent)
+			t.Errorf("%d bytes were read", sent)
 		}
 		p.expect("eof")
 	})
 }
 
-// TestSlowLoris: a message has MessageTimeout from its first byte to its last, wherever it stops.
+// TestSlowLoris: MessageTimeout runs from the first byte of a message to its last, wherever the message stops.
 func TestSlowLoris(t *testing.T) {
 	t.Parallel()
 	long := text(strings.Repeat("x", 20000))
@@ -258,7 +258,7 @@ func TestSlowLoris(t *testing.T) {
 	}
 }
 
-// TestControlFrameInTwoPieces leaves nothing behind that would have to be completed in time.
+// TestControlFrameInTwoPieces: a control frame that arrives in two pieces starts no lasting MessageTimeout.
 func TestControlFrameInTwoPieces(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -275,7 +275,7 @@ func TestControlFrameInTwoPieces(t *testing.T) {
 	})
 }
 
-// TestSlowButInTime: a message that trickles in, and many that each stop half way for a while, are nothing wrong.
+// TestSlowButInTime: a message may arrive slowly, and many messages may each pause halfway, within MessageTimeout.
 func TestSlowButInTime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -302,7 +302,7 @@ func TestSlowButInTime(t *testing.T) {
 	})
 }
 
-// TestAnnouncedMemory: what a client announces costs nothing, only what it sends.
+// TestAnnouncedMemory: memory grows with the bytes that a client sends, not with the length that it announces.
 func TestAnnouncedMemory(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -13,14 +13,14 @@ import (
 	"github.com/gobwas/ws"
 )
 
-// TestBackPressure: when the inbox is full the socket is not read; when it has room again reading goes on, and nothing is
+// TestBackPressure: while the inbox is full the socket is not read. Reading resumes when there is room, and nothing is
 // lost.
 func TestBackPressure(t *testing.T) {
 	t.Parallel()
 	for name, k := range map[string]struct {
 		o    Options
 		size int
-		most int // messages taken while the handler stands: the one it has and the inbox
+		most int // messages read while the handler blocks: its own and the inbox
 	}{
 		"16 frames":     {Options{}, 1, 1 + 16},
 		"4 frames":      {Options{InboxFrames: 4}, 1, 1 + 4},
@@ -61,7 +61,7 @@ func backPressure(t *testing.T, o Options, size, most int) {
 	time.Sleep(time.Minute / 2) // in a bubble
 	synctest.Wait()
 	if n := taken.Load(); n != int64(most) {
-		t.Errorf("%d messages taken, want %d", n, most)
+		t.Errorf("%d messages read, want %d", n, most)
 	}
 	for range all {
 		goOn <- struct{}{}
@@ -78,11 +78,11 @@ func backPressure(t *testing.T, o Options, size, most int) {
 		t.Errorf("%d messages of %d", next, all)
 	}
 	if waits := h.c.up.Stats().Waits; (waits > 0) != (most < all) {
-		t.Errorf("waited %d times", waits)
+		t.Errorf("paused %d times", waits)
 	}
 }
 
-// TestEventQueue: 256 events may wait, one more closes with 1013; those that waited are dropped and counted.
+// TestEventQueue: 256 events may wait; one more closes with 1013. The waiting events are dropped and counted.
 func TestEventQueue(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -109,7 +109,7 @@ func TestEventQueue(t *testing.T) {
 	})
 }
 
-// TestEventsAndMessagesInOrder of arrival, each kind waiting behind the other.
+// TestEventsAndMessagesInOrder: events and messages are handled in order of arrival when both kinds wait.
 func TestEventsAndMessagesInOrder(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -125,7 +125,7 @@ func TestEventsAndMessagesInOrder(t *testing.T) {
 			synctest.Wait()
 			want = append(want, fmt.Sprint("e ", i), fmt.Sprint("m ", i), "m and")
 			if i == 1 {
-				time.Sleep(time.Second) // until nobody runs
+				time.Sleep(time.Second) // until no handler runs
 			}
 		}
 		p.send(closing(1000, ""))
@@ -134,7 +134,8 @@ func TestEventsAndMessagesInOrder(t *testing.T) {
 	})
 }
 
-// TestPostFromManyGoroutines: each one's events come in its order, all of them, one at a time with messages.
+// TestPostFromManyGoroutines: the events of each goroutine are handled in its order, completely, and one at a time with
+// messages.
 func TestPostFromManyGoroutines(t *testing.T) {
 	t.Parallel()
 	transports(t, Options{EventQueue: -1}, func(t *testing.T, dial func(any, ...[]byte) (*recorder, *peer)) {
@@ -175,7 +176,7 @@ func TestPostFromManyGoroutines(t *testing.T) {
 	})
 }
 
-// TestDropsOfAPausedReader: what it has read and not queued is counted too.
+// TestDropsOfAPausedReader: messages that a paused reader has read but not queued are counted too.
 func TestDropsOfAPausedReader(t *testing.T) {
 	t.Parallel()
 	for name, end := range map[string]func(h *recorder, p *peer){
@@ -204,7 +205,7 @@ func TestDropsOfAPausedReader(t *testing.T) {
 				synctest.Wait()
 				want := 4
 				if name == "close" {
-					want = 5 // the half became whole with what followed
+					want = 5 // the half message was completed by the next bytes
 				}
 				if n := h.dropped(DroppedMessages); n != want {
 					t.Errorf("%d messages dropped, want %d", n, want)
@@ -214,7 +215,7 @@ func TestDropsOfAPausedReader(t *testing.T) {
 	}
 }
 
-// TestInboxThatIsNeverEmpty does not grow, and keeps its order.
+// TestInboxThatIsNeverEmpty: an inbox that is never empty does not grow, and keeps its order.
 func TestInboxThatIsNeverEmpty(t *testing.T) {
 	t.Parallel()
 	var q inbox
@@ -240,8 +241,8 @@ func TestInboxThatIsNeverEmpty(t *testing.T) {
 	}
 }
 
-// TestMessageTimeStandsStillWhilePaused: the peer had no chance to send the rest.
-func TestMessageTimeStandsStillWhilePaused(t *testing.T) {
+// TestMessageTimeoutStopsWhilePaused: a pause does not count, because the peer could not send the rest.
+func TestMessageTimeoutStopsWhilePaused(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h, p := started(t, Options{InboxFrames: 1, PingInterval: -1}, nil)
@@ -253,7 +254,7 @@ func TestMessageTimeStandsStillWhilePaused(t *testing.T) {
 		p.send(text("slow"), text("waits"), masked(ws.OpText, false, "one "))
 		time.Sleep(time.Second)
 		begin := time.Now()
-		p.send(masked(ws.OpContinuation, false, "two ")) // taken, and held until there is room
+		p.send(masked(ws.OpContinuation, false, "two ")) // read, and held until there is room
 		p.send(masked(ws.OpContinuation, true, "three"))
 		if d := time.Since(begin); d < 58*time.Second {
 			t.Errorf("not paused: %v", d)

@@ -15,7 +15,7 @@ import (
 	"github.com/gobwas/ws"
 )
 
-// reference inflates as RFC 7692, section 7.2.2, says, without limits.
+// reference inflates as in RFC 7692, section 7.2.2, without limits.
 func reference(b []byte) []byte {
 	p, err := io.ReadAll(flate.NewReader(io.MultiReader(bytes.NewReader(b), strings.NewReader(flushTail))))
 	if err != nil {
@@ -24,7 +24,7 @@ func reference(b []byte) []byte {
 	return p
 }
 
-// squeezed is what a client sends of p.
+// squeezed returns p compressed by a client.
 func squeezed(p string, level int) string {
 	var b bytes.Buffer
 	w, err := flate.NewWriter(&b, level)
@@ -40,7 +40,7 @@ func squeezed(p string, level int) string {
 	return strings.TrimSuffix(b.String(), "\x00\x00\xff\xff")
 }
 
-// marked sets the bit of a deflated message.
+// marked sets RSV1, the bit of a compressed message.
 func marked(frame []byte) []byte {
 	frame[0] |= rsv1Bit
 	return frame
@@ -48,7 +48,7 @@ func marked(frame []byte) []byte {
 
 func deflatedText(p string) []byte { return marked(text(squeezed(p, flate.BestCompression))) }
 
-// fragments cuts a deflated message in as many frames as there are cuts, plus one.
+// fragments cuts a compressed message into one frame more than there are cuts.
 func fragments(p string, between []byte, cuts ...int) (b []byte) {
 	op, start := ws.OpText, 0
 	for _, cut := range append(cuts, len(p)) {
@@ -70,17 +70,17 @@ const (
 	helloStored  = "\x00\x05\x00\xfa\xff\x48\x65\x6c\x6c\x6f\x00"
 	helloFinal   = "\xf3\x48\xcd\xc9\xc9\x07\x00\x00"
 	helloBlocks  = "\xf2\x48\x05\x00\x00\x00\xff\xff\xca\xc9\xc9\x07\x00"
-	helloContext = "\xf2\x00\x11\x00\x00" // looks back at the message before
+	helloContext = "\xf2\x00\x11\x00\x00" // refers to the previous message
 	nothing      = "\x00"
 )
 
 var (
 	emptyStored = "\x00\x00\x00\xff\xff" // a block
-	emptyFinal  = "\x03\x00"             // a last block
+	emptyFinal  = "\x03\x00"             // a final block
 	lookBack    = lookingBack()
 )
 
-// lookingBack ends in a last block, and goes on with one that repeats what was before: 250 letters.
+// lookingBack returns a message with a final block, followed by a block that repeats the 250 letters before it.
 func lookingBack() string {
 	var b bytes.Buffer
 	w, _ := flate.NewWriterDict(&b, flate.BestCompression, []byte(strings.Repeat("abcde", 25)))
@@ -172,8 +172,8 @@ var hostileDeflated = []struct {
 	},
 }
 
-// TestHostileDeflate: each is answered with its close code, after what came before it was handled, whether it comes in one
-// piece or byte by byte; what follows is never handled.
+// TestHostileDeflate: each violation is answered with its close code, after the messages before it were handled,
+// whether the bytes arrive together or one by one. Bytes behind it are never handled.
 func TestHostileDeflate(t *testing.T) {
 	t.Parallel()
 	for _, bytewise := range []bool{false, true} {
@@ -218,8 +218,8 @@ var inflatable = []struct {
 	{"runes in fragments", fragments(squeezed("grüße, 世界", 0), masked(ws.OpPing, true, ""), 8, 9, 20), "grüße, 世界"},
 }
 
-// TestInflating: messages are handled as they were before they were deflated, whether they come in one piece or byte by byte,
-// and what follows them is handled too.
+// TestInflating: the handler gets the messages as they were before compression, whether the bytes arrive together or
+// one by one. Later messages are handled too.
 func TestInflating(t *testing.T) {
 	t.Parallel()
 	for _, k := range inflatable {
@@ -264,8 +264,8 @@ func TestDeflatedFragments(t *testing.T) {
 	}
 }
 
-// TestBombsCostTheLimit, however much they hold, and what they hold beyond it is not computed.
-func TestBombsCostTheLimit(t *testing.T) { // not parallel: it looks at all that is allocated
+// TestBombsCostTheLimit: memory is limited for any inflated size, and output beyond the limit is not computed.
+func TestBombsCostTheLimit(t *testing.T) { // not parallel: it measures all allocations
 	bomb := []byte(squeezed(strings.Repeat("x", 64<<20), 9))
 	for _, most := range []int{200, 8 << 10, 64 << 10, 1 << 20} {
 		b := make([]byte, bufSize)
@@ -279,7 +279,7 @@ func TestBombsCostTheLimit(t *testing.T) { // not parallel: it looks at all that
 		runtime.ReadMemStats(&before)
 		inflate()
 		runtime.ReadMemStats(&after)
-		// 64 KiB at once; beyond it doubles, and half of it all is garbage.
+		// Up to 64 KiB in one allocation; above that memory doubles, and half of it is garbage.
 		n, may := int(after.TotalAlloc-before.TotalAlloc), most
 		if most > maxFirstAlloc {
 			may *= 2
@@ -291,7 +291,7 @@ func TestBombsCostTheLimit(t *testing.T) { // not parallel: it looks at all that
 	}
 }
 
-// TestInflatedMemory follows what comes out, not what may.
+// TestInflatedMemory: memory grows with the actual output, not with the limit.
 func TestInflatedMemory(t *testing.T) {
 	t.Parallel()
 	p := []byte(squeezed(strings.Repeat("x", bufSize+1), 9))
@@ -300,7 +300,8 @@ func TestInflatedMemory(t *testing.T) {
 	}
 }
 
-// TestInflatedInItsTurn: what waits is as large as what came; only short messages are told of with their text.
+// TestInflatedInItsTurn: a waiting message takes the memory that was received. Arrived gets the text of short messages
+// only.
 func TestInflatedInItsTurn(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -331,8 +332,8 @@ func TestInflatedInItsTurn(t *testing.T) {
 	})
 }
 
-// TestWrongInItsTurn: a message that waited and cannot be inflated ends the connection after those before it; those behind
-// it are dropped.
+// TestWrongInItsTurn: a waiting message that cannot be inflated ends the connection after the messages before it. The
+// messages behind it are dropped.
 func TestWrongInItsTurn(t *testing.T) {
 	t.Parallel()
 	for _, k := range []struct {
@@ -363,7 +364,8 @@ func TestWrongInItsTurn(t *testing.T) {
 	}
 }
 
-// TestHandOverWithHalfADeflatedMessage: what is incomplete in the batch goes on with the new reader, wherever it is cut.
+// TestHandOverWithHalfADeflatedMessage: the new reader continues an incomplete message of the batch, wherever it is
+// cut.
 func TestHandOverWithHalfADeflatedMessage(t *testing.T) {
 	t.Parallel()
 	s := strings.Repeat("half and ", 80)
@@ -398,7 +400,7 @@ func TestHandOverWithHalfADeflatedMessage(t *testing.T) {
 	}
 }
 
-// TestDiscardingKnowsDeflatedFrames: the peer's answer to our Close frame is found behind them.
+// TestDiscardingKnowsDeflatedFrames: the peer's answer to our Close frame is found behind compressed frames.
 func TestDiscardingKnowsDeflatedFrames(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -414,7 +416,7 @@ func TestDiscardingKnowsDeflatedFrames(t *testing.T) {
 	})
 }
 
-// inflateSlowly is what inflate should do, with the streams found by their ends.
+// inflateSlowly is a reference for inflate that finds the streams by their ends.
 func inflateSlowly(p []byte, most int) (b []byte, err error) {
 	src := bytes.NewReader(append(bytes.Clone(p), flushTail...)) // an io.ByteReader
 	for range maxFinalBlocks {
@@ -435,8 +437,8 @@ func inflateSlowly(p []byte, most int) (b []byte, err error) {
 	return nil, errFinalBlocks
 }
 
-// FuzzInflate: any bytes make no panic and no memory beyond the limit, and what they hold is what another reading of the RFC
-// finds in them; texts come back as they were.
+// FuzzInflate: any bytes cause no panic and no memory beyond the limit, and the output is that of the reference.
+// Compressed texts are inflated to the original.
 func FuzzInflate(f *testing.F) {
 	for _, k := range inflatable {
 		h, size, _ := parseHeader(k.send)
@@ -454,7 +456,7 @@ func FuzzInflate(f *testing.F) {
 			t.Errorf("%d bytes, %v; want %d bytes, %v", len(got), err, len(want), wantErr)
 		}
 		if cap(got) > max(64, most) {
-			t.Errorf("%d bytes in %d, where %d may be", len(got), cap(got), most)
+			t.Errorf("%d bytes with capacity %d, limit %d", len(got), cap(got), most)
 		}
 		z := newCompressor(1 + int(level)%9)
 		if !z.compress(p) {
@@ -466,7 +468,7 @@ func FuzzInflate(f *testing.F) {
 	})
 }
 
-// TestRoundTrips: messages of any kind and length come back as they went, in both directions, over one connection.
+// TestRoundTrips: messages of any kind and length are echoed unchanged over one connection.
 func TestRoundTrips(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -486,7 +488,7 @@ func TestRoundTrips(t *testing.T) {
 	})
 }
 
-// payload is the whole text of the next frame.
+// payload returns the whole text of the next frame.
 func (p *peer) payload() string {
 	p.t.Helper()
 	h, err := ws.ReadHeader(p.br)
@@ -500,7 +502,7 @@ func (p *peer) payload() string {
 	return string(b)
 }
 
-// someText is of n bytes or a little more: words, noise, or both.
+// someText returns at least n bytes, and few more: words, noise, or both.
 func someText(r *rand.Rand, n int) string {
 	var b strings.Builder
 	noise := r.IntN(3)

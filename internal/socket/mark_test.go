@@ -10,7 +10,8 @@ import (
 
 func prepared(s string, a ...any) Frame { return PrepareText(fmt.Appendf(nil, s, a...)) }
 
-// TestLatestFrameSupersedes those with its key that wait, and what is tied to them; never what is under way.
+// TestLatestFrameSupersedes: a frame with a key replaces the queued frames with that key, and those tied to them, but
+// never a frame that is being written.
 func TestLatestFrameSupersedes(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -30,7 +31,7 @@ func TestLatestFrameSupersedes(t *testing.T) {
 	})
 }
 
-// TestLatestFrameNeedsNoRoom beyond that of the frame it supersedes.
+// TestLatestFrameNeedsNoRoom: it needs only the room of the frame that it replaces.
 func TestLatestFrameNeedsNoRoom(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -46,7 +47,8 @@ func TestLatestFrameNeedsNoRoom(t *testing.T) {
 	})
 }
 
-// TestTiedFrameGoesWithDroppable one, and stays with one that stays.
+// TestTiedFrameGoesWithDroppable: a tied frame is dropped together with the droppable frame before it, and stays if
+// that stays.
 func TestTiedFrameGoesWithDroppable(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -65,7 +67,7 @@ func TestTiedFrameGoesWithDroppable(t *testing.T) {
 	})
 }
 
-// TestMarkedFrameIsNotCorked in a buffer, from which it could not be taken.
+// TestMarkedFrameIsNotCorked: a marked frame is not copied to the cork buffer, where it could not be discarded.
 func TestMarkedFrameIsNotCorked(t *testing.T) {
 	t.Parallel()
 	c := &Conn{up: NewUpgrader(Options{})}
@@ -83,8 +85,8 @@ func TestMarkedFrameIsNotCorked(t *testing.T) {
 	c.discardOut()
 }
 
-// TestDroppableMakesRoomBehindASlowReader, which takes a little from time to time: of what waits for it then, not all is
-// under way.
+// TestDroppableMakesRoomBehindASlowReader: the reader accepts a little from time to time, so that some of the queued
+// frames are not being written and can be dropped.
 func TestDroppableMakesRoomBehindASlowReader(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -104,8 +106,9 @@ func TestDroppableMakesRoomBehindASlowReader(t *testing.T) {
 	})
 }
 
-// TestLatestFrameIsLeftByOneThatIsRefused: behind the Close frame nothing comes that could take its place.
-func TestLatestFrameIsLeftByOneThatIsRefused(t *testing.T) {
+// TestLatestFrameSurvivesARefusedOne: a newer frame behind the Close frame is refused, and does not discard the older
+// one.
+func TestLatestFrameSurvivesARefusedOne(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h, p := started(t, Options{}, nil)
@@ -122,8 +125,8 @@ func TestLatestFrameIsLeftByOneThatIsRefused(t *testing.T) {
 	})
 }
 
-// TestDropsBeforeStartAreTold when there is a handler.
-func TestDropsBeforeStartAreTold(t *testing.T) {
+// TestDropsBeforeStartAreReported: drops before Start are reported once there is a handler.
+func TestDropsBeforeStartAreReported(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		c, p := piped(t, NewUpgrader(Options{}))
@@ -133,14 +136,14 @@ func TestDropsBeforeStartAreTold(t *testing.T) {
 		c.Start(h, nil)
 		p.expect("text new")
 		if n := h.dropped(SupersededFrames); n != 1 {
-			t.Errorf("%d frames told, want 1", n)
+			t.Errorf("%d frames reported, want 1", n)
 		}
 		must(t, p.nc.Close())
 		h.end(t)
 	})
 }
 
-// TestDroppableFrameIsNoReasonToClose where nothing else can make room: it is discarded itself.
+// TestDroppableFrameIsNoReasonToClose: if nothing can make room for a droppable frame, the frame itself is discarded.
 func TestDroppableFrameIsNoReasonToClose(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -153,7 +156,7 @@ func TestDroppableFrameIsNoReasonToClose(t *testing.T) {
 			t.Errorf("%d frames dropped, want 2", n)
 		}
 		if err := h.c.WriteFrames([]Frame{prepared("typing 2").Droppable(), prepared("reply")}, false); err != nil {
-			t.Errorf("the other one has room: %v", err)
+			t.Errorf("a frame that fits: %v", err)
 		}
 		p.expect("text under way", "text ........…80", "text reply")
 		must(t, p.nc.Close())
@@ -161,7 +164,7 @@ func TestDroppableFrameIsNoReasonToClose(t *testing.T) {
 	})
 }
 
-// TestBurstOfDroppableFrames that is more than the queue may hold: the newest have room.
+// TestBurstOfDroppableFrames: of more frames than fit, the newest are queued.
 func TestBurstOfDroppableFrames(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -11,7 +11,7 @@ import (
 	"github.com/gobwas/ws"
 )
 
-// TestSegments: it does not matter how the bytes are cut.
+// TestSegments: messages do not depend on how the bytes are cut.
 func TestSegments(t *testing.T) {
 	t.Parallel()
 	all := strings.Join([]string{
@@ -37,7 +37,7 @@ func TestSegments(t *testing.T) {
 					"text one", "text two", "text grüße", "text \xff", "text",
 					"text xxxxxxxx…130", "text yyyyyyyy…70000", "close 1000 bye", "eof",
 				}
-				for i, pongs := 0, 0; i < len(messages); { // a pong may be earlier than a reply that is corked
+				for i, pongs := 0, 0; i < len(messages); { // a pong may overtake a corked reply
 					switch f := p.frame(); f {
 					case "pong 1", "pong":
 						pongs++
@@ -55,7 +55,8 @@ func TestSegments(t *testing.T) {
 	}
 }
 
-// TestMessageOfTheLargestSize passes, in one frame or in fragments; with one byte more it does not.
+// TestMessageOfTheLargestSize: a message of exactly MaxMessageBytes is accepted, in one frame or in fragments. One byte
+// more is not.
 func TestMessageOfTheLargestSize(t *testing.T) {
 	t.Parallel()
 	for name, limit := range map[string]int{"default": 0, "small": 10, "tiny": 4, "off": -1} {
@@ -83,7 +84,7 @@ func TestMessageOfTheLargestSize(t *testing.T) {
 	}
 }
 
-// TestAnnouncedGigabyte is refused by its header, and nothing is taken for it.
+// TestAnnouncedGigabyte: a too large frame is rejected by its header, and no memory is allocated for it.
 func TestAnnouncedGigabyte(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h, p := started(t, Options{}, nil)
@@ -123,14 +124,14 @@ func TestMostFragments(t *testing.T) {
 	})
 }
 
-// TestMessageMayBeModified, also while the rest of its batch is still to come.
+// TestMessageMayBeModified: a handler may modify a message while the rest of its batch is not parsed yet.
 func TestMessageMayBeModified(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h, p := started(t, Options{}, nil)
 		h.message = func(m []byte, _ bool) {
 			if cap(m) > len(m) {
-				t.Errorf("%q has room for %d bytes more", m, cap(m)-len(m))
+				t.Errorf("%q has spare capacity for %d bytes", m, cap(m)-len(m))
 			}
 			for i := range m {
 				m[i] = 'x'
@@ -144,7 +145,7 @@ func TestMessageMayBeModified(t *testing.T) {
 	})
 }
 
-// TestHalfClosedPeer: who says that it will send no more gets the replies to what it has sent.
+// TestHalfClosedPeer: a client that closes its write side still gets the replies to its messages.
 func TestHalfClosedPeer(t *testing.T) {
 	t.Parallel()
 	s := newServer(t, Options{}, false)

@@ -91,7 +91,7 @@ var origins = []struct {
 	{"subdomain with another port", []string{"https://*.a.example"}, "b.example", []string{"https://www.a.example:8443"}, false},
 	{"subdomain with the listed port", []string{"https://*.a.example:8443"}, "b.example", []string{"https://www.a.example:8443"}, true},
 	{"subdomain with the default port listed", []string{"https://*.a.example:443"}, "b.example", []string{"https://www.a.example"}, true},
-	{"wildcard itself", []string{"https://*.a.example"}, "b.example", []string{"https://*.a.example"}, true}, // no browser has such a host
+	{"wildcard itself", []string{"https://*.a.example"}, "b.example", []string{"https://*.a.example"}, true}, // no browser sends such a host
 	{"long IPv6 that is listed", []string{"http://[0:0:0:0:0:0:0:1]"}, "b.example", []string{"http://[::1]"}, true},
 	{"two in one header", nil, "example.com", []string{"https://example.com https://example.com"}, false},
 }
@@ -137,7 +137,7 @@ func TestHosts(t *testing.T) {
 		{"example.com:8443", "example.com:8444", false, false},
 		{"example.com:8443", "example.com", true, false},
 		{"example.com:443", "example.com", true, true},
-		{"example.com:443", "example.com", false, true}, // a proxy took TLS off
+		{"example.com:443", "example.com", false, true}, // a proxy has terminated TLS
 		{"example.com:443", "example.com:80", false, false},
 		{"example.com:80", "example.com", false, true},
 		{"example.com:80", "example.com", true, false},
@@ -152,7 +152,7 @@ func TestHosts(t *testing.T) {
 		{"[::1]", "[::2]", false, false},
 	} {
 		r := request(t, handshake)
-		set("Origin", "http://"+k.host)(r) // as with DNS rebinding: the page believes that it is of this host
+		set("Origin", "http://"+k.host)(r) // as with DNS rebinding: the page's origin is this host
 		if r.Host = k.host; k.tls {
 			r.TLS = &tls.ConnectionState{}
 			set("Origin", "https://"+k.host)(r)

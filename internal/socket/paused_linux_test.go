@@ -12,9 +12,9 @@ import (
 	"github.com/gobwas/ws"
 )
 
-// deafen makes the peer's system take in no segment of a connection any more, as if the machine had lost its network:
-// nothing that is sent to it is acknowledged.
-func deafen(t testing.TB, nc net.Conn) {
+// dropSegments makes the peer's system drop every incoming segment of a connection, as if the machine had lost its
+// network: nothing is acknowledged.
+func dropSegments(t testing.TB, nc net.Conn) {
 	t.Helper()
 	if secure, ok := nc.(*tls.Conn); ok {
 		nc = secure.NetConn()
@@ -29,7 +29,7 @@ func deafen(t testing.TB, nc net.Conn) {
 	must(t, err)
 }
 
-// fillInbox sends to a handler that waits, until reading pauses.
+// fillInbox sends messages to a handler that waits, until reading pauses.
 func fillInbox(s *server, p *peer) {
 	p.send(text("waits"))
 	for s.u.Stats().HandOvers == 0 {
@@ -41,11 +41,11 @@ func fillInbox(s *server, p *peer) {
 	}
 }
 
-// vanishings are the ways in which a peer ends without a word.
+// vanishings are the ways in which a peer ends without a Close frame.
 var vanishings = map[string]func(t testing.TB, p *peer){
 	"closed": func(t testing.TB, p *peer) { must(t, tcpOf(p).Close()) },
 	"reset":  func(t testing.TB, p *peer) { must(t, tcpOf(p).SetLinger(0)); must(t, tcpOf(p).Close()) },
-	"silent": func(t testing.TB, p *peer) { deafen(t, p.nc) },
+	"silent": func(t testing.TB, p *peer) { dropSegments(t, p.nc) },
 }
 
 func tcpOf(p *peer) *net.TCPConn {
@@ -55,7 +55,7 @@ func tcpOf(p *peer) *net.TCPConn {
 	return p.nc.(*net.TCPConn)
 }
 
-// pausedPeer fills the inbox of a handler that waits for the loss, over TCP or TLS.
+// pausedPeer fills the inbox of a handler that waits for the loss of its connection, over TCP or TLS.
 func pausedPeer(t *testing.T, s *server) (*recorder, *peer) {
 	t.Helper()
 	c, p := s.open(t)
@@ -68,7 +68,8 @@ func pausedPeer(t *testing.T, s *server) (*recorder, *peer) {
 	return h, p
 }
 
-// TestLossWhilePausedOverTCP: the system tells of it, at the latest when nothing has been acknowledged for PongTimeout.
+// TestLossWhilePausedOverTCP: the system reports the loss, at the latest when nothing has been acknowledged for
+// PongTimeout.
 func TestLossWhilePausedOverTCP(t *testing.T) {
 	t.Parallel()
 	for _, secure := range []bool{false, true} {
@@ -92,8 +93,8 @@ func transportName(secure bool) string {
 	return "tcp"
 }
 
-// TestLivingPeerWhilePausedOverTCP stays for longer than PingInterval and PongTimeout together, and goes on as if nothing had been:
-// no time-out is left on its socket.
+// TestLivingPeerWhilePausedOverTCP: a peer that acknowledges stays connected for longer than PingInterval and
+// PongTimeout together. After the pause no timeout is left on its socket.
 func TestLivingPeerWhilePausedOverTCP(t *testing.T) {
 	t.Parallel()
 	for _, secure := range []bool{false, true} {
@@ -106,7 +107,7 @@ func TestLivingPeerWhilePausedOverTCP(t *testing.T) {
 			goOn := make(chan struct{})
 			h.message = func(m []byte, _ bool) {
 				<-goOn
-				_ = c.WriteText(m, false) // fails once the peer has gone
+				_ = c.WriteText(m, false) // fails once the peer is lost
 			}
 			c.Start(h, nil)
 			fillInbox(s, p)
@@ -114,7 +115,7 @@ func TestLivingPeerWhilePausedOverTCP(t *testing.T) {
 				p.expect("ping")
 			}
 			if userTimeoutOf(t, h.c.nc) == 0 {
-				t.Error("nothing bounds how long a loss may stay unnoticed")
+				t.Error("no TCP_USER_TIMEOUT is set")
 			}
 			close(goOn)
 			p.send(text("last"))
@@ -127,7 +128,7 @@ func TestLivingPeerWhilePausedOverTCP(t *testing.T) {
 				}
 			}
 			if d := userTimeoutOf(t, h.c.nc); d != 0 {
-				t.Errorf("the time-out stays: %v", d)
+				t.Errorf("the timeout is still set: %v", d)
 			}
 			must(t, p.nc.Close())
 			h.end(t)

@@ -12,8 +12,8 @@ import (
 	"github.com/gobwas/ws"
 )
 
-// fullInbox starts a handler that waits for the loss of its connection, and sends until reading pauses. It returns the
-// peer, which reads nothing.
+// fullInbox starts a handler that waits for the loss of its connection, and sends messages until reading pauses. It
+// returns the peer, which reads nothing.
 func fullInbox(t *testing.T, o Options, nc func(net.Conn) net.Conn) (*recorder, *peer) {
 	t.Helper()
 	ours, theirs := net.Pipe()
@@ -22,7 +22,7 @@ func fullInbox(t *testing.T, o Options, nc func(net.Conn) net.Conn) (*recorder, 
 	h.c = c
 	h.message = func([]byte, bool) { <-h.lost }
 	c.Start(h, nil)
-	for range 2 { // the handler has one, one waits
+	for range 2 { // the handler has one, and one waits
 		p.send(text("waits"))
 		time.Sleep(10 * time.Millisecond) // in a bubble
 	}
@@ -33,11 +33,11 @@ func fullInbox(t *testing.T, o Options, nc func(net.Conn) net.Conn) (*recorder, 
 	return h, p
 }
 
-// resets is a connection whose peer has closed it: the first write after that succeeds, and makes the peer's system reset
-// the connection, so that every later write fails.
+// resets is a connection whose peer has closed it. The next write succeeds and makes the peer's system reset the
+// connection, so every later write fails.
 type resets struct {
 	net.Conn
-	gone atomic.Int32 // 0: the peer is there
+	gone atomic.Int32 // 0: the peer has not closed
 }
 
 func (r *resets) Write(p []byte) (int, error) {
@@ -51,8 +51,8 @@ func (r *resets) Write(p []byte) (int, error) {
 	return 0, &net.OpError{Op: "write", Err: syscall.EPIPE}
 }
 
-// TestLossWhilePaused: a peer that fills the inbox of a waiting handler and vanishes is noticed within PingInterval and
-// PongTimeout, whatever the system tells of it.
+// TestLossWhilePaused: a peer that fills the inbox of a waiting handler and vanishes is detected within PingInterval
+// and PongTimeout, whatever the system reports.
 func TestLossWhilePaused(t *testing.T) {
 	t.Parallel()
 	for name, o := range map[string]Options{
@@ -72,14 +72,14 @@ func TestLossWhilePaused(t *testing.T) {
 					synctest.Test(t, func(t *testing.T) {
 						nc := &resets{}
 						h, p := fullInbox(t, o, func(c net.Conn) net.Conn { nc.Conn = c; return nc })
-						go func() { // a living peer reads its pings
+						go func() { // a living peer reads pings
 							for p.frame() != "eof" {
 							}
 						}()
 						opt := &h.c.up.opt
 						time.Sleep(time.Duration(vanish.after) * opt.PingInterval / 16)
 						if h.c.isGone() {
-							t.Fatal("lost although the peer is there")
+							t.Fatal("lost although the peer is alive")
 						}
 						nc.gone.Store(1)
 						begin := time.Now()
@@ -88,7 +88,7 @@ func TestLossWhilePaused(t *testing.T) {
 						if d := time.Since(begin); d > most {
 							t.Errorf("lost after %v, want %v", d, most)
 						}
-						synctest.Wait() // for what runs beside the last call of the handler
+						synctest.Wait() // for goroutines beside the last call of the handler
 						if n := h.dropped(DroppedMessages); n != 1 {
 							t.Errorf("%d messages dropped, want 1", n)
 						}
@@ -107,7 +107,7 @@ func (c *Conn) isGone() bool {
 	return c.disconnected
 }
 
-// TestLossWhilePausedWithoutPongTimeout: pings go on, and one that cannot be written tells.
+// TestLossWhilePausedWithoutPongTimeout: pings continue, and a ping that cannot be written reveals the loss.
 func TestLossWhilePausedWithoutPongTimeout(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -125,7 +125,7 @@ func TestLossWhilePausedWithoutPongTimeout(t *testing.T) {
 	})
 }
 
-// TestReplyToALostPeerWhilePaused: the handler's own write tells of the loss.
+// TestReplyToALostPeerWhilePaused: the handler's own write reveals the loss.
 func TestReplyToALostPeerWhilePaused(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -149,7 +149,8 @@ func TestReplyToALostPeerWhilePaused(t *testing.T) {
 	})
 }
 
-// TestLivingPeerWhilePaused stays, is pinged all the time, and is heard again when the inbox has room.
+// TestLivingPeerWhilePaused: a living peer stays connected, gets pings all the time, and is read again when the inbox
+// has room.
 func TestLivingPeerWhilePaused(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -11,8 +11,8 @@ import (
 	"github.com/gobwas/ws"
 )
 
-// TestFirstPing comes between 0.8 and 1 times the interval, rounded up to a slot of the wheel, at different times for
-// different connections.
+// TestFirstPing: the first ping comes after 0.8 to 1 times the interval, rounded up to a slot of the wheel, at
+// different times for different connections.
 func TestFirstPing(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -46,7 +46,7 @@ func TestFirstPing(t *testing.T) {
 	})
 }
 
-// TestPings go on as long as they are answered: none too early, none missing.
+// TestPings: pings continue as long as they are answered, none too early and none missing.
 func TestPings(t *testing.T) {
 	t.Parallel()
 	for name, o := range map[string]Options{
@@ -126,8 +126,8 @@ func TestNoPongTimeout(t *testing.T) {
 	})
 }
 
-// TestAnyByteIsLife: a client in the middle of a large frame cannot send a pong.
-func TestAnyByteIsLife(t *testing.T) {
+// TestAnyByteAnswersAPing: a client in the middle of a large frame cannot send a pong.
+func TestAnyByteAnswersAPing(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h, p := started(t, Options{MessageTimeout: time.Hour}, nil)
@@ -141,7 +141,7 @@ func TestAnyByteIsLife(t *testing.T) {
 		for p.frame() == "ping" {
 			pings++
 		}
-		if pings < 20 { // then came the echo
+		if pings < 20 { // then the echo arrived
 			t.Errorf("%d pings", pings)
 		}
 		must(t, p.nc.Close())
@@ -149,7 +149,7 @@ func TestAnyByteIsLife(t *testing.T) {
 	})
 }
 
-// TestPausedPeerIsNotOverdue: while the socket is not read its pongs cannot be heard; when it is, they count again.
+// TestPausedPeerIsNotOverdue: while the socket is not read, pongs cannot be read either. They count again afterwards.
 func TestPausedPeerIsNotOverdue(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -161,7 +161,7 @@ func TestPausedPeerIsNotOverdue(t *testing.T) {
 		}
 		p.send(text("slow"), text("waits"))
 		time.Sleep(10 * time.Millisecond)
-		go p.send(text("paused"), masked(ws.OpPing, true, "?")) // taken, but not looked at
+		go p.send(text("paused"), masked(ws.OpPing, true, "?")) // read, but not parsed
 		begin := time.Now()
 		for f := p.frame(); f != "pong ?"; f = p.frame() {
 			if f != "ping" {
@@ -184,7 +184,8 @@ func TestPausedPeerIsNotOverdue(t *testing.T) {
 	})
 }
 
-// TestSlowReaderIsNotOverdue: while it reads what was queued, WriteTimeout watches; when it has, its silence counts again.
+// TestSlowReaderIsNotOverdue: while the peer reads the queue, WriteTimeout watches. When it has read everything, its
+// silence counts again.
 func TestSlowReaderIsNotOverdue(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -206,7 +207,8 @@ func TestSlowReaderIsNotOverdue(t *testing.T) {
 	})
 }
 
-// TestPingsWhileAHandlerBlocks are answered at once, and in the middle of many slow messages that came in one piece.
+// TestPingsWhileAHandlerBlocks: pings are answered at once while a handler blocks, also between many slow messages that
+// arrived in one piece.
 func TestPingsWhileAHandlerBlocks(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -247,7 +249,8 @@ func TestPingsWhileAHandlerBlocks(t *testing.T) {
 	})
 }
 
-// TestIdleReaderIsReplaced, once, at the first tick without work since the last; nothing is lost by it.
+// TestIdleReaderIsReplaced: an idle reader is replaced once, at the first tick without work since the previous one, and
+// nothing is lost.
 func TestIdleReaderIsReplaced(t *testing.T) {
 	t.Parallel()
 	o := Options{PingInterval: 40 * time.Millisecond, PongTimeout: -1}
@@ -278,7 +281,7 @@ func TestIdleReaderIsReplaced(t *testing.T) {
 	})
 }
 
-// TestReaderOfAPongIsReplaced too: to read one grows the stack of a reader that has nothing else to do.
+// TestReaderOfAPongIsReplaced: reading a pong grows the stack of an otherwise idle reader, so it is replaced too.
 func TestReaderOfAPongIsReplaced(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -308,7 +311,7 @@ func TestReaderOfAPongIsReplaced(t *testing.T) {
 	})
 }
 
-// TestBusyReaderIsNotReplaced: who works between the ticks keeps its stack.
+// TestBusyReaderIsNotReplaced: a reader that works between the ticks keeps its stack.
 func TestBusyReaderIsNotReplaced(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -329,7 +332,7 @@ func TestBusyReaderIsNotReplaced(t *testing.T) {
 	})
 }
 
-// TestWheelTurnsLate: after a pause of the machine everybody is ticked, each once, but for who came meanwhile.
+// TestWheelTurnsLate: after a pause of the machine each connection is ticked once, except those added meanwhile.
 func TestWheelTurnsLate(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -13,17 +13,18 @@ import (
 	"github.com/gobwas/ws"
 )
 
-// TestDiscardedFrames has a queue of which something is written now and then, and looks at all that comes of it.
+// TestDiscardedFrames adds frames to a queue that is written from time to time, and checks its state and everything
+// written.
 func TestDiscardedFrames(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(300) {
-		q := &discarding{
+		q := &discardingQueue{
 			r: rand.New(rand.NewPCG(seed, 0)), c: &Conn{up: NewUpgrader(Options{SendQueueBytes: 2000})},
 			must: map[string]bool{}, ends: map[int]bool{}, newest: map[string]string{},
 		}
 		for range 400 {
 			q.step()
-			if err := q.sound(); err != nil {
+			if err := q.check(); err != nil {
 				t.Fatalf("seed %d, after %d frames: %v", seed, q.n, err)
 			}
 		}
@@ -37,21 +38,21 @@ func TestDiscardedFrames(t *testing.T) {
 	}
 }
 
-type discarding struct {
+type discardingQueue struct {
 	r      *rand.Rand
 	c      *Conn
 	n      int // messages so far
 	frames int
-	hand   []byte // what drain has
+	hand   []byte // bytes that drain is writing
 	wrote  bytes.Buffer
-	must   map[string]bool   // arrive
-	ends   map[int]bool      // messages with a frame that is tied to theirs
+	must   map[string]bool   // messages that must arrive
+	ends   map[int]bool      // messages with a tied frame behind them
 	newest map[string]string // by key
 }
 
-func (q *discarding) step() {
+func (q *discardingQueue) step() {
 	switch q.r.IntN(6) {
-	case 0: // drain's write ends, and the next one begins
+	case 0: // a write of drain ends, and the next one begins
 		q.write(q.r.IntN(300))
 		q.c.inFlight = int32(len(q.c.nextChunks()))
 		q.hand = wireOf(q.c.q[:q.c.inFlight])
@@ -62,8 +63,8 @@ func (q *discarding) step() {
 	}
 }
 
-// write does what drain does when n bytes of what it had in hand, or a little more, have left.
-func (q *discarding) write(n int) {
+// write simulates drain after n bytes of its chunks, or a few more, have been written.
+func (q *discardingQueue) write(n int) {
 	q.c.inFlight = 0
 	all := wireOf(q.c.q)
 	n = min(n, len(all))
@@ -80,7 +81,7 @@ func wireOf(q []chunk) (all []byte) {
 	return all
 }
 
-func (q *discarding) add() {
+func (q *discardingQueue) add() {
 	q.n++
 	text := fmt.Sprint(q.n, strings.Repeat(".", q.r.IntN(30)))
 	fs := []Frame{PrepareText([]byte(text))}
@@ -104,8 +105,8 @@ func (q *discarding) add() {
 	}
 }
 
-// sound looks at what the queue knows of itself.
-func (q *discarding) sound() error {
+// check compares the queue with its counters and index.
+func (q *discardingQueue) check() error {
 	c, x := q.c, index{}
 	if c.index != nil {
 		x = *c.index
@@ -131,8 +132,9 @@ func (q *discarding) sound() error {
 	return nil
 }
 
-// judge reads what was written: whole frames, in order, with what is tied to them, and all that nobody may discard.
-func (q *discarding) judge() error {
+// judge parses the written bytes: whole frames, in order, with their tied frames, and with all frames that may not be
+// discarded.
+func (q *discardingQueue) judge() error {
 	br, got, last := bufio.NewReader(&q.wrote), map[string]bool{}, 0
 	for {
 		h, err := ws.ReadHeader(br)
@@ -141,7 +143,7 @@ func (q *discarding) judge() error {
 		}
 		b := make([]byte, h.Length)
 		if _, err := io.ReadFull(br, b); err != nil || h.OpCode != ws.OpText {
-			return fmt.Errorf("a frame is not whole: %v %v", h, err)
+			return fmt.Errorf("a frame is incomplete: %v %v", h, err)
 		}
 		text, n := string(b), 0
 		if got[text] = true; strings.HasPrefix(text, "end of") {
@@ -171,12 +173,12 @@ func (q *discarding) judge() error {
 		told += d.n
 	}
 	if len(got)+told != q.frames {
-		return fmt.Errorf("%d frames have come and %d were told as discarded, of %d", len(got), told, q.frames)
+		return fmt.Errorf("%d frames were written and %d reported as discarded, of %d", len(got), told, q.frames)
 	}
 	return nil
 }
 
-// BenchmarkFullQueue is what a frame costs for a client that does not read.
+// BenchmarkFullQueue measures the cost of a frame for a client that does not read.
 func BenchmarkFullQueue(b *testing.B) {
 	const keys = 10_000
 	for name, mark := range map[string]func(Frame, int) Frame{
@@ -196,7 +198,7 @@ func BenchmarkFullQueue(b *testing.B) {
 				}
 			}
 			c.Abort()
-			_ = theirs.Close() // so that nothing hangs
+			_ = theirs.Close() // so that nothing blocks
 		})
 	}
 }

@@ -40,7 +40,7 @@ func unreliable(t *testing.T, o Options) (*recorder, *peer, *failing) {
 	return h.echo(), p, f
 }
 
-// TestWriteFails, wherever it is tried: the connection is lost, and what is not sent is counted.
+// TestWriteFails: wherever a write fails, the connection is lost, and unsent bytes are counted.
 func TestWriteFails(t *testing.T) {
 	t.Parallel()
 	message := make([]byte, 5000)
@@ -83,7 +83,7 @@ func TestWriteFails(t *testing.T) {
 	}
 }
 
-// TestWriteFailsBeforeStart: nobody reads who could tell of the loss.
+// TestWriteFailsBeforeStart: no reader can report the loss.
 func TestWriteFailsBeforeStart(t *testing.T) {
 	t.Parallel()
 	h, p, f := unreliable(t, Options{})
@@ -94,8 +94,9 @@ func TestWriteFailsBeforeStart(t *testing.T) {
 	h.end(t, "closed 1006")
 }
 
-// TestPeerHasGone when we write, but it has left messages, which are handled as far as CloseTimeout allows.
-func TestPeerHasGone(t *testing.T) {
+// TestPeerHasClosed: a write finds that the peer has closed. The messages that it had sent are handled, within
+// CloseTimeout.
+func TestPeerHasClosed(t *testing.T) {
 	t.Parallel()
 	for name, o := range map[string]Options{"told by reading": {}, "not told": {CloseTimeout: 2 * time.Second}} {
 		t.Run(name, func(t *testing.T) {
@@ -103,10 +104,10 @@ func TestPeerHasGone(t *testing.T) {
 			h, p, f := unreliable(t, o)
 			handled := make(chan bool, 3)
 			h.message = func([]byte, bool) {
-				_ = h.c.WriteText([]byte("reply"), false) // fails only once it is known
+				_ = h.c.WriteText([]byte("reply"), false) // fails only once the loss is known
 				handled <- true
 			}
-			p.send(text("one"), text("two")) // before the first reply fails, from when on CloseTimeout counts
+			p.send(text("one"), text("two")) // before the first reply fails, which starts CloseTimeout
 			p.send(text("three"))
 			f.fail(syscall.EPIPE)
 			h.c.Start(h, nil)
@@ -122,7 +123,7 @@ func TestPeerHasGone(t *testing.T) {
 	}
 }
 
-// TestPausedReaderWhoseWriteFails does not wait for room that nobody would make.
+// TestPausedReaderWhoseWriteFails: the reader does not wait for room in the inbox that would never come.
 func TestPausedReaderWhoseWriteFails(t *testing.T) {
 	t.Parallel()
 	h, p, f := unreliable(t, Options{InboxFrames: 1})
@@ -130,11 +131,11 @@ func TestPausedReaderWhoseWriteFails(t *testing.T) {
 	h.c.Start(h, nil)
 	p.send(text("slow"))
 	p.send(masked(ws.OpPing, true, ""))
-	p.expect("pong") // by a new reader
+	p.expect("pong") // from a new reader
 	f.fail(errRoute)
 	p.send(masked(ws.OpPing, true, ""), text("waits"), text("in hand"))
 	h.end(t, "m slow", "closed 1006")
-	for h.dropped(DroppedMessages) < 2 { // by the reader, who goes on
+	for h.dropped(DroppedMessages) < 2 { // dropped by the reader, which continues
 		runtime.Gosched()
 	}
 }

@@ -18,27 +18,27 @@ import (
 	"github.com/gobwas/ws"
 )
 
-// A story is the life of one connection under stress: the server's handler, which checks what it is called with, and the
-// client's doings. What the calls touch has no lock: the race detector checks "one at a time" too.
+// A story is one connection under stress: the server's handler, which checks its calls, and the client's actions. The
+// state of the calls has no lock, so that the race detector checks that they run one at a time.
 type story struct {
 	t      testing.TB
 	c      *Conn
 	p      *peer
-	rnd    *rand.Rand // the client's
+	rnd    *rand.Rand // used by the client
 	closed chan struct{}
 	lost   chan struct{}
 
 	calls   atomic.Int32
-	next    int         // messages must come as 0, 1, 2, …
-	events  map[int]int // by sender: the last number
+	next    int         // messages must arrive as 0, 1, 2, …
+	events  map[int]int // last number by sender
 	handled int         // events
-	self    int         // events that the handler has posted
+	self    int         // events posted by the handler
 	code    int
 
 	accepted atomic.Int64 // events
 	dropped  atomic.Int64 // messages
 
-	written int // by the client: messages begun
+	written int // messages begun by the client
 	replies int
 	pings   atomic.Int64 // not yet answered
 }
@@ -49,7 +49,7 @@ func (s *story) enter() {
 	}
 }
 
-// Message takes "number µs-to-take letters": p posts an event, w writes uncorked, l waits for the loss.
+// Message parses "number microseconds letters": p posts an event, w writes uncorked, l waits for the loss.
 func (s *story) Message(p []byte, _ bool) {
 	s.enter()
 	defer s.calls.Add(-1)
@@ -62,7 +62,7 @@ func (s *story) Message(p []byte, _ bool) {
 		s.self++
 	}
 	if strings.Contains(f[2], "w") {
-		_ = s.c.WriteText([]byte("extra"), false) // may fail, as the end comes at any time
+		_ = s.c.WriteText([]byte("extra"), false) // fails if the connection has ended
 	}
 	s.spend(f[1], strings.Contains(f[2], "l"))
 	_ = s.c.WriteText([]byte(f[0]), true)
@@ -112,7 +112,7 @@ func (s *story) Lost() { close(s.lost) } // twice would panic
 func (s *story) Closing() {}
 
 func (s *story) Closed(code int, _ string) {
-	s.enter() // for good
+	s.enter() // never leaves
 	s.code = code
 	close(s.closed)
 }
@@ -146,7 +146,7 @@ func (s *story) live() {
 	s.check(end)
 }
 
-// kinds of messages: most are quick.
+// kind returns a kind of message; most are quick.
 func (s *story) kind() string {
 	slow := [...]string{"0 p", "0 w", "900 -", "6000 p", "12000 w"}
 	if i := s.rnd.IntN(8 * len(slow)); i < len(slow) {
@@ -173,7 +173,7 @@ func (s *story) burst() error {
 	return nil
 }
 
-// message adds the next one, in a few fragments perhaps, with pings before, between and behind.
+// message appends the next message, possibly in a few fragments, with pings before, between and behind them.
 func (s *story) message(b []byte, what string) []byte {
 	word := fmt.Sprint(s.written, " ", what, strings.Repeat(" ü", s.rnd.IntN(60)*s.rnd.IntN(60)/(1+s.rnd.IntN(60))))
 	s.written++
@@ -190,7 +190,7 @@ func (s *story) message(b []byte, what string) []byte {
 	return append(b, masked(op, true, word)...)
 }
 
-// listen checks the replies: each once, in order.
+// listen checks that each reply arrives once, in order.
 func (s *story) listen() {
 	for {
 		switch f := s.p.frame(); f {
@@ -209,7 +209,8 @@ func (s *story) listen() {
 	}
 }
 
-// disturb does everything that may happen at any time: events, writes, stale verdicts, pokes, replaced readers.
+// disturb does everything that may happen at any time: events, writes, outdated slow runs, expired read deadlines,
+// replaced readers.
 func (s *story) disturb(rnd *rand.Rand) {
 	for n := 0; ; {
 		select {
@@ -225,7 +226,7 @@ func (s *story) disturb(rnd *rand.Rand) {
 		case 2:
 			_ = s.c.WriteText([]byte("extra"), rnd.IntN(2) == 0) // may fail at the end
 		case 3:
-			_ = s.c.nc.SetReadDeadline(s.c.up.epoch) // a poke is harmless in any state
+			_ = s.c.nc.SetReadDeadline(s.c.up.epoch) // an expired deadline is harmless in any state
 		case 4:
 			s.c.mu.Lock()
 			s.c.replaceReader()
@@ -242,7 +243,7 @@ func (s *story) disturb(rnd *rand.Rand) {
 const (
 	endByClose   = iota // the client closes behind its last message
 	endByLoss           // the client vanishes
-	endInMessage        // it vanishes while a handler waits for just that
+	endInMessage        // the client vanishes while a handler waits for that
 	endByServer
 	endByAbort
 )
@@ -266,20 +267,20 @@ func (s *story) end(how int) {
 		if err := s.c.CloseAfter(4000, ""); err != nil {
 			s.t.Error(err)
 		}
-		_, _ = s.p.nc.Write(closing(4000, "")) // the server may have given up reading
+		_, _ = s.p.nc.Write(closing(4000, "")) // the server may have stopped reading
 	case endByAbort:
 		s.c.Abort()
 	}
 }
 
-// check compares the books of both sides once the connection is over.
+// check compares the counts of both sides once the connection has ended.
 func (s *story) check(how int) {
 	<-s.lost
 	if want := [...]int{1000, 1006, 1006, 4000, 1006}[how]; s.code != want {
 		s.t.Errorf("end %d: closed with %d, want %d", how, s.code, want)
 	}
 	_ = s.p.nc.Close()               // may be closed already
-	dropped := int(s.dropped.Load()) // or more: it may be told later than Closed
+	dropped := int(s.dropped.Load()) // may be too low, because Dropped may be called after Closed
 	if s.next+dropped > s.written || how == endByClose && s.next != s.written {
 		s.t.Errorf("end %d: %d messages handled and %d dropped of %d", how, s.next, dropped, s.written)
 	}
@@ -288,7 +289,7 @@ func (s *story) check(how int) {
 	}
 }
 
-// stress tells stories, many at a time, until time is over.
+// stress runs stories, many at a time, for d.
 func stress(t *testing.T, u *Upgrader, many int, d time.Duration, open func() (*Conn, *peer)) {
 	var told, messages, events, accepted atomic.Int64
 	end := time.Now().Add(d)

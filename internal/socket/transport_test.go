@@ -9,7 +9,7 @@ import (
 	"github.com/gobwas/ws"
 )
 
-// transports runs f over each kind of transport: raw TCP, TLS, a pipe in a bubble.
+// transports runs f over each kind of transport: raw TCP, TLS, and a pipe in a bubble.
 func transports(t *testing.T, o Options, f func(t *testing.T, dial func(first any, early ...[]byte) (*recorder, *peer))) {
 	for _, secure := range []bool{false, true} {
 		t.Run(map[bool]string{false: "tcp", true: "tls"}[secure], func(t *testing.T) {

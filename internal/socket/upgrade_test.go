@@ -14,9 +14,9 @@ import (
 	"time"
 )
 
-const sampleKey = "dGhlIHNhbXBsZSBub25jZQ==" // of RFC 6455, section 1.3
+const sampleKey = "dGhlIHNhbXBsZSBub25jZQ==" // the example of RFC 6455, section 1.3
 
-// set replaces the values of a header; none removes it.
+// set replaces the values of a header; without values it removes the header.
 func set(name string, values ...string) func(*http.Request) {
 	return func(r *http.Request) {
 		r.Header.Del(name)
@@ -89,7 +89,7 @@ func TestHandshakeCheck(t *testing.T) {
 	}
 }
 
-// TestHandshakeAnswer compares the bytes of the answer, with the key and the accept value of the RFC's example.
+// TestHandshakeAnswer compares the bytes of the answer, for the key of the RFC's example.
 func TestHandshakeAnswer(t *testing.T) {
 	t.Parallel()
 	for _, k := range []struct {
@@ -140,7 +140,7 @@ func TestHandshakeAnswer(t *testing.T) {
 	}
 }
 
-// TestUpgradeFails: the request is left to the caller before the hijack, and closed behind it.
+// TestUpgradeFails: before the hijack an error leaves the ResponseWriter usable; after it the connection is closed.
 func TestUpgradeFails(t *testing.T) {
 	t.Parallel()
 	u := NewUpgrader(Options{})
@@ -156,7 +156,7 @@ func TestUpgradeFails(t *testing.T) {
 	ours, theirs := net.Pipe()
 	must(t, theirs.Close())
 	if _, err := u.Upgrade(hijacked{nc: ours}, request(t, handshake)); err == nil {
-		t.Error("the answer went nowhere, without an error")
+		t.Error("writing the answer failed, without an error")
 	}
 	if _, err := ours.Write([]byte("x")); !errors.Is(err, net.ErrClosed) && !strings.Contains(err.Error(), "closed pipe") {
 		t.Errorf("write after a failed upgrade: %v", err)
@@ -185,7 +185,7 @@ func TestHandshakeTimeout(t *testing.T) {
 	})
 }
 
-// TestDeadlinesOfTheHTTPServer do not outlive the handshake, and neither does its own.
+// TestDeadlinesOfTheHTTPServer: neither the HTTP server's deadlines nor those of the handshake remain.
 func TestDeadlinesOfTheHTTPServer(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -208,7 +208,7 @@ func TestDeadlinesOfTheHTTPServer(t *testing.T) {
 	})
 }
 
-// TestRefusedRequest: Check leaves an ordinary HTTP answer to the caller; the server goes on.
+// TestRefusedRequest: after a failed Check the caller can send an ordinary HTTP answer.
 func TestRefusedRequest(t *testing.T) {
 	t.Parallel()
 	s := newServer(t, Options{}, false)
@@ -301,7 +301,7 @@ func TestWait(t *testing.T) {
 	})
 }
 
-// slowToClose is a transport that says goodbye for a while, as TLS may.
+// slowToClose is a transport whose Close takes long, as with TLS.
 type slowToClose struct{ net.Conn }
 
 func (s slowToClose) Close() error {

@@ -18,7 +18,7 @@ import (
 	"github.com/gobwas/ws"
 )
 
-// recording is a transport that keeps what each Write was given.
+// recording is a transport that records each Write.
 type recording struct {
 	net.Conn
 	mu     sync.Mutex
@@ -40,7 +40,7 @@ func (r *recording) SetWriteDeadline(t time.Time) error {
 	return r.Conn.SetWriteDeadline(t)
 }
 
-// since forgets the writes so far and returns them.
+// since returns the writes so far and forgets them.
 func (r *recording) since() []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -61,7 +61,7 @@ func recorded(t *testing.T, o Options) (*recorder, *peer, *recording) {
 	return h, p, r
 }
 
-// wire is the bytes of a message from the server.
+// wire returns the bytes of a message from the server.
 func wire(s string) string { return string(PrepareText([]byte(s)).b) }
 
 func TestCorkedRepliesLeaveInOneWrite(t *testing.T) {
@@ -87,7 +87,8 @@ func TestCorkedRepliesLeaveInOneWrite(t *testing.T) {
 	})
 }
 
-// TestUncorkedWritesLeaveAtOnce, each for itself, in order, and take along what is corked.
+// TestUncorkedWritesLeaveAtOnce: each uncorked message is written at once, in order, together with corked ones before
+// it.
 func TestUncorkedWritesLeaveAtOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -120,7 +121,8 @@ func TestUncorkedWritesLeaveAtOnce(t *testing.T) {
 	})
 }
 
-// TestCorkIsReleased about 5 ms after it began, again and again while the handler goes on, and at once outside of one.
+// TestCorkIsReleased: corked bytes are written after about 5 ms, repeatedly while the handler runs, and at once outside
+// a handler.
 func TestCorkIsReleased(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -147,7 +149,8 @@ func TestCorkIsReleased(t *testing.T) {
 	})
 }
 
-// TestCorkOverflows its buffer several times in one handler, with messages of any size, and keeps the order.
+// TestCorkOverflows: a handler overflows the cork buffer several times, with messages of any size, and the order is
+// kept.
 func TestCorkOverflows(t *testing.T) {
 	t.Parallel()
 	transports(t, Options{}, func(t *testing.T, dial func(any, ...[]byte) (*recorder, *peer)) {
@@ -174,7 +177,7 @@ func TestCorkOverflows(t *testing.T) {
 	})
 }
 
-// TestCorkBeforeStart is released too, although nobody runs.
+// TestCorkBeforeStart: corked bytes are written too while no handler has been started.
 func TestCorkBeforeStart(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -197,7 +200,7 @@ func TestCorkBeforeStart(t *testing.T) {
 	})
 }
 
-// stuck is a connection whose peer reads nothing: one byte of a first message is under way.
+// stuck returns a connection whose peer reads nothing; one byte of a first message has been written.
 func stuck(t *testing.T, o Options) (*recorder, *peer) {
 	t.Helper()
 	h, p := started(t, o, nil)
@@ -215,7 +218,7 @@ func TestPreparedFramesAreNotCopied(t *testing.T) {
 		h.c.mu.Lock()
 		for _, k := range h.c.q[1:] {
 			if unsafe.SliceData(k.b) != unsafe.SliceData(f.b) {
-				t.Error("a copy")
+				t.Error("the frame was copied")
 			}
 		}
 		h.c.mu.Unlock()
@@ -228,14 +231,15 @@ func TestPreparedFramesAreNotCopied(t *testing.T) {
 	})
 }
 
-// TestQueueOverflow: 1013 behind what is under way; what waits and what is refused is counted.
+// TestQueueOverflow: the Close frame 1013 follows the frame that is being written. Queued and refused bytes are
+// counted.
 func TestQueueOverflow(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h, p := stuck(t, Options{SendQueueBytes: 107})
 		f := PrepareText([]byte(strings.Repeat("x", 48)))
 		must(t, h.c.WriteFrames([]Frame{f}, false))
-		must(t, h.c.WriteText([]byte(strings.Repeat("y", 48)), false)) // full to the brim
+		must(t, h.c.WriteText([]byte(strings.Repeat("y", 48)), false)) // exactly full
 		if n := h.c.QueuedBytes(); n != 107 {
 			t.Errorf("%d bytes queued", n)
 		}
@@ -255,7 +259,8 @@ func TestQueueOverflow(t *testing.T) {
 	})
 }
 
-// TestDroppableFramesMakeRoom, oldest first, as many as are needed; never what is partly written.
+// TestDroppableFramesMakeRoom: droppable frames are dropped oldest first, as many as needed, but never a partly written
+// one.
 func TestDroppableFramesMakeRoom(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -278,7 +283,7 @@ func TestDroppableFramesMakeRoom(t *testing.T) {
 	})
 }
 
-// TestFrameInPartIsNotDropped: the wire would be out of step.
+// TestFrameInPartIsNotDropped: dropping the rest of a frame would break the framing.
 func TestFrameInPartIsNotDropped(t *testing.T) {
 	t.Parallel()
 	c := &Conn{up: NewUpgrader(Options{SendQueueBytes: 100})}
@@ -292,7 +297,7 @@ func TestFrameInPartIsNotDropped(t *testing.T) {
 	}
 }
 
-// TestOversizedMessage is accepted while nothing else waits, corked or not.
+// TestOversizedMessage: a message larger than the queue is accepted while nothing else waits, corked or not.
 func TestOversizedMessage(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -308,7 +313,7 @@ func TestOversizedMessage(t *testing.T) {
 	})
 }
 
-// TestWaitTurn waits until half of the queue is free, and no longer than something may be written.
+// TestWaitTurn: WaitTurn returns when half of the queue is free, or when nothing more may be written.
 func TestWaitTurn(t *testing.T) {
 	t.Parallel()
 	for name, k := range map[string]struct {
@@ -347,26 +352,27 @@ func TestWaitTurn(t *testing.T) {
 				}
 				synctest.Wait()
 				if len(done) > 0 {
-					t.Fatalf("not waited: %v", <-done)
+					t.Fatalf("it did not wait: %v", <-done)
 				}
 				k.free(h, p)
 				synctest.Wait()
 				if len(done) < cap(done) {
-					t.Fatal("not woken")
+					t.Fatal("it was not woken")
 				}
 				for range cap(done) {
 					if err := <-done; !errors.Is(err, k.want) {
 						t.Errorf("%v, want %v", err, k.want)
 					}
 				}
-				_ = p.nc.Close() // it may be closed
+				_ = p.nc.Close() // it may be closed already
 				h.end(t)
 			})
 		})
 	}
 }
 
-// TestWriteTimeout: a peer that takes nothing is lost; one that takes a little in time is not, however long it lasts.
+// TestWriteTimeout: a peer that accepts nothing is lost. A peer that accepts a little in time is not, however long it
+// takes.
 func TestWriteTimeout(t *testing.T) {
 	t.Parallel()
 	o := Options{PingInterval: -1}
@@ -394,7 +400,8 @@ func TestWriteTimeout(t *testing.T) {
 	}
 }
 
-// TestLongQueue: more frames than one system call takes, more bytes than the kernel takes, in order, none lost.
+// TestLongQueue: more frames than one system call takes, and more bytes than the kernel accepts, arrive in order and
+// complete.
 func TestLongQueue(t *testing.T) {
 	t.Parallel()
 	transports(t, Options{SendQueueBytes: 64 << 20}, func(t *testing.T, dial func(any, ...[]byte) (*recorder, *peer)) {
@@ -432,7 +439,7 @@ func TestLongQueue(t *testing.T) {
 	})
 }
 
-// TestManyWriters: the frames of each come whole and in its order, whoever writes meanwhile and however.
+// TestManyWriters: the frames of each writer arrive whole and in order, while others write in every way.
 func TestManyWriters(t *testing.T) {
 	t.Parallel()
 	transports(t, Options{SendQueueBytes: -1}, func(t *testing.T, dial func(any, ...[]byte) (*recorder, *peer)) {
@@ -481,7 +488,8 @@ func TestManyWriters(t *testing.T) {
 	})
 }
 
-// TestSlowReader over each transport: the others are not slowed, it is closed with 1013 behind what was under way.
+// TestSlowReader: over each transport, a slow reader does not slow the others, and is closed with 1013 behind the frame
+// that is being written.
 func TestSlowReader(t *testing.T) {
 	t.Parallel()
 	o := Options{WriteTimeout: time.Hour, CloseTimeout: time.Hour}
@@ -515,7 +523,7 @@ func TestSlowReader(t *testing.T) {
 	})
 }
 
-// TestWriteToAResetConnection: what the peer had sent is handled, the loss is noticed, nothing hangs.
+// TestWriteToAResetConnection: messages that the peer had sent are handled, the loss is detected, and nothing blocks.
 func TestWriteToAResetConnection(t *testing.T) {
 	t.Parallel()
 	s := newServer(t, Options{}, false)
@@ -523,7 +531,7 @@ func TestWriteToAResetConnection(t *testing.T) {
 		h, p := s.dial(t, nil)
 		must(t, p.nc.(*net.TCPConn).SetLinger(0))
 		must(t, p.nc.Close())
-		for h.c.WriteText([]byte("anybody?"), false) == nil { // until it is noticed
+		for h.c.WriteText([]byte("anybody?"), false) == nil { // until the loss is detected
 		}
 		h.end(t, "closed 1006")
 	}
