@@ -74,7 +74,7 @@ func TestAuthenticatedComesFirst(t *testing.T) {
 	})
 }
 
-// The identity that a test gives is held against the same rules as any other.
+// An identity from the test obeys the same rules as any other.
 func TestAnIdentityExpires(t *testing.T) {
 	bubble(t, chanx.ServerOptions{}, func(t *testing.T, s *chanx.Server) {
 		o := &chanxtest.DialOptions{

@@ -65,7 +65,7 @@ func TestFramesAreTypedWhateverTheServerCallsThings(t *testing.T) {
 	}
 }
 
-// The probe rides on the request: what stands between does not matter, as long as it leaves the context alone.
+// The probe is in the request's context, so any handler may be in between if it passes the context on.
 func TestAnyRouterAndMiddlewareMayBeInFront(t *testing.T) {
 	bubble(t, chanx.ServerOptions{Discriminator: "type"}, func(t *testing.T, s *chanx.Server) {
 		mux := http.NewServeMux()
@@ -130,7 +130,7 @@ func TestAbortIsALostTransport(t *testing.T) {
 	})
 }
 
-// Without a bubble, in real time.
+// Outside a bubble, in real time.
 func TestOutsideABubble(t *testing.T) {
 	t.Parallel()
 	s := newServer(chanx.ServerOptions{Completions: true})

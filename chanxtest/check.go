@@ -20,11 +20,11 @@ func (c *Conn) check(f received) error {
 	case f.Message.Name == "":
 		return errors.New("it has no action")
 	case len(f.fields) > 0 && !c.mayHaveFields(t):
-		return fmt.Errorf("it has members that no frame has: %s", f.fields[1:])
+		return fmt.Errorf("it has unknown members: %s", f.fields[1:])
 	case t == nil:
 		return nil
 	case group && !f.Grouped:
-		return errors.New("it is declared with Broadcasts, but comes without is_mine and is_current")
+		return errors.New("it is declared with Broadcasts, but has no is_mine and is_current")
 	case t == reflect.TypeFor[chanx.ErrorMessage]():
 		return checkError(f.Message.Payload)
 	case c.writesOnly(t):

@@ -18,17 +18,17 @@ func TestAFrameThatIsNotAsDeclaredFailsTheTest(t *testing.T) {
 				field, mine = "textSaid", "isMine"
 			}
 			says := []string{
-				`chanxtest: ann got what the consumer does not declare: action "said"`, field, "at least 1 character",
+				`chanxtest: ann received a frame that does not match the consumer's declaration: action "said"`, field, "at least 1 character",
 				`got {"action":"said","payload":{"` + field + `":""},"` + mine + `":true`,
 			}
-			// Received or not.
+			// The check does not depend on receiving the frame.
 			expectFailure(t, func(f *failing) { chanxtest.Dial(f, s, "/ws", as("ann")).Send(sayText{"empty"}) }, says...)
 			expectFailure(t, func(f *failing) {
 				c := chanxtest.Dial(f, s, "/ws", as("ann"))
 				c.Send(sayText{"empty"})
 				synctest.Wait()
 				if !f.Failed() {
-					t.Error("it does not fail at once")
+					t.Error("it did not fail at once")
 				}
 				chanxtest.Receive[chanx.Raw](c)
 			}, says...)
@@ -43,7 +43,7 @@ func TestAFrameThatIsNotAsDeclaredFailsTheTest(t *testing.T) {
 	}
 }
 
-// What is sent with Raw is checked if the consumer declares its action.
+// A message sent with Raw is checked if the consumer declares its action.
 func TestRawMayBeAnythingThatIsNotDeclared(t *testing.T) {
 	bubble(t, completions, func(t *testing.T, s *chanx.Server) {
 		c := chanxtest.Dial(t, s, "/ws", nil)
@@ -51,11 +51,11 @@ func TestRawMayBeAnythingThatIsNotDeclared(t *testing.T) {
 		c.Send(sayText{"rawer"})
 		expectNames(t, c.All(), "foreign", "foreign")
 		expectFailure(t, func(f *failing) { chanxtest.Dial(f, s, "/ws", nil).Send(sayText{"lie"}) },
-			`action "said": it is declared with Broadcasts, but comes without is_mine and is_current`)
+			`action "said": it is declared with Broadcasts, but has no is_mine and is_current`)
 	})
 }
 
-// The library's own messages are checked like all others; here they are right.
+// The library's own messages are checked like all others, and pass.
 func TestTheLibrarysMessagesPass(t *testing.T) {
 	bubble(t, completions, func(t *testing.T, s *chanx.Server) {
 		c := chanxtest.Dial(t, s, "/ws", nil)
@@ -97,7 +97,7 @@ func (price) Action() string                 { return "price" }
 func (p price) MarshalJSON() ([]byte, error) { return []byte(`"free"`), nil }
 func (letter) Action() string                { return "letter" }
 
-// Validate is what a client cannot know from the schema.
+// Validate checks what the schema does not express.
 func (l letter) Validate() error {
 	if l.Text == "spam" {
 		return chanx.Errorf("spam", "it is spam")
@@ -113,7 +113,7 @@ func TestMethodsOfATypeArePartOfItsCheck(t *testing.T) {
 		s := chanx.NewServer(nil)
 		s.Handle("/ws", c)
 		a := chanxtest.Dial(t, s, "/ws", nil)
-		chanxtest.Request[chanx.Raw](a, knock{}) // it only says how it is written
+		chanxtest.Request[chanx.Raw](a, knock{}) // its reply, price, has MarshalJSON only
 		chanxtest.Request[letter](a, sayText{"dear"})
 		expectFailure(t, func(f *failing) { chanxtest.Dial(f, s, "/ws", nil).Send(sayText{"spam"}) }, `action "letter"`, "it is spam")
 		if err := s.Shutdown(t.Context()); err != nil {

@@ -83,7 +83,7 @@ func (c *Conn) read(ctx context.Context) {
 		}
 		f := c.parse(string(b))
 		if err := c.check(f); err != nil && !c.opts.AllowInvalid {
-			c.t.Errorf("chanxtest: %s got what the consumer does not declare: action %q: %v\ngot %s", c.opts.Name, f.Message.Name, err, f.text)
+			c.t.Errorf("chanxtest: %s received a frame that does not match the consumer's declaration: action %q: %v\ngot %s", c.opts.Name, f.Message.Name, err, f.text)
 		}
 		c.came(f)
 	}

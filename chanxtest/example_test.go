@@ -17,7 +17,7 @@ import (
 	"github.com/chanx-go/chanx/layer"
 )
 
-// The messages of a desk where people are greeted.
+// The messages of a reception desk.
 type (
 	Greet    struct{ Name string }
 	Greeting struct{ Text string }
@@ -51,7 +51,7 @@ func NewDesk() *chanx.Consumer[Desk] {
 	return desk
 }
 
-// bySession knows one session, which is Ann's.
+// bySession accepts one session, Ann's.
 var bySession = chanx.AuthenticatorFunc(func(r *http.Request) (chanx.Identity, error) {
 	c, err := r.Cookie("session")
 	if err != nil || c.Value != "8c4f" {
@@ -90,7 +90,7 @@ func (d *Desk) ring(ctx context.Context, e Ring) error {
 	return d.Send(ctx, Heard{strings.Repeat("ding ", e.Times)})
 }
 
-// serve is a server with a desk at /desks/{owner}.
+// serve returns a server with a desk at /desks/{owner}.
 func serve(o *chanx.ServerOptions) *chanx.Server {
 	srv := chanx.NewServer(o)
 	srv.Handle("/desks/{owner}", NewDesk())
@@ -118,7 +118,7 @@ func Example() {
 	// say a name
 }
 
-// Several users: who they are is said by Identity, and no token is needed to test what each may do.
+// Several users: Identity says who they are, so a test of their permissions needs no token.
 func ExampleDialOptions() {
 	srv := serve(nil)
 	run(func(t testing.TB) {
@@ -132,7 +132,7 @@ func ExampleDialOptions() {
 	// Output: this is the desk of ann
 }
 
-// To test the Authenticator itself, send what a browser would.
+// To test the Authenticator itself, send the cookies that a browser would.
 func ExampleCookies() {
 	srv := serve(nil)
 	login := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -183,7 +183,7 @@ func ExampleStream() {
 	// a
 }
 
-// Where completions are on, All needs to know nothing of what comes.
+// With completions, All does not need to know which frames come.
 func ExampleConn_All() {
 	srv := serve(&chanx.ServerOptions{Completions: true})
 	run(func(t testing.TB) {
@@ -213,7 +213,7 @@ func ExampleConn_AllGroup() {
 	// Output: hey true false
 }
 
-// What comes is waited for, also from other connections and from outside.
+// A test waits for messages that are caused by other connections, or from outside.
 func ExampleReceiveUntil() {
 	srv := serve(nil)
 	run(func(t testing.TB) {
@@ -228,7 +228,7 @@ func ExampleReceiveUntil() {
 	// Output: ding ding
 }
 
-// An HTTP handler that emits is tested without any connection.
+// An HTTP handler that emits events is tested without any connection.
 func ExampleRecorder() {
 	run(func(t testing.TB) {
 		rec := chanxtest.NewRecorder(t, nil)
@@ -246,7 +246,7 @@ func ExampleRecorder() {
 	// Output: 3 [hall]
 }
 
-// A client that does not read is disconnected when too much waits for it.
+// A client that does not read is disconnected when its send queue is full.
 func ExampleConn_Resume() {
 	srv := serve(&chanx.ServerOptions{Limits: chanx.Limits{SendQueueBytes: 2000}, Logger: slog.New(slog.DiscardHandler)})
 	run(func(t testing.TB) {
@@ -257,13 +257,13 @@ func ExampleConn_Resume() {
 			}
 		}
 		slow.Resume()
-		slow.Close(1000, "") // reads to the end, which the server has decided on before
+		slow.Close(1000, "") // reads to the end, which the server has already begun
 		fmt.Println(slow.Ended())
 	})
 	// Output: chanx: connection closed: 1013 too slow
 }
 
-// Without the broker, members on the same server get what is sent, and the sender is told that others do not.
+// Without the broker, members on the same server get the message, and the sender gets an error because others do not.
 func ExampleNewLayer() {
 	broker := chanxtest.NewLayer(nil)
 	srv := serve(&chanx.ServerOptions{Layer: broker, Logger: slog.New(slog.DiscardHandler)})
@@ -282,7 +282,7 @@ func ExampleNewLayer() {
 	// <nil> again
 }
 
-// run stands for go test.
+// run replaces go test.
 func run(test func(t testing.TB)) {
 	if said := failure(func(f *failing) { test(f) }); said != "" {
 		fmt.Print(said)

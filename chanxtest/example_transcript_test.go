@@ -11,8 +11,8 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the files in testdata")
 
-// conversation is a test. In testdata/conversation.txt stands what both connections send and get, in order;
-// go test -update writes it.
+// conversation is a test. testdata/conversation.txt contains what both connections send and receive, in order; go test
+// -update writes it.
 func conversation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := serve(nil)
@@ -32,5 +32,5 @@ func conversation(t *testing.T) {
 	})
 }
 
-// A test that ends with a comparison: in a file of tests, conversation is called TestConversation.
+// A test that ends with a comparison. In a test file, conversation would be called TestConversation.
 func ExampleTranscript() { _ = conversation }

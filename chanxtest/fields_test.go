@@ -43,7 +43,7 @@ func parcels(o chanx.ServerOptions) *chanx.Server {
 	return s
 }
 
-// TestFieldsBesideThePayloadAreRead sends, receives, decodes and records messages that have them.
+// TestFieldsBesideThePayloadAreRead sends, receives, decodes and records messages with fields beside the payload.
 func TestFieldsBesideThePayloadAreRead(t *testing.T) {
 	for _, camel := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
@@ -99,7 +99,7 @@ func TestFieldsBesideThePayloadAreChecked(t *testing.T) {
 					t.Error(err)
 				}
 				synctest.Wait()
-			}, says.text, "got what the consumer does not declare")
+			}, says.text, "received a frame that does not match the consumer's declaration")
 		}
 		shutDown(t, s, worker)
 	})

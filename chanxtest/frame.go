@@ -55,7 +55,7 @@ func (c *Conn) parse(text string) received {
 	d.Reset([]byte(text), schema.Limits{MaxDepth: -1})
 	isObject, err := d.BeginObject()
 	if err == nil && !isObject {
-		err = errors.New("it is no JSON object")
+		err = errors.New("it is not a JSON object")
 	}
 	for err == nil {
 		name, ok, e := d.NextMember()

@@ -139,7 +139,7 @@ func (r *room) count(ctx context.Context, m count) iter.Seq2[number, error] {
 		switch {
 		case m.Fail:
 			yield(number{}, chanx.Errorf("tired", "no more"))
-		case m.To == 0: // goes on until it is cancelled
+		case m.To == 0: // continues until it is cancelled
 			for yield(number{1}, nil) {
 				<-ctx.Done()
 			}
@@ -166,7 +166,7 @@ func bubble(t *testing.T, o chanx.ServerOptions, test func(t *testing.T, s *chan
 	})
 }
 
-// as is the options of a connection of a user.
+// as returns the options for a connection of a user.
 func as(user string) *chanxtest.DialOptions {
 	return &chanxtest.DialOptions{Name: user, Identity: &chanx.Identity{UserID: user}}
 }
@@ -185,7 +185,7 @@ func expectNames(t *testing.T, got []chanxtest.Frame[chanx.Raw], want ...string)
 	}
 }
 
-// failing is a test that only notes how it failed.
+// failing is a testing.TB that only records failures.
 type failing struct {
 	testing.TB
 	mu      sync.Mutex
@@ -206,7 +206,7 @@ func (f *failing) Errorf(format string, args ...any) {
 
 func (f *failing) Fatalf(format string, args ...any) {
 	f.Errorf(format, args...)
-	panic(failed{}) // leaves, as a test's does
+	panic(failed{}) // ends the test function, as a real FailNow does
 }
 
 func (f *failing) Failed() bool {
@@ -215,7 +215,7 @@ func (f *failing) Failed() bool {
 	return f.text != ""
 }
 
-// failure runs a test that should fail and returns what it says.
+// failure runs a test that should fail and returns its failure text.
 func failure(test func(t *failing)) string {
 	f := &failing{}
 	func() {
@@ -232,7 +232,7 @@ func failure(test func(t *failing)) string {
 	return f.text
 }
 
-// expectFailure runs a test that should fail and say so.
+// expectFailure runs a test that should fail with these texts; with none it should pass.
 func expectFailure(t *testing.T, test func(t *failing), says ...string) {
 	t.Helper()
 	said := failure(test)

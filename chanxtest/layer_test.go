@@ -19,7 +19,8 @@ func TestALayerThatIsTakenDownKeepsTheContract(t *testing.T) {
 	})
 }
 
-// TestALayerGoesDownAndUp: members of the same server get what is sent, those of others only while it is up.
+// TestALayerGoesDownAndUp: members on the same server always get the message, those on other servers only while the
+// layer is up.
 func TestALayerGoesDownAndUp(t *testing.T) {
 	for name, inner := range map[string]layer.Layer{"in memory": nil, "another": memlayer.New()} {
 		t.Run(name, func(t *testing.T) {
@@ -52,7 +53,7 @@ func TestALayerGoesDownAndUp(t *testing.T) {
 				}
 				gaps := func() uint64 { return there.Stats().Drops["gaps"] }
 				if n := gaps(); n != 0 {
-					t.Errorf("%d gaps while it is down", n)
+					t.Errorf("%d gaps while the layer was down", n)
 				}
 				l.Up()
 				l.Up()

@@ -12,7 +12,7 @@ import (
 	"github.com/chanx-go/chanx/chanxtest"
 )
 
-// TestManyMessagesBehindASlowHandler wait for it, as over TCP: to send them does not wait.
+// TestManyMessagesBehindASlowHandler: sending does not block while the handler is slow, as over TCP.
 func TestManyMessagesBehindASlowHandler(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const n = 1000
@@ -34,7 +34,8 @@ func TestManyMessagesBehindASlowHandler(t *testing.T) {
 	})
 }
 
-// TestAClientThatVanishesBehindWhatItHasSent: the server handles that, unless it writes first.
+// TestAClientThatVanishesBehindWhatItHasSent: the server handles the messages sent before the loss, unless it writes
+// first.
 func TestAClientThatVanishesBehindWhatItHasSent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		gate, ended := make(chan struct{}), make(chan int, 1)
@@ -58,7 +59,7 @@ func TestAClientThatVanishesBehindWhatItHasSent(t *testing.T) {
 	})
 }
 
-// TestAPausedClient reads nothing until it resumes; then it has what was sent.
+// TestAPausedClient: a paused client reads nothing until Resume, then everything.
 func TestAPausedClient(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := linesServer(chanx.Limits{})
@@ -69,7 +70,7 @@ func TestAPausedClient(t *testing.T) {
 		}
 		synctest.Wait()
 		if got := client.Pending(); got != nil || srv.Stats().QueuedBytes == 0 {
-			t.Errorf("has read %q; %d bytes wait", got, srv.Stats().QueuedBytes)
+			t.Errorf("read %q; %d bytes wait", got, srv.Stats().QueuedBytes)
 		}
 		client.Resume()
 		client.Resume()
@@ -83,7 +84,7 @@ func TestAPausedClient(t *testing.T) {
 	})
 }
 
-// TestAPausedClientIsTooSlow: beyond its queue it is closed, and sees that when it reads.
+// TestAPausedClientIsTooSlow: a paused client is closed when its send queue is full, and sees that when it reads.
 func TestAPausedClientIsTooSlow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := linesServer(chanx.Limits{SendQueueBytes: 1000})
@@ -91,7 +92,7 @@ func TestAPausedClientIsTooSlow(t *testing.T) {
 		synctest.Wait()
 		for range 20 {
 			say(t, srv, strings.Repeat("x", 100))
-			synctest.Wait() // else what comes at once counts as one
+			synctest.Wait() // otherwise messages that arrive together count as one
 		}
 		synctest.Wait()
 		client.Resume()
@@ -104,7 +105,7 @@ func TestAPausedClientIsTooSlow(t *testing.T) {
 	})
 }
 
-// TestAPausedClientEnds with its test, and when it aborts or closes, without Resume.
+// TestAPausedClientEnds: a paused client ends with its test, and with Abort or Close, without Resume.
 func TestAPausedClientEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := linesServer(chanx.Limits{})
@@ -131,7 +132,7 @@ func (lineMessage) Action() string { return "line" }
 
 func linesServer(l chanx.Limits) *chanx.Server { return linesServerOf(chanx.ServerOptions{Limits: l}) }
 
-// linesServerOf has everybody in group "all".
+// linesServerOf returns a server whose connections are all in group "all".
 func linesServerOf(o chanx.ServerOptions) *chanx.Server {
 	srv := quietServer(o)
 	open := func(c *chanx.Conn, _ *http.Request) (*member, error) { return &member{c}, nil }

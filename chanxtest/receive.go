@@ -33,7 +33,7 @@ func (c *Conn) await(match func(*received) bool) (f received, why string) {
 		select {
 		case <-more:
 		case <-timeout.C:
-			return f, fmt.Sprintf("nothing came within %v", c.opts.Timeout)
+			return f, fmt.Sprintf("nothing arrived within %v", c.opts.Timeout)
 		}
 	}
 }
@@ -125,7 +125,7 @@ func (c *Conn) All() (frames []Frame[chanx.Raw]) {
 	c.t.Helper()
 	c.needCompletions("All")
 	if c.incomplete() == 0 {
-		c.t.Fatalf("chanxtest: receive all: there is nothing to wait for: each message that was sent is complete")
+		c.t.Fatalf("chanxtest: receive all: there is nothing to wait for: every sent message is complete")
 	}
 	for c.incomplete() > 0 {
 		f := c.must(chanx.CompleteMessage{}.Action(), "receive all")

@@ -29,7 +29,7 @@ func TestAllEndsWhenAllThatWasSentIsComplete(t *testing.T) {
 		}
 		expectNames(t, b.AllGroup(), "said")
 
-		// What is received one by one leaves its completion behind: it does not end what comes later.
+		// The completions of messages received one by one remain. They must not end a later All.
 		a.Send(sayText{"one"})
 		chanxtest.Receive[said](a)
 		chanxtest.Request[youAre](a, whoAmI{})
@@ -38,7 +38,7 @@ func TestAllEndsWhenAllThatWasSentIsComplete(t *testing.T) {
 		expectNames(t, a.All(), "said")
 		expectNames(t, b.AllGroup(), "said")
 
-		// A cancel has none.
+		// A cancel has no completion.
 		a.Cancel("unknown")
 		a.Send(knock{})
 		expectNames(t, a.All(), "knock")
@@ -94,7 +94,7 @@ func TestNextShowsCompletionsToo(t *testing.T) {
 	})
 }
 
-// A handler that is on its way is waited for.
+// ExpectNothing waits for a running handler.
 func TestExpectNothingWaitsForTheHandlersOfThisConnection(t *testing.T) {
 	for _, o := range []chanx.ServerOptions{{}, completions} {
 		bubble(t, o, func(t *testing.T, s *chanx.Server) {
@@ -112,7 +112,7 @@ func TestExpectNothingWaitsForTheHandlersOfThisConnection(t *testing.T) {
 	}
 }
 
-// TestFailuresShowWhatCame: each expectation that is not met ends the test and says what came instead.
+// TestFailuresShowWhatCame: an unmet expectation ends the test and shows the frame that arrived instead.
 func TestFailuresShowWhatCame(t *testing.T) {
 	knocked := `{"action":"knock"}`
 	tests := []struct {
@@ -121,8 +121,8 @@ func TestFailuresShowWhatCame(t *testing.T) {
 		says []string
 	}{
 		{"another message", func(c *chanxtest.Conn) { c.Send(knock{}); chanxtest.Receive[said](c) }, []string{knocked, `want "said"`}},
-		{"nothing", func(c *chanxtest.Conn) { c.Next() }, []string{"nothing came within 1m0s"}},
-		{"no message", func(c *chanxtest.Conn) { chanxtest.Receive[said](c) }, []string{"receive chanxtest_test.said", "nothing came within 1m0s"}},
+		{"nothing", func(c *chanxtest.Conn) { c.Next() }, []string{"nothing arrived within 1m0s"}},
+		{"no message", func(c *chanxtest.Conn) { chanxtest.Receive[said](c) }, []string{"receive chanxtest_test.said", "nothing arrived within 1m0s"}},
 		{
 			"nothing of that kind", func(c *chanxtest.Conn) { c.Send(knock{}); chanxtest.ReceiveUntil[said](c) },
 			[]string{`receive until "said"`, knocked, "nothing came"},
@@ -179,11 +179,11 @@ func TestAllWithoutAnythingToWaitFor(t *testing.T) {
 			c.Send(sayText{"close"})
 			c.All()
 		}, "receive all: the connection ended: 4000 enough")
-		expectFailure(t, func(f *failing) { chanxtest.Dial(f, s, "/ws", nil).AllGroup() }, "receive all: nothing came within 5s")
+		expectFailure(t, func(f *failing) { chanxtest.Dial(f, s, "/ws", nil).AllGroup() }, "receive all: nothing arrived within 5s")
 	})
 }
 
-// TestExpectNothingOfAConsumerThatAnswersPing takes the pong away that it has asked for, and no other.
+// TestExpectNothingOfAConsumerThatAnswersPing: ExpectNothing removes the pong that it has asked for, and no other.
 func TestExpectNothingOfAConsumerThatAnswersPing(t *testing.T) {
 	bubble(t, chanx.ServerOptions{}, func(t *testing.T, _ *chanx.Server) {
 		c := chanx.NewConsumer(func(c *chanx.Conn, _ *http.Request) (*room, error) { return &room{c}, nil }, nil)

@@ -143,7 +143,7 @@ func published[T any](r *Recorder, p *probe.Publication) Published[T] {
 	if raw, ok := any(&out.Value).(*chanx.Raw); ok {
 		*raw = chanx.Raw{Name: p.Action, Payload: p.Payload}
 	} else if err := r.read(p, reflect.ValueOf(&out.Value)); err != nil {
-		r.t.Fatalf("chanxtest: what was published is no valid %T: %v\ngot %s %s", out.Value, err, p.Action, p.Payload)
+		r.t.Fatalf("chanxtest: the publication is not a valid %T: %v\ngot %s %s", out.Value, err, p.Action, p.Payload)
 	}
 	return out
 }

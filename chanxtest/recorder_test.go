@@ -61,7 +61,7 @@ func TestEachPublicationIsRecordedOnceWithItsSender(t *testing.T) {
 		ann, bob := conns[0].ID(), conns[1].ID()
 
 		a.Send(sayText{"other"})
-		if f := chanxtest.Receive[said](b); f.Message.Text != "other" { // servers that share it reach each other
+		if f := chanxtest.Receive[said](b); f.Message.Text != "other" { // servers that share the recorder reach each other
 			t.Errorf("got %+v", f)
 		}
 		for _, to := range []chanx.Target{chanx.ToConn(ann, bob), chanx.To("g"), chanx.ToConn(ann), chanx.To()} {
@@ -109,7 +109,7 @@ func TestAnotherLayerMayBeBehindTheRecorder(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got := chanxtest.Broadcasts[chanx.Raw](rec); len(got) != 0 {
-			t.Errorf("what another server published: %+v", got)
+			t.Errorf("another server's publication: %+v", got)
 		}
 		shutDown(t, s, other)
 	})
@@ -131,12 +131,12 @@ func TestWhatIsRecordedIsValid(t *testing.T) {
 		rec := chanxtest.NewRecorder(f, nil)
 		defer shutDown(t, s(rec))
 		chanxtest.Broadcasts[said](rec)
-	}, "no valid chanxtest_test.said", "text_said", `got said {"text_said":""}`)
+	}, "not a valid chanxtest_test.said", "text_said", `got said {"text_said":""}`)
 	expectFailure(t, func(f *failing) {
 		rec := chanxtest.NewRecorder(f, nil)
 		defer shutDown(t, s(rec))
 		chanxtest.Events[bell](rec)
-	}, "no valid chanxtest_test.bell", "Unions")
+	}, "not a valid chanxtest_test.bell", "Unions")
 	expectFailure(t, func(f *failing) {
 		chanxtest.NewRecorder(f, &chanxtest.RecorderOptions{Unions: slices.Concat(unions, unions)})
 	}, "RecorderOptions.Unions")

@@ -50,7 +50,7 @@ func (c *Conn) answered(m chanx.Message, ref string) received {
 	c.t.Helper()
 	f, why := c.await(hasRef(ref))
 	if why != "" {
-		c.t.Fatalf("chanxtest: request %T: %s; what came without its ref:\n%s", m, why, strings.Join(c.Pending(), "\n"))
+		c.t.Fatalf("chanxtest: request %T: %s; frames without its ref:\n%s", m, why, strings.Join(c.Pending(), "\n"))
 	}
 	return f
 }

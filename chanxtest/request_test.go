@@ -28,7 +28,7 @@ func TestRequestReturnsItsReply(t *testing.T) {
 			}
 			chanxtest.Request[chanx.ErrorMessage](c, sayText{})
 			if f := chanxtest.Receive[said](c); f.Message.Text != "before" {
-				t.Errorf("what came before is now %+v", f)
+				t.Errorf("the frame before the reply is %+v", f)
 			}
 			chanxtest.Receive[knock](c)
 			c.ExpectNothing()
@@ -51,7 +51,7 @@ func TestStreamYieldsItsItems(t *testing.T) {
 			}
 			c.ExpectNothing() // the iterator has ended
 			for range chanxtest.Stream[number](c, count{To: 1, Fail: true}) {
-				break // its error may be on its way
+				break // its error may be under way
 			}
 			c.ExpectNothing()
 		})

@@ -131,7 +131,7 @@ func (tr *Transcript) compare() {
 	} else if err != nil {
 		tr.t.Errorf("chanxtest: transcript %s: %v", tr.file, err)
 	} else if n, w, g := firstDifference(string(want), got); n > 0 {
-		tr.t.Errorf("chanxtest: transcript %s: line %d is not what came (to accept it, write the file with update and read the difference)\n"+
+		tr.t.Errorf("chanxtest: transcript %s: line %d differs (to accept it, write the file with update and read the difference)\n"+
 			"want %s\ngot  %s", tr.file, n, w, g)
 	}
 }

@@ -43,7 +43,7 @@ func TestTranscript(t *testing.T) {
 
 func TestTheExample(t *testing.T) { conversation(t) }
 
-// What is written with update is what is expected without it.
+// A file written with update is accepted without it.
 func TestATranscriptIsWrittenAndComparedAgain(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "new", "transcript.txt")
 	play := func(update bool) func(f *failing) {
@@ -73,7 +73,7 @@ func TestATranscriptIsWrittenAndComparedAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	synctest.Test(t, func(t *testing.T) {
-		expectFailure(t, play(false), "transcript.txt: line 3 is not what came", "bye", "hi <3")
+		expectFailure(t, play(false), "transcript.txt: line 3 differs", "bye", "hi <3")
 	})
 	if err := os.WriteFile(file, text[:len(text)-5], 0o644); err != nil {
 		t.Fatal(err)
@@ -83,7 +83,7 @@ func TestATranscriptIsWrittenAndComparedAgain(t *testing.T) {
 	})
 }
 
-// A test that has failed does not fail twice, and writes nothing.
+// A failed test does not fail again because of its transcript, and does not write it.
 func TestATranscriptOfAFailedTestIsLeftAlone(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "transcript.txt")
 	bubble(t, chanx.ServerOptions{}, func(t *testing.T, s *chanx.Server) {
