@@ -69,7 +69,7 @@ func (smile) Face()             {}
 
 var unions = []chanx.UnionType{chanx.Union[face]("kind", chanx.VariantOf[smile]("smile"))}
 
-// byToken takes the user's id from a bearer token or a cookie, and refuses nobody else than "thief".
+// byToken takes the user's id from a bearer token or a cookie. It refuses the user "thief", and fails for "broken".
 var byToken = chanx.AuthenticatorFunc(func(r *http.Request) (chanx.Identity, error) {
 	user, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	if c, err := r.Cookie("user"); err == nil {
@@ -238,10 +238,10 @@ func expectFailure(t *testing.T, test func(t *failing), says ...string) {
 	said := failure(test)
 	for _, part := range says {
 		if !strings.Contains(said, part) {
-			t.Errorf("it says %q, want %q in it", said, part)
+			t.Errorf("the failure is %q, want %q in it", said, part)
 		}
 	}
 	if len(says) == 0 && said != "" {
-		t.Errorf("it says %q, want success", said)
+		t.Errorf("the failure is %q, want success", said)
 	}
 }

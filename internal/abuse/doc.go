@@ -37,7 +37,7 @@
 //     each, and SendQueueBytes.
 //   - TestErrorsOfHugeKeys: 20 items of 64 code points a step, for any input.
 //   - TestFloodsOfInvalidFrames: 101 are answered, then 1008.
-//   - TestCostlyFrames: 60,000 bytes of 21 kinds take at most 3 times the processor time of the same bytes in eight frames.
+//   - TestCostlyFrames: 60,000 bytes of 21 kinds take at most 3 times the processor time of the same in eight frames.
 //   - TestRefusedFramesCostLittle: refused frames of every kind of type, plain and compressed, of 150 to 57,000 bytes, take
 //     at most 5 times the processor time of accepted frames with an answer of the same length.
 //   - TestFloodsOfCancels, TestFloodsOfCancelledStreams: 40,000 and 200; each message has one terminal frame.
@@ -51,8 +51,8 @@
 //     with 1006; heap 112 KiB each.
 //   - TestHalfClosedConnections: 90 in three ways end with 1006, 1013 and 1002.
 //   - TestStormsOfOpeningAndClosing: 1,500 connections in six ways. TestMoreConnectionsThanMaxConnections: 503.
-//   - TestPanicsWhileOpening, TestPanicsOfHandlers, TestPanicsWhileClosing: some 30 places; each panic ends only its own message
-//     or connection, and is logged. TestFloodsOfPanics: Rate limits the log.
+//   - TestPanicsWhileOpening, TestPanicsOfHandlers, TestPanicsWhileClosing: some 30 places; each panic ends only its
+//     own message or connection, and is logged. TestFloodsOfPanics: Rate limits the log.
 //
 // # Classes of vulnerabilities
 //

@@ -305,7 +305,7 @@ func TestPanicsOfHandlers(t *testing.T) {
 					}
 				}
 			}
-			if err == nil && k.m == failing("emit broken") { // of which nobody is told: an event behind it has its turn later
+			if err == nil && k.m == failing("emit broken") { // it gets no answer, so a later event marks its end
 				err = r.say(text(failing("emit")))
 				for _, want := range []string{`{"action":"complete","ref":"1"}`, untold} {
 					if err == nil {

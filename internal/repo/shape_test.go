@@ -26,7 +26,7 @@ func hasReason(c *ast.CommentGroup) bool {
 
 var fileLengthRule = rule{
 	name: fmt.Sprintf("no file has more than %d lines", maxFileLines),
-	why:  "a file is about one thing; if it must be long, a comment \"// long: reason\" stands above its package clause",
+	why:  "a file is about one thing; if it must be long, a comment \"// long: reason\" above its package clause gives the reason",
 	check: eachGo(func(f file) []string {
 		n := strings.Count(f.text, "\n")
 		if n <= maxFileLines || ast.IsGenerated(f.ast) || slices.ContainsFunc(f.ast.Comments, func(c *ast.CommentGroup) bool {

@@ -91,8 +91,8 @@ func (c *Conn) unindex(i int) {
 	}
 }
 
-// leaves is called before the first chunk leaves the queue.
-func (c *Conn) dropFirst() {
+// unindexFirst is called before the first chunk leaves the queue.
+func (c *Conn) unindexFirst() {
 	if c.index == nil {
 		return
 	}

@@ -52,7 +52,7 @@ func TestWriteFails(t *testing.T) {
 		"reply": {func(_ *recorder, p *peer) { p.send(text("one")) }, []string{"m one", "closed 1006"}, 5},
 		"pong":  {func(_ *recorder, p *peer) { p.send(masked(ws.OpPing, true, "")) }, []string{"closed 1006"}, 2},
 		"message": {func(h *recorder, _ *peer) {
-			_ = h.c.WriteText(message, false) // the loss is told otherwise
+			_ = h.c.WriteText(message, false) // the loss is observed elsewhere
 		}, []string{"closed 1006"}, 5004},
 		"frames": {func(h *recorder, _ *peer) {
 			_ = h.c.WriteFrames([]Frame{PrepareText(message), PrepareText(message)}, false)
@@ -88,7 +88,7 @@ func TestWriteFailsBeforeStart(t *testing.T) {
 	t.Parallel()
 	h, p, f := unreliable(t, Options{})
 	f.fail(syscall.EPIPE)
-	_ = h.c.WriteText([]byte("hello"), false) // the loss is told otherwise
+	_ = h.c.WriteText([]byte("hello"), false) // the loss is observed elsewhere
 	p.expect("eof")
 	h.c.Start(h, "first")
 	h.end(t, "closed 1006")

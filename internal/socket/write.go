@@ -226,7 +226,7 @@ func (c *Conn) advance(n int) {
 	c.wakeWriters()
 	for len(c.q) > 0 && n >= len(c.q[0].b) {
 		n -= len(c.q[0].b)
-		c.dropFirst()
+		c.unindexFirst()
 		giveBuffer(c.q[0].own)
 		c.q[0] = chunk{}
 		c.q = c.q[1:]
