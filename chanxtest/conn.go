@@ -17,11 +17,10 @@ import (
 )
 
 // Conn is the client side of a connection. It reads all the time, unless DialOptions.Paused is set, so the server meets
-// no back-pressure; received frames are kept until a method returns them. Sent data is kept until the server reads it,
+// no back-pressure. Received frames are kept until a method returns them. Sent data is kept until the server reads it,
 // as over TCP.
 //
-// Its methods may be called concurrently. A method that can end the test must be called from the test's own goroutine
-// to do so.
+// Its methods may be called concurrently. A failed expectation ends the test only in the test's own goroutine.
 type Conn struct {
 	t        testing.TB
 	ws       *websocket.Conn

@@ -93,9 +93,9 @@ func incompleteRune(b []byte) int {
 	return 0
 }
 
-// parseItem parses the next item of b, and answers control frames at once. If b holds no whole item, its rest is saved
-// in part, and rest is nil. But if an answer has stopped the connection, rest is the unparsed rest. The caller holds
-// mu, and either has the reading token or passes c.rest as the runner.
+// parseItem parses the next item of b, and answers control frames at once. If b holds no whole item, what is left of it
+// is saved in part, and rest is nil. But if an answer has stopped the connection, rest holds the bytes behind it, not
+// parsed. The caller holds mu. It also has the reading token, or b is c.rest.
 func (c *Conn) parseItem(b []byte) (it item, rest []byte, ok bool) {
 	for {
 		if p := c.part; p != nil && p.inFrame {

@@ -59,7 +59,7 @@ func (c *Conn) WriteFrames(fs []Frame, cork bool) error {
 		fs = c.writeDirect(fs)
 	}
 	for _, f := range fs {
-		c.supersede(f.key) // superseded by a later one of fs
+		c.supersede(f.key) // discards an earlier one of fs with this key
 		c.appendPrepared(f, cork)
 	}
 	c.release(cork)
