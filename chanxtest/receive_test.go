@@ -125,11 +125,11 @@ func TestFailuresShowWhatCame(t *testing.T) {
 		{"no message", func(c *chanxtest.Conn) { chanxtest.Receive[said](c) }, []string{"receive chanxtest_test.said", "nothing arrived within 1m0s"}},
 		{
 			"nothing of that kind", func(c *chanxtest.Conn) { c.Send(knock{}); chanxtest.ReceiveUntil[said](c) },
-			[]string{`receive until "said"`, knocked, "nothing came"},
+			[]string{`receive until "said"`, knocked, "nothing arrived"},
 		},
 		{
 			"nothing to collect", func(c *chanxtest.Conn) { c.Send(knock{}); chanxtest.CollectUntil[said](c) },
-			[]string{`collect until "said"`, knocked, "nothing came"},
+			[]string{`collect until "said"`, knocked, "nothing arrived"},
 		},
 		{"no error", func(c *chanxtest.Conn) { c.Send(knock{}); c.ExpectError("full") }, []string{knocked, `reason "full"`}},
 		{"another error", func(c *chanxtest.Conn) { c.Send(sayText{"full"}); c.ExpectError("empty") }, []string{`"reason":"full"`, `reason "empty"`}},
