@@ -71,8 +71,8 @@ func TestForgedLayerDataIsRefused(t *testing.T) {
 	})
 }
 
-// TestServersWithoutTheKeyCommandNobody has whole servers that want to be of the cluster.
-func TestServersWithoutTheKeyCommandNobody(t *testing.T) {
+// TestServersWithoutTheKeyCannotSendCommands runs complete servers that try to join the cluster.
+func TestServersWithoutTheKeyCannotSendCommands(t *testing.T) {
 	keys := func(_ int, o *chanx.ServerOptions) { o.LayerAuth.Keys = [][]byte{secret("new"), secret("old")} }
 	inCluster(t, clusterOptions{nodes: 2, server: keys}, func(t *testing.T, k *cluster) {
 		ctx := t.Context()

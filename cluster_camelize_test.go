@@ -41,9 +41,9 @@ func (p pair) hears(say func(pair)) []string {
 	return frames
 }
 
-// TestAcrossNodesComesWhatComesOnOne: of two nodes none, one or both camelize. To whoever hears it, a message is spelt as if
-// it had been said on his own node.
-func TestAcrossNodesComesWhatComesOnOne(t *testing.T) {
+// TestCamelizeDiffersBetweenNodes runs two nodes of which none, one or both camelize. Each client receives a message as
+// if it had been sent on its own node.
+func TestCamelizeDiffersBetweenNodes(t *testing.T) {
 	saying := map[string]func(pair){
 		"a fine letter": func(p pair) { p.ann.Send(postMessage{"letter"}) },
 		"a bare letter": func(p pair) { p.ann.Send(postMessage{"bare letter"}) },
@@ -97,7 +97,7 @@ type (
 func (olderMemo) Action() string { return "memo_message" }
 func (newerMemo) Action() string { return "memo_message" }
 
-func TestEachConsumerSpellsByItsOwnType(t *testing.T) {
+func TestEachConsumerCamelizesByItsOwnType(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := memlayer.New()
 		worker := chanx.NewServer(&chanx.ServerOptions{Logger: quiet, Layer: l})
@@ -128,8 +128,8 @@ func TestEachConsumerSpellsByItsOwnType(t *testing.T) {
 	})
 }
 
-// TestFieldsThatCannotBeReadAreRefused spoils what a node has published.
-func TestFieldsThatCannotBeReadAreRefused(t *testing.T) {
+// TestUnreadableFrameFieldsAreRefused corrupts what a node has published.
+func TestUnreadableFrameFieldsAreRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l, log, count := memlayer.New(), &journal{}, &dropCounter{drops: map[string]int{}}
 		worker := chanx.NewServer(&chanx.ServerOptions{Logger: quiet, Layer: l})

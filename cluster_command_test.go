@@ -87,9 +87,9 @@ func TestCommandsToWhoIsInOpen(t *testing.T) {
 	})
 }
 
-// TestCommandsThatRaceWithTheEnd joins and leaves from outside while connections come and go. A count that went wrong
-// would leave a subscription behind, which shutdown notices.
-func TestCommandsThatRaceWithTheEnd(t *testing.T) {
+// TestCommandsDuringClosing joins and leaves from outside while connections come and go. A wrong count would leave a
+// subscription, which shutdown notices.
+func TestCommandsDuringClosing(t *testing.T) {
 	inCluster(t, clusterOptions{nodes: 2}, func(t *testing.T, k *cluster) {
 		stop, done := make(chan struct{}), make(chan struct{})
 		for i, s := range k.nodes {

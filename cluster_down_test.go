@@ -15,8 +15,8 @@ import (
 	"github.com/chanx-go/chanx/layer"
 )
 
-// TestWhatIsLeftWhileTheLayerIsDownIsForgotten joins, leaves, opens and closes connections while the layer is down.
-func TestWhatIsLeftWhileTheLayerIsDownIsForgotten(t *testing.T) {
+// TestGroupsLeftWhileTheLayerIsDownAreUnsubscribed joins, leaves, opens and closes connections while the layer is down.
+func TestGroupsLeftWhileTheLayerIsDownAreUnsubscribed(t *testing.T) {
 	inCluster(t, clusterOptions{nodes: 1, linger: -1}, func(t *testing.T, k *cluster) {
 		ctx := t.Context()
 		stays, leaves, ends := k.dial(0, "ann", "a", "b"), k.dial(0, "bob", "c"), k.dial(0, "cat", "d")

@@ -56,8 +56,8 @@ func (k *cluster) refused(by layer.Link, log *journal, what, subject string, dat
 	}
 }
 
-// TestLayerDataThatIsNoneIsRefused plays what other versions, and brokers that mix things up, may send.
-func TestLayerDataThatIsNoneIsRefused(t *testing.T) {
+// TestInvalidLayerDataIsRefused publishes what other versions, and brokers with faults, may send.
+func TestInvalidLayerDataIsRefused(t *testing.T) {
 	log := &journal{}
 	inCluster(t, clusterOptions{nodes: 2, server: logOfNode0(log)}, func(t *testing.T, k *cluster) {
 		ctx := t.Context()
@@ -107,8 +107,8 @@ func (o *burden) Publish(_ context.Context, p *chanx.Publication) func(error) {
 	return func(err error) { o.ended = append(o.ended, err) }
 }
 
-// TestWhatIsTooLongForOthersReachesNobody: it is an error of the call, and not of some nodes.
-func TestWhatIsTooLongForOthersReachesNobody(t *testing.T) {
+// TestMessagesTooLongForTheLayerAreNotDelivered on any node: the call returns an error.
+func TestMessagesTooLongForTheLayerAreNotDelivered(t *testing.T) {
 	w, o := &wiretap{}, &burden{header: strings.Repeat("x", 16<<20)}
 	options := clusterOptions{nodes: 2, faults: faultlayer.Faults{Call: w.call}, server: func(node int, so *chanx.ServerOptions) {
 		if node == 0 {
@@ -147,7 +147,7 @@ func TestWhatIsTooLongForOthersReachesNobody(t *testing.T) {
 	})
 }
 
-func TestCommandsThatCannotBeReadAreRefused(t *testing.T) {
+func TestUnreadableCommandsAreRefused(t *testing.T) {
 	log := &journal{}
 	inCluster(t, clusterOptions{nodes: 2, server: logOfNode0(log)}, func(t *testing.T, k *cluster) {
 		ctx := t.Context()

@@ -64,9 +64,9 @@ func TestANodeOfALaterReleaseIsUnderstood(t *testing.T) {
 	}, nodetest.Features{})
 }
 
-// TestWhatALaterReleaseMeansOtherwiseIsDropped: what a node must understand and does not is counted and not half done, and
-// what it says itself is heard.
-func TestWhatALaterReleaseMeansOtherwiseIsDropped(t *testing.T) {
+// TestDataOfAnIncompatibleReleaseIsDropped: data that a node must not ignore and does not know is dropped and counted,
+// not carried out in part. What the node itself publishes still arrives.
+func TestDataOfAnIncompatibleReleaseIsDropped(t *testing.T) {
 	for name, rewrite := range map[string]func([]byte) []byte{
 		"version": func(b []byte) []byte { b[0] = 2; return b },
 		"kind":    func(b []byte) []byte { b[1] += 5; return b },

@@ -22,9 +22,9 @@ func (m merged) Err() error            { return m.Value(endKey{}).(context.Conte
 
 type endKey struct{}
 
-// TestContextOfTheConsumerMustLive checks that a connection is refused if its handlers would begin with a context that has
+// TestConsumerContextMustBeDerived checks that a connection is refused if its handlers would begin with a context that has
 // ended, and that the log names the mistake and the mend.
-func TestContextOfTheConsumerMustLive(t *testing.T) {
+func TestConsumerContextMustBeDerived(t *testing.T) {
 	for name, k := range map[string]struct {
 		context func(context.Context, *http.Request) context.Context
 		want    string // "": it is fine
@@ -100,8 +100,8 @@ func expectLine(t *testing.T, log *journal, level string, parts ...string) {
 	}
 }
 
-// TestContextOfTheConsumerThatEndsLater closes the connection, once, and not when it has ended by itself.
-func TestContextOfTheConsumerThatEndsLater(t *testing.T) {
+// TestConsumerContextThatEndsLater closes the connection once, but not after the connection has ended by itself.
+func TestConsumerContextThatEndsLater(t *testing.T) {
 	log := &journal{}
 	bubble(t, chanx.ServerOptions{Logger: slog.New(log)}, func(t *testing.T, srv *chanx.Server) {
 		var end context.CancelFunc

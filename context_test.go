@@ -156,9 +156,9 @@ func TestContextEndsWithItsCall(t *testing.T) {
 	})
 }
 
-// TestErrorsBehindTheAnswer checks that what middleware returns after the answer is logged and counted once, and that the
-// handler's own error is not told again.
-func TestErrorsBehindTheAnswer(t *testing.T) {
+// TestErrorsAfterTheAnswer checks that an error that middleware returns after the answer is logged and counted once,
+// and that the handler's own error is not logged again.
+func TestErrorsAfterTheAnswer(t *testing.T) {
 	for name, k := range map[string]struct {
 		handler, commit error
 		want            string // the log lines behind "handler failed action=… error="
@@ -208,9 +208,9 @@ func TestErrorsBehindTheAnswer(t *testing.T) {
 	}
 }
 
-// TestRefIsFreeBehindTheAnswer checks that a client may use a ref again while middleware runs behind the answer, and that a
-// cancel that comes then does not reach the call.
-func TestRefIsFreeBehindTheAnswer(t *testing.T) {
+// TestRefIsFreeAfterTheAnswer checks that a client may use a ref again while middleware runs after the answer, and that
+// a cancel that arrives then does not reach the call.
+func TestRefIsFreeAfterTheAnswer(t *testing.T) {
 	bubble(t, chanx.ServerOptions{}, func(t *testing.T, srv *chanx.Server) {
 		held := make(chan struct{})
 		x := &transaction{further: func() { <-held }}

@@ -8,9 +8,9 @@ import (
 	"unsafe"
 )
 
-// TestCellsAreApart: on cache lines of their own, and enough of them; connections that come one after the other are spread
-// over all.
-func TestCellsAreApart(t *testing.T) {
+// TestCounterCellsFillCacheLines checks that each cell has its own cache line, that there are enough cells, and that
+// consecutive connections use all of them.
+func TestCounterCellsFillCacheLines(t *testing.T) {
 	h, s := newHandledCounter(), newSentCounter()
 	if n := len(h); n != len(s) || bits.OnesCount(uint(n)) != 1 || n > 64 || n < min(64, 4*runtime.GOMAXPROCS(0)) {
 		t.Errorf("%d and %d cells", len(h), len(s))
@@ -30,8 +30,8 @@ func TestCellsAreApart(t *testing.T) {
 	}
 }
 
-// TestCountersLoseNothing, however many count at once.
-func TestCountersLoseNothing(t *testing.T) {
+// TestConcurrentCountsAddUp however many goroutines count at once.
+func TestConcurrentCountsAddUp(t *testing.T) {
 	h, s := newHandledCounter(), newSentCounter()
 	const each = 1000
 	conns := speakers(8)

@@ -10,8 +10,8 @@ import (
 	"github.com/chanx-go/chanx/chanxtest"
 )
 
-// TestWhatIsLostOnTheWayInIsCounted: a connection is sent more, while it opens, than its queue may hold.
-func TestWhatIsLostOnTheWayInIsCounted(t *testing.T) {
+// TestLossesBeforeOpenAreCounted sends a connection more than its queue holds while it opens.
+func TestLossesBeforeOpenAreCounted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := chanx.NewServer(&chanx.ServerOptions{Logger: quiet, Limits: chanx.Limits{SendQueueBytes: 1000}})
 		opening, gate := make(chan struct{}), make(chan struct{})

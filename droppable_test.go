@@ -223,8 +223,8 @@ func TestLatestKeepsTheNewestOfEachKey(t *testing.T) {
 	}
 }
 
-// TestSendKeepsPolicies too, but a reply is never discarded.
-func TestSendKeepsPolicies(t *testing.T) {
+// TestSendHonoursDroppableAndLatest but a reply is never discarded.
+func TestSendHonoursDroppableAndLatest(t *testing.T) {
 	slowTest(t, chanx.ServerOptions{Limits: chanx.Limits{SendQueueBytes: 400}},
 		func(t *testing.T, srv *chanx.Server, say func(chanx.Message)) {
 			slow, v := dialSlow(t, srv)
@@ -297,7 +297,7 @@ func TestAKeyThatPanics(t *testing.T) {
 	})
 }
 
-func TestSlowPoliciesAreInTheSpec(t *testing.T) {
+func TestDroppableAndLatestAreInTheSpec(t *testing.T) {
 	srv := chanx.NewServer(nil)
 	srv.Handle("/ws", newViewer())
 	got := map[string][2]bool{}

@@ -20,8 +20,9 @@ func (longOne) Action() string   { return "one_" + strings.Repeat("é", 300) }
 func (longTwo) Action() string   { return "two_" + strings.Repeat("é", 300) }
 func (longThree) Action() string { return "three_" + strings.Repeat("é", 300) }
 
-// TestTextsOfAnswersAreBounded: what a client makes the server say is at most 1 KiB long for each text, in UTF-8.
-func TestTextsOfAnswersAreBounded(t *testing.T) {
+// TestErrorTextsForClientsAreBounded checks that each text that a client causes and receives is at most 1 KiB long, and
+// valid UTF-8.
+func TestErrorTextsForClientsAreBounded(t *testing.T) {
 	bubble(t, chanx.ServerOptions{}, func(t *testing.T, srv *chanx.Server) {
 		c := probe(func(_ *state, _ context.Context, m sayMessage) error {
 			return chanx.Errorf("bad_"+m.Text, "no %s", m.Text)

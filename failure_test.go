@@ -17,9 +17,9 @@ import (
 	"github.com/chanx-go/chanx/chanxtest"
 )
 
-// TestFailuresBehindTheEndOfTheContext checks that an error or panic which is not the context's own is logged and counted,
+// TestFailuresAfterTheEndOfTheContext checks that an error or panic which is not the context's own is logged and counted,
 // whatever the client is told. "ctx" stands for the context's error in what is returned.
-func TestFailuresBehindTheEndOfTheContext(t *testing.T) {
+func TestFailuresAfterTheEndOfTheContext(t *testing.T) {
 	for name, k := range map[string]struct {
 		fail func(ctx context.Context) error
 		says string // "": it is expected
@@ -91,8 +91,8 @@ func expectEnd(t *testing.T, client *chanxtest.Conn, how string, isStream bool) 
 	client.ExpectError(how)
 }
 
-// TestErrorsOfOnOpenBehindTheEnd are logged as those of handlers are.
-func TestErrorsOfOnOpenBehindTheEnd(t *testing.T) {
+// TestErrorsOfOnOpenAfterTheEnd are logged like those of handlers.
+func TestErrorsOfOnOpenAfterTheEnd(t *testing.T) {
 	for name, k := range map[string]struct {
 		fail func(context.Context) error
 		want string
@@ -121,9 +121,9 @@ func TestErrorsOfOnOpenBehindTheEnd(t *testing.T) {
 	}
 }
 
-// TestErrorsOfOthersThatHaveGone checks that ErrClosed and ErrSlow are expected only if they are of the handler's own
-// connection.
-func TestErrorsOfOthersThatHaveGone(t *testing.T) {
+// TestErrClosedAndErrSlowOfOtherConnections checks that ErrClosed and ErrSlow are expected only if they come from the
+// handler's own connection.
+func TestErrClosedAndErrSlowOfOtherConnections(t *testing.T) {
 	for name, gone := range map[string]error{"closed": chanx.ErrClosed, "slow": chanx.ErrSlow} {
 		t.Run(name, func(t *testing.T) {
 			log := &journal{}
@@ -145,8 +145,8 @@ func TestErrorsOfOthersThatHaveGone(t *testing.T) {
 	}
 }
 
-// TestStreamThatReadsFromAConnectionThatHasGone is one that fails in its middle.
-func TestStreamThatReadsFromAConnectionThatHasGone(t *testing.T) {
+// TestStreamWithErrClosedOfAnotherConnection fails in the middle.
+func TestStreamWithErrClosedOfAnotherConnection(t *testing.T) {
 	log := &journal{}
 	bubble(t, chanx.ServerOptions{Logger: slog.New(log)}, func(t *testing.T, srv *chanx.Server) {
 		var conns []*chanx.Conn
@@ -177,8 +177,8 @@ func TestStreamThatReadsFromAConnectionThatHasGone(t *testing.T) {
 	})
 }
 
-// TestOpeningThatMeetsWhatHasGone is logged: the client is told 500, and is still there.
-func TestOpeningThatMeetsWhatHasGone(t *testing.T) {
+// TestErrClosedInOpen is logged, and the client receives 500.
+func TestErrClosedInOpen(t *testing.T) {
 	closed := chanx.NewServer(&chanx.ServerOptions{Logger: quiet})
 	if err := closed.Shutdown(t.Context()); err != nil {
 		t.Fatal(err)

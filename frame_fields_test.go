@@ -83,7 +83,7 @@ func sends[M chanx.Message](o *chanx.ServerOptions) func() {
 	}
 }
 
-func TestFrameFieldsThatAFrameHasAlreadyPanic(t *testing.T) {
+func TestFrameFieldsWithReservedNamesPanic(t *testing.T) {
 	kind := &chanx.ServerOptions{Discriminator: "msgKind"}
 	camel := &chanx.ServerOptions{Camelize: true}
 	says := func(typ, name string) []string {

@@ -102,9 +102,9 @@ func vanishing(t *testing.T) *chanx.Consumer[state] {
 	return c
 }
 
-// TestHandlersThatEndTheirGoroutine have failed like those that panic: the client is told, once, and its connection goes
-// on. A log line says what happened.
-func TestHandlersThatEndTheirGoroutine(t *testing.T) {
+// TestHandlersThatCallGoexit have failed, like those that panic: the client receives one error, its connection stays
+// open, and a log line names the cause.
+func TestHandlersThatCallGoexit(t *testing.T) {
 	const untold = `{"action":"error","payload":{"reason":"internal","detail":"Failed to process message"},"ref":"1"}`
 	ask := func(v string) string { return `{"action":"vanish","payload":{"v":"` + v + `"},"ref":"1"}` }
 	ticks := func(at string) string { return `{"action":"vanish_stream","payload":{"At":"` + at + `"},"ref":"1"}` }
@@ -157,8 +157,9 @@ func TestHandlersThatEndTheirGoroutine(t *testing.T) {
 	}
 }
 
-// TestTheEndOfTheGoroutineOnTheWay in and out: the connection is refused, or closed, and nothing of it is left.
-func TestTheEndOfTheGoroutineOnTheWay(t *testing.T) {
+// TestGoexitOutsideOfHandlers ends the goroutine in code that runs when a connection opens or closes: the connection is
+// refused, or closed, and nothing of it is left.
+func TestGoexitOutsideOfHandlers(t *testing.T) {
 	log := &journal{}
 	bubble(t, chanx.ServerOptions{Logger: slog.New(log)}, func(t *testing.T, srv *chanx.Server) {
 		srv.Handle("/ws", vanishing(t))
@@ -184,7 +185,7 @@ func TestTheEndOfTheGoroutineOnTheWay(t *testing.T) {
 	})
 }
 
-func TestEventHandlersThatEndTheirGoroutine(t *testing.T) {
+func TestEventHandlersThatCallGoexit(t *testing.T) {
 	bubble(t, chanx.ServerOptions{Logger: quiet}, func(t *testing.T, srv *chanx.Server) {
 		srv.Handle("/ws", vanishing(t))
 		client := chanxtest.Dial(t, srv, "/ws", nil)

@@ -57,8 +57,8 @@ func TestABodyIsNotWaitedFor(t *testing.T) {
 	})
 }
 
-// TestRefusalsInPlainWords: headers and texts of requests that open no WebSocket.
-func TestRefusalsInPlainWords(t *testing.T) {
+// TestRefusalTexts checks headers and texts of the answers to requests that open no WebSocket.
+func TestRefusalTexts(t *testing.T) {
 	bubble(t, chanx.ServerOptions{Limits: chanx.Limits{MaxConnections: 1}}, func(t *testing.T, srv *chanx.Server) {
 		srv.Handle("/ws", door())
 		web := listen(t, srv)
@@ -132,8 +132,8 @@ func TestPlainRequestsOverHTTP2(t *testing.T) {
 	}
 }
 
-// TestHandshakesToNowhereAreTold, so that a page does not try for ever.
-func TestHandshakesToNowhereAreTold(t *testing.T) {
+// TestHandshakesWithoutAPatternAreRefused, so that a page does not try for ever.
+func TestHandshakesWithoutAPatternAreRefused(t *testing.T) {
 	bubble(t, chanx.ServerOptions{}, func(t *testing.T, srv *chanx.Server) {
 		srv.Handle("/ws", door())
 		srv.Handle("/tree/{x}/", door())
@@ -168,8 +168,8 @@ func TestHandshakesToNowhereAreTold(t *testing.T) {
 	})
 }
 
-// TestHandshakesToNowhereAreBounded like all refusals.
-func TestHandshakesToNowhereAreBounded(t *testing.T) {
+// TestHandshakesWithoutAPatternAreBounded like all refusals.
+func TestHandshakesWithoutAPatternAreBounded(t *testing.T) {
 	bubble(t, chanx.ServerOptions{Limits: chanx.Limits{MaxConnections: 16}}, func(t *testing.T, srv *chanx.Server) {
 		web := listen(t, srv)
 		for i := range 20 {
@@ -186,8 +186,8 @@ func TestHandshakesToNowhereAreBounded(t *testing.T) {
 	})
 }
 
-// TestNowhereWithPlainStatuses is for clients that see them.
-func TestNowhereWithPlainStatuses(t *testing.T) {
+// TestHandshakesWithoutAPatternWithPlainStatuses tests ServerOptions.RefuseWithHTTP.
+func TestHandshakesWithoutAPatternWithPlainStatuses(t *testing.T) {
 	bubble(t, chanx.ServerOptions{RefuseWithHTTP: true}, func(t *testing.T, srv *chanx.Server) {
 		srv.Handle("/tree/", door())
 		for path, want := range map[string]int{"/nowhere": 404, "/tree": 307} {

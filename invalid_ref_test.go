@@ -9,9 +9,9 @@ import (
 	"github.com/chanx-go/chanx/chanxtest"
 )
 
-// TestAFrameThatIsNoJSONIsAnsweredWithItsRef: its sender waits for the answer. JSON.stringify writes a lone surrogate as
-// an escape, and many clients write the ref last.
-func TestAFrameThatIsNoJSONIsAnsweredWithItsRef(t *testing.T) {
+// TestInvalidJSONIsAnsweredWithItsRef because the client waits for the answer. JSON.stringify writes a lone surrogate
+// as an escape, and many clients write the ref last.
+func TestInvalidJSONIsAnsweredWithItsRef(t *testing.T) {
 	bubble(t, chanx.ServerOptions{}, func(t *testing.T, srv *chanx.Server) {
 		srv.Handle("/ws", probe(func(*state, context.Context, sayMessage) error { return nil }))
 		client := chanxtest.Dial(t, srv, "/ws", nil)
@@ -53,9 +53,8 @@ func TestAFrameThatIsNoJSONIsAnsweredWithItsRef(t *testing.T) {
 	})
 }
 
-// TestAFrameWhoseRefCannotBeToldIsAnsweredWithout: a ref that may not be one, or that stands behind what hides where
-// values end.
-func TestAFrameWhoseRefCannotBeToldIsAnsweredWithout(t *testing.T) {
+// TestInvalidJSONWithoutAReadableRef has an invalid ref, or a ref after something that hides where values end.
+func TestInvalidJSONWithoutAReadableRef(t *testing.T) {
 	bubble(t, chanx.ServerOptions{}, func(t *testing.T, srv *chanx.Server) {
 		srv.Handle("/ws", probe(func(*state, context.Context, sayMessage) error { return nil }))
 		client := chanxtest.Dial(t, srv, "/ws", nil)

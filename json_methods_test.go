@@ -58,7 +58,7 @@ var formMistakes = []mistake{
 	{"action of an embedded nil pointer", func() { chanx.Sends[viaNilPointer](newState()) }, []string{"viaNilPointer", "embedded type", "Action() string"}},
 }
 
-func TestFormsThatLoseSomethingPanicWhenRegistered(t *testing.T) {
+func TestLossyEncodingsPanicWhenRegistered(t *testing.T) {
 	for _, tt := range formMistakes {
 		t.Run(tt.name, func(t *testing.T) {
 			said := panicOf(tt.do)

@@ -60,7 +60,7 @@ func TestPublicationRefusesCountsBeyondItsLimits(t *testing.T) {
 	}
 }
 
-func TestPublicationRefusesAFrameThatIsNoObject(t *testing.T) {
+func TestPublicationRefusesFrameFieldsThatAreNoObject(t *testing.T) {
 	for text, ok := range map[string]bool{``: true, `{}`: true, `{"a":{}}`: true, `{`: false, `[]`: false, `"a":1`: false, `{ }`: false, `{"a":1}x`: false} {
 		p := publication{kind: kindMessage, frame: []byte(text), payload: []byte("1")}
 		got, err := parsePublication(p.append(nil), nil)

@@ -118,8 +118,8 @@ func TestLocalOfAConsumer(t *testing.T) {
 	})
 }
 
-// TestWithoutTargetAndGroupNobodyIsMeant, which is an error that says what to do.
-func TestWithoutTargetAndGroupNobodyIsMeant(t *testing.T) {
+// TestNoTargetAndNoGroupIsAnError whose text says what to do.
+func TestNoTargetAndNoGroupIsAnError(t *testing.T) {
 	inCluster(t, clusterOptions{nodes: 1}, func(t *testing.T, k *cluster) {
 		ctx := t.Context()
 		p := k.dial(0, "ann")

@@ -228,8 +228,8 @@ func groupNames(n int) (names []string) {
 	return names
 }
 
-// TestClientsThatVanishAreOneLine: each of them loses what was broadcast. Which they were is said at level debug.
-func TestClientsThatVanishAreOneLine(t *testing.T) {
+// TestLostClientsAreLoggedInOneLine although each of them loses messages. Lines at level debug name the connections.
+func TestLostClientsAreLoggedInOneLine(t *testing.T) {
 	log := &journal{}
 	bubble(t, chanx.ServerOptions{Logger: slog.New(log)}, func(t *testing.T, srv *chanx.Server) {
 		c := chanx.NewConsumer(openState, &chanx.ConsumerOptions{Groups: []string{"g"}})

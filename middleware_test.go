@@ -253,8 +253,8 @@ func TestConsumerEmit(t *testing.T) {
 	})
 }
 
-// TestMiddlewareThatPanicsBehindTheAnswer is logged, though nobody can be told any more.
-func TestMiddlewareThatPanicsBehindTheAnswer(t *testing.T) {
+// TestMiddlewareThatPanicsAfterTheAnswer is logged, although the client has its answer.
+func TestMiddlewareThatPanicsAfterTheAnswer(t *testing.T) {
 	log := &journal{}
 	bubble(t, chanx.ServerOptions{Logger: slog.New(log)}, func(t *testing.T, srv *chanx.Server) {
 		c := probe(func(*state, context.Context, sayMessage) error { panic("of the handler") })

@@ -107,9 +107,9 @@ func (k *kinds) spark(_ context.Context, e sparkEvent) error {
 	return nil
 }
 
-// TestAWaitingFrameRunsNothing: a frame that arrives while a handler runs is looked at, for it may be a cancel. The
-// methods of its type run only when its turn has come, where their panic is contained.
-func TestAWaitingFrameRunsNothing(t *testing.T) {
+// TestPeekRunsNoApplicationCode checks frames that arrive while a handler runs. The server looks whether they are
+// cancels; the methods of their types run only when their turn has come, where a panic is contained.
+func TestPeekRunsNoApplicationCode(t *testing.T) {
 	bubble(t, chanx.ServerOptions{}, func(t *testing.T, srv *chanx.Server) {
 		c := chanx.NewConsumer(openState, nil)
 		release := make(chan struct{})

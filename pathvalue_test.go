@@ -103,7 +103,7 @@ func TestPathValueRefusesTheRestWith404(t *testing.T) {
 	refuses[netip.Addr](t, "10.0.0", "valid")
 }
 
-func TestPathValueOfWhatCannotBePanics(t *testing.T) {
+func TestPathValueOfUnsupportedTypesPanics(t *testing.T) {
 	r := httptest.NewRequest(http.MethodGet, "/rooms/1", nil)
 	r.Pattern = "/rooms/{room}"
 	for _, tt := range []mistake{

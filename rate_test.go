@@ -30,8 +30,8 @@ func newDecoding() *chanx.Consumer[state] {
 	return c
 }
 
-// TestBeyondTheRateNothingIsDecoded, whatever is sent: the error carries the ref, wherever that stands.
-func TestBeyondTheRateNothingIsDecoded(t *testing.T) {
+// TestMessagesBeyondTheRateAreNotDecoded but the error carries the ref, wherever it stands in the frame.
+func TestMessagesBeyondTheRateAreNotDecoded(t *testing.T) {
 	bubble(t, chanx.ServerOptions{Limits: chanx.Limits{Rate: chanx.Rate{PerSecond: 1}}}, func(t *testing.T, srv *chanx.Server) {
 		srv.Handle("/ws", newDecoding())
 		client := chanxtest.Dial(t, srv, "/ws", nil)
@@ -67,8 +67,8 @@ func expectRefused(t *testing.T, client *chanxtest.Conn, reason, ref string) {
 	}
 }
 
-// TestACancelBeyondTheRateIsObeyed: it ends work, and is not answered.
-func TestACancelBeyondTheRateIsObeyed(t *testing.T) {
+// TestCancelsBeyondTheRateTakeEffect and are not answered.
+func TestCancelsBeyondTheRateTakeEffect(t *testing.T) {
 	bubble(t, chanx.ServerOptions{Limits: chanx.Limits{Rate: chanx.Rate{PerSecond: 1}}}, func(t *testing.T, srv *chanx.Server) {
 		c := newState()
 		chanx.On(c, func(_ *state, ctx context.Context, _ waitMessage) error { <-ctx.Done(); return ctx.Err() }, chanx.Concurrent(1))
@@ -83,8 +83,8 @@ func TestACancelBeyondTheRateIsObeyed(t *testing.T) {
 	})
 }
 
-// TestWhoGoesOnBeyondTheRateIsClosed after a minute, and nobody else.
-func TestWhoGoesOnBeyondTheRateIsClosed(t *testing.T) {
+// TestClientsThatStayOverTheRateAreClosed after a minute; others are not.
+func TestClientsThatStayOverTheRateAreClosed(t *testing.T) {
 	for name, k := range map[string]struct {
 		rate  chanx.Rate
 		burst int           // messages sent at once

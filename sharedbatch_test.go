@@ -123,12 +123,11 @@ func taken(s *Server, c *Conn, deliver func()) (frames []socket.Frame, out map[s
 	return wire.got, after.Out, after.Drops
 }
 
-// TestMembersOfALargeGroupGetWhatEachWouldGet alone: what is worked out once for many is what deliverEach sends, and
-// counts the same.
-func TestMembersOfALargeGroupGetWhatEachWouldGet(t *testing.T) {
+// TestSharedBatchEqualsSeparateDeliveries checks that a shared batch sends and counts the same as deliverEach.
+func TestSharedBatchEqualsSeparateDeliveries(t *testing.T) {
 	t.Parallel()
 	for name, o := range map[string]*ServerOptions{
-		"plain": {}, "deflate": {Compression: Compression{Enabled: true, MinBytes: -1}}, "observed": {Observer: deafObserver{}},
+		"plain": {}, "deflate": {Compression: Compression{Enabled: true, MinBytes: -1}}, "observed": {Observer: observerOfEverything{}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -157,18 +156,20 @@ func TestMembersOfALargeGroupGetWhatEachWouldGet(t *testing.T) {
 	}
 }
 
-// deafObserver is told of everything.
-type deafObserver struct{}
+// observerOfEverything is told of everything.
+type observerOfEverything struct{}
 
-func (deafObserver) Open(*Conn)                                                     {}
-func (deafObserver) Close(*Conn, *CloseError)                                       {}
-func (deafObserver) In(ctx context.Context, _ *Call) (context.Context, func(error)) { return ctx, nil }
-func (deafObserver) Out(*Conn, string, int)                                         {}
-func (deafObserver) Drop(*Conn, string, int)                                        {}
-func (deafObserver) Publish(context.Context, *Publication) func(error)              { return nil }
+func (observerOfEverything) Open(*Conn)               {}
+func (observerOfEverything) Close(*Conn, *CloseError) {}
+func (observerOfEverything) In(ctx context.Context, _ *Call) (context.Context, func(error)) {
+	return ctx, nil
+}
+func (observerOfEverything) Out(*Conn, string, int)                            {}
+func (observerOfEverything) Drop(*Conn, string, int)                           {}
+func (observerOfEverything) Publish(context.Context, *Publication) func(error) { return nil }
 
-// TestFramesJoinedForALargeGroupAreCountedOneByOne where they wait for a handshake, and where they are lost.
-func TestFramesJoinedForALargeGroupAreCountedOneByOne(t *testing.T) {
+// TestFramesOfASharedBatchAreCountedOneByOne where they wait for a handshake, and where they are lost.
+func TestFramesOfASharedBatchAreCountedOneByOne(t *testing.T) {
 	t.Parallel()
 	s, conns := newParty(t, nil)
 	var ds []*delivery

@@ -98,7 +98,7 @@ func TestShutdownEndsWithItsContext(t *testing.T) {
 	})
 }
 
-func TestShutdownClosesWhoIsOnTheWayIn(t *testing.T) {
+func TestShutdownClosesConnectionsInOpen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := chanx.NewServer(&chanx.ServerOptions{Logger: quiet})
 		opening, gate := make(chan struct{}), make(chan struct{})
@@ -231,8 +231,8 @@ func TestShutdownUnderLoad(t *testing.T) {
 	}
 }
 
-// TestForcedShutdownSaysGoodbye, where the wire takes it at once.
-func TestForcedShutdownSaysGoodbye(t *testing.T) {
+// TestForcedShutdownSendsCloseFrames if the wire takes them at once.
+func TestForcedShutdownSendsCloseFrames(t *testing.T) {
 	srv := chanx.NewServer(&chanx.ServerOptions{Logger: quiet})
 	running := make(chan struct{})
 	c := newGreeter()
@@ -348,8 +348,8 @@ func TestShutdownLetsLateStreamsFinish(t *testing.T) {
 	}
 }
 
-// TestShutdownIsNotPutOff by a client that asks for the next stream before the last one has ended.
-func TestShutdownIsNotPutOff(t *testing.T) {
+// TestNewStreamsDoNotDelayShutdown by a client that asks for the next stream before the last one has ended.
+func TestNewStreamsDoNotDelayShutdown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := chanx.NewServer(&chanx.ServerOptions{Logger: quiet})
 		c := newState()
@@ -391,8 +391,8 @@ func TestShutdownIsNotPutOff(t *testing.T) {
 	})
 }
 
-// TestShutdownEndsWithItsContextWhateverObserversDo: one that blocks holds up what is broadcast.
-func TestShutdownEndsWithItsContextWhateverObserversDo(t *testing.T) {
+// TestShutdownEndsWithItsContextDespiteBlockedObservers which hold up broadcasts.
+func TestShutdownEndsWithItsContextDespiteBlockedObservers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		stuck := make(chan struct{})
 		srv := chanx.NewServer(&chanx.ServerOptions{Logger: quiet, Observer: blocking{stuck: stuck}})

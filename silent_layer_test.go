@@ -39,9 +39,9 @@ func (s *silentLayer) call(faultlayer.Call) (time.Duration, error) {
 	return 0, nil
 }
 
-// TestASilentLayerMakesNoOpeningFail opens connections while the layer answers nothing: with an authenticator, a consumer whose
+// TestOpeningSucceedsWithASilentLayer opens connections while the layer answers nothing: with an authenticator, a consumer whose
 // open joins groups and looks at its context, static groups, and an OnOpen.
-func TestASilentLayerMakesNoOpeningFail(t *testing.T) {
+func TestOpeningSucceedsWithASilentLayer(t *testing.T) {
 	for name, groups := range map[string][]string{"": nil, "that joins in open": {"a", "b", "c"}} {
 		t.Run("a connection "+name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -117,9 +117,9 @@ func TestALayerThatDoesNotAnswerInTimeIsUnavailable(t *testing.T) {
 	})
 }
 
-// TestManyGroupsAreAskedForTogether joins and leaves as many groups as a connection may have, with a broker that takes a second
+// TestManyGroupsAreSubscribedConcurrently joins and leaves as many groups as a connection may have, with a broker that takes a second
 // for each call.
-func TestManyGroupsAreAskedForTogether(t *testing.T) {
+func TestManyGroupsAreSubscribedConcurrently(t *testing.T) {
 	const most = 128
 	var groups []string
 	for i := range most {
@@ -158,8 +158,8 @@ func TestManyGroupsAreAskedForTogether(t *testing.T) {
 	}
 }
 
-// TestManyThatLingerAreGivenUpTogether leaves more groups than may linger, with a broker that takes a second for each call.
-func TestManyThatLingerAreGivenUpTogether(t *testing.T) {
+// TestManyLingeringGroupsAreUnsubscribedConcurrently leaves more groups than may linger, with a broker that takes a second for each call.
+func TestManyLingeringGroupsAreUnsubscribedConcurrently(t *testing.T) {
 	const most, more = 8192, 100
 	lingering(t, func(t *testing.T, k *cluster, asked *calls) {
 		p := k.dial(0, "")

@@ -88,8 +88,8 @@ func TestStatsOfTime(t *testing.T) {
 	})
 }
 
-// TestStatsOfTimeOfAHandlerThatEndsItsGoroutine is as of any other.
-func TestStatsOfTimeOfAHandlerThatEndsItsGoroutine(t *testing.T) {
+// TestStatsOfTimeOfAHandlerThatCallsGoexit is measured like that of any other handler.
+func TestStatsOfTimeOfAHandlerThatCallsGoexit(t *testing.T) {
 	bubble(t, chanx.ServerOptions{}, func(t *testing.T, srv *chanx.Server) {
 		srv.Handle("/ws", newPacer())
 		client := chanxtest.Dial(t, srv, "/ws", nil)
@@ -226,8 +226,8 @@ func TestStatsOfQueues(t *testing.T) {
 	})
 }
 
-// TestStatsWhileThingsHappen: numbers only grow, and in the end nothing is missing.
-func TestStatsWhileThingsHappen(t *testing.T) {
+// TestStatsDuringTraffic: numbers only grow, and in the end nothing is missing.
+func TestStatsDuringTraffic(t *testing.T) {
 	const clients, each = 20, 50
 	bubble(t, chanx.ServerOptions{Completions: true}, func(t *testing.T, srv *chanx.Server) {
 		srv.Handle("/works", newWorks())

@@ -40,9 +40,9 @@ func (c *countedText) UnmarshalText(b []byte) error {
 	return nil
 }
 
-// TestStreamsEncodeWhatHasRoom: of all streams of a client that does not read, what is encoded and not sent is at most
+// TestStreamItemsAreEncodedWhenThereIsRoom: of all streams of a client that does not read, what is encoded and not sent is at most
 // SendQueueBytes. When the client reads, all of them go on, and end.
-func TestStreamsEncodeWhatHasRoom(t *testing.T) {
+func TestStreamItemsAreEncodedWhenThereIsRoom(t *testing.T) {
 	for name, k := range map[string]struct{ streams, each, size, queue int }{
 		"8 streams":           {8, 6, 60_000, 1 << 20},
 		"many streams":        {50, 2, 60_000, 1 << 20},

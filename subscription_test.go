@@ -119,8 +119,8 @@ func TestReloadsCostTheBrokerNothing(t *testing.T) {
 	})
 }
 
-// TestWhatArrivesForNobodyIsIgnored: it is no drop, whatever it says.
-func TestWhatArrivesForNobodyIsIgnored(t *testing.T) {
+// TestDataForLingeringSubjectsIsIgnored and does not count as a drop.
+func TestDataForLingeringSubjectsIsIgnored(t *testing.T) {
 	lingering(t, func(t *testing.T, k *cluster, _ *calls) {
 		p := k.dial(0, "ann", "g")
 		k.ok(p.conn.Leave(t.Context(), "g"))
@@ -142,8 +142,8 @@ func TestWhatArrivesForNobodyIsIgnored(t *testing.T) {
 	})
 }
 
-// TestAJoinMeetsTheEndOfTheLinger: it begins while the layer is being told that nobody is left.
-func TestAJoinMeetsTheEndOfTheLinger(t *testing.T) {
+// TestAJoinDuringTheUnsubscription joins while the layer is being unsubscribed.
+func TestAJoinDuringTheUnsubscription(t *testing.T) {
 	lingering(t, func(t *testing.T, k *cluster, asked *calls) {
 		p := k.dial(0, "ann", "g")
 		asked.slow = time.Second
@@ -203,8 +203,8 @@ func TestShutdownDoesNotWaitForLingers(t *testing.T) {
 	}
 }
 
-// TestNothingLingersBehindShutdown: not even of a connection that outlives it.
-func TestNothingLingersBehindShutdown(t *testing.T) {
+// TestNothingLingersAfterShutdown not even a group of a connection that outlives it.
+func TestNothingLingersAfterShutdown(t *testing.T) {
 	lingering(t, func(t *testing.T, k *cluster, _ *calls) {
 		release := make(chan struct{})
 		c := newState()
@@ -226,8 +226,8 @@ func TestNothingLingersBehindShutdown(t *testing.T) {
 	})
 }
 
-// TestFailuresOfWhatNobodyWaitsForAreLogged once a minute, and the subjects are forgotten all the same.
-func TestFailuresOfWhatNobodyWaitsForAreLogged(t *testing.T) {
+// TestFailedUnsubscriptionsAreLogged once a minute, and the subjects are forgotten all the same.
+func TestFailedUnsubscriptionsAreLogged(t *testing.T) {
 	log, asked := &journal{}, &calls{of: map[faultlayer.Op]int{}}
 	o := clusterOptions{nodes: 1, faults: faultlayer.Faults{Call: asked.call}, server: logOfNode0(log)}
 	inCluster(t, o, func(t *testing.T, k *cluster) {
