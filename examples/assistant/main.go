@@ -1,5 +1,5 @@
-// Command assistant is a server that answers as an AI assistant does: a token at a time, until one has read enough. Its
-// model is a toy, so that it needs no key and no network.
+// Command assistant is a server that answers like an AI assistant: a token at a time, until the user stops it. Its model is
+// a toy, so it needs no key and no network.
 package main
 
 import (
@@ -24,8 +24,8 @@ import (
 )
 
 const (
-	answerTime = 2 * time.Minute  // for one answer
-	farewell   = 10 * time.Second // for answers and requests to end when the server does
+	answerTime   = 2 * time.Minute  // for one answer
+	shutdownTime = 10 * time.Second // for answers and requests to end at shutdown
 )
 
 func main() {
@@ -40,7 +40,7 @@ func main() {
 	}
 }
 
-// run serves until ctx is cancelled and the answers that have begun are complete, or farewell is over.
+// run serves until ctx is cancelled and the answers that have begun are complete, or shutdownTime is over.
 func run(ctx context.Context, addr string, pace time.Duration, log io.Writer) error {
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
@@ -65,11 +65,11 @@ func serve(ctx context.Context, l net.Listener, assistant *chanx.Server) error {
 	case failed = <-served:
 	case <-ctx.Done():
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewell)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
 	defer cancel()
 	err := errors.Join(assistant.Shutdown(ctx), server.Shutdown(ctx))
 	if failed == nil {
-		<-served // http.ErrServerClosed, which is no failure
+		<-served // http.ErrServerClosed, which is not a failure
 	}
 	return errors.Join(failed, err)
 }
@@ -77,7 +77,7 @@ func serve(ctx context.Context, l net.Listener, assistant *chanx.Server) error {
 //go:embed page
 var files embed.FS
 
-// routes puts the page beside the assistant.
+// routes serves the page and the assistant.
 func routes(assistant http.Handler) http.Handler {
 	page, err := fs.Sub(files, "page")
 	if err != nil {

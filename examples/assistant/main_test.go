@@ -53,7 +53,7 @@ func TestThePageIsBesideTheAssistant(t *testing.T) {
 	})
 }
 
-// TestThePageKnowsTheMessages: each action that the page reads or sends is one of the assistant's.
+// TestThePageKnowsTheMessages: each action that the page reads or sends is an action of the assistant.
 func TestThePageKnowsTheMessages(t *testing.T) {
 	script, err := files.ReadFile("page/assistant.js")
 	if err != nil {
@@ -68,7 +68,7 @@ func TestThePageKnowsTheMessages(t *testing.T) {
 	}
 	used := regexp.MustCompile(`(?:case|action:) "([^"]+)"`).FindAllSubmatch(script, -1)
 	if len(used) < 6 {
-		t.Errorf("the page uses %q: has it another way to say so?", used)
+		t.Errorf("found the actions %q in the page: does it write them in another way?", used)
 	}
 	for _, u := range used {
 		if !known[string(u[1])] {
@@ -80,7 +80,7 @@ func TestThePageKnowsTheMessages(t *testing.T) {
 	}
 }
 
-// address waits in a log for where the server listens.
+// address takes the server's address from a log.
 type address chan string
 
 var listening = regexp.MustCompile(`url=http://(\S+)`)
@@ -93,7 +93,7 @@ func (a address) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// TestTheCommandServes runs the command as a process would. It is told to end while it answers.
+// TestTheCommandServes runs the command and ends it during an answer.
 func TestTheCommandServes(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()

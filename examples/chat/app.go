@@ -15,10 +15,10 @@ import (
 	"github.com/chanx-go/chanx/examples/chat/store"
 )
 
-// farewell is how long open connections and requests have to end when the server does.
-const farewell = 10 * time.Second
+// shutdownTime is how long open connections and requests have to end at shutdown.
+const shutdownTime = 10 * time.Second
 
-// app is the chat server with what it runs on.
+// app is the chat server with its listener, store and broker.
 type app struct {
 	store  *store.Store
 	broker broker
@@ -67,7 +67,7 @@ func newApp(ctx context.Context, c config, logger *slog.Logger) (*app, error) {
 }
 
 // serve accepts connections until ctx is cancelled, then ends them in order: WebSocket connections
-// are closed with 1001, which makes pages look for the next server, and requests are finished.
+// are closed with 1001, upon which pages reconnect to the next server, and requests are finished.
 func (a *app) serve(ctx context.Context, l net.Listener) error {
 	served := make(chan error, 1)
 	go func() { served <- a.http.Serve(l) }()
@@ -76,11 +76,11 @@ func (a *app) serve(ctx context.Context, l net.Listener) error {
 	case failed = <-served:
 	case <-ctx.Done():
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewell)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
 	defer cancel()
 	err := errors.Join(a.chat.Shutdown(ctx), a.http.Shutdown(ctx))
 	if failed == nil {
-		<-served // http.ErrServerClosed, which is no failure; only now is the address free for certain
+		<-served // http.ErrServerClosed, which is not a failure; from now on the address is free
 	}
 	a.broker.Close()
 	return errors.Join(failed, err, a.store.Close())

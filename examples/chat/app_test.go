@@ -55,10 +55,10 @@ func TestMistakesOnTheCommandLineAreNamed(t *testing.T) {
 			}
 		}
 		if strings.Contains(err.Error(), "secret") {
-			t.Errorf("%s: the error tells a password: %v", tt.name, err)
+			t.Errorf("%s: the error contains a password: %v", tt.name, err)
 		}
 		if log.Len() > 0 {
-			t.Errorf("%s: the error is told twice: %s", tt.name, &log)
+			t.Errorf("%s: the error is printed twice: %s", tt.name, &log)
 		}
 	}
 }
@@ -120,8 +120,8 @@ func TestAnAddressInUseLeavesTheFilesAlone(t *testing.T) {
 	}
 }
 
-// TestAnEndFreesTheAddress: the end of a server that has hardly begun, and of one that cannot. The test does not run
-// beside others: one of them could be given its port.
+// TestAnEndFreesTheAddress ends a server just after its start, and one that fails to start. It is not parallel, because
+// another test could get its port.
 func TestAnEndFreesTheAddress(t *testing.T) {
 	p := start(t)
 	p.stop(t)
@@ -219,7 +219,7 @@ func TestARestartKeepsHistoryAndLogins(t *testing.T) {
 		t.Errorf("the key beside the database: %v, %v; want mode 0600", info, err)
 	}
 
-	p = start(t, "-db", db) // at another port: cookies do not know of ports
+	p = start(t, "-db", db) // at another port: cookies do not depend on the port
 	past := v.enter(p, "lobby").until("history")
 	post, _, _ := strings.Cut(strings.TrimPrefix(said, `{"action":"chat_group","payload":{`), "}")
 	if want := `{"action":"history","payload":[{` + post + `,"is_mine":true}]}`; past != want {
@@ -247,7 +247,7 @@ func TestWithoutAFileNothingIsKept(t *testing.T) {
 	}
 }
 
-// TestAServerThatCannotServeEnds: what is wrong with the listener is returned, and all is closed.
+// TestAServerThatCannotServeEnds: serve returns the listener's error and closes everything.
 func TestAServerThatCannotServeEnds(t *testing.T) {
 	t.Parallel()
 	c, err := parse(nil, nil)

@@ -20,11 +20,11 @@ type broker interface {
 	Close()
 }
 
-// connect reaches the broker of a URL. The empty URL is a broker within this process. The errors do not quote the URL, which
-// may have a password.
+// connect connects to the broker of a URL. The empty URL is a broker in this process. Errors do not quote the URL, because
+// it may contain a password.
 func connect(ctx context.Context, url string) (broker, error) {
 	if url == "" {
-		return alone{memlayer.New()}, nil
+		return localBroker{memlayer.New()}, nil
 	}
 	scheme, _, found := strings.Cut(url, "://")
 	switch {
@@ -33,16 +33,17 @@ func connect(ctx context.Context, url string) (broker, error) {
 	case found && (scheme == "redis" || scheme == "rediss" || scheme == "unix"):
 		return redislayer.Connect(ctx, url, nil)
 	}
-	return nil, errors.New("-layer is no URL of a broker: it must begin with nats:// or tls:// for NATS, redis://, rediss:// or unix:// for Redis")
+	return nil, errors.New("-layer is not the URL of a broker: it must begin with nats:// or tls:// for NATS, redis://, rediss:// or unix:// for Redis")
 }
 
-// alone is a broker that reaches nobody else.
-type alone struct{ *memlayer.Layer }
+// localBroker is a broker that connects to no other server.
+type localBroker struct{ *memlayer.Layer }
 
 // Close implements broker.
-func (alone) Close() {}
+func (localBroker) Close() {}
 
-// layerAuth has servers that share a file trust each other only. Without a file they trust whoever is on the broker.
+// layerAuth returns the keys in a file; servers that share the file trust each other only. Without a file they trust
+// everyone on the broker.
 func layerAuth(file string) (chanx.LayerAuth, error) {
 	if file == "" {
 		return chanx.LayerAuth{}, nil

@@ -20,13 +20,13 @@ func startNATS(t *testing.T) string {
 		s.Shutdown()
 		s.WaitForShutdown()
 	})
-	if !s.ReadyForConnections(patience) {
+	if !s.ReadyForConnections(testTimeout) {
 		t.Fatal("NATS does not start")
 	}
 	return s.ClientURL()
 }
 
-// TestServersOnOneBrokerShareTheirRooms: those that have the same layer key; a stranger on the broker is not heard.
+// TestServersOnOneBrokerShareTheirRooms: servers with one layer key share rooms; another server on the broker is ignored.
 func TestServersOnOneBrokerShareTheirRooms(t *testing.T) {
 	t.Parallel()
 	dir, broker := t.TempDir(), startNATS(t)
@@ -35,7 +35,7 @@ func TestServersOnOneBrokerShareTheirRooms(t *testing.T) {
 	for _, key := range []string{"layer.key", "layer.key", "strange.key"} {
 		p := start(t, "-layer", broker, "-layer-key", filepath.Join(dir, key), "-key", filepath.Join(dir, "logins.key"))
 		if lobby == nil {
-			v.login(p, "Ann") // a login is good for all
+			v.login(p, "Ann") // a login is valid on all servers
 		}
 		l := v.enter(p, "lobby")
 		l.until("history")

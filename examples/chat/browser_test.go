@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// TestBrowserTwoPeopleMeet has browser/test.mjs play two people in a real browser, and restarts the server when asked.
-// Screenshots go to the folder that CHAT_SCREENSHOTS names, which must be absolute.
+// TestBrowserTwoPeopleMeet runs browser/test.mjs, which simulates two people in a real browser, and restarts the server on
+// request. Screenshots are written to the folder CHAT_SCREENSHOTS, an absolute path.
 func TestBrowserTwoPeopleMeet(t *testing.T) {
 	node, chromium := findBrowser(t)
 	pictures := cmp.Or(os.Getenv("CHAT_SCREENSHOTS"), t.TempDir())
@@ -28,8 +28,8 @@ func TestBrowserTwoPeopleMeet(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute) // it takes half a minute on a free machine
 	defer cancel()
 	cmd := exec.CommandContext(ctx, node, "browser/test.mjs")
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // then it takes the browser down with it
-	cmd.WaitDelay = patience
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // then it also ends the browser
+	cmd.WaitDelay = testTimeout
 	cmd.Env = append(os.Environ(), "CHAT_URL="+p.url, "CHAT_CONTROL="+control.URL, "CHAT_SCREENSHOTS="+pictures, "CHROMIUM="+chromium)
 	out, err := cmd.CombinedOutput()
 	t.Logf("browser:\n%s", out)
@@ -75,7 +75,7 @@ func (r *restarts) end() {
 	}
 }
 
-// findBrowser returns the paths of node and of a browser. Without them the test cannot run, which CI must not overlook.
+// findBrowser returns the paths of node and of a browser. Without them the test is skipped, but fails in CI.
 func findBrowser(t *testing.T) (node, chromium string) {
 	t.Helper()
 	lacks := t.Skipf

@@ -16,10 +16,10 @@ import (
 	"github.com/coder/websocket"
 )
 
-// patience bounds each wait for something that should happen at once.
-const patience = 10 * time.Second
+// testTimeout bounds each wait in a test.
+const testTimeout = 10 * time.Second
 
-// logbook keeps a log and tells when it says where the server listens.
+// logbook keeps a log and finds the server's address in it.
 type logbook struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -52,7 +52,7 @@ type process struct {
 	end   context.CancelFunc
 }
 
-// start runs a server with these arguments, on a free port unless they say otherwise, until the test ends.
+// start runs a server with these arguments until the test ends, on a free port unless they contain an address.
 func start(t *testing.T, args ...string) *process {
 	t.Helper()
 	p, err := launch(args...)
@@ -76,13 +76,13 @@ func launch(args ...string) (*process, error) {
 	case err := <-p.ended:
 		cancel()
 		return nil, err
-	case <-time.After(patience):
+	case <-time.After(testTimeout):
 		cancel()
 		return nil, fmt.Errorf("the server does not say that it listens: %s", p.log)
 	}
 }
 
-// stop ends the server as a signal does. To stop it again does nothing.
+// stop ends the server like a signal. A second call does nothing.
 func (p *process) stop(t *testing.T) {
 	t.Helper()
 	p.end()
@@ -108,7 +108,7 @@ func newVisitor(t *testing.T) visitor {
 	transport := &http.Transport{}
 	t.Cleanup(transport.CloseIdleConnections)
 	return visitor{&http.Client{
-		Transport: transport, Jar: jar, Timeout: patience,
+		Transport: transport, Jar: jar, Timeout: testTimeout,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}, t}
 }
@@ -142,13 +142,13 @@ func (v visitor) login(p *process, name string) {
 // enter opens the WebSocket of a room.
 func (v visitor) enter(p *process, room string) line {
 	v.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), testTimeout)
 	v.t.Cleanup(cancel)
 	ws, _, err := websocket.Dial(ctx, p.url+"/ws/rooms/"+room, &websocket.DialOptions{HTTPClient: v.Client})
 	if err != nil {
 		v.t.Fatal(err)
 	}
-	v.t.Cleanup(func() { _ = ws.CloseNow() }) // it may have ended
+	v.t.Cleanup(func() { _ = ws.CloseNow() }) // it may already be closed
 	return line{ws, v.t, ctx}
 }
 
@@ -159,7 +159,7 @@ type line struct {
 	ctx context.Context
 }
 
-// until reads frames up to the one of an action, and returns it.
+// until reads frames up to one with this action, and returns it.
 func (l line) until(action string) string {
 	l.t.Helper()
 	for {
@@ -180,7 +180,7 @@ func (l line) send(frame string) {
 	}
 }
 
-// closing reads to the end, as a page does, and gives the code of the server's Close frame.
+// closing reads to the end, like a page, and returns the code of the server's Close frame.
 func (l line) closing() <-chan websocket.StatusCode {
 	code := make(chan websocket.StatusCode, 1)
 	go func() {

@@ -1,5 +1,5 @@
-// Command chat is a chat server: rooms with history, notices of who comes, goes and types, a
-// members-only room, a small page for browsers, and an HTTP endpoint that reaches those connected.
+// Command chat is a chat server: rooms with history, messages about who joins, leaves and types, a
+// members-only room, a small page for browsers, and an HTTP endpoint that sends notices to a room.
 package main
 
 import (
@@ -27,7 +27,7 @@ func main() {
 	}
 }
 
-// run serves until ctx is cancelled and everybody has been told goodbye.
+// run serves until ctx is cancelled and all connections are closed.
 func run(ctx context.Context, args []string, log io.Writer) error {
 	c, err := parse(args, log)
 	if err != nil {
@@ -51,7 +51,7 @@ func run(ctx context.Context, args []string, log io.Writer) error {
 	return errors.Join(a.serve(ctx, l), n.close())
 }
 
-// config is what the command line says.
+// config is the parsed command line.
 type config struct {
 	addr, db, key   string
 	metrics         string
@@ -60,7 +60,7 @@ type config struct {
 	members         room.Members
 }
 
-// parse reads the command line. It writes to out only what was asked for: errors are for main to tell.
+// parse reads the command line. It writes only requested help to out; main prints errors.
 func parse(args []string, out io.Writer) (config, error) {
 	var c config
 	flags := flag.NewFlagSet("chat", flag.ContinueOnError)

@@ -12,15 +12,14 @@ import (
 	"github.com/chanx-go/chanx/examples/chat/metrics"
 )
 
-// numbers serves GET /metrics on an address of its own, which the outside need not reach: numbers are not for everybody.
-// Nil serves nothing.
+// numbers serves GET /metrics on a separate address, because metrics should not be public. Nil serves nothing.
 type numbers struct {
 	l     net.Listener
 	http  *http.Server
 	ended chan struct{}
 }
 
-// listenNumbers takes the address, so that a bad one is known before anything else begins; "" is none.
+// listenNumbers listens on the address, so that a bad one is reported before anything else starts; "" is none.
 func listenNumbers(addr string) (*numbers, error) {
 	if addr == "" {
 		return nil, nil
@@ -38,7 +37,7 @@ func listenNumbers(addr string) (*numbers, error) {
 	}, ended: make(chan struct{})}, nil
 }
 
-// serve goes on until close. Should it fail, the chat does not.
+// serve runs until close. If it fails, the chat continues.
 func (n *numbers) serve(chat *chanx.Server, logger *slog.Logger) {
 	if n == nil {
 		return

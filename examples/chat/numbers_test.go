@@ -17,7 +17,7 @@ import (
 
 var servingMetrics = regexp.MustCompile(`msg="serving metrics" url=(\S+)`)
 
-// TestMetrics of a conversation, on an address of their own.
+// TestMetrics reads the metrics of a conversation from their separate address.
 func TestMetrics(t *testing.T) {
 	t.Parallel()
 	p := start(t, "-metrics", "127.0.0.1:0")
@@ -85,7 +85,7 @@ func scrape(t *testing.T, v visitor, url string) string {
 	return string(text)
 }
 
-// TestWithoutTheFlagThereAreNoMetrics anywhere.
+// TestWithoutTheFlagThereAreNoMetrics: neither address serves metrics.
 func TestWithoutTheFlagThereAreNoMetrics(t *testing.T) {
 	t.Parallel()
 	p := start(t)
@@ -95,8 +95,8 @@ func TestWithoutTheFlagThereAreNoMetrics(t *testing.T) {
 	}
 }
 
-// TestAnAddressOfMetricsThatIsTaken is told before anything begins; both addresses are free when the server has ended. It
-// does not run beside others: one of them could be given a port of its.
+// TestAnAddressOfMetricsThatIsTaken is an error before anything else starts. Both addresses are free after the server has
+// ended. The test is not parallel, because another test could get one of its ports.
 func TestAnAddressOfMetricsThatIsTaken(t *testing.T) {
 	p := start(t, "-metrics", "127.0.0.1:0")
 	m := servingMetrics.FindStringSubmatch(p.log.String())
@@ -109,7 +109,7 @@ func TestAnAddressOfMetricsThatIsTaken(t *testing.T) {
 		t.Errorf("run = %v, want that the address is in use", err)
 	}
 	p.stop(t)
-	for range 2 { // a server that ends, and one that does not begin: its key is in no folder
+	for range 2 { // a server that ends, and one that fails to start, because the folder of its key is missing
 		l, err := net.Listen("tcp", addr)
 		if err != nil {
 			t.Fatal(err)

@@ -2,7 +2,7 @@ package main
 
 import "syscall"
 
-// apart keeps a process from the signals of the terminal, so that it ends when it is told to, and has it die with this process.
-func apart() *syscall.SysProcAttr {
+// isolate shields a process from the terminal's signals, so that this program controls its end, and kills it with this process.
+func isolate() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 }

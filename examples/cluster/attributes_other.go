@@ -4,5 +4,5 @@ package main
 
 import "syscall"
 
-// apart has no means here.
-func apart() *syscall.SysProcAttr { return nil }
+// isolate does nothing on this system.
+func isolate() *syscall.SysProcAttr { return nil }

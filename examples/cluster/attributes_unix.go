@@ -4,5 +4,5 @@ package main
 
 import "syscall"
 
-// apart keeps a process from the signals of the terminal, so that it ends when it is told to.
-func apart() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
+// isolate shields a process from the terminal's signals, so that this program controls its end.
+func isolate() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }

@@ -11,17 +11,17 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 )
 
-// broker is what connects the nodes.
+// broker is a running broker between the nodes.
 type broker struct {
 	url  string
-	life *life // nil if it is in this process
+	life *life // nil for a broker in this process
 	stop func() error
 }
 
-// brokers start one, with files in a folder.
+// brokers has a start function for each kind of broker; its files are in the given folder.
 var brokers = map[string]func(k *keeper, dir string) (broker, error){"nats": startNATS, "redis": startRedis}
 
-// startNATS runs a server in this process.
+// startNATS runs a NATS server in this process.
 func startNATS(*keeper, string) (broker, error) {
 	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, NoLog: true, NoSigs: true})
 	if err != nil {
@@ -39,7 +39,7 @@ func startNATS(*keeper, string) (broker, error) {
 	return broker{url: s.ClientURL(), stop: stop}, nil
 }
 
-// startRedis runs a server in a process. It has no port, so that it takes no other's, and nobody else's connections.
+// startRedis runs a redis-server process. It listens on a socket, not on a port, so it cannot collide with other programs.
 func startRedis(k *keeper, dir string) (broker, error) {
 	path, err := exec.LookPath("redis-server")
 	if err != nil {

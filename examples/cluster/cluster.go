@@ -14,14 +14,14 @@ import (
 
 const nodes = 3
 
-// run has all parts begin and end in order: the broker is there before the nodes and after them, and the proxy passes on
-// what they have to say to the last.
+// run starts and stops all parts in order: the broker starts before the nodes and stops after them, and the proxy forwards
+// until the last node has ended.
 func (c config) run(ctx context.Context, s *screen) (err error) {
 	l, err := net.Listen("tcp", c.addr)
 	if err != nil {
 		return fmt.Errorf("%w (-addr chooses another address)", err)
 	}
-	defer l.Close() // it is closed already, unless the nodes have failed
+	defer l.Close() // it is already closed, unless the nodes have failed
 	dir, err := os.MkdirTemp("", "chanx-cluster-")
 	if err != nil {
 		return err
@@ -39,7 +39,7 @@ func (c config) run(ctx context.Context, s *screen) (err error) {
 	defer func() { err = errors.Join(err, k.stop()) }()
 	lives, err := c.startNodes(k, dir, b.url, p)
 	if ctx.Err() != nil {
-		return nil // which is why they did not start, if they did not
+		return nil // then it is no failure if the nodes did not start
 	}
 	if err != nil {
 		return err
@@ -52,7 +52,7 @@ func (c config) run(ctx context.Context, s *screen) (err error) {
 	return nil
 }
 
-// startNodes starts one after the other: the first makes the database and the keys.
+// startNodes starts one node after the other: the first creates the database and the keys.
 func (c config) startNodes(k *keeper, dir, broker string, p *proxy) (lives []*life, err error) {
 	for i := range nodes {
 		l, err := k.start(c.node(fmt.Sprintf("node-%d", i+1), dir, broker, p))
@@ -66,7 +66,7 @@ func (c config) startNodes(k *keeper, dir, broker string, p *proxy) (lives []*li
 
 var listening = regexp.MustCompile(` msg=listening url=http://(\S+)`)
 
-// node is a process of the chat, which the proxy knows while it listens. All share the history and the keys.
+// node is a process of the chat. The proxy uses it while it listens. All nodes share the history and the keys.
 func (c config) node(name, dir, broker string, p *proxy) *process {
 	return &process{
 		name: name,
@@ -74,7 +74,7 @@ func (c config) node(name, dir, broker string, p *proxy) *process {
 		args: []string{
 			"-addr", "127.0.0.1:0", "-node", name,
 			"-layer", broker, "-layer-key", filepath.Join(dir, "layer.key"),
-			"-db", filepath.Join(dir, "chat.db"), // with the key of the logins beside it
+			"-db", filepath.Join(dir, "chat.db"), // the key for logins is beside it
 		},
 		talks: true,
 		ready: func(line string) (address string, ok bool) {
@@ -88,7 +88,7 @@ func (c config) node(name, dir, broker string, p *proxy) *process {
 	}
 }
 
-// welcome says what is where, and what one can try.
+// welcome prints the addresses and processes, and what to try.
 func welcome(address, broker string, lives []*life) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "\nThe chat is at http://%s. Open it in several tabs: each shows which node it is on.\nThe nodes are connected by %s.\n\n", address, broker)

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestANodeMayDie has two people talk with tabs at every node, and kills one of the nodes: who was there comes back at another
-// with all that was said, and nobody else loses their connection.
+// TestANodeMayDie lets two people talk with tabs at every node, and kills one node: its tabs reconnect to another node with
+// the whole history, and no other tab loses its connection.
 func TestANodeMayDie(t *testing.T) {
 	for name := range brokers {
 		t.Run(name, func(t *testing.T) {
@@ -59,7 +59,7 @@ func TestANodeMayDie(t *testing.T) {
 	}
 }
 
-// comeBack opens a tab in place of one that has lost its node.
+// comeBack opens a tab to replace one whose node is gone.
 func comeBack(lost *tab) *tab {
 	t := lost.t
 	t.Helper()

@@ -14,10 +14,10 @@ import (
 	"time"
 )
 
-// patience is how long anything may take that should come true. Only a test that fails waits for so long.
-const patience = time.Minute
+// testTimeout bounds each wait; only a failing test waits that long.
+const testTimeout = time.Minute
 
-// transcript keeps what is shown, and wakes those who wait for more of it.
+// transcript keeps the output, and wakes goroutines that wait for more of it.
 type transcript struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -44,10 +44,10 @@ func (s *transcript) now() (text string, more <-chan struct{}) {
 	return s.text.String(), s.more
 }
 
-// await returns the first n matches of a pattern, with their groups, once they are there.
+// await waits for the first n matches of a pattern, and returns them with their groups.
 func (s *transcript) await(t *testing.T, n int, pattern string) [][]string {
 	t.Helper()
-	re, late := regexp.MustCompile(pattern), time.After(patience)
+	re, late := regexp.MustCompile(pattern), time.After(testTimeout)
 	for {
 		text, more := s.now()
 		if all := re.FindAllStringSubmatch(text, n); len(all) == n {
@@ -61,20 +61,20 @@ func (s *transcript) await(t *testing.T, n int, pattern string) [][]string {
 	}
 }
 
-// house is a cluster as main runs it, in a temporary folder of its own.
+// house is a cluster as main runs it, with its own temporary folder.
 type house struct {
 	t     *testing.T
 	url   string
 	shown *transcript
-	again chan struct{} // lets what has ended start again, once
+	again chan struct{} // each value allows one restart of an ended process
 	end   context.CancelFunc
 	ended chan error
 }
 
-// startHouse runs a cluster until the test ends. The test cannot run beside others.
+// startHouse runs a cluster until the test ends. The test cannot be parallel.
 func startHouse(t *testing.T, broker string) *house {
 	t.Helper()
-	chat := chatProgram(t) // its folder is that of all tests
+	chat := chatProgram(t) // built once for all tests
 	dir := temporary(t)
 	c, err := parse([]string{"-addr", "127.0.0.1:0", "-broker", broker, "-chat", chat}, nil)
 	if err != nil {
@@ -107,7 +107,8 @@ func startHouse(t *testing.T, broker string) *house {
 	return h
 }
 
-// temporary makes a folder for temporary files of this process and its children. Its path is short, as that of a socket must be.
+// temporary creates a folder for temporary files of this process and its children. Its path is short, because it contains
+// sockets.
 func temporary(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "c")
@@ -125,7 +126,7 @@ func temporary(t *testing.T) string {
 
 var toldPID = regexp.MustCompile(`(?:  kill |pid )(\d+)`)
 
-// expectNothingLeft looks for processes, files and a listener.
+// expectNothingLeft checks that no process, file or listener remains.
 func (h *house) expectNothingLeft(dir string) {
 	h.t.Helper()
 	text, _ := h.shown.now()
@@ -153,7 +154,7 @@ func (h *house) expectNothingLeft(dir string) {
 	}
 }
 
-// kill kills a process of the cluster, and returns when that has been seen.
+// kill kills a process of the cluster, and returns when the cluster has reported it.
 func (h *house) kill(name string) {
 	h.t.Helper()
 	pid, err := strconv.Atoi(h.shown.await(h.t, 1, `(?m)^`+name+` .*  kill (\d+) `)[0][1])
@@ -166,7 +167,7 @@ func (h *house) kill(name string) {
 	h.shown.await(h.t, 1, `(?m)^`+name+` has ended: signal: killed$`)
 }
 
-// revive returns when a process that was killed runs again.
+// revive restarts a killed process, and returns when it runs.
 func (h *house) revive(name string) {
 	h.t.Helper()
 	h.again <- struct{}{}

@@ -7,7 +7,7 @@ import (
 	"sync"
 )
 
-// keeper starts processes, and starts them again when they end.
+// keeper starts processes, and restarts them when they end.
 type keeper struct {
 	ctx    context.Context
 	end    context.CancelFunc
@@ -19,14 +19,14 @@ type keeper struct {
 	errs    []error // of processes that did not end as they should
 }
 
-// newKeeper returns one whose processes end with ctx, or by stop.
+// newKeeper returns a keeper whose processes end with ctx, or by stop.
 func newKeeper(ctx context.Context, s *screen, wait func(context.Context)) *keeper {
 	k := &keeper{screen: s, wait: wait}
 	k.ctx, k.end = context.WithCancel(ctx)
 	return k
 }
 
-// start returns when the process is ready. That it ends before is an error the first time only: it will be tried again later.
+// start returns when the process is ready, or an error if it ends before. Later failures are not returned: keeper retries.
 func (k *keeper) start(p *process) (*life, error) {
 	l, err := p.start(k.ctx, k.screen)
 	if err == nil {
@@ -48,7 +48,7 @@ func (k *keeper) keep(l *life) {
 	}
 }
 
-// again tries until the process runs. It returns nil when the keeper ends.
+// again retries until the process runs. It returns nil when the keeper ends.
 func (k *keeper) again(p *process) *life {
 	for {
 		k.wait(k.ctx)
@@ -72,7 +72,7 @@ func (k *keeper) note(err error) {
 	k.errs = append(k.errs, err)
 }
 
-// stop ends all processes and waits for them. Its error is that of those that had to be killed, or failed at the end.
+// stop ends all processes and waits for them. It returns the errors of those that had to be killed or failed at the end.
 func (k *keeper) stop() error {
 	k.end()
 	k.keeping.Wait()

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// script is a process that a shell plays. It is ready when it says so.
+// script is a process that runs a shell script. It is ready when the script prints so.
 func script(s *screen, text string) *process {
 	return &process{
 		name: "script", path: "/bin/sh", args: []string{"-c", text},
@@ -19,7 +19,7 @@ func script(s *screen, text string) *process {
 	}
 }
 
-// idle is a script that runs until it is told to end.
+// idle is a script that runs until it gets a signal.
 const idle = `trap 'exit 0' TERM; echo ready; while :; do sleep 0.01 </dev/null >/dev/null 2>&1; done`
 
 func newTestKeeper(t *testing.T) (k *keeper, shown *transcript, again chan struct{}) {
@@ -34,7 +34,7 @@ func newTestKeeper(t *testing.T) (k *keeper, shown *transcript, again chan struc
 	return k, shown, again
 }
 
-// TestWhatCannotStartAgainIsTriedAgain: a process that fails where it has run before.
+// TestWhatCannotStartAgainIsTriedAgain: a process ran once and then fails to start.
 func TestWhatCannotStartAgainIsTriedAgain(t *testing.T) {
 	t.Parallel()
 	k, shown, again := newTestKeeper(t)
@@ -80,14 +80,14 @@ func TestABadEndIsAnError(t *testing.T) {
 	}
 }
 
-// TestLinesStayWhole: what a process writes is shown line by line, whatever pieces it comes in.
+// TestLinesStayWhole: output is shown line by line, even if it arrives in pieces.
 func TestLinesStayWhole(t *testing.T) {
 	t.Parallel()
 	shown := &transcript{}
 	s := &screen{w: shown}
 	p := script(s, "")
 	p.talks = true
-	h := &herald{process: p, screen: s, address: make(chan string, 1)}
+	h := &outputReader{process: p, screen: s, address: make(chan string, 1)}
 	endless := strings.Repeat("x", longestLine)
 	for _, piece := range []string{"on", "e\ntwo\nre", "ady a\nready b\n\n", endless, "y\n", "unfinished"} {
 		if n, err := h.Write([]byte(piece)); n != len(piece) || err != nil {

@@ -1,5 +1,5 @@
-// Command cluster runs the chat as several nodes: processes of their own, connected by a broker, behind one address. When one
-// of them dies, its visitors find themselves at another, and it is started again.
+// Command cluster runs the chat as several nodes: separate processes, connected by a broker, behind one address. When a node
+// dies, its visitors reconnect to another one, and the node is restarted.
 package main
 
 import (
@@ -15,8 +15,8 @@ import (
 	"time"
 )
 
-// rest is how long a process that has ended stays away, so that one can see what happens meanwhile.
-const rest = 5 * time.Second
+// restartDelay is the delay before a process is restarted, so that the user can watch what happens meanwhile.
+const restartDelay = 5 * time.Second
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -36,17 +36,17 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	return c.run(ctx, &screen{w: out})
 }
 
-// config is what the command line says.
+// config is the parsed command line.
 type config struct {
 	addr, chat, broker string
 	wait               func(context.Context) // before a process is started again
 }
 
-// parse reads the command line. It writes to out only what was asked for: errors are for main to tell.
+// parse reads the command line. It writes only requested help to out; main prints errors.
 func parse(args []string, out io.Writer) (config, error) {
 	c := config{wait: func(ctx context.Context) {
 		select {
-		case <-time.After(rest):
+		case <-time.After(restartDelay):
 		case <-ctx.Done():
 		}
 	}}
@@ -74,7 +74,7 @@ func parse(args []string, out io.Writer) (config, error) {
 	return c, err
 }
 
-// findChat makes sure that the program is there. Its path is absolute, so that it is not looked for in PATH.
+// findChat checks that the chat program exists. It returns an absolute path, so that PATH is not searched.
 func findChat(file string) (string, error) {
 	if file == "" {
 		self, err := os.Executable()
@@ -84,7 +84,7 @@ func findChat(file string) (string, error) {
 		file = filepath.Join(filepath.Dir(self), "chat")
 	}
 	if _, err := os.Stat(file); err != nil {
-		return "", fmt.Errorf("the chat is missing: %w (build it by go build ./chat in examples; -chat says where it is)", err)
+		return "", fmt.Errorf("the chat is missing: %w (build it by go build ./chat in examples; -chat names its path)", err)
 	}
 	return filepath.Abs(file)
 }

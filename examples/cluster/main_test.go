@@ -13,10 +13,10 @@ import (
 	"go.uber.org/goleak"
 )
 
-// asProgram in the environment makes the test binary the program itself.
+// asProgram is the environment variable that makes the test binary run the program.
 const asProgram = "CLUSTER_TEST_RUNS_MAIN"
 
-// built is where the chat has been built.
+// built is the path of the chat program.
 var built string
 
 // TestMain fails the run if a goroutine is left.
@@ -34,7 +34,7 @@ func TestMain(m *testing.M) {
 	}))
 }
 
-// buildChat builds the chat once, with the race detector if these tests have it.
+// buildChat builds the chat once, with the race detector if the tests run with it.
 var buildChat = sync.OnceValues(func() (string, error) {
 	var err error
 	if built, err = os.MkdirTemp("", "chat"); err != nil {

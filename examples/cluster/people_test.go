@@ -15,14 +15,14 @@ import (
 	"github.com/coder/websocket"
 )
 
-// person is somebody with a login.
+// person is a user with a login.
 type person struct {
 	name  string
 	house *house
 	*http.Client
 }
 
-// login logs in at whatever node the proxy chooses; it is good for all.
+// login logs in at the node that the proxy chooses; the login is valid on all nodes.
 func (h *house) login(name string) *person {
 	h.t.Helper()
 	jar, err := cookiejar.New(nil)
@@ -30,7 +30,7 @@ func (h *house) login(name string) *person {
 		h.t.Fatal(err)
 	}
 	p := &person{name, h, &http.Client{
-		Jar: jar, Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true},
+		Jar: jar, Timeout: testTimeout, Transport: &http.Transport{DisableKeepAlives: true},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 	res, err := p.PostForm(h.url+"/login", url.Values{"name": {name}})
@@ -43,7 +43,7 @@ func (h *house) login(name string) *person {
 	return p
 }
 
-// frame is what a tab receives.
+// frame is a frame that a tab receives.
 type frame struct {
 	Action    string
 	IsMine    bool `json:"is_mine"`
@@ -65,7 +65,7 @@ func (f frame) decode(t *testing.T, payload any) {
 	}
 }
 
-// tab is an open WebSocket of somebody in the lobby.
+// tab is an open WebSocket of a person in the lobby.
 type tab struct {
 	*websocket.Conn
 	t    *testing.T
@@ -74,12 +74,12 @@ type tab struct {
 	past []post
 }
 
-// open opens a tab as a page does: again and again, until it is there.
+// open opens a tab like a page: it retries until it is connected.
 func (p *person) open() *tab {
 	t := p.house.t
 	t.Helper()
 	var err error
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
+	for deadline := time.Now().Add(testTimeout); time.Now().Before(deadline); {
 		var b *tab
 		if b, err = p.tryOpen(t); err == nil {
 			return b
@@ -91,13 +91,13 @@ func (p *person) open() *tab {
 
 func (p *person) tryOpen(t *testing.T) (*tab, error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), testTimeout)
 	defer cancel()
 	ws, _, err := websocket.Dial(ctx, p.house.url+"/ws/rooms/lobby", &websocket.DialOptions{HTTPClient: p.Client})
 	if err != nil {
 		return nil, err
 	}
-	t.Cleanup(func() { _ = ws.CloseNow() }) // it may have ended
+	t.Cleanup(func() { _ = ws.CloseNow() }) // it may already be closed
 	b := &tab{Conn: ws, t: t, who: p}
 	for {
 		f, err := b.next()
@@ -128,12 +128,12 @@ func (p *person) openAt(node string) *tab {
 		seen = append(seen, b.node)
 		defer b.CloseNow()
 	}
-	p.house.t.Fatalf("%s wants to be on %s, and was on %q", p.name, node, seen)
+	p.house.t.Fatalf("%s tried to connect to %s, but reached only %q", p.name, node, seen)
 	return nil
 }
 
 func (b *tab) next() (f frame, err error) {
-	ctx, cancel := context.WithTimeout(b.t.Context(), patience)
+	ctx, cancel := context.WithTimeout(b.t.Context(), testTimeout)
 	defer cancel()
 	_, text, err := b.Read(ctx)
 	if err == nil {
@@ -142,7 +142,7 @@ func (b *tab) next() (f frame, err error) {
 	return f, err
 }
 
-// hears reads up to what somebody says next, which must be this, with the right marks.
+// hears reads up to the next post, which must have this content and the right flags.
 func (b *tab) hears(speaker *tab, content string) post {
 	b.t.Helper()
 	for {
@@ -162,7 +162,7 @@ func (b *tab) hears(speaker *tab, content string) post {
 	}
 }
 
-// talk has one tab say something, which all hear.
+// talk sends a post from one tab, and expects it in all tabs.
 func talk(speaker *tab, all []*tab) {
 	t := speaker.t
 	t.Helper()
@@ -176,11 +176,11 @@ func talk(speaker *tab, all []*tab) {
 		heard[i] = b.hears(speaker, content)
 	}
 	if slices.ContainsFunc(heard, func(p post) bool { return p != heard[0] }) {
-		t.Errorf("heard %+v: not the same", heard)
+		t.Errorf("the tabs received different posts: %+v", heard)
 	}
 }
 
-// ends reads to the end, and returns the code of it: -1 without a Close frame.
+// ends reads to the end, and returns the close code: -1 without a Close frame.
 func (b *tab) ends() websocket.StatusCode {
 	b.t.Helper()
 	for {

@@ -10,22 +10,22 @@ import (
 )
 
 const (
-	startTime = time.Minute      // for a process to be ready; then it is killed
-	farewell  = 15 * time.Second // for a process to end in order; the chat takes up to ten
+	startTime    = time.Minute      // for a process to be ready; then it is killed
+	shutdownTime = 15 * time.Second // for a process to end; the chat takes up to ten
 )
 
-// process is a program that is to run all the time.
+// process describes a program that should always run.
 type process struct {
 	name  string
 	path  string
 	args  []string
-	talks bool // what it writes is shown
+	talks bool // its output is shown
 
-	ready    func(line string) (address string, ok bool) // finds in what it writes that it can be used
-	up, down func(address string)                        // told when it can be used, and when it has ended
+	ready    func(line string) (address string, ok bool) // reports whether a line of its output means that it is ready
+	up, down func(address string)                        // called when it is ready, and when it has ended
 }
 
-// life is a process from its start to its end.
+// life is one run of a process.
 type life struct {
 	*process
 	cmd     *exec.Cmd
@@ -34,13 +34,13 @@ type life struct {
 	err     error // of its end
 }
 
-// start returns when the process is ready. When ctx ends the process is asked to end, and killed if it does not.
+// start returns when the process is ready. When ctx ends, the process gets a signal to end, and is killed if it does not.
 func (p *process) start(ctx context.Context, s *screen) (*life, error) {
 	cmd := exec.CommandContext(ctx, p.path, p.args...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
-	cmd.WaitDelay = farewell
-	cmd.SysProcAttr = apart()
-	h := &herald{process: p, screen: s, address: make(chan string, 1)}
+	cmd.WaitDelay = shutdownTime
+	cmd.SysProcAttr = isolate()
+	h := &outputReader{process: p, screen: s, address: make(chan string, 1)}
 	cmd.Stdout, cmd.Stderr = h, h
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("%s cannot be started: %w", p.name, err)
@@ -50,7 +50,7 @@ func (p *process) start(ctx context.Context, s *screen) (*life, error) {
 		defer close(l.ended)
 		l.err = cmd.Wait()
 	}()
-	late := time.AfterFunc(startTime, func() { _ = cmd.Process.Kill() }) // it may just have ended
+	late := time.AfterFunc(startTime, func() { _ = cmd.Process.Kill() }) // fails if it has just ended
 	defer late.Stop()
 	select {
 	case l.address = <-h.address:
@@ -63,7 +63,7 @@ func (p *process) start(ctx context.Context, s *screen) (*life, error) {
 
 func (l *life) pid() int { return l.cmd.Process.Pid }
 
-// failure is nil if the process has ended as it was asked to.
+// failure is nil if the process has ended because of a signal from this program.
 func (l *life) failure() error {
 	if l.err == nil || errors.Is(l.err, context.Canceled) {
 		return nil

@@ -84,7 +84,7 @@ func TestHelpListsTheFlags(t *testing.T) {
 	}
 }
 
-// TestAnEndBeforeTheBeginning: a signal that comes while the nodes start is no failure.
+// TestAnEndBeforeTheBeginning: a signal while the nodes start is not a failure.
 func TestAnEndBeforeTheBeginning(t *testing.T) {
 	chat, dir := chatProgram(t), temporary(t)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -101,7 +101,7 @@ func TestAnEndBeforeTheBeginning(t *testing.T) {
 	}
 }
 
-// TestSignals runs the program itself. After SIGTERM all has ended in order; on Linux its processes end even when it is killed.
+// TestSignals runs the program. SIGTERM ends all processes in order; on Linux they end even if the program is killed.
 func TestSignals(t *testing.T) {
 	chat := chatProgram(t)
 	for broker := range brokers {
@@ -130,12 +130,12 @@ func testSignal(t *testing.T, signal syscall.Signal, end string, args ...string)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	defer cmd.Process.Kill() // it has ended, unless the test has failed
+	defer cmd.Process.Kill() // has no effect unless the test has failed
 	shown.await(t, 1, "started again a moment later")
 	if err := cmd.Process.Signal(signal); err != nil {
 		t.Fatal(err)
 	}
-	_ = cmd.Wait() // its state says more
+	_ = cmd.Wait() // cmd.ProcessState has the details
 	text, _ := shown.now()
 	if got := cmd.ProcessState.String(); got != end {
 		t.Errorf("after %v: %s, want %s; shown:\n%s", signal, got, end, text)
@@ -145,21 +145,21 @@ func testSignal(t *testing.T, signal syscall.Signal, end string, args ...string)
 	}
 }
 
-// awaitSilence waits until nobody listens at an address, or at the path of a socket.
+// awaitSilence waits until no process listens at an address, or at the path of a socket.
 func awaitSilence(t *testing.T, address string) {
 	t.Helper()
 	network := "tcp"
 	if filepath.IsAbs(address) {
 		network = "unix"
 	}
-	for deadline := time.Now().Add(patience); ; {
+	for deadline := time.Now().Add(testTimeout); ; {
 		c, err := net.Dial(network, address)
 		if err != nil {
 			return
 		}
 		c.Close()
 		if time.Now().After(deadline) {
-			t.Fatalf("%s accepts connections still", address)
+			t.Fatalf("%s still accepts connections", address)
 		}
 		<-time.After(time.Millisecond) // between two calls
 	}

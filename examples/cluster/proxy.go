@@ -11,16 +11,16 @@ import (
 )
 
 const (
-	dialTime = 2 * time.Second
-	respite  = time.Second // when connections cannot be accepted
+	dialTime    = 2 * time.Second
+	acceptPause = time.Second // the pause after a failed accept
 )
 
-// proxy passes each TCP connection on to the node that has the fewest. It knows bytes only, so a WebSocket is to it as good as
-// anything; a connection stays where it is for as long as it lives.
+// proxy forwards each TCP connection to the node with the fewest connections. It forwards bytes only, so it works for
+// WebSockets; a connection stays on its node until it ends.
 type proxy struct {
 	screen  *screen
-	linger  time.Duration   // for a client to end its side when the node has ended its own
-	ctx     context.Context // of the connections
+	linger  time.Duration   // for a client to close its side after the node has closed its own
+	ctx     context.Context // ends all connections
 	end     context.CancelFunc
 	passing sync.WaitGroup
 
@@ -28,10 +28,10 @@ type proxy struct {
 	targets []*target
 }
 
-// target is where connections can go.
+// target is a node that accepts connections.
 type target struct {
 	address string
-	count   int // of its connections; guarded by the proxy's mu
+	count   int // its connections; guarded by the proxy's mu
 }
 
 func newProxy(s *screen) *proxy {
@@ -40,21 +40,21 @@ func newProxy(s *screen) *proxy {
 	return p
 }
 
-// add has connections go to an address, too.
+// add adds a target.
 func (p *proxy) add(address string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.targets = append(p.targets, &target{address: address})
 }
 
-// remove has no more connections go there. Those that are there are left alone.
+// remove removes a target. Its connections stay open.
 func (p *proxy) remove(address string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.targets = slices.DeleteFunc(p.targets, func(t *target) bool { return t.address == address })
 }
 
-// serve accepts connections until ctx ends, and closes the listener. Those accepted go on until close.
+// serve accepts connections until ctx ends, then closes the listener. Accepted connections stay open until close.
 func (p *proxy) serve(ctx context.Context, l net.Listener) {
 	defer context.AfterFunc(ctx, func() { l.Close() })()
 	for {
@@ -64,10 +64,10 @@ func (p *proxy) serve(ctx context.Context, l net.Listener) {
 			p.passing.Go(func() { p.pass(client) })
 		case ctx.Err() != nil:
 			return
-		default: // there are too many open files, for example
+		default: // for example, too many open files
 			p.screen.say("proxy: %v\n", err)
 			select {
-			case <-time.After(respite):
+			case <-time.After(acceptPause):
 			case <-ctx.Done():
 			}
 		}
@@ -80,7 +80,7 @@ func (p *proxy) close() {
 	p.passing.Wait()
 }
 
-// pass takes a connection to its end. One that no node accepts is closed.
+// pass forwards a connection until it ends. It closes one that no node accepts.
 func (p *proxy) pass(client net.Conn) {
 	defer client.Close()
 	defer context.AfterFunc(p.ctx, func() { client.Close() })()
@@ -95,7 +95,7 @@ func (p *proxy) pass(client net.Conn) {
 	p.join(client.(*net.TCPConn), node.(*net.TCPConn))
 }
 
-// dial connects to the node with the fewest connections of those that accept one.
+// dial connects to the node with the fewest connections among those that accept.
 func (p *proxy) dial() (*target, net.Conn, error) {
 	var tried []*target
 	dialer := net.Dialer{Timeout: dialTime}
@@ -108,12 +108,12 @@ func (p *proxy) dial() (*target, net.Conn, error) {
 		if err == nil {
 			return t, node, nil
 		}
-		p.release(t) // it has just died: the next one
+		p.release(t) // the node has just died: try the next one
 		tried = append(tried, t)
 	}
 }
 
-// take counts a connection of the target that has the fewest but those tried. It returns nil if there is none.
+// take adds a connection to the target with the fewest connections, except those tried. It returns nil if none is left.
 func (p *proxy) take(tried []*target) *target {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -135,20 +135,20 @@ func (p *proxy) release(t *target) {
 	t.count--
 }
 
-// join passes on bytes both ways until both sides have ended. A client may end its side and be answered still; when the node
-// has ended its own, as it does by dying, the client has a moment to follow.
+// join forwards bytes both ways until both sides have closed. A client may close its side and still get an answer. When the
+// node has closed its side, for example by dying, the client has a short time to do the same.
 func (p *proxy) join(client, node *net.TCPConn) {
 	answered := make(chan struct{})
 	go func() {
 		defer close(answered)
 		flow(client, node)
-		client.SetReadDeadline(time.Now().Add(p.linger)) // fails if it is closed, which is as good
+		client.SetReadDeadline(time.Now().Add(p.linger)) // fails only if the connection is already closed
 	}()
 	flow(node, client)
 	<-answered
 }
 
-// flow passes on bytes and the end of them. An end that is out of order closes a connection, which ends the other way too.
+// flow forwards bytes and the end of the stream. An error closes the connection, which ends the other direction too.
 func flow(to, from *net.TCPConn) {
 	_, err := io.Copy(to, from)
 	if err == nil {

@@ -9,15 +9,15 @@ import (
 	"time"
 )
 
-// desk is a node of a proxy: what it accepts is taken by the test.
-type desk struct {
+// testNode is a node whose accepted connections are passed to the test.
+type testNode struct {
 	net.Listener
 	came chan *net.TCPConn
 }
 
-func openDesk(t *testing.T) *desk {
+func openNode(t *testing.T) *testNode {
 	t.Helper()
-	d := &desk{listen(t), make(chan *net.TCPConn, 10)}
+	d := &testNode{listen(t), make(chan *net.TCPConn, 10)}
 	go func() {
 		for {
 			c, err := d.Accept()
@@ -40,19 +40,19 @@ func listen(t *testing.T) net.Listener {
 	return l
 }
 
-// street is a proxy that serves desks.
-type street struct {
+// proxyTest is a test of a proxy in front of nodes.
+type proxyTest struct {
 	t       *testing.T
 	p       *proxy
 	address string
 	shown   *transcript
 }
 
-func openStreet(t *testing.T, desks ...*desk) *street {
+func newProxyTest(t *testing.T, nodes ...*testNode) *proxyTest {
 	t.Helper()
-	s := &street{t: t, shown: &transcript{}}
+	s := &proxyTest{t: t, shown: &transcript{}}
 	s.p = newProxy(&screen{w: s.shown})
-	for _, d := range desks {
+	for _, d := range nodes {
 		s.p.add(d.Addr().String())
 	}
 	l := listen(t)
@@ -72,7 +72,7 @@ func openStreet(t *testing.T, desks ...*desk) *street {
 }
 
 // call connects to the proxy.
-func (s *street) call() *net.TCPConn {
+func (s *proxyTest) call() *net.TCPConn {
 	s.t.Helper()
 	c, err := net.Dial("tcp", s.address)
 	if err != nil {
@@ -81,47 +81,47 @@ func (s *street) call() *net.TCPConn {
 	return s.bounded(c.(*net.TCPConn))
 }
 
-// bounded has the test fail rather than wait for ever.
-func (s *street) bounded(c *net.TCPConn) *net.TCPConn {
+// bounded sets a deadline, so that the test fails instead of waiting forever.
+func (s *proxyTest) bounded(c *net.TCPConn) *net.TCPConn {
 	s.t.Helper()
-	if err := c.SetDeadline(time.Now().Add(patience)); err != nil {
+	if err := c.SetDeadline(time.Now().Add(testTimeout)); err != nil {
 		s.t.Fatal(err)
 	}
 	s.t.Cleanup(func() { c.Close() })
 	return c
 }
 
-// at returns the other end of a call, which must have come to this desk.
-func (s *street) at(d *desk) *net.TCPConn {
+// at returns the node's end of a connection, which must have reached this node.
+func (s *proxyTest) at(d *testNode) *net.TCPConn {
 	s.t.Helper()
 	select {
 	case c := <-d.came:
 		return s.bounded(c)
-	case <-time.After(patience):
+	case <-time.After(testTimeout):
 		text, _ := s.shown.now()
-		s.t.Fatalf("nobody comes; shown: %s", text)
+		s.t.Fatalf("no connection arrived; output: %s", text)
 		return nil
 	}
 }
 
-// say sends a text.
-func (s *street) say(c *net.TCPConn, text string) {
+// say sends text.
+func (s *proxyTest) say(c *net.TCPConn, text string) {
 	s.t.Helper()
 	if _, err := io.WriteString(c, text); err != nil {
 		s.t.Fatal(err)
 	}
 }
 
-// end ends one side of a connection.
-func (s *street) end(c *net.TCPConn) {
+// end closes one side of a connection.
+func (s *proxyTest) end(c *net.TCPConn) {
 	s.t.Helper()
 	if err := c.CloseWrite(); err != nil {
 		s.t.Fatal(err)
 	}
 }
 
-// hears expects a text and the end.
-func (s *street) hears(c *net.TCPConn, want string) {
+// hears expects text and the end of the stream.
+func (s *proxyTest) hears(c *net.TCPConn, want string) {
 	s.t.Helper()
 	if got, err := io.ReadAll(c); err != nil || string(got) != want {
 		s.t.Errorf("got %q, %v; want %q and the end", got, err, want)
@@ -130,15 +130,15 @@ func (s *street) hears(c *net.TCPConn, want string) {
 
 func TestConnectionsGoWhereTheFewestAre(t *testing.T) {
 	t.Parallel()
-	a, b := openDesk(t), openDesk(t)
-	s := openStreet(t, a, b)
+	a, b := openNode(t), openNode(t)
+	s := newProxyTest(t, a, b)
 	var calls, taken []*net.TCPConn
-	for _, d := range []*desk{a, b, a, b, a} {
+	for _, d := range []*testNode{a, b, a, b, a} {
 		calls = append(calls, s.call())
 		taken = append(taken, s.at(d))
 	}
 	s.call()
-	s.at(b) // a had one more
+	s.at(b) // a has one connection more
 	for i := 0; i < len(calls); i += 2 {
 		calls[i].Close()
 		taken[i].Close()
@@ -153,10 +153,10 @@ func TestConnectionsGoWhereTheFewestAre(t *testing.T) {
 	s.at(b)
 }
 
-// awaitCount waits until a desk has so many connections in the eyes of the proxy.
-func (s *street) awaitCount(d *desk, want int) {
+// awaitCount waits until the proxy counts want connections of a node.
+func (s *proxyTest) awaitCount(d *testNode, want int) {
 	s.t.Helper()
-	for deadline := time.Now().Add(patience); ; {
+	for deadline := time.Now().Add(testTimeout); ; {
 		s.p.mu.Lock()
 		i := slices.IndexFunc(s.p.targets, func(t *target) bool { return t.address == d.Addr().String() })
 		got := s.p.targets[i].count
@@ -173,8 +173,8 @@ func (s *street) awaitCount(d *desk, want int) {
 
 func TestADeadNodeIsPassedOver(t *testing.T) {
 	t.Parallel()
-	dead, alive := unusedAddress(t), openDesk(t)
-	s := openStreet(t)
+	dead, alive := unusedAddress(t), openNode(t)
+	s := newProxyTest(t)
 	s.p.add(dead)
 	s.p.add(alive.Addr().String())
 	for range 3 {
@@ -182,7 +182,7 @@ func TestADeadNodeIsPassedOver(t *testing.T) {
 		s.say(s.at(alive), "hello")
 		s.end(c)
 	}
-	s = openStreet(t)
+	s = newProxyTest(t)
 	s.p.add(dead)
 	s.hears(s.call(), "")
 	s.shown.await(t, 1, "proxy: no node accepts a connection")
@@ -202,8 +202,8 @@ func unusedAddress(t *testing.T) string {
 
 func TestEitherSideMayEndFirst(t *testing.T) {
 	t.Parallel()
-	d := openDesk(t)
-	s := openStreet(t, d)
+	d := openNode(t)
+	s := newProxyTest(t, d)
 	client := s.call()
 	node := s.at(d)
 	s.say(client, "question")
@@ -223,17 +223,17 @@ func TestEitherSideMayEndFirst(t *testing.T) {
 	s.hears(node, "thanks")
 }
 
-// TestAnEndOutOfOrderEndsBothSides: neither waits for one that has crashed.
+// TestAnEndOutOfOrderEndsBothSides: no side waits for the other after a crash.
 func TestAnEndOutOfOrderEndsBothSides(t *testing.T) {
 	t.Parallel()
-	d := openDesk(t)
-	s := openStreet(t, d)
+	d := openNode(t)
+	s := newProxyTest(t, d)
 	for _, clientCrashes := range []bool{true, false} {
 		crashing, left := s.call(), s.at(d)
 		if !clientCrashes {
 			crashing, left = left, crashing
 		}
-		if err := crashing.SetLinger(0); err != nil { // its end is a reset
+		if err := crashing.SetLinger(0); err != nil { // closing sends a reset
 			t.Fatal(err)
 		}
 		crashing.Close()
@@ -248,11 +248,11 @@ func isTimeout(err error) bool {
 	return ok && n.Timeout()
 }
 
-// TestAClientThatStaysBehindIsLetGo: the node has ended its side, as the system does for one that dies.
+// TestAClientThatStaysBehindIsLetGo: the node has closed its side, as the system does for a process that dies.
 func TestAClientThatStaysBehindIsLetGo(t *testing.T) {
 	t.Parallel()
-	d := openDesk(t)
-	s := openStreet(t)
+	d := openNode(t)
+	s := newProxyTest(t)
 	s.p.linger = time.Millisecond
 	s.p.add(d.Addr().String())
 	s.call()
@@ -263,11 +263,11 @@ func TestAClientThatStaysBehindIsLetGo(t *testing.T) {
 
 func TestCloseEndsWhatIsOpen(t *testing.T) {
 	t.Parallel()
-	d := openDesk(t)
-	s := openStreet(t, d)
+	d := openNode(t)
+	s := newProxyTest(t, d)
 	client, node := s.call(), s.at(d)
 	asking, asked := s.call(), s.at(d)
-	s.end(asking) // and waits for an answer
+	s.end(asking) // the client still waits for an answer
 	s.hears(asked, "")
 	s.p.close()
 	for _, c := range []*net.TCPConn{client, node, asking} {

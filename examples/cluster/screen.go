@@ -7,7 +7,7 @@ import (
 	"sync"
 )
 
-// screen shows lines of several writers, each whole. It may be used concurrently.
+// screen prints the lines of several writers without mixing them. It may be used concurrently.
 type screen struct {
 	mu sync.Mutex
 	w  io.Writer
@@ -16,36 +16,36 @@ type screen struct {
 func (s *screen) say(format string, args ...any) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	fmt.Fprintf(s.w, format, args...) // who does not look is told nothing
+	fmt.Fprintf(s.w, format, args...) // a failure is ignored: the output is closed
 }
 
-// longestLine is how many bytes without a line end are waited for.
+// longestLine is the number of bytes after which a line is printed without its end.
 const longestLine = 16 << 10
 
-// herald takes what a process writes, line by line.
-type herald struct {
+// outputReader reads the output of a process line by line.
+type outputReader struct {
 	process *process
 	screen  *screen
-	address chan string // gets it when the process is ready, once
+	address chan string // receives the address once, when the process is ready
 
-	begun []byte // of a line
+	begun []byte // an incomplete line
 	last  []byte
 }
 
 // Write implements io.Writer.
-func (h *herald) Write(p []byte) (int, error) {
+func (h *outputReader) Write(p []byte) (int, error) {
 	h.begun = append(h.begun, p...)
 	for {
 		line, others, found := bytes.Cut(h.begun, []byte("\n"))
 		if !found && len(line) < longestLine {
 			return len(p), nil
 		}
-		h.tell(line)
+		h.show(line)
 		h.begun = others
 	}
 }
 
-func (h *herald) tell(line []byte) {
+func (h *outputReader) show(line []byte) {
 	h.last = line
 	if h.process.talks {
 		h.screen.say("%s | %s\n", h.process.name, line)
@@ -53,7 +53,7 @@ func (h *herald) tell(line []byte) {
 	if address, ok := h.process.ready(string(line)); ok {
 		select {
 		case h.address <- address:
-		default: // it says so again, or something that looks like it
+		default: // a second line of that form
 		}
 	}
 }

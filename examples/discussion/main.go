@@ -1,4 +1,4 @@
-// Command discussion is a server on which people discuss, and an HTTP endpoint that notifies them.
+// Command discussion is a server for a discussion, with an HTTP endpoint that sends notices to its members.
 package main
 
 import (
@@ -19,8 +19,8 @@ import (
 	"github.com/chanx-go/chanx/examples/discussion/talk"
 )
 
-// farewell is how long open connections and requests have to end when the server does.
-const farewell = 10 * time.Second
+// shutdownTime is how long open connections and requests have to end at shutdown.
+const shutdownTime = 10 * time.Second
 
 func main() {
 	addr := flag.String("addr", "localhost:8080", "`host:port` to listen on")
@@ -33,7 +33,7 @@ func main() {
 	}
 }
 
-// run serves until ctx is cancelled and everybody has been told goodbye.
+// run serves until ctx is cancelled and all connections are closed.
 func run(ctx context.Context, addr string, log io.Writer) error {
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
@@ -57,11 +57,11 @@ func serve(ctx context.Context, l net.Listener, logger *slog.Logger) error {
 	case failed = <-served:
 	case <-ctx.Done():
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewell)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
 	defer cancel()
 	err := errors.Join(chat.Shutdown(ctx), server.Shutdown(ctx))
 	if failed == nil {
-		<-served // http.ErrServerClosed, which is no failure
+		<-served // http.ErrServerClosed, which is not a failure
 	}
 	return errors.Join(failed, err)
 }

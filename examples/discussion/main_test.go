@@ -15,7 +15,7 @@ import (
 // TestMain fails the run if a goroutine is left.
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// address waits in a log for where the server listens.
+// address takes the server's address from a log.
 type address chan string
 
 var listening = regexp.MustCompile(`ws://(\S+)/ws/`)
@@ -28,8 +28,8 @@ func (a address) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// TestTheCommandServes runs the command as a process would: somebody enters over a port, hears a notice, and is told of
-// the end.
+// TestTheCommandServes runs the command: a client connects over a port, receives a notice, and gets close code 1001 at the
+// end.
 func TestTheCommandServes(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
@@ -63,7 +63,7 @@ func TestTheCommandServes(t *testing.T) {
 		}
 	}
 	say(`{"action":"ping"}`)
-	hear(`{"action":"pong"}`) // in the discussion now
+	hear(`{"action":"pong"}`) // the client is now in the discussion
 	res, err := web.Post("http://"+host+"/notify", "application/json", strings.NewReader(`{"content":"soup"}`))
 	if err != nil {
 		t.Fatal(err)

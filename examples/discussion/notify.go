@@ -10,11 +10,11 @@ import (
 	"github.com/chanx-go/chanx/examples/discussion/talk"
 )
 
-// maxNotice is how many bytes a notice may have on its way in.
+// maxNotice is the maximum size of a notice's request body in bytes.
 const maxNotice = 16 << 10
 
-// notify tells the discussion what is posted to it as JSON: {"content": "…"}. It answers 204, or an object with a member
-// "error": a text, or a list of what is wrong with each field. Anybody may post: an application checks who it is first.
+// notify sends a notice to the discussion. It reads JSON, {"content": "…"}, and answers 204, or an object with a member
+// "error": a text, or a list of the errors of each field. It does not authenticate; an application should.
 type notify struct {
 	discussion *chanx.Consumer[talk.Member]
 	logger     *slog.Logger
@@ -42,5 +42,5 @@ func (n notify) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func refuse(w http.ResponseWriter, status int, why any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	json.NewEncoder(w).Encode(map[string]any{"error": why}) // fails only when the reader is gone
+	json.NewEncoder(w).Encode(map[string]any{"error": why}) // fails only if the client is gone
 }

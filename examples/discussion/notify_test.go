@@ -31,7 +31,7 @@ func newHouse(t *testing.T) *house {
 	return h
 }
 
-// close ends the server. To close it again does nothing.
+// close ends the server. A second call does nothing.
 func (h *house) close() {
 	h.t.Helper()
 	if err := h.srv.Shutdown(context.Background()); err != nil {
@@ -39,7 +39,7 @@ func (h *house) close() {
 	}
 }
 
-// post posts a body to /notify, from a page of an origin or none, and returns the status and the text of the answer.
+// post posts a body to /notify, with the Origin header if origin is not empty, and returns the status and text of the answer.
 func (h *house) post(body, origin string) (status int, text string) {
 	r := httptest.NewRequest(http.MethodPost, "http://localhost/notify", strings.NewReader(body))
 	if origin != "" {
@@ -50,7 +50,7 @@ func (h *house) post(body, origin string) (status int, text string) {
 	return w.Code, strings.TrimSpace(w.Body.String())
 }
 
-// told are the notices that the discussion was told.
+// told returns the notices that the discussion received.
 func (h *house) told() []chanxtest.Published[talk.NotifyEvent] {
 	h.t.Helper()
 	return chanxtest.Events[talk.NotifyEvent](h.Recorder)

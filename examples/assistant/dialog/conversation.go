@@ -7,20 +7,20 @@ import (
 	"github.com/chanx-go/chanx/examples/assistant/model"
 )
 
-// What a conversation may have. The limits bound the memory of a connection, and what recall sends.
+// Limits of a conversation. They bound the memory of a connection, and the answer to recall.
 const (
 	maxBytes = 128 << 10 // of prompts and answers
 	maxTurns = 500
 )
 
-// conversation is what was said. Answers grow in it beside the connection's queue, so it has a lock.
+// conversation has all prompts and answers. Answers grow outside the connection's queue, so it has a lock.
 type conversation struct {
 	mu    sync.Mutex
 	turns []Turn
 	bytes int // of all prompts and answers
 }
 
-// ask begins a turn, unless the conversation is full. It returns its number, and what was said before.
+// ask begins a turn, unless the conversation is full. It returns the turn's number and the earlier turns.
 func (c *conversation) ask(prompt string) (turn int, past []model.Exchange, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -37,7 +37,7 @@ func (c *conversation) ask(prompt string) (turn int, past []model.Exchange, ok b
 	return len(c.turns) - 1, past, true
 }
 
-// fits reports whether an answer may go on with text. Only one answer grows at a time.
+// fits reports whether text can be added to an answer. Only one answer grows at a time.
 func (c *conversation) fits(text string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -1,4 +1,4 @@
-// Package dialog is the WebSocket side of the assistant: its messages, and the consumer that serves them.
+// Package dialog is the WebSocket part of the assistant: its messages and its consumer.
 package dialog
 
 import (
@@ -14,19 +14,19 @@ import (
 	"github.com/chanx-go/chanx/examples/assistant/model"
 )
 
-// Model answers a prompt, given what was said before, a token at a time. It stops with an error when ctx ends.
+// Model answers a prompt in the context of earlier turns, a token at a time. It stops with an error when ctx ends.
 type Model interface {
 	Answer(ctx context.Context, past []model.Exchange, prompt string) iter.Seq2[string, error]
 }
 
-// Options says what all dialogs share.
+// Options are common to all dialogs.
 type Options struct {
 	Model  Model
 	Limit  time.Duration // for one answer; not zero
 	Logger *slog.Logger
 }
 
-// Dialog is the state of one connection. Its handlers run one at a time, but for the iterator that ask returns.
+// Dialog is the state of one connection. Its handlers run one at a time, except the iterator that ask returns.
 type Dialog struct {
 	*chanx.Conn
 	Options
@@ -39,7 +39,7 @@ func New(o Options) *chanx.Consumer[Dialog] {
 		Name: "assistant", Doc: "A conversation with an assistant, which lasts as long as the connection.",
 	})
 	chanx.OnStream(dialog, (*Dialog).ask,
-		chanx.Concurrent(1), // the next answer begins with this one in mind
+		chanx.Concurrent(1), // the next answer takes this one into account
 		chanx.Timeout(o.Limit),
 		chanx.Fails(tooLong, "the conversation is more than the model can read: forget it"),
 	)
@@ -53,33 +53,33 @@ func (o Options) open(c *chanx.Conn, _ *http.Request) (*Dialog, error) {
 	return &Dialog{Conn: c, Options: o, talk: &conversation{}}, nil
 }
 
-// ask answers a prompt. What stands before its return takes its turn like any handler. The iterator runs beside the queue,
-// and does not read the connection's state: while it runs, forget may replace d.talk, and recall read the conversation.
+// ask answers a prompt. The code before its return is queued like any handler. The iterator runs outside the queue and
+// does not read the connection's state: meanwhile forget may replace d.talk, and recall may read the conversation.
 func (d *Dialog) ask(ctx context.Context, m AskMessage) iter.Seq2[TokenMessage, error] {
 	talk := d.talk
 	turn, past, ok := talk.ask(m.Prompt)
 	return func(yield func(TokenMessage, error) bool) {
 		if !ok {
-			d.tell(ctx, UsageMessage{Finish: Failed})
+			d.sendUsage(ctx, UsageMessage{Finish: Failed})
 			yield(TokenMessage{}, explain(errFull))
 			return
 		}
 		usage := UsageMessage{PromptTokens: model.Count(past, m.Prompt), Finish: Failed}
 		defer func() { // the model may panic
 			talk.end(turn, usage.Finish)
-			d.tell(ctx, usage)
+			d.sendUsage(ctx, usage)
 		}()
 		for text, err := range d.Model.Answer(ctx, past, m.Prompt) {
 			if err == nil && !talk.fits(text) {
 				err = errFull
 			}
 			if err != nil {
-				usage.Finish = broken(ctx)
+				usage.Finish = interrupted(ctx)
 				yield(TokenMessage{}, explain(err))
 				return
 			}
 			if !yield(TokenMessage{text}, nil) {
-				usage.Finish = broken(ctx)
+				usage.Finish = interrupted(ctx)
 				return
 			}
 			talk.add(turn, text)
@@ -89,8 +89,8 @@ func (d *Dialog) ask(ctx context.Context, m AskMessage) iter.Seq2[TokenMessage, 
 	}
 }
 
-// broken says why an answer was broken off: the client's cancel, and the loss of the connection, cancel its context.
-func broken(ctx context.Context) Finish {
+// interrupted returns why an answer was interrupted: a cancel by the client and the loss of the connection cancel its context.
+func interrupted(ctx context.Context) Finish {
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return Stopped
 	}
@@ -101,7 +101,7 @@ const tooLong = "too_long"
 
 var errFull = errors.New("dialog: the conversation has reached maxBytes or maxTurns")
 
-// explain makes of a model's error what the client may know.
+// explain converts a model's error to one that the client may see.
 func explain(err error) error {
 	switch {
 	case errors.Is(err, model.ErrFull):
@@ -112,8 +112,8 @@ func explain(err error) error {
 	return fmt.Errorf("model: %w", err)
 }
 
-// tell sends the usage, which also counts for an answer that nobody waits for any more.
-func (d *Dialog) tell(ctx context.Context, u UsageMessage) {
+// sendUsage sends the usage, which also counts an answer whose client is gone.
+func (d *Dialog) sendUsage(ctx context.Context, u UsageMessage) {
 	if err := d.Send(ctx, u); err != nil {
 		d.Logger.WarnContext(ctx, "usage not told", "prompt_tokens", u.PromptTokens, "answer_tokens", u.AnswerTokens, "error", err)
 	}

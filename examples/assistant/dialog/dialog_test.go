@@ -17,7 +17,7 @@ import (
 
 var update = flag.Bool("update", false, "write the transcripts in testdata")
 
-// TestADialog plays a dialog whole; testdata/dialog.txt shows each frame of it.
+// TestADialog runs a complete dialog; testdata/dialog.txt shows each frame.
 func TestADialog(t *testing.T) {
 	inHouse(t, nil, func(t *testing.T, h *house) {
 		tr := chanxtest.NewTranscript(t, "testdata/dialog.txt", *update)
@@ -76,7 +76,7 @@ func TestAStoppedAnswerIsRememberedAsFarAsItWent(t *testing.T) {
 	})
 }
 
-// TestTheConversationCanBeReadWhileItGrows is for the race detector, too.
+// TestTheConversationCanBeReadWhileItGrows also lets the race detector check the lock.
 func TestTheConversationCanBeReadWhileItGrows(t *testing.T) {
 	inHouse(t, nil, func(t *testing.T, h *house) {
 		c := h.dial()
@@ -114,8 +114,8 @@ func TestWhatIsForgottenDoesNotComeBack(t *testing.T) {
 	})
 }
 
-// TestTheNextQuestionWaitsForTheAnswer: testdata/waiting.txt shows that a question which is cancelled before its turn was
-// never asked.
+// TestTheNextQuestionWaitsForTheAnswer: testdata/waiting.txt shows that a question cancelled before its turn never reaches
+// the model.
 func TestTheNextQuestionWaitsForTheAnswer(t *testing.T) {
 	inHouse(t, nil, func(t *testing.T, h *house) {
 		tr := chanxtest.NewTranscript(t, "testdata/waiting.txt", *update)
@@ -170,7 +170,7 @@ func TestErrorsAreToldBehindTheUsage(t *testing.T) {
 		c.ExpectNothing()
 		synctest.Wait()
 		if log := h.log.String(); strings.Count(log, "12345") < 2 || strings.Contains(log, "too_long") {
-			t.Errorf("the log has %s, want the two that nobody was told", log)
+			t.Errorf("the log has %s, want the two errors that the client does not see", log)
 		}
 	})
 }
@@ -188,7 +188,7 @@ func TestALongConversationEndsWithAnErrorThatSaysWhatToDo(t *testing.T) {
 			t.Errorf("usage %+v, want what was too much", u)
 		}
 		if detail := c.ExpectError("too_long"); !strings.Contains(detail, "begin a new one") {
-			t.Errorf("told %q, want the mend", detail)
+			t.Errorf("told %q, want the correction", detail)
 		}
 		chanxtest.Request[chanx.CompleteMessage](c, ForgetMessage{})
 		if _, usage := answer(c, "and then?", -1); usage.Finish != Done || usage.PromptTokens != 2 {
@@ -197,7 +197,7 @@ func TestALongConversationEndsWithAnErrorThatSaysWhatToDo(t *testing.T) {
 	})
 }
 
-// TestAConversationIsBounded: by many questions, by long ones, and by an answer without end.
+// TestAConversationIsBounded tries many questions, long ones, and an endless answer.
 func TestAConversationIsBounded(t *testing.T) {
 	long := strings.Repeat("é", 4000)
 	silent := scripted(func(_ context.Context, _ []model.Exchange, prompt string, yield func(string, error) bool) {

@@ -20,7 +20,7 @@ import (
 // TestMain fails the run if a goroutine is left.
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// pace is what a token takes, limit what an answer may.
+// pace is the time for a token, limit the maximum time for an answer.
 const (
 	pace  = time.Second
 	limit = time.Minute
@@ -33,7 +33,7 @@ type house struct {
 	log *bytes.Buffer // read it after synctest.Wait only
 }
 
-// inHouse runs a test in a synctest bubble, with an assistant that has a model; nil is the real one.
+// inHouse runs a test in a synctest bubble, with an assistant that uses the given model; nil is the real one.
 func inHouse(t *testing.T, m Model, test func(t *testing.T, h *house)) {
 	t.Helper()
 	if m == nil {
@@ -61,7 +61,7 @@ func (h *house) dial() *chanxtest.Conn {
 	return chanxtest.Dial(h.t, h.srv, "/ws", &chanxtest.DialOptions{Timeout: 2 * limit})
 }
 
-// answer gathers an answer up to a number of tokens, then leaves it; -1 is the whole. It returns the usage too.
+// answer collects an answer up to a number of tokens, then cancels it; -1 is the whole answer. It returns the usage too.
 func answer(c *chanxtest.Conn, prompt string, most int) (text string, u UsageMessage) {
 	var b strings.Builder
 	for m := range chanxtest.Stream[TokenMessage](c, AskMessage{prompt}) {
@@ -78,7 +78,7 @@ func recall(c *chanxtest.Conn) HistoryMessage {
 	return chanxtest.Request[HistoryMessage](c, RecallMessage{}).Message
 }
 
-// scripted is a model that a test writes.
+// scripted is a model defined by a test.
 type scripted func(ctx context.Context, past []model.Exchange, prompt string, yield func(string, error) bool)
 
 // Answer implements Model.

@@ -10,7 +10,7 @@ import (
 	"github.com/chanx-go/chanx"
 )
 
-// TestMessagesHaveOneFormInJSON: what other programs read and write, with encoding/json as with chanx.
+// TestMessagesHaveOneFormInJSON: encoding/json and chanx read and write the same JSON.
 func TestMessagesHaveOneFormInJSON(t *testing.T) {
 	for _, tt := range []struct {
 		message chanx.Message

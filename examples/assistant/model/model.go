@@ -1,4 +1,4 @@
-// Package model stands in for a language model: it answers by a rule, the same each time, a token at a time.
+// Package model replaces a language model: it answers by a rule, deterministically, a token at a time.
 package model
 
 import (
@@ -13,13 +13,13 @@ import (
 	"unicode/utf8"
 )
 
-// Window is how many tokens there may be in a conversation, the next prompt included.
+// Window is the maximum number of tokens of a conversation, the next prompt included.
 const Window = 2000
 
 // ErrFull is the error of a conversation that does not fit into the window.
 var ErrFull = errors.New("model: the conversation does not fit into the window")
 
-// Exchange is a prompt and what was answered.
+// Exchange is a prompt and its answer.
 type Exchange struct{ Prompt, Answer string }
 
 // Model answers prompts. Its methods may be called concurrently.
@@ -27,8 +27,8 @@ type Model struct {
 	Pace time.Duration // between two tokens; zero is none
 }
 
-// Answer yields the tokens of an answer, given what was said before. It ends with an error if there is too much of that,
-// or ctx ends.
+// Answer yields the tokens of an answer in the context of earlier exchanges. It ends with an error if these are too long,
+// or if ctx ends.
 func (m Model) Answer(ctx context.Context, past []Exchange, prompt string) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		if Count(past, prompt) > Window {
@@ -71,7 +71,7 @@ var (
 	greeting = regexp.MustCompile(`(?i)^\W*(hello|hi|good (morning|day|evening))\b`)
 )
 
-// compose makes the whole answer.
+// compose returns the whole answer.
 func compose(past []Exchange, prompt string) string {
 	if found := counting.FindStringSubmatch(prompt); found != nil {
 		n, _ := strconv.Atoi(found[1]) // it has at most four digits

@@ -15,7 +15,7 @@ import (
 // TestMain fails the run if a goroutine is left.
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// listen gathers the tokens of an answer and how it ended.
+// listen collects the tokens of an answer and its final error.
 func listen(ctx context.Context, m Model, past []Exchange, prompt string) (tokens []string, err error) {
 	for token, err := range m.Answer(ctx, past, prompt) {
 		if err != nil {

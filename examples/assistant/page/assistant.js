@@ -1,14 +1,14 @@
-// The page of the assistant: asks, shows tokens as they come, and cancels.
+// The page of the assistant: it asks, shows tokens as they arrive, and cancels.
 
 const $ = (id) => document.getElementById(id);
-// Codes after which the server may soon be there again. 4429 is too many connections: wait at least 5 s.
+// Close codes after which the page reconnects. 4429 means too many connections: wait at least 5 s.
 const RETRIABLE = new Set([1001, 1005, 1006, 1011, 1012, 1013, 4408, 4425, 4429]);
 const canRetry = (code) => RETRIABLE.has(code) || (code >= 4500 && code < 4600);
 
 let ws = null;
 let attempt = 0;
 let asked = 0; // number of the last message; in text, it is the ref
-let current = null; // the turn that is being answered: its ref and its elements
+let current = null; // the turn of the running answer: its ref and its elements
 
 function connect() {
   ws = new WebSocket(`${location.protocol === "https:" ? "wss:" : "ws:"}//${location.host}/ws`);
@@ -23,7 +23,7 @@ function connect() {
     if (!canRetry(e.code)) return show(`Closed: ${e.reason || e.code}`);
     show("Connecting… (the assistant has forgotten what was said)");
     const least = e.code === 4429 ? 5_000 : 0;
-    setTimeout(connect, least + Math.min(15_000, 500 * 2 ** attempt++) * (0.5 + Math.random() / 2)); // not everybody at once
+    setTimeout(connect, least + Math.min(15_000, 500 * 2 ** attempt++) * (0.5 + Math.random() / 2)); // jitter, so that pages do not reconnect at the same time
   };
 }
 
@@ -31,7 +31,7 @@ function send(frame) {
   ws.send(JSON.stringify(frame));
 }
 
-// received shows a frame of the server. Usage carries no ref, but only one answer is under way.
+// received shows a frame of the server. Usage carries no ref, but only one answer runs at a time.
 function received({ action, payload, ref }) {
   switch (action) {
     case "token":

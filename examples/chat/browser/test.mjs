@@ -1,6 +1,6 @@
-// Two people meet in a room, each in a browser of their own, while the server is restarted. TestBrowser… in
+// Two people meet in a room, each in a separate browser, while the server is restarted. TestBrowser… in
 // ../browser_test.go runs this: CHAT_URL is the server, CHAT_CONTROL answers POST /stop and /start, CHROMIUM is the
-// browser, and screenshots go to the folder CHAT_SCREENSHOTS.
+// browser, and screenshots are written to the folder CHAT_SCREENSHOTS.
 
 import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
@@ -8,17 +8,17 @@ import { join } from "node:path";
 import { chromium } from "playwright-core";
 
 const { CHAT_URL, CHAT_CONTROL, CHAT_SCREENSHOTS, CHROMIUM } = process.env;
-const PATIENCE = 20_000; // ms for each thing that should happen soon
+const TIMEOUT = 20_000; // ms for each expected event
 
-// The browser speaks to the server only, and not to its maker.
+// The browser connects to the server only, not to its vendor.
 const flags = [
   "--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ];
 
-// Person is somebody at a browser of their own, with what went wrong there.
+// Person is a user with a separate browser; it collects errors of its pages.
 class Person {
   errors = [];
-  excused = null; // a pattern of errors that are expected now
+  excused = null; // a pattern of currently expected errors
 
   constructor(name, context) {
     this.name = name;
@@ -49,14 +49,14 @@ class Person {
 
   shoot(name) {
     const options = { path: join(CHAT_SCREENSHOTS, `${name}-${this.name.toLowerCase()}.png`) };
-    return this.page.screenshot(options).catch(() => this.page.screenshot(options)); // a busy machine may fail the first
+    return this.page.screenshot(options).catch(() => this.page.screenshot(options)); // on a busy machine the first one may fail
   }
 }
 
 async function arrive(name, options) {
   const p = new Person(name, await browser.newContext(options));
   people.push(p);
-  p.context.setDefaultTimeout(PATIENCE);
+  p.context.setDefaultTimeout(TIMEOUT);
   p.page = await p.open();
   return p;
 }
@@ -81,7 +81,7 @@ async function meet(ann, bob) {
   await isOn(ann.page, "node-1");
   await note(ann.page, "Nothing has been said here yet").waitFor();
 
-  await bob.login("/rooms/lobby"); // leads to the form, and back
+  await bob.login("/rooms/lobby"); // redirects to the form, and back
   assert.equal(new URL(bob.page.url()).pathname, "/rooms/lobby");
   await note(ann.page, "Bob joined").waitFor();
   assert.equal(await note(bob.page, "Bob joined").count(), 0, "one's own coming is no news");
@@ -117,7 +117,7 @@ async function staysText(ann, bob) {
     assert.equal(await page.locator(".text :is(img, b, script)").count(), 0, "text became markup");
     assert.equal(await page.evaluate(() => window.broken), undefined, "text was run");
   }
-  await ann.say("   "); // nothing to say: nothing happens
+  await ann.say("   "); // blank text is not sent
   await ann.page.getByRole("textbox", { name: "Message" }).fill("");
 }
 
@@ -125,7 +125,7 @@ async function twoTabs(ann, bob) {
   const tab = await ann.open();
   await tab.goto(`${CHAT_URL}/rooms/lobby`);
   await inRoom(tab);
-  await sees(tab, "Hello, is anybody here?", "mine"); // out of the history
+  await sees(tab, "Hello, is anybody here?", "mine"); // from the history
   await sees(tab, "I am.", "other");
   await note(bob.page, "Ann joined").waitFor();
   assert.equal(await note(ann.page, "Ann joined").count(), 0);
@@ -157,7 +157,7 @@ async function restart(ann, bob) {
   const before = await texts(ann.page);
   for (const p of both) {
     await p.page.evaluate(() => (window.still = "here"));
-    p.excused = /WebSocket connection to .* failed/; // how Chromium tells of a server that is away
+    p.excused = /WebSocket connection to .* failed/; // Chromium's message for an unreachable server
   }
   await control("stop");
   for (const { page } of both) await page.locator('#state:not([data-state="entered"])').waitFor();
@@ -170,7 +170,7 @@ async function restart(ann, bob) {
   for (const p of both) {
     await inRoom(p.page);
     p.excused = null;
-    await isOn(p.page, "node-2"); // the one that has taken its place
+    await isOn(p.page, "node-2"); // the restarted server
     assert.equal(await p.page.evaluate(() => window.still), "here", "the page came back by itself");
     assert.deepEqual(await texts(p.page), before, "nothing is shown twice");
   }
@@ -188,7 +188,7 @@ async function remembers(ann) {
   await cat.shoot("room");
 }
 
-// reconnection plays a server that ends connections with each code, and counts who comes back.
+// reconnection simulates a server that closes connections with each code, and checks which clients reconnect.
 async function reconnection(ann) {
   const comesBack = { 1001: true, 1011: true, 1012: true, 1013: true, 1000: false, 1008: false, 4403: false, 4000: false };
   for (const [code, expected] of Object.entries(comesBack)) {
@@ -205,7 +205,7 @@ async function reconnection(ann) {
   }
 }
 
-// unanswered plays a server that is lost before it has answered: what was said is not.
+// unanswered simulates a server that is lost before it answers: the text returns to the input.
 async function unanswered(ann) {
   const page = await ann.open();
   await page.routeWebSocket(/\/ws\//, (ws) => {
@@ -221,7 +221,7 @@ async function unanswered(ann) {
   await page.close();
 }
 
-// backoff watches one socket fail again and again, without waiting for it.
+// backoff checks the delays of a socket that fails repeatedly, without waiting for them.
 async function backoff(ann) {
   for (const [origin, scheme] of [[CHAT_URL, "ws"], ["https://chat.example", "wss"]]) {
     const page = await ann.open();
@@ -256,7 +256,7 @@ async function backoff(ann) {
   }
 }
 
-// loggedOut plays a server that does not take the login any more.
+// loggedOut simulates a server that no longer accepts the login.
 async function loggedOut(ann) {
   const page = await ann.open();
   await page.routeWebSocket(/\/ws\//, async (ws) => {
@@ -269,7 +269,7 @@ async function loggedOut(ann) {
   await page.close();
 }
 
-// logout leads away from all tabs of a login. Another browser of the same user stays.
+// logout closes all tabs of a login. Another browser of the same user stays connected.
 async function logout() {
   const options = { viewport: { width: 900, height: 600 } };
   const [dan, elsewhere] = [await arrive("Dan", options), await arrive("Dan", options)];

@@ -1,5 +1,5 @@
-// Package login keeps who somebody is in a signed cookie. It asks for no password: whoever says
-// they are Ann is Ann. An application puts its own check in front of [Cookies.Issue].
+// Package login keeps the user's name in a signed cookie. It asks for no password: any visitor may choose any
+// name. An application authenticates the user before it calls [Cookies.Issue].
 package login
 
 import (
@@ -20,16 +20,16 @@ const Lifetime = 30 * 24 * time.Hour
 
 const cookieName = "chat_login"
 
-// Cookies issues and checks logins. It is a [chanx.Authenticator], and HTTP handlers ask it the
-// same way. Its methods may run concurrently.
+// Cookies issues and checks logins. It is a [chanx.Authenticator], and HTTP handlers use it in the same way. Its methods
+// may run concurrently.
 type Cookies struct{ key []byte }
 
 // New returns Cookies that sign with key; see [LoadKey].
 func New(key []byte) *Cookies { return &Cookies{key} }
 
-// Login is what a cookie says. It is the Claims of its [chanx.Identity], whose UserID is [Fold] of the name.
+// Login is the content of a cookie. It is the Claims of its [chanx.Identity], whose UserID is [Fold] of the name.
 type Login struct {
-	ID      string `json:"id"` // tells this login from others under the same name
+	ID      string `json:"id"` // distinguishes logins with the same name
 	Name    string `json:"name"`
 	Expires int64  `json:"exp"` // in seconds since 1970
 }
@@ -58,7 +58,7 @@ func cookie(r *http.Request, value string, maxAge int) *http.Cookie {
 	return &http.Cookie{
 		Name: cookieName, Value: value, Path: "/", MaxAge: maxAge,
 		HttpOnly: true, SameSite: http.SameSiteLaxMode,
-		// A proxy in front may have ended TLS. Whoever forges the header only burdens their own cookie.
+		// A proxy in front may have terminated TLS. A forged header affects only the sender's own cookie.
 		Secure: r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https",
 	}
 }
@@ -86,7 +86,7 @@ func (c *Cookies) verify(value string, l *Login) bool {
 	return err == nil && json.Unmarshal(payload, l) == nil
 }
 
-// sign names what it signs, so that the key can serve other purposes too.
+// sign includes the purpose in the signed text, so that the key can serve other purposes too.
 func (c *Cookies) sign(text string) string {
 	mac := hmac.New(sha256.New, c.key)
 	mac.Write([]byte(cookieName + "\x00" + text))

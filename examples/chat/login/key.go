@@ -8,16 +8,16 @@ import (
 	"os"
 )
 
-const keySize = 32 // bytes, as much as SHA-256 gives
+const keySize = 32 // bytes, the size of a SHA-256 hash
 
-// NewKey returns a random key: logins signed with it end with the process.
+// NewKey returns a random key. It is not stored, so logins signed with it end with the process.
 func NewKey() []byte {
 	key := make([]byte, keySize)
 	rand.Read(key) // never fails
 	return key
 }
 
-// LoadKey reads the key kept in file. If there is no such file it makes one, readable by its owner only.
+// LoadKey reads the key in file. If the file does not exist, LoadKey creates it, readable by its owner only.
 func LoadKey(file string) ([]byte, error) {
 	key, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {

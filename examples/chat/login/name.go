@@ -9,11 +9,11 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// MaxName is how many characters (code points) a name may have.
+// MaxName is the maximum length of a name in characters (code points).
 const MaxName = 40
 
-// CleanName returns name without surrounding space, and whether it may be used. A word with letters of two alphabets that
-// resemble each other is refused, unless [Fold] makes them one, and so is a name that Fold makes longer than MaxName.
+// CleanName returns name without surrounding space, and whether it is valid. It refuses a word with letters of two alphabets
+// that resemble each other, unless [Fold] maps them to one, and a name that Fold makes longer than MaxName.
 func CleanName(name string) (string, bool) {
 	name = strings.TrimSpace(name)
 	if utf8.RuneCountInString(name) > MaxName || !utf8.ValidString(name) || strings.ContainsFunc(name, misleads) {
@@ -31,10 +31,10 @@ func CleanName(name string) (string, bool) {
 // misleads reports characters that would change how the text around a name is shown.
 func misleads(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) }
 
-// Fold returns what names that look the same have in common, and those that differ in case: whoever is logged in under one
-// of them is the same user. What cannot be seen does not count, nor does the width of space. Letters that look alike in
-// Latin, Cyrillic and Greek are the same if all letters of the word have a Latin form, and so are I, l and 1, and O and 0.
-// It knows no other alphabets, nor letters that only resemble each other: Unicode Technical Standard 39 has tables of them.
+// Fold returns a form that is equal for names that look the same or differ only in case; these are one user. It ignores
+// invisible characters and the width of space. Letters that look the same in Latin, Cyrillic and Greek are equal if all letters
+// of the word have a Latin form, and so are I, l and 1, and O and 0. Fold knows no other alphabets, and no letters that are
+// merely similar: Unicode Technical Standard 39 has tables for these.
 func Fold(name string) string {
 	words := strings.Fields(norm.NFKD.String(strings.Map(visible, name)))
 	for i, word := range words {
@@ -46,7 +46,7 @@ func Fold(name string) string {
 	return strings.Map(alike, norm.NFKC.String(folded))
 }
 
-// visible drops what shows nothing. The empty Braille cell looks like a space.
+// visible removes invisible characters. The empty Braille cell looks like a space.
 func visible(r rune) rune {
 	switch {
 	case r == '\u2800':
@@ -64,7 +64,7 @@ var lookalikes = strings.NewReplacer(strings.Split("А A В B Е E Ѕ S І I Ј 
 
 func hasLookalikes(r rune) bool { return unicode.In(r, unicode.Cyrillic, unicode.Greek) }
 
-// alike is the one that stands for characters of any case that look alike.
+// alike maps each character to the one that represents all that look the same, in any case.
 func alike(r rune) rune {
 	switch r {
 	case 'i', 'ı', '1', '|':

@@ -1,4 +1,4 @@
-// Package metrics shows the numbers of a chanx server to Prometheus.
+// Package metrics exports the statistics of a chanx server to Prometheus.
 package metrics
 
 import (
@@ -10,17 +10,17 @@ import (
 	"github.com/chanx-go/chanx"
 )
 
-// maxScrapes is how many may run at once: each looks at all connections.
+// maxScrapes is the maximum number of concurrent scrapes: each one visits all connections.
 const maxScrapes = 4
 
-// Handler answers with the numbers that stats returns, and nothing else: no other package can add to them.
+// Handler exports the statistics that stats returns, and nothing else: it has its own registry.
 func Handler(stats func() chanx.Stats) http.Handler {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(Collector(stats))
 	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{MaxRequestsInFlight: maxScrapes})
 }
 
-// Collector takes the numbers when it is asked for them. It keeps none itself, and costs nothing between scrapes.
+// Collector reads the statistics at each scrape. It stores none, and costs nothing between scrapes.
 func Collector(stats func() chanx.Stats) prometheus.Collector { return collector(stats) }
 
 type collector func() chanx.Stats

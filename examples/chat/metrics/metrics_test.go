@@ -82,7 +82,7 @@ func TestAllNumbersAreShown(t *testing.T) {
 	}
 }
 
-// TestNamesAreAsPrometheusWantsThem, by its own rules.
+// TestNamesAreAsPrometheusWantsThem uses the linter of Prometheus.
 func TestNamesAreAsPrometheusWantsThem(t *testing.T) {
 	t.Parallel()
 	problems, err := testutil.CollectAndLint(metrics.Collector(stats))

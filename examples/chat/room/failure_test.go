@@ -14,7 +14,7 @@ import (
 	"github.com/chanx-go/chanx/layer"
 )
 
-// exec changes a database behind its store's back.
+// exec changes a database without using its store.
 func exec(t *testing.T, file, statement string) {
 	t.Helper()
 	db, err := sql.Open("sqlite", file)
@@ -29,7 +29,7 @@ func exec(t *testing.T, file, statement string) {
 	}
 }
 
-// TestAFullDiskIsToldWithoutItsCause: what could not be kept is told to nobody but its sender.
+// TestAFullDiskIsToldWithoutItsCause: only the sender gets an error for a post that cannot be stored.
 func TestAFullDiskIsToldWithoutItsCause(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "chat.db")
 	synctest.Test(t, func(t *testing.T) {
@@ -43,7 +43,7 @@ func TestAFullDiskIsToldWithoutItsCause(t *testing.T) {
 		}
 		all[0].Send(ChatMessage{"lost"})
 		if detail := all[0].ExpectError("internal"); detail != "Failed to process message" {
-			t.Errorf("detail %q tells what is behind", detail)
+			t.Errorf("detail %q reveals the cause", detail)
 		}
 		expectNothing(t, all...)
 		if log := h.log.String(); !strings.Contains(log, "store: add message: ") || !strings.Contains(log, "the disk is full") {
@@ -64,7 +64,8 @@ func TestAFullDiskIsToldWithoutItsCause(t *testing.T) {
 	})
 }
 
-// TestWithoutHistoryNobodyEnters: whoever cannot be shown the history comes again later, and the room hears of neither.
+// TestWithoutHistoryNobodyEnters: a visitor who cannot get the history is closed and may retry; the room gets no message
+// about it.
 func TestWithoutHistoryNobodyEnters(t *testing.T) {
 	inHouse(t, func(t *testing.T, h *house) {
 		ann, _ := h.enter("Ann", "lobby")
@@ -93,7 +94,7 @@ func (away) Subscribe(context.Context, string) error       { return layer.ErrUna
 func (away) Unsubscribe(context.Context, string) error     { return layer.ErrUnavailable }
 func (away) Close(context.Context) error                   { return nil }
 
-// TestWithoutTheBrokerTheRoomGoesOn among those on this node, and nobody is told that their post has failed.
+// TestWithoutTheBrokerTheRoomGoesOn: visitors on this node still get posts, and the sender gets no error.
 func TestWithoutTheBrokerTheRoomGoesOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, err := store.Open(t.Context(), "")

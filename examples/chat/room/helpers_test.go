@@ -15,7 +15,7 @@ import (
 	"github.com/chanx-go/chanx/layer"
 )
 
-// byHeader takes a user's name, and the ID of a login, from headers; the cookie has tests of its own.
+// byHeader reads a user's name and the ID of a login from headers; the cookie has its own tests.
 var byHeader = chanx.AuthenticatorFunc(func(r *http.Request) (chanx.Identity, error) {
 	if name := r.Header.Get("User"); name != "" {
 		return chanx.Identity{UserID: login.Fold(name), Claims: login.Login{ID: r.Header.Get("Login"), Name: name}}, nil
@@ -48,7 +48,7 @@ func newHouseOn(t *testing.T, l layer.Layer, s *store.Store) *house {
 	return &house{t, srv, s, log}
 }
 
-// close ends the house as a restart does.
+// close shuts the server down and closes its history.
 func (h *house) close() {
 	h.t.Helper()
 	if err := h.srv.Shutdown(context.Background()); err != nil {
@@ -59,7 +59,7 @@ func (h *house) close() {
 	}
 }
 
-// inHouse runs a test in a synctest bubble, in a house with a history in memory.
+// inHouse runs a test in a synctest bubble, with a server that has its history in memory.
 func inHouse(t *testing.T, test func(t *testing.T, h *house)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -69,7 +69,7 @@ func inHouse(t *testing.T, test func(t *testing.T, h *house)) {
 	})
 }
 
-// dial knocks at a room as a user; "" is nobody.
+// dial connects to a room as a user; "" is no login.
 func (h *house) dial(user, room string) *chanxtest.Conn {
 	h.t.Helper()
 	header := http.Header{}
@@ -79,7 +79,7 @@ func (h *house) dial(user, room string) *chanxtest.Conn {
 	return chanxtest.Dial(h.t, h.srv, "/ws/rooms/"+room, &chanxtest.DialOptions{Header: header})
 }
 
-// enter enters a room and returns the connection, which has received its own coming last, and the history shown.
+// enter enters a room and returns the connection, whose last frame was its own UserJoinedMessage, and the history.
 func (h *house) enter(user, room string) (*chanxtest.Conn, HistoryMessage) {
 	h.t.Helper()
 	c := h.dial(user, room)
@@ -93,7 +93,7 @@ func (h *house) enter(user, room string) (*chanxtest.Conn, HistoryMessage) {
 	return c, past
 }
 
-// gather has users enter the lobby, and returns their connections once all have been told of each other.
+// gather opens the lobby for several users, and returns their connections when all have received each other's joins.
 func (h *house) gather(users ...string) []*chanxtest.Conn {
 	h.t.Helper()
 	all := make([]*chanxtest.Conn, len(users))
@@ -106,7 +106,7 @@ func (h *house) gather(users ...string) []*chanxtest.Conn {
 	return all
 }
 
-// expectNothing expects that nothing more has come to any of the connections.
+// expectNothing expects no further frame on any of the connections.
 func expectNothing(t *testing.T, all ...*chanxtest.Conn) {
 	t.Helper()
 	synctest.Wait()

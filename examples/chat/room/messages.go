@@ -2,16 +2,16 @@ package room
 
 import "time"
 
-// ChatMessage is what somebody says to their room.
+// ChatMessage is a visitor's message to the room.
 type ChatMessage struct {
 	Content string `json:"content" minLength:"1" maxLength:"2000" pattern:"\\S" example:"Hello!"`
 }
 
-// TypingMessage tells the room that its sender is writing. It is good for a few seconds; clients
-// repeat it while the writing goes on.
+// TypingMessage reports that its sender is writing. It is valid for a few seconds; clients repeat it while the user
+// types.
 type TypingMessage struct{}
 
-// Post is something said in a room, as it is kept.
+// Post is a message of a room as it is stored.
 type Post struct {
 	ID         int64     `json:"id" doc:"rises with every message; the same in history and chat_group"`
 	SenderName string    `json:"sender_name"`
@@ -19,52 +19,52 @@ type Post struct {
 	Timestamp  time.Time `json:"timestamp"`
 }
 
-// NodeMessage tells which of several servers the connection is on. It comes once, on entering, from servers with a name.
+// NodeMessage names the server of the connection. Servers with a name send it once, on entering.
 type NodeMessage struct {
 	Name string `json:"name"`
 }
 
-// ChatGroupMessage is what everyone in the room receives when somebody says something.
+// ChatGroupMessage is a new post, sent to everyone in the room.
 type ChatGroupMessage struct{ Post }
 
-// HistoryMessage is what was said before: the latest posts, oldest first. It comes once, on entering.
+// HistoryMessage has the latest posts, oldest first. It is sent once, on entering.
 type HistoryMessage []PastPost
 
-// PastPost is a Post of the history. History is no group message, so each post says whose it is.
+// PastPost is a Post of the history. The history is not a group message, so each post has the flag of its sender.
 type PastPost struct {
 	Post
 	IsMine bool `json:"is_mine"`
 }
 
-// Presence is somebody's coming or going. It is told per connection: two tabs come and go twice.
+// Presence describes a visitor who joins or leaves. It is sent for each connection: two tabs join and leave twice.
 type Presence struct {
 	Username  string    `json:"username"`
 	RoomName  string    `json:"room_name"`
 	Timestamp time.Time `json:"timestamp"`
 }
 
-// UserJoinedMessage says that somebody entered the room.
+// UserJoinedMessage reports that a visitor entered the room.
 type UserJoinedMessage struct{ Presence }
 
-// UserLeftMessage says that somebody left the room.
+// UserLeftMessage reports that a visitor left the room.
 type UserLeftMessage struct{ Presence }
 
-// UserTypingMessage says that somebody else in the room is writing.
+// UserTypingMessage reports that another visitor is writing.
 type UserTypingMessage struct {
 	Username string `json:"username"`
 }
 
-// Notice is something told to a whole room from outside it.
+// Notice is a text sent to a whole room from outside it.
 type Notice struct {
 	Content    string `json:"content" minLength:"1" maxLength:"500" pattern:"\\S"`
 	Level      string `json:"level" enum:"info,warning" default:"info"`
 	SenderName string `json:"sender_name"`
 }
 
-// NotifyEvent carries a Notice to the connections of a room, on whichever server they are.
+// NotifyEvent carries a Notice to the connections of a room on all servers.
 type NotifyEvent struct{ Notice }
 
-// LogoutEvent tells the connections of a user, on whichever server they are, that one of their logins has ended.
+// LogoutEvent tells the connections of a user, on all servers, that one of the user's logins has ended.
 type LogoutEvent struct {
 	Login string `json:"login" doc:"the ID of the login"`
 }

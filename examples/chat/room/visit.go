@@ -1,4 +1,4 @@
-// Package room is the WebSocket side of the chat: its messages, and the consumer that serves them.
+// Package room is the WebSocket part of the chat: its messages and its consumer.
 package room
 
 import (
@@ -14,27 +14,27 @@ import (
 	"github.com/chanx-go/chanx/layer"
 )
 
-// HistorySize is how many posts a visitor is shown on entering.
+// HistorySize is the number of posts that a visitor gets on entering.
 const HistorySize = 50
 
-// closeLoggedOut is the close code after which a client needs a new login, as when a login expires.
+// closeLoggedOut is the close code after which a client needs a new login; chanx uses it for expired ones too.
 const closeLoggedOut = 4000 + http.StatusUnauthorized
 
-// Options says what all visits share.
+// Options are common to all visits.
 type Options struct {
 	Store   *store.Store
 	Members Members
-	Logins  chanx.Authenticator // as login.Cookies: with a login.Login as Claims
+	Logins  chanx.Authenticator // such as login.Cookies: its Claims are a login.Login
 	Logger  *slog.Logger
-	Node    string // the name of this server, shown to visitors; none shows nothing
+	Node    string // the name of this server, shown to visitors; empty: nothing is shown
 }
 
-// Visit is the state of one connection: somebody in a room. Its handlers run one at a time.
+// Visit is the state of one connection: a user in a room. Its handlers run one at a time.
 type Visit struct {
 	*chanx.Conn
 	Options
 	room    string
-	present bool // the room has been told
+	present bool // the room has got a UserJoinedMessage
 }
 
 // New returns the consumer of a route with the wildcard {room}.
@@ -72,15 +72,15 @@ func (o Options) open(c *chanx.Conn, r *http.Request) (*Visit, error) {
 	return &Visit{Conn: c, Options: o, room: room}, nil
 }
 
-// entered joins before it reads the history, so that nothing is missed between the two. What is
-// said in that moment comes twice; clients tell by its id.
+// entered joins before it reads the history, so that no post is missed between the two. A post of that moment may arrive
+// twice; clients recognise it by its id.
 func (v *Visit) entered(ctx context.Context) error {
 	if v.Node != "" {
 		if err := v.Send(ctx, NodeMessage{v.Node}); err != nil {
 			return err
 		}
 	}
-	if err := v.bear(ctx, v.Join(ctx, Group(v.room))); err != nil {
+	if err := v.ignoreUnavailable(ctx, v.Join(ctx, Group(v.room))); err != nil {
 		return err
 	}
 	past, err := v.Store.Last(ctx, v.room, HistorySize)
@@ -91,31 +91,31 @@ func (v *Visit) entered(ctx context.Context) error {
 		return err
 	}
 	v.present = true
-	return v.bear(ctx, v.Broadcast(ctx, UserJoinedMessage{v.presence()}, chanx.To(Group(v.room))))
+	return v.ignoreUnavailable(ctx, v.Broadcast(ctx, UserJoinedMessage{v.presence()}, chanx.To(Group(v.room))))
 }
 
 func (v *Visit) left(ctx context.Context, cause *chanx.CloseError) {
 	v.Logger.InfoContext(ctx, "left", "room", v.room, "user", v.name(), "code", cause.Code)
 	if !v.present {
-		return // it ended before anybody was told of it
+		return // the room has not got a UserJoinedMessage
 	}
 	if err := v.Broadcast(ctx, UserLeftMessage{v.presence()}, chanx.To(Group(v.room))); err != nil {
 		v.Logger.WarnContext(ctx, "nobody was told of a leaving", "room", v.room, "user", v.name(), "error", err)
 	}
 }
 
-// chat stores before it broadcasts: whoever enters later sees at least what those present saw.
+// chat stores before it broadcasts, so later visitors see every post that present visitors saw.
 func (v *Visit) chat(ctx context.Context, m ChatMessage) error {
 	kept, err := v.Store.Add(ctx, store.Message{Room: v.room, Sender: v.name(), Content: m.Content, SentAt: time.Now()})
 	if err != nil {
 		return err
 	}
-	return v.bear(ctx, v.Broadcast(ctx, ChatGroupMessage{post(kept)}, chanx.To(Group(v.room))))
+	return v.ignoreUnavailable(ctx, v.Broadcast(ctx, ChatGroupMessage{post(kept)}, chanx.To(Group(v.room))))
 }
 
-// bear is err, unless it says that other nodes cannot be reached: those on this one have been told, and the others find
-// what was said in the history.
-func (v *Visit) bear(ctx context.Context, err error) error {
+// ignoreUnavailable returns err, but nil if only other nodes cannot be reached: visitors on this node have the post, and the others find
+// it in the history.
+func (v *Visit) ignoreUnavailable(ctx context.Context, err error) error {
 	if !errors.Is(err, layer.ErrUnavailable) {
 		return err
 	}
@@ -131,7 +131,7 @@ func (v *Visit) notify(ctx context.Context, e NotifyEvent) error {
 	return v.Send(ctx, NotificationMessage(e))
 }
 
-// loggedOut ends the connection if it was opened with the login that has ended. Another login of the same user goes on.
+// loggedOut closes the connection if it was opened with the login that has ended. Other logins of the user stay.
 func (v *Visit) loggedOut(_ context.Context, e LogoutEvent) error {
 	if login.Of(v.Identity()).ID != e.Login {
 		return nil

@@ -92,7 +92,7 @@ func TestWhatIsSaidReachesTheRoomWithTheRightMarks(t *testing.T) {
 	})
 }
 
-// TestNamesThatLookTheSameAreOneUser: nobody is in a room as somebody else who looks like Ann.
+// TestNamesThatLookTheSameAreOneUser: a name that looks like Ann is the user Ann.
 func TestNamesThatLookTheSameAreOneUser(t *testing.T) {
 	inHouse(t, func(t *testing.T, h *house) {
 		all := h.gather("Ann", "Ann\u200b", "Eve")
@@ -116,7 +116,7 @@ func TestNamesThatLookTheSameAreOneUser(t *testing.T) {
 	})
 }
 
-// TestALogoutClosesItsOwnConnections: another login of the same user, as in another browser, goes on.
+// TestALogoutClosesItsOwnConnections: another login of the same user, such as in another browser, stays.
 func TestALogoutClosesItsOwnConnections(t *testing.T) {
 	inHouse(t, func(t *testing.T, h *house) {
 		dial := func(user, id, room string) *chanxtest.Conn {
@@ -312,7 +312,7 @@ func TestARestartIsAnnouncedAndKeepsTheHistory(t *testing.T) {
 		h.close()
 		for _, c := range all {
 			for c.Ended() == nil || len(c.Pending()) > 0 {
-				chanxtest.Receive[UserLeftMessage](c) // of whoever was closed first
+				chanxtest.Receive[UserLeftMessage](c) // of the connection that was closed first
 				synctest.Wait()
 			}
 			c.ExpectClosed(1001)

@@ -12,8 +12,8 @@ import (
 	"github.com/chanx-go/chanx/examples/chat/room"
 )
 
-// notify tells a room something from outside it: the event reaches the room's connections wherever
-// they are. It answers 204, or an object with a member "error".
+// notify sends a notice to a room over HTTP: the event reaches the room's connections on all servers. It answers 204, or an
+// object with a member "error".
 func (o Options) notify(w http.ResponseWriter, r *http.Request) {
 	id, name, ok := o.enter(w, r, refuseJSON)
 	if !ok {
@@ -40,7 +40,7 @@ func (o Options) notify(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// readNotice reads a notice from a body of JSON or from a form. If it cannot, it says why.
+// readNotice reads a notice from a JSON body or from a form. If that fails, it returns the reason.
 func readNotice(r *http.Request) (n room.Notice, status int, problem string) {
 	var err error
 	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")) // an unreadable one is refused below
@@ -59,7 +59,7 @@ func readNotice(r *http.Request) (n room.Notice, status int, problem string) {
 	if err != nil {
 		return n, http.StatusBadRequest, "The body could not be read."
 	}
-	n.Level = cmp.Or(n.Level, "info") // as the tag has it for JSON that chanx reads
+	n.Level = cmp.Or(n.Level, "info") // the default in its tag, which encoding/json does not apply
 	return n, http.StatusOK, ""
 }
 
@@ -70,5 +70,5 @@ func refuseJSON(w http.ResponseWriter, status int, detail string) {
 func writeJSON(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	json.NewEncoder(w).Encode(v) // fails only when the reader is gone
+	json.NewEncoder(w).Encode(v) // fails only if the client is gone
 }

@@ -21,19 +21,19 @@ var (
 	pages = template.Must(template.ParseFS(files, "page/*.html"))
 )
 
-// openRooms are listed even before anybody has said something there.
+// openRooms are listed even without posts.
 var openRooms = []string{"lobby", "go", "random"}
 
-// listSize is how many of the rooms that people have made are listed.
+// listSize is the maximum number of listed rooms beside openRooms.
 const listSize = 30
 
-// loginPage is what login.html shows.
+// loginPage is the data of login.html.
 type loginPage struct {
 	Room, Name, Problem string
 	MaxName             int
 }
 
-// roomPage is what room.html shows.
+// roomPage is the data of room.html.
 type roomPage struct {
 	Room, User string
 	Rooms      []listedRoom
@@ -45,7 +45,7 @@ type listedRoom struct {
 	Current, Closed bool
 }
 
-// errorPage is what error.html shows.
+// errorPage is the data of error.html.
 type errorPage struct{ Title, Detail string }
 
 func (o Options) home(w http.ResponseWriter, r *http.Request) {
@@ -78,8 +78,8 @@ func (o Options) login(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, roomURL(target), http.StatusSeeOther)
 }
 
-// logout ends a login in this browser: its cookie, and the connections that were opened with it. Whoever has a copy of the
-// cookie can still use it until it expires; an application that must not allow that keeps a list of logins.
+// logout ends a login in this browser: its cookie, and the connections that were opened with it. A copy of the cookie
+// remains valid until it expires; an application that must prevent this keeps a list of logins.
 func (o Options) logout(w http.ResponseWriter, r *http.Request) {
 	o.Logins.Clear(w, r)
 	if id, err := o.Logins.Authenticate(r); err == nil {
@@ -91,7 +91,7 @@ func (o Options) logout(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
-// find turns what somebody typed as a room into the room's page.
+// find redirects from the name that a user typed to the room's page.
 func (o Options) find(w http.ResponseWriter, r *http.Request) {
 	typed := strings.Join(strings.Fields(strings.ToLower(r.FormValue("name"))), "-")
 	if !room.ValidName(typed) {
@@ -122,8 +122,8 @@ func (o Options) room(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// list returns the rooms to choose from: the open ones, those made by people, the one shown, and
-// the members-only rooms that the user may enter.
+// list returns the rooms to choose from: openRooms, other rooms with posts, the one shown, and the members-only rooms that
+// the user may enter.
 func (o Options) list(userID, current string, made []string) []listedRoom {
 	names := append(slices.Clone(openRooms), current)
 	names = append(names, made...)
@@ -153,22 +153,22 @@ func static(w http.ResponseWriter, r *http.Request) {
 	http.ServeFileFS(w, r, files, "page/static/"+r.PathValue("file"))
 }
 
-// render writes nothing before the whole page is made.
+// render executes the whole page before it writes anything.
 func render(w http.ResponseWriter, status int, page string, data any) {
 	var b bytes.Buffer
 	if err := pages.ExecuteTemplate(&b, page, data); err != nil {
-		panic(err) // a mistake in an embedded page; net/http logs it and ends the request
+		panic(err) // an error in an embedded page; net/http logs it and ends the request
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
-	w.Write(b.Bytes()) // fails only when the reader is gone
+	w.Write(b.Bytes()) // fails only if the client is gone
 }
 
 func showError(w http.ResponseWriter, status int, detail string) {
 	render(w, status, "error.html", errorPage{Title: cmp.Or(http.StatusText(status), "Error"), Detail: detail})
 }
 
-// fail answers a request that went wrong on our side; the cause is for the log only.
+// fail answers a request with a server error and logs the cause.
 func (o Options) fail(w http.ResponseWriter, r *http.Request, err error) {
 	o.Logger.ErrorContext(r.Context(), "request failed", "method", r.Method, "path", r.URL.Path, "error", err)
 	showError(w, http.StatusInternalServerError, "Something went wrong here. Please try again.")

@@ -1,4 +1,4 @@
-// Package site is the HTTP side of the chat: the login, the page, and notices from outside.
+// Package site is the HTTP part of the chat: the login, the pages, and notices to rooms.
 package site
 
 import (
@@ -11,20 +11,20 @@ import (
 	"github.com/chanx-go/chanx/examples/chat/store"
 )
 
-// maxBody is how many bytes a request may carry.
+// maxBody is the maximum size of a request's body in bytes.
 const maxBody = 16 << 10
 
-// Options says what the site works with.
+// Options are the parts that the site needs.
 type Options struct {
-	Server  *chanx.Server // told of notices
+	Server  *chanx.Server // sends notices
 	Store   *store.Store
 	Members room.Members
 	Logins  *login.Cookies
 	Logger  *slog.Logger
 }
 
-// New returns the handler of everything but the WebSocket route. Requests that a page of another
-// site makes a browser send are refused, unless they only read.
+// New returns the handler for everything except the WebSocket route. It refuses cross-site requests of browsers, unless
+// they only read.
 func New(o Options) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", o.home)
@@ -37,7 +37,7 @@ func New(o Options) http.Handler {
 	return hygiene(http.NewCrossOriginProtection().Handler(mux))
 }
 
-// policy lets the page load and talk to its own host only, and run no script or style in its markup.
+// policy allows pages to load from and connect to their own host only, without inline scripts and styles.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
 	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
@@ -47,14 +47,14 @@ func hygiene(next http.Handler) http.Handler {
 		h.Set("Content-Security-Policy", policy)
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "same-origin")
-		h.Set("Cache-Control", "no-store") // pages say who is logged in
+		h.Set("Cache-Control", "no-store") // pages show who is logged in
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 		next.ServeHTTP(w, r)
 	})
 }
 
-// enter returns who wants to enter which room, or answers the request and returns false. The rules
-// are those of the WebSocket route.
+// enter returns the user and the room of a request, or answers the request and returns false. The rules are those of the
+// WebSocket route.
 func (o Options) enter(w http.ResponseWriter, r *http.Request, refuse refusal) (id chanx.Identity, name string, ok bool) {
 	name = r.PathValue("room")
 	id, err := o.Logins.Authenticate(r)
@@ -71,5 +71,5 @@ func (o Options) enter(w http.ResponseWriter, r *http.Request, refuse refusal) (
 	return chanx.Identity{}, "", false
 }
 
-// refusal answers a request that is not granted.
+// refusal answers a request without permission.
 type refusal func(w http.ResponseWriter, status int, detail string)

@@ -20,7 +20,7 @@ import (
 	"github.com/chanx-go/chanx/examples/chat/store"
 )
 
-// world is a site with everything behind it.
+// world is a site with its server, store and logins.
 type world struct {
 	Options
 	t    *testing.T
@@ -50,7 +50,7 @@ func newWorld(t *testing.T) world {
 	return world{o, t, New(o)}
 }
 
-// cookie is what a browser of a user sends.
+// cookie returns the Cookie header of a user's browser.
 func (w world) cookie(user string) string {
 	w.t.Helper()
 	rec := httptest.NewRecorder()
@@ -61,7 +61,7 @@ func (w world) cookie(user string) string {
 	return value
 }
 
-// do sends a request as a user; "" is nobody. Headers are name, value, ….
+// do sends a request as a user; "" is no login. Headers are name, value, ….
 func (w world) do(user, method, target, body string, header ...string) *http.Response {
 	w.t.Helper()
 	r := httptest.NewRequest(method, target, strings.NewReader(body))
@@ -202,7 +202,7 @@ func TestLogoutClosesTheConnectionsOfItsLogin(t *testing.T) {
 	closed.ExpectClosed(4401)
 	open.ExpectNothing()
 	if r := w.do("", "POST", "/logout", ""); r.StatusCode != http.StatusSeeOther {
-		t.Errorf("logout of nobody: %d, want 303", r.StatusCode)
+		t.Errorf("logout without a login: %d, want 303", r.StatusCode)
 	}
 }
 

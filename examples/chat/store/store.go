@@ -1,4 +1,4 @@
-// Package store keeps what was said in an SQLite database.
+// Package store keeps the posts of all rooms in an SQLite database.
 package store
 
 import (
@@ -14,9 +14,9 @@ import (
 	_ "modernc.org/sqlite" // registers the driver "sqlite", written in Go
 )
 
-// Message is one thing said in a room.
+// Message is a post in a room.
 type Message struct {
-	ID      int64 // given by Add; later messages have greater ones
+	ID      int64 // set by Add; later messages have greater ids
 	Room    string
 	Sender  string
 	Content string
@@ -40,8 +40,8 @@ CREATE TABLE IF NOT EXISTS messages (
 ) STRICT;
 CREATE INDEX IF NOT EXISTS messages_of_room ON messages (room, id);`
 
-// Open opens the database in file. If there is no such file it makes one, readable by its owner only. The empty name is a
-// database in memory, which is gone after Close.
+// Open opens the database in file. If the file does not exist, Open creates it, readable by its owner only. The empty name
+// is a database in memory, which Close discards.
 func Open(ctx context.Context, file string) (*Store, error) {
 	if err := create(file); err != nil {
 		return nil, fmt.Errorf("store: open: %w", err)
@@ -51,7 +51,7 @@ func Open(ctx context.Context, file string) (*Store, error) {
 		return nil, fmt.Errorf("store: open %q: %w", file, err)
 	}
 	if file == "" {
-		db.SetMaxOpenConns(1) // every connection to :memory: would be a database of its own
+		db.SetMaxOpenConns(1) // every connection to :memory: would have its own database
 	}
 	if _, err := db.ExecContext(ctx, schema); err != nil {
 		return nil, fmt.Errorf("store: open %q: %w", file, errors.Join(err, db.Close()))
@@ -59,8 +59,8 @@ func Open(ctx context.Context, file string) (*Store, error) {
 	return &Store{db}, nil
 }
 
-// create makes an empty file unless there is one. SQLite takes it as an empty database, and gives the files that it puts beside
-// it the same permissions.
+// create creates an empty file unless it exists. SQLite accepts it as an empty database, and gives the same permissions to the
+// files that it creates beside it.
 func create(file string) error {
 	if file == "" {
 		return nil
@@ -72,8 +72,8 @@ func create(file string) error {
 	return f.Close()
 }
 
-// dataSource asks for a write-ahead log, so that readers and the writer do not wait for each
-// other, and for patience when two connections want to write.
+// dataSource sets a write-ahead log, so that readers and the writer do not wait for each other, and a busy timeout for two
+// connections that write at once.
 func dataSource(file string) string {
 	if file == "" {
 		return ":memory:?_pragma=foreign_keys(1)"
@@ -91,7 +91,7 @@ func (s *Store) Close() error {
 	return nil
 }
 
-// Add stores m and returns it as it is kept: with its ID, and the time cut to milliseconds.
+// Add stores m and returns the stored form: with its ID, and the time truncated to milliseconds.
 func (s *Store) Add(ctx context.Context, m Message) (Message, error) {
 	m.SentAt = m.SentAt.UTC().Truncate(time.Millisecond)
 	id, err := s.insert(ctx, m)
@@ -139,7 +139,7 @@ func (s *Store) Last(ctx context.Context, room string, n int) ([]Message, error)
 	return latest, nil
 }
 
-// Rooms returns the names of the rooms where something was said, at most n, newest room first.
+// Rooms returns the names of the rooms with messages, at most n, newest room first.
 func (s *Store) Rooms(ctx context.Context, n int) ([]string, error) {
 	rows, err := s.db.QueryContext(ctx, `SELECT name FROM rooms ORDER BY created_at DESC, name LIMIT ?`, n)
 	if err != nil {
@@ -168,7 +168,7 @@ func scanName(r *sql.Rows) (string, error) {
 
 // collect reads all rows and closes them.
 func collect[T any](rows *sql.Rows, scan func(*sql.Rows) (T, error)) ([]T, error) {
-	defer rows.Close() // its error is that of rows.Err
+	defer rows.Close() // rows.Err returns its error
 	var all []T
 	for rows.Next() {
 		v, err := scan(rows)

@@ -114,7 +114,7 @@ func TestRooms(t *testing.T) {
 
 func TestReopen(t *testing.T) {
 	t.Parallel()
-	file := filepath.Join(t.TempDir(), "a ?b#100%.db") // every character that means something in a URI
+	file := filepath.Join(t.TempDir(), "a ?b#100%.db") // all characters with a meaning in a URI
 	s, err := Open(t.Context(), file)
 	if err != nil {
 		t.Fatal(err)
@@ -138,7 +138,7 @@ func TestReopen(t *testing.T) {
 	}
 }
 
-// TestOnlyTheOwnerReadsWhatWasSaid: SQLite makes files beside the database, too.
+// TestOnlyTheOwnerReadsWhatWasSaid also checks the files that SQLite creates beside the database.
 func TestOnlyTheOwnerReadsWhatWasSaid(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -239,7 +239,7 @@ func TestAFullDatabaseKeepsWhatItHas(t *testing.T) {
 	add(t, s, "lobby", "there is room again")
 }
 
-// TestACallerWhoGivesUpTakesNothingAlong: the only connection is the database in memory, and must outlive its users.
+// TestACallerWhoGivesUpTakesNothingAlong: the single connection to a database in memory must survive a cancelled call.
 func TestACallerWhoGivesUpTakesNothingAlong(t *testing.T) {
 	t.Parallel()
 	s := open(t, "")

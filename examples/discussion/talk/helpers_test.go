@@ -36,7 +36,7 @@ func (n *node) close() {
 	}
 }
 
-// enter has somebody enter the discussion; they are in it when it returns.
+// enter opens a connection, which is in the discussion when enter returns.
 func (n *node) enter(name string, transcript *chanxtest.Transcript) *chanxtest.Conn {
 	n.t.Helper()
 	c := chanxtest.Dial(n.t, n.srv, "/ws/discussion", &chanxtest.DialOptions{Name: name, Transcript: transcript})
@@ -56,7 +56,7 @@ func inDiscussion(t *testing.T, test func(t *testing.T, one, two *node)) {
 	})
 }
 
-// expectNothing expects that nothing more has come to any of the connections.
+// expectNothing expects no further frame on any of the connections.
 func expectNothing(t *testing.T, all ...*chanxtest.Conn) {
 	t.Helper()
 	synctest.Wait()

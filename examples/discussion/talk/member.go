@@ -1,4 +1,4 @@
-// Package talk is the WebSocket side of a discussion: its messages, and the consumer that serves them.
+// Package talk is the WebSocket part of a discussion: its messages and its consumer.
 package talk
 
 import (
@@ -11,7 +11,7 @@ import (
 // Group is the group that every member is in.
 const Group = "discussion"
 
-// Member is the state of one connection: somebody in the discussion. Its handlers run one at a time.
+// Member is the state of one connection: a member of the discussion. Its handlers run one at a time.
 type Member struct{ *chanx.Conn }
 
 // New returns the discussion's consumer.
@@ -26,15 +26,15 @@ func New() *chanx.Consumer[Member] {
 	return member
 }
 
-// Tell tells everybody in a discussion that is mounted on a server. It may be called concurrently. It is an error if not
-// all can be reached.
+// Tell sends an event to all members of a discussion that is mounted on a server. It may be called concurrently. It returns
+// an error if some nodes cannot be reached.
 func Tell(ctx context.Context, discussion *chanx.Consumer[Member], e Event) error {
 	return discussion.Emit(ctx, e, chanx.To(Group))
 }
 
 func open(c *chanx.Conn, _ *http.Request) (*Member, error) { return &Member{c}, nil }
 
-// receive handles all that a member sends.
+// receive handles every message of a member.
 func (m *Member) receive(ctx context.Context, in Incoming) error {
 	switch in := in.(type) {
 	case NewDiscussionMessage:
@@ -43,7 +43,7 @@ func (m *Member) receive(ctx context.Context, in Incoming) error {
 		}
 		return m.Send(ctx, ReplyMessage(in))
 	case Ping:
-		return m.Send(ctx, chanx.Pong{}) // chanx would do so by itself, were Ping no case
+		return m.Send(ctx, chanx.Pong{}) // without this case, chanx would answer
 	}
 	return nil
 }

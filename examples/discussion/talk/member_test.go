@@ -12,7 +12,7 @@ import (
 
 var update = flag.Bool("update", false, "write the transcripts in testdata")
 
-// TestADiscussion plays a discussion whole; testdata/discussion.txt shows what everybody sees of it.
+// TestADiscussion runs a complete discussion; testdata/discussion.txt shows the frames of every member.
 func TestADiscussion(t *testing.T) {
 	inDiscussion(t, func(t *testing.T, one, two *node) {
 		tr := chanxtest.NewTranscript(t, "testdata/discussion.txt", *update)
@@ -34,7 +34,7 @@ func TestADiscussion(t *testing.T) {
 	})
 }
 
-// TestTheUnionHasACaseForEachType: of what a member may send, receive handles each, and the document says no more.
+// TestTheUnionHasACaseForEachType: receive handles every type that a member may send, and the document lists no others.
 func TestTheUnionHasACaseForEachType(t *testing.T) {
 	inDiscussion(t, func(t *testing.T, one, _ *node) {
 		var got []string
@@ -68,7 +68,7 @@ func TestOthersReceiveWhatWasSaidInOrder(t *testing.T) {
 	})
 }
 
-// TestWhatIsSaidIsTidiedOnce looks at the frames themselves: Receive, too, would tidy them.
+// TestWhatIsSaidIsTidiedOnce compares raw frames, because Receive would normalize them again.
 func TestWhatIsSaidIsTidiedOnce(t *testing.T) {
 	inDiscussion(t, func(t *testing.T, one, _ *node) {
 		ann, bob := one.enter("ann", nil), one.enter("bob", nil)

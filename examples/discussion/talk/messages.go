@@ -6,14 +6,14 @@ import (
 	"github.com/chanx-go/chanx"
 )
 
-// DiscussionMessagePayload is something said in the discussion; three messages share it.
+// DiscussionMessagePayload is a text in the discussion; three messages share it.
 type DiscussionMessagePayload struct {
 	Content string `json:"content" maxLength:"2000" pattern:"\\S" example:"Shall we meet on Friday?"`
 	Raw     bool   `json:"raw" default:"false" doc:"content is passed on exactly as it was written, for code or verse"`
 }
 
-// Validate tidies what is not raw: white space at the ends goes, and within the text each run of it becomes one blank. It
-// runs on what comes in, before a handler sees it.
+// Validate normalizes text that is not raw: it trims white space, and replaces each run of it within the text by one blank.
+// It runs on received messages, before the handler.
 func (p *DiscussionMessagePayload) Validate() error {
 	if !p.Raw {
 		p.Content = strings.Join(strings.Fields(p.Content), " ")
@@ -21,19 +21,19 @@ func (p *DiscussionMessagePayload) Validate() error {
 	return nil
 }
 
-// NewDiscussionMessage is what a member says to the others.
+// NewDiscussionMessage is a member's message to the others.
 type NewDiscussionMessage struct{ DiscussionMessagePayload }
 
-// Ping is chanx.Ping, as a type that Incoming can have as a case: a sealed interface takes those of its own package.
+// Ping is chanx.Ping as a type of this package, because only these can implement the sealed interface Incoming.
 type Ping chanx.Ping
 
-// DiscussionMemberMessage is what the others receive of it.
+// DiscussionMemberMessage is sent to the others for a NewDiscussionMessage.
 type DiscussionMemberMessage struct{ DiscussionMessagePayload }
 
-// ReplyMessage is what the server tells one member: their own message, as the others received it, or a notice.
+// ReplyMessage is sent to one member: their own message, as the others received it, or a notice.
 type ReplyMessage struct{ DiscussionMessagePayload }
 
-// NotifyEvent is told to everybody in the discussion, on whichever server they are, as a ReplyMessage.
+// NotifyEvent reaches all members of the discussion on all servers, as a ReplyMessage.
 type NotifyEvent struct {
 	Content string `json:"content" maxLength:"500" pattern:"\\S" example:"The discussion closes at five."`
 }
@@ -44,8 +44,8 @@ func (DiscussionMemberMessage) Action() string { return "member_message" }
 func (ReplyMessage) Action() string            { return "reply" }
 func (NotifyEvent) Event() string              { return "notify_people" }
 
-// Incoming is everything that a member may send. It is sealed, so that go-check-sumtype can tell which case a switch
-// over it lacks.
+// Incoming is every message that a member may send. It is sealed, so that go-check-sumtype can find a switch that lacks a
+// case.
 //
 //sumtype:decl
 type Incoming interface {
@@ -56,7 +56,7 @@ type Incoming interface {
 func (NewDiscussionMessage) incoming() {}
 func (Ping) incoming()                 {}
 
-// Event is everything that can be told to a discussion from outside it.
+// Event is every event that a discussion handles.
 //
 //sumtype:decl
 type Event interface {

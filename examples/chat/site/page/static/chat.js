@@ -1,4 +1,4 @@
-// The page of a room: takes frames from the socket to the view, and what is typed the other way.
+// The page of a room: it passes frames from the socket to the view, and input to the socket.
 
 import { Socket } from "./socket.js";
 import { $, Log, Typists, dress, quoted } from "./view.js";
@@ -6,16 +6,16 @@ import { $, Log, Typists, dress, quoted } from "./view.js";
 const room = document.body.dataset.room;
 const log = new Log($("log"), $("newer"));
 const typists = new Typists($("typing"));
-const unanswered = new Map(); // ref → what was said, until the server says that it has it
+const unanswered = new Map(); // ref → text, until the server confirms it
 let refs = 0, entered = false, lost = false, typedAt = 0;
-let leaving = false; // this page is logging out, and its answer leads to another
+let leaving = false; // this page is logging out, and the answer loads another page
 
 for (const avatar of document.querySelectorAll(".avatar[data-name]")) dress(avatar, avatar.dataset.name);
 
-// One entry for each action that the server sends; what is not known is ignored.
+// One entry for each action that the server sends; unknown actions are ignored.
 const actions = new Map(Object.entries({
   authentication({ payload }) {
-    if (payload.status_code !== 200) problem(payload.data.detail); // the close that follows decides what next
+    if (payload.status_code !== 200) problem(payload.data.detail); // the close code that follows decides what to do next
   },
   node({ payload }) {
     $("node").textContent = `on ${payload.name}`;
@@ -46,7 +46,7 @@ const actions = new Map(Object.entries({
   complete({ ref }) {
     unanswered.delete(ref);
   },
-  // An error's payload is a list of what is wrong with a frame, or one object with reason and detail.
+  // An error's payload is a list of validation errors, or one object with reason and detail.
   error({ payload, ref }) {
     giveBack([ref]);
     problem(Array.isArray(payload) ? payload.map((item) => item.msg).join(". ") : payload.detail);
@@ -99,7 +99,7 @@ function problem(text) {
   $("problem").hidden = text === "";
 }
 
-// giveBack returns what was not taken to where it was typed, before what has been typed since.
+// giveBack puts unconfirmed text back into the input, before what has been typed since.
 function giveBack(taken) {
   const said = taken.filter((ref) => unanswered.has(ref)).map((ref) => unanswered.get(ref));
   for (const ref of taken) unanswered.delete(ref);
@@ -116,7 +116,7 @@ function update() {
 
 function say() {
   const content = $("content").value.trim();
-  const ref = String(++refs); // asks for exactly one answer: complete, or an error
+  const ref = String(++refs); // requests exactly one answer: complete, or an error
   if (!entered || content === "" || !socket.send({ action: "chat", payload: { content }, ref })) return;
   unanswered.set(ref, content);
   $("content").value = "";
@@ -134,7 +134,7 @@ $("content").addEventListener("input", () => {
 });
 
 $("content").addEventListener("keydown", (e) => {
-  if (e.key !== "Enter" || e.shiftKey || e.isComposing) return; // isComposing: Enter picks a character
+  if (e.key !== "Enter" || e.shiftKey || e.isComposing) return; // isComposing: Enter selects a character
   e.preventDefault();
   say();
 });

@@ -1,13 +1,13 @@
-// A WebSocket that comes back: it reconnects where trying again can help, and notices a dead line.
+// A WebSocket that reconnects: after close codes that allow it, and when the connection is dead.
 
-// Codes after which the server, or another one behind the same address, may soon be there again.
-// All others, such as 4401 (log in), 4403 (not allowed) and 1008 (policy), would only repeat.
+// Codes after which the server, or another one behind the same address, may soon accept connections.
+// All others, such as 4401 (log in), 4403 (not allowed) and 1008 (policy), would occur again.
 const RETRIABLE = new Set([1001, 1005, 1006, 1011, 1012, 1013, 4408, 4425, 4429]);
 const canRetry = (code) => RETRIABLE.has(code) || (code >= 4500 && code < 4600);
 const TOO_MANY = 4429, TOO_MANY_DELAY = 5_000; // too many connections: wait at least this many ms
 const FIRST_DELAY = 500, LONGEST_DELAY = 15_000; // ms
-const SETTLED = 5_000; // ms after which a connection counts as good, and delays start small again
-const SILENCE = 25_000, PATIENCE = 10_000; // ms before we ask "still there?", and to answer
+const SETTLED = 5_000; // ms after which a connection counts as stable, and delays start small again
+const SILENCE = 25_000, ANSWER_TIME = 10_000; // ms without a frame before a ping, and for its answer
 
 export class Socket {
   #url;
@@ -26,7 +26,7 @@ export class Socket {
     this.#connect();
   }
 
-  // send reports whether the frame could be handed over.
+  // send reports whether the socket accepted the frame.
   send(frame) {
     if (this.#ws?.readyState !== WebSocket.OPEN) return false;
     this.#ws.send(JSON.stringify(frame));
@@ -51,13 +51,13 @@ export class Socket {
     ws.onclose = (e) => this.#closed(e.code, e.reason);
   }
 
-  // listen restarts the watch: after a silence it asks, and without an answer it gives the line up
-  // rather than wait for the system to notice.
+  // listen restarts the timer: after a silence it sends a ping, and without an answer it closes the socket
+  // rather than wait for the system to detect the loss.
   #listen() {
     clearTimeout(this.#watch);
     this.#watch = setTimeout(() => {
       this.send({ action: "ping" });
-      this.#watch = setTimeout(() => this.#abandon(), PATIENCE);
+      this.#watch = setTimeout(() => this.#abandon(), ANSWER_TIME);
     }, SILENCE);
   }
 
@@ -74,7 +74,7 @@ export class Socket {
     if (Date.now() - this.#openedAt > SETTLED) this.#attempt = 0;
     const longest = Math.min(LONGEST_DELAY, FIRST_DELAY * 2 ** this.#attempt++);
     const least = code === TOO_MANY ? TOO_MANY_DELAY : 0;
-    const delay = least + (longest / 2) * (1 + Math.random()); // jitter: not everybody at once
+    const delay = least + (longest / 2) * (1 + Math.random()); // jitter, so that pages do not reconnect at the same time
     this.#on.state("waiting", { delay, code, reason });
     this.#retry = setTimeout(() => this.#connect(), delay);
   }

@@ -1,13 +1,13 @@
-// What is seen. Text from others reaches the page as text nodes only: it is never markup.
+// The visible part. Text from other users becomes text nodes only, never markup.
 
 const time = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
 const day = new Intl.DateTimeFormat(undefined, { weekday: "long", day: "numeric", month: "long" });
-const RUN = 5 * 60_000; // ms within which posts of one sender stand under one heading
-const NEAR = 80; // pixels from the end that still count as the end
+const RUN = 5 * 60_000; // ms within which posts of one sender share a heading
+const NEAR = 80; // pixels from the end within which the view still follows
 
 export const $ = (id) => document.getElementById(id);
 
-// quoted is text of others within ours: one that runs from right to left does not turn ours around.
+// quoted isolates text of other users, so that right-to-left text does not change the direction of ours.
 export const quoted = (text) => element("bdi", text);
 
 // element("p.note", "text", child, …) makes an element with classes.
@@ -19,7 +19,7 @@ export function element(spec, ...children) {
   return e;
 }
 
-// dress gives an avatar its letter and a hue of its own.
+// dress sets the letter and the hue of an avatar.
 export function dress(avatar, name) {
   let hash = 0;
   for (const c of name) hash = (hash * 31 + c.codePointAt(0)) % 360;
@@ -42,9 +42,9 @@ export class Log {
     new ResizeObserver(() => newer.hidden && this.#toEnd()).observe(list);
   }
 
-  // history adds what is new of a list of posts: after a reconnection most of it is here already.
+  // history adds the new posts of a list: after a reconnection most of them are shown already.
   history(posts) {
-    this.#list.setAttribute("aria-busy", "true"); // nobody wants fifty messages read out
+    this.#list.setAttribute("aria-busy", "true"); // screen readers should not read out fifty posts
     for (const p of posts) this.post(p, p.is_mine ? "mine" : "other");
     this.#list.setAttribute("aria-busy", "false");
     if (this.#list.childElementCount === 0) this.note("", "Nothing has been said here yet. Be the first!");
@@ -65,7 +65,7 @@ export class Log {
     });
   }
 
-  // note shows a line about the room, of texts and elements; tone is "", "info" or "warning".
+  // note shows a line about the room, made of texts and elements; tone is "", "info" or "warning".
   note(tone, ...line) {
     this.#follow(false, () => {
       const item = element("li.note", ...line);
@@ -95,7 +95,7 @@ export class Log {
     if (this.#last?.day !== today) this.#list.append(element("li.day", element("span", today)));
   }
 
-  // follow keeps the end in view while something is added, unless the reader has gone back.
+  // follow keeps the end in view while content is added, unless the user has scrolled up.
   #follow(always, add) {
     const stay = always || this.#atEnd();
     add();
@@ -113,7 +113,7 @@ export class Log {
   }
 }
 
-// Typists shows who is writing, each for a few seconds after the last sign of it.
+// Typists shows who is writing, each for a few seconds after the last typing frame.
 export class Typists {
   #line;
   #timers = new Map();
