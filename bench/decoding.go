@@ -16,7 +16,7 @@ import (
 // decodeTable is the table of workloads without connections.
 const decodeTable = "decode"
 
-// decode makes a checked value of a frame.
+// decode decodes and validates a frame.
 func (s scale) decode() measure.Workload {
 	return s.coding("decode", "decode and check", func(w *decode.Way) error {
 		_, err := w.Decode(decode.Right)
@@ -24,7 +24,7 @@ func (s scale) decode() measure.Workload {
 	})
 }
 
-// decodeAndEncode makes a frame of the value again.
+// decodeAndEncode also encodes the value again.
 func (s scale) decodeAndEncode() measure.Workload {
 	return s.coding("decode-encode", "decode and check, then encode", func(w *decode.Way) error {
 		m, err := w.Decode(decode.Right)
@@ -36,11 +36,11 @@ func (s scale) decodeAndEncode() measure.Workload {
 	})
 }
 
-// decodeWrong finds all that is wrong with a frame.
+// decodeWrong finds all errors of a frame.
 func (s scale) decodeWrong() measure.Workload {
 	return s.coding("decode-wrong", "decode and check, all five fields wrong", func(w *decode.Way) error {
 		if _, err := w.Decode(decode.Wrong); err == nil {
-			return errors.New("it finds nothing wrong")
+			return errors.New("it finds no error")
 		}
 		return nil
 	})
@@ -59,13 +59,13 @@ func (s scale) coding(name, title string, do func(*decode.Way) error) measure.Wo
 	return w
 }
 
-// inProcess is work whose processor time and allocations are those of this process: nothing else runs in it meanwhile.
+// inProcess is a workload inside this process: nothing else runs meanwhile, so its cost is that of the process.
 type inProcess struct {
 	scale scale
 	do    func() error
 }
 
-// Measure lets it warm up before.
+// Measure warms up, then measures.
 func (p inProcess) Measure() (f measure.Figure, err error) {
 	if _, err := p.repeat(p.scale.warm); err != nil {
 		return f, err
@@ -78,9 +78,9 @@ func (p inProcess) Measure() (f measure.Figure, err error) {
 	return f, errors.Join(err1, err2, err3)
 }
 
-// repeat does it for a while, and returns how often.
+// repeat repeats the work for a time, and returns the number of repetitions.
 func (p inProcess) repeat(d time.Duration) (n int, err error) {
-	const turn = 100 // between looks at the clock
+	const turn = 100 // repetitions between readings of the clock
 	for end := time.Now().Add(d); n == 0 || time.Now().Before(end); n += turn {
 		for range turn {
 			if err := p.do(); err != nil {
@@ -94,7 +94,7 @@ func (p inProcess) repeat(d time.Duration) (n int, err error) {
 // Stop does nothing: there is no process to end.
 func (inProcess) Stop() error { return nil }
 
-// mallocs is how many allocations this process has made.
+// mallocs returns the number of allocations of this process.
 func mallocs() uint64 {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)

@@ -12,7 +12,7 @@ import (
 	"github.com/chanx-go/chanx/bench/serve"
 )
 
-// deflatedSize is that of a message that is worth being compressed.
+// deflatedSize is the size of a message that is worth compressing.
 const deflatedSize = 1000
 
 // deflate is a fan-out of larger messages with compression. Each server is compared with itself without.
@@ -41,10 +41,10 @@ func (s scale) deflate(conns int) measure.Workload {
 	}
 }
 
-// pair is a server in two forms, the second of which is measured by the first.
+// pair is a server with and without compression; the second is the baseline.
 type pair struct{ base, other worker }
 
-// Measure has both do the same.
+// Measure runs the same work on both.
 func (p pair) Measure() (measure.Figure, error) {
 	b, err := p.base.Measure()
 	if err != nil {

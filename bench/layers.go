@@ -12,19 +12,19 @@ import (
 	"github.com/chanx-go/chanx/bench/serve"
 )
 
-// layersTable is the table of workloads that are about what lies between servers.
+// layersTable is the table of workloads about channel layers.
 const layersTable = "layers"
 
-// formation is one or several processes of a server, and what takes messages from one to the other.
+// formation is one or several processes of a server, with the broker between them.
 type formation struct {
 	name   string
 	server string
 	broker string // its kind; empty: none
 	nodes  int
-	crowd  int // how many times as many connections each node has in the workload nodes
+	crowd  int // a factor for the connections of each node in the workload nodes
 }
 
-// inMemory is what the others are compared with.
+// inMemory is the baseline.
 const inMemory = "memory"
 
 var formations = []formation{
@@ -40,7 +40,7 @@ var formations = []formation{
 	{"centrifuge, Redis, 3 nodes", "centrifuge", serve.Redis, 3, 1},
 }
 
-// possible are the names of formations that are wanted and can be started here.
+// possible returns the names of requested formations that can be started here.
 func possible(wanted func(formation) bool) (names []string) {
 	for _, f := range formations {
 		if wanted(f) && serve.Installed(f.broker) == nil {
@@ -50,16 +50,16 @@ func possible(wanted func(formation) bool) (names []string) {
 	return names
 }
 
-// leftOut says which formations are not possible, and why; empty if all are.
+// leftOut names the formations that are not possible, with the reason; empty if all are.
 func leftOut() string {
 	err := serve.Installed(serve.Redis)
 	if err == nil {
 		return ""
 	}
-	return fmt.Sprintf("everything with Redis is left out: %v", err)
+	return fmt.Sprintf("without Redis: %v", err)
 }
 
-// layers are messages to conns connections, spread over the nodes.
+// layers is a workload of messages to conns connections, spread over the nodes.
 func (s scale) layers(conns, burst int) measure.Workload {
 	w := s.formed(fmt.Sprintf("layers-%d-%d", conns, burst), burst, func(formation) int { return s.conns(conns) })
 	w.Title = fmt.Sprintf("to %s in all, %s", thousands(s.conns(conns)), bursts(burst))
@@ -67,8 +67,9 @@ func (s scale) layers(conns, burst int) measure.Workload {
 	return w
 }
 
-// nodes are messages to local connections at each node: with twice the nodes there are twice the connections, and a delivery
-// should cost the same, but for what the machine needs for twice the connections: one process that has them all shows that.
+// nodes is a workload of messages to local connections on each node. With twice the nodes there are twice the connections,
+// and a delivery should cost the same, except for the machine's cost of twice the connections, which one process with all of
+// them shows.
 func (s scale) nodes(local, burst int) measure.Workload {
 	w := s.formed(fmt.Sprintf("nodes-%d-%d", local, burst), burst, func(f formation) int { return s.conns(local) * f.nodes * f.crowd })
 	w.Title = fmt.Sprintf("to %s at each node, %s", thousands(s.conns(local)), bursts(burst))

@@ -28,7 +28,7 @@ func layerTable(rows []measure.Row) string {
 	return t.String()
 }
 
-// ends is a median and, in brackets, the least and the most.
+// ends formats a median and, in brackets, the minimum and maximum.
 func ends(s measure.Summary, ok bool) string {
 	if !ok {
 		return "–"

@@ -1,8 +1,8 @@
 //go:build linux
 
 // The bench command compares chanx with a bare socket and with other servers: processor time of a message, memory of a
-// connection, what it takes to read a message alone, and what it takes to reach connections of other processes over each
-// channel layer. Without flags it takes about ten minutes.
+// connection, the cost of decoding alone, and the cost of reaching connections of other processes over each channel layer.
+// Without flags it takes about ten minutes.
 package main
 
 import (
@@ -30,7 +30,7 @@ func run() error {
 	which := flag.String("run", ".", "regular `expression`: the workloads to run")
 	who := flag.String("servers", ".", "regular `expression`: the servers to run; without bare there are no ratios")
 	rounds := flag.Int("rounds", 5, "rounds in which the servers have their turns; workloads with 10,000 connections have fewer")
-	small := flag.Bool("quick", false, "a look whether all works: few connections, one short round, meaningless figures")
+	small := flag.Bool("quick", false, "a quick check that everything works: few connections, one short round, meaningless figures")
 	list := flag.Bool("list", false, "list the workloads")
 	profiles := flag.String("profile", "", "`directory` that a pprof profile of each server process is written into; figures are a little higher then")
 	results := flag.String("results", "", "`file` that the results are written to")

@@ -11,7 +11,7 @@ import (
 	"github.com/chanx-go/chanx/bench/serve"
 )
 
-// memory is what a connection takes that is in a group with all others, has been used, and is idle now.
+// memory measures a connection that is in a group with all others, has been used, and is idle now.
 func (s scale) memory(conns int) measure.Workload {
 	return measure.Workload{
 		Name: "memory", Title: fmt.Sprintf("memory a connection, %s in one group, after use", thousands(s.conns(conns))), Unit: "KB",
@@ -29,13 +29,13 @@ func (s scale) memory(conns int) measure.Workload {
 
 // hoarder is a server whose memory is measured.
 type hoarder struct {
-	team  // of one
+	team  // one process
 	scale scale
 	conns int
 }
 
-// Measure compares the resident memory after all connections have been used with that of a server which has served
-// some before: what a server needs once is not a connection's.
+// Measure compares the resident memory after all connections have been used with that of a server that has already served
+// some connections, so that the fixed cost of a server is not counted.
 func (h hoarder) Measure() (f measure.Figure, err error) {
 	if err := h.warm(); err != nil {
 		return f, err
@@ -68,7 +68,7 @@ func (h hoarder) warm() (err error) {
 	return use(l)
 }
 
-// use lets every connection speak and hear.
+// use lets every connection send and receive.
 func use(l *load.Load) error {
 	for _, do := range []func() (int, error){
 		func() (int, error) { return l.Echo(0, 1) },

@@ -14,7 +14,7 @@ const profileExt = ".pprof"
 
 var inFileName = strings.NewReplacer(", ", "-", " ", "-")
 
-// options are those of a server in a workload that needs no others.
+// options returns the default options of a server.
 func (s scale) options(workload, server string) (o serve.Options) {
 	if s.profiles != "" {
 		o.Profile = filepath.Join(s.profiles, workload+"-"+inFileName.Replace(server)+profileExt)
@@ -22,7 +22,7 @@ func (s scale) options(workload, server string) (o serve.Options) {
 	return o
 }
 
-// ofNode gives the nodes behind the first one files of their own.
+// ofNode gives each node after the first its own file.
 func ofNode(o serve.Options, node int) serve.Options {
 	if node > 0 && o.Profile != "" {
 		o.Profile = fmt.Sprintf("%s-%d%s", strings.TrimSuffix(o.Profile, profileExt), node+1, profileExt)

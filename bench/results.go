@@ -62,7 +62,7 @@ func redisVersion() (string, error) {
 	return "Redis " + v, err
 }
 
-// report is the content of the results file.
+// report returns the content of the results file.
 func report(rows []measure.Row, rounds int, busy string) (string, error) {
 	machine, err := measure.Machine()
 	if err != nil {
@@ -84,7 +84,7 @@ func report(rows []measure.Row, rounds int, busy string) (string, error) {
 	return b.String(), nil
 }
 
-// servers says what is compared, and in which version.
+// servers lists the compared servers and their versions.
 func servers() string {
 	t := table{{"server", "module", "what it does with a message"}}
 	for _, s := range serve.All {
@@ -93,7 +93,7 @@ func servers() string {
 	return t.String()
 }
 
-// ways says what is compared where there are no servers.
+// ways lists the compared ways to decode.
 func ways() string {
 	t := table{{"with", "module", "what it does with a message"}}
 	for _, w := range decode.All {
@@ -102,7 +102,7 @@ func ways() string {
 	return t.String()
 }
 
-// version is that of a module in this program; empty if it is of this repository or was not recorded.
+// version returns the version of a module in this program; empty for this repository, or if it was not recorded.
 func version(path string) string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {

@@ -10,7 +10,7 @@ import (
 	"github.com/chanx-go/chanx/bench/measure"
 )
 
-// work does something for some time and returns how often.
+// work runs for some time and returns the number of repetitions.
 type work func(*load.Load, time.Duration) (int, error)
 
 // worker is a team whose processor time is measured.
@@ -23,8 +23,8 @@ type worker struct {
 	delays bool // are measured too
 }
 
-// Measure opens connections, lets the servers warm up, and measures them. The connections are closed again: where all
-// teams have their turn, none has connections while another one works.
+// Measure opens connections, warms up, and measures. It closes the connections, so that no team has connections while another
+// one is measured.
 func (w worker) Measure() (f measure.Figure, err error) {
 	l, err := open(w.team, w.conns, w.size)
 	if err != nil {
@@ -56,7 +56,7 @@ func (w worker) measure(l *load.Load) (f measure.Figure, err error) {
 
 func micros(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1000 }
 
-// open returns connections of which every one has joined the group: it has been answered.
+// open returns connections that have all joined the group: each has got an answer.
 func open(t team, conns, size int) (*load.Load, error) {
 	first := t.nodes[0]
 	l, err := load.Open(t.addrs(), conns, first.Server.Talk(size, first.Options))

@@ -11,7 +11,7 @@ import (
 	"github.com/chanx-go/chanx/bench/measure"
 )
 
-// tables are all that there are rows for.
+// tables returns all tables that have rows.
 func tables(rows []measure.Row) string {
 	var all []string
 	if r := of("", rows); len(r) > 0 {
@@ -26,7 +26,7 @@ func tables(rows []measure.Row) string {
 	return strings.Join(all, "\n")
 }
 
-// of are the rows of a table.
+// of returns the rows of a table.
 func of(table string, rows []measure.Row) []measure.Row {
 	return slices.DeleteFunc(slices.Clone(rows), func(r measure.Row) bool { return r.Table != table })
 }
@@ -45,7 +45,7 @@ func overview(rows []measure.Row) string {
 	return t.String()
 }
 
-// cell is a median, and behind it the median of the ratios.
+// cell formats a median, followed by the median of the ratios.
 func cell(r measure.Row, server string) string {
 	v, ok := r.Value(server)
 	if !ok {
@@ -89,7 +89,7 @@ func span(s measure.Summary, ok bool) string {
 	return digits(s.Min) + "–" + digits(s.Max)
 }
 
-// digits are as many as mean something.
+// digits formats the significant digits.
 func digits(v float64) string {
 	switch {
 	case v < 10:
@@ -100,7 +100,7 @@ func digits(v float64) string {
 	return fmt.Sprintf("%.0f", v)
 }
 
-// table is lines of cells, the first of which are the headings. It is written in Markdown that can be read as it is.
+// table has lines of cells, the first of which are the headings. It is written as aligned Markdown.
 type table [][]string
 
 func (t table) String() string {

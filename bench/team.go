@@ -17,12 +17,12 @@ type team struct {
 	broker *serve.Broker    // nil if there is none
 }
 
-// start is for a server alone.
+// start starts a single server.
 func start(server string, opts serve.Options) (team, error) {
 	return startTeam(server, "", 1, opts)
 }
 
-// startTeam starts a broker of that kind, if it is not empty, and servers that use it.
+// startTeam starts a broker of that kind, unless it is empty, and servers that use it.
 func startTeam(server, broker string, nodes int, opts serve.Options) (t team, err error) {
 	s, err := serve.Named(server)
 	if err != nil {
@@ -44,7 +44,7 @@ func startTeam(server, broker string, nodes int, opts serve.Options) (t team, er
 	return t, nil
 }
 
-// Stop ends the servers before the broker, which they would miss.
+// Stop ends the servers, then the broker.
 func (t team) Stop() (err error) {
 	for _, p := range t.nodes {
 		err = errors.Join(err, p.Stop())
@@ -62,7 +62,7 @@ func (t team) addrs() (all []netip.AddrPort) {
 	return all
 }
 
-// settle waits until all have nothing to do.
+// settle waits until all processes are idle.
 func (t team) settle() (err error) {
 	for _, p := range t.nodes {
 		err = errors.Join(err, measure.Settle(p.Pid()))

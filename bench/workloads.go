@@ -11,11 +11,11 @@ import (
 	"github.com/chanx-go/chanx/bench/serve"
 )
 
-// scale is how much is done.
+// scale is the size of the workloads.
 type scale struct {
-	conns    func(int) int // of those that a workload names
-	warm, do time.Duration // of a visit to one server
-	idle     time.Duration // ping interval where idle connections are looked at
+	conns    func(int) int // scales a workload's number of connections
+	warm, do time.Duration // for each server in a round
+	idle     time.Duration // ping interval when idle connections are measured
 	profiles string        // directory for profiles of the server processes; empty: none
 }
 
@@ -40,7 +40,7 @@ func workloads(s scale) []measure.Workload {
 
 var (
 	everyServer = names(func(*serve.Server) bool { return true })
-	// grownServers show how the cost of a message grows with the connections; each costs a minute.
+	// grownServers show how the cost of a message grows with the number of connections; each takes a minute.
 	grownServers = []string{"bare", "chanx", "gws", "by hand", "centrifuge"}
 )
 
@@ -53,7 +53,7 @@ func names(which func(*serve.Server) bool) (all []string) {
 	return all
 }
 
-// echo is for conns connections that each have inFlight messages sent at once, and send again when all are answered.
+// echo lets conns connections each send inFlight messages at once, and again when all are answered.
 func (s scale) echo(conns, inFlight int, servers []string) measure.Workload {
 	return s.work(conns, measure.Workload{
 		Name:    fmt.Sprintf("echo-%d-%d", conns, inFlight),
@@ -62,7 +62,7 @@ func (s scale) echo(conns, inFlight int, servers []string) measure.Workload {
 	}, func(l *load.Load, d time.Duration) (int, error) { return l.Echo(d, inFlight) })
 }
 
-// fanOut is burst messages to conns connections, and again when all have them.
+// fanOut sends burst messages to conns connections, and again when all have received them.
 func (s scale) fanOut(conns, burst int, servers []string) measure.Workload {
 	return s.work(conns, measure.Workload{
 		Name:    fmt.Sprintf("fanout-%d-%d", conns, burst),
@@ -78,7 +78,7 @@ func bursts(n int) string {
 	return "isolated"
 }
 
-// work completes a workload whose figure is the server's processor time for one of the things that do counts.
+// work completes a workload whose figure is the server's processor time for each unit that do counts.
 func (s scale) work(conns int, w measure.Workload, do work) measure.Workload {
 	w.Unit, w.Base = cpuUnit, "bare"
 	rounds := 0

@@ -10,7 +10,7 @@ import (
 	"github.com/go-playground/validator/v10"
 )
 
-// byHand is what a Go team writes today.
+// byHand is the code that a Go team would write without chanx.
 var byHand = &Way{
 	Name: "by hand", Does: "encoding/json for the envelope, again for the payload that its action names, then go-playground/validator",
 	Uses: "github.com/go-playground/validator/v10", Decode: byHandDecode,
@@ -29,7 +29,7 @@ type reply struct {
 
 var validate = newValidator()
 
-// newValidator knows the pattern, for which validator has no tag, and the names that clients know.
+// newValidator registers the pattern, for which validator has no tag, and reports the JSON names of fields.
 func newValidator() *validator.Validate {
 	v := validator.New(validator.WithRequiredStructEnabled())
 	v.RegisterTagNameFunc(func(f reflect.StructField) string { return f.Tag.Get("json") })
@@ -50,5 +50,5 @@ func byHandDecode(frame []byte) (*Chat, error) {
 	}
 	m := new(Chat)
 	err := json.Unmarshal(e.Payload, m)
-	return m, errors.Join(err, validate.Struct(m)) // what could be read is checked all the same
+	return m, errors.Join(err, validate.Struct(m)) // decoded fields are checked even after an error
 }

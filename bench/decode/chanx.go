@@ -8,8 +8,7 @@ import (
 	"github.com/chanx-go/chanx/schema"
 )
 
-// chanxWay is what a chanx server does with a frame, with the calls that it makes: the server's own function for it has
-// no exported name.
+// chanxWay decodes a frame with the same calls as a chanx server, whose own function for it is not exported.
 var chanxWay = &Way{
 	Name: "chanx", Does: "package schema, called as a server calls it: the envelope and the message of its action, checked, in one pass",
 	Uses: "github.com/chanx-go/chanx", Decode: chanxDecode, Encode: newChanxEncode(),
@@ -57,11 +56,11 @@ func chanxDecode(frame []byte) (*Chat, error) {
 	return r.value, nil
 }
 
-// reading is a frame on its way.
+// reading is a frame while it is decoded.
 type reading struct {
 	d       *schema.Decoder
-	tag     string // that nobody knows
-	value   *Chat  // nil until the action was read
+	tag     string // an unknown action
+	value   *Chat  // nil until the action has been read
 	message schema.Message
 }
 
@@ -108,7 +107,7 @@ func (r *reading) begin() error {
 	return nil
 }
 
-// newChanxEncode writes all frames into one buffer, as a server does with what it is about to send.
+// newChanxEncode writes all frames into one buffer, as a server does before it sends them.
 func newChanxEncode() func(*Chat) ([]byte, error) {
 	var b []byte
 	return func(m *Chat) (_ []byte, err error) {

@@ -1,3 +1,3 @@
-// Package decode reads and checks one message in the ways that are compared: with chanx, and with what a Go program
-// would use without it. There are no connections; bench/serve compares servers.
+// Package decode decodes and validates one message in the compared ways: with chanx, and as a Go program would without it.
+// It has no connections; bench/serve compares servers.
 package decode

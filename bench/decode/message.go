@@ -7,7 +7,7 @@ import (
 
 const action = "chat"
 
-// Chat is what the message carries, with its constraints in the tags of chanx and in those of validator.
+// Chat is the payload of the message, with its constraints in the tags of chanx and of validator.
 type Chat struct {
 	Content    string    `json:"content" minLength:"1" maxLength:"2000" validate:"required,min=1,max=2000"`
 	SenderName string    `json:"sender_name" maxLength:"64" validate:"required,max=64"`
@@ -20,7 +20,6 @@ type Chat struct {
 var Right = []byte(`{"action":"chat","payload":{"content":"` + strings.Repeat("a bit of talk", 5) +
 	`","sender_name":"Alice","room_id":"general","priority":3,"timestamp":"2025-05-11T14:30:00Z"}}`)
 
-// Wrong is a frame of which no field passes. The time stamp comes last: encoding/json stops at it, and what follows would
-// be left out.
+// Wrong is a frame in which all fields are invalid. The time stamp comes last, because encoding/json stops there.
 var Wrong = []byte(`{"action":"chat","payload":{"content":"","sender_name":"` + strings.Repeat("Alice", 13) +
 	`","room_id":"the general","priority":10,"timestamp":"today"}}`)

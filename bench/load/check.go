@@ -15,7 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// take acts on one frame.
+// take handles one frame.
 func (l *Load) take(c *conn, f frame) error {
 	switch f.first {
 	case finBit | opText, finBit | rsv1Bit | opText:
@@ -39,7 +39,7 @@ func (l *Load) take(c *conn, f frame) error {
 	return unexpected(f)
 }
 
-// gone takes the answer to our Close. What follows is the end of the stream, which is left unread.
+// gone handles the answer to our Close. The end of the stream, which follows, is not read.
 func (l *Load) gone(c *conn) error {
 	if err := unix.EpollCtl(l.epoll, unix.EPOLL_CTL_DEL, c.fd, nil); err != nil {
 		return os.NewSyscallError("epoll_ctl", err)
@@ -48,10 +48,10 @@ func (l *Load) gone(c *conn) error {
 }
 
 func unexpected(f frame) error {
-	return fmt.Errorf("a frame begins with %#x, which does not belong there", f.first)
+	return fmt.Errorf("a frame begins with %#x, which is not allowed there", f.first)
 }
 
-// fragment puts a message together (RFC 6455, section 5.4). Writers that compress piece by piece send fragments.
+// fragment assembles a message (RFC 6455, section 5.4). Servers that compress in pieces send fragments.
 func (l *Load) fragment(c *conn, f frame) error {
 	goesOn := f.first&^finBit == opMore
 	if goesOn == (c.part.first == 0) {
@@ -71,11 +71,11 @@ func (l *Load) fragment(c *conn, f frame) error {
 func (l *Load) message(c *conn, f frame) error {
 	if !f.compressed() {
 		if l.talk.Deflate && len(f.payload) >= surelySmaller {
-			return fmt.Errorf("it heard a message of %d bytes that is not compressed, which was agreed", len(f.payload))
+			return fmt.Errorf("a message of %d bytes is not compressed, although compression was negotiated", len(f.payload))
 		}
 		return l.replies(c, f.payload)
 	}
-	if r, ok := l.known[known{string(f.payload), l.hears, c == l.sender}]; ok { // nothing is copied for it
+	if r, ok := l.known[known{string(f.payload), l.hears, c == l.sender}]; ok { // this conversion does not copy
 		l.hear(r.heard)
 		return l.count(c, r.due)
 	}
@@ -93,18 +93,18 @@ func (l *Load) message(c *conn, f frame) error {
 	return nil
 }
 
-// surelySmaller is the length in bytes from which a text of this load is smaller when it is compressed: one that is not shows
-// a server which only agreed to it.
+// surelySmaller is the length in bytes from which compression makes every text of this load smaller. A longer uncompressed
+// text means that the server negotiated compression without using it.
 const surelySmaller = 512
 
-// known is a compressed message. Without context takeover equal bytes are equal texts, so each is inflated once.
+// known is a checked compressed message. Without context takeover equal bytes are equal texts, so each is inflated once.
 type known struct {
 	bytes string
 	hears *Exchange
 	own   bool
 }
 
-// replies are how many there are in a message, and how many of them are not an Ack.
+// replies counts the replies in a message, and those that are not an Ack.
 type replies struct{ due, heard int }
 
 // text is the message in a frame.
@@ -116,12 +116,12 @@ func (l *Load) text(f frame) ([]byte, error) {
 		return f.payload, nil
 	}
 	if !l.talk.Deflate {
-		return nil, errors.New("a message is compressed, which was not agreed")
+		return nil, errors.New("a message is compressed, although compression was not negotiated")
 	}
 	return l.scratch.inflate(f.payload)
 }
 
-// inflater is reused.
+// inflater is reused for all messages.
 type inflater struct{ r io.ReadCloser }
 
 // inflate undoes RFC 7692, section 7.2.1: four bytes were cut off, and no final block ends the stream.
@@ -155,7 +155,7 @@ func (l *Load) reply(c *conn, text []byte) error {
 	if c == l.sender {
 		want, ack = l.hears.own(), l.hears.Ack
 	}
-	switch { // the conversions copy nothing
+	switch { // these conversions do not copy
 	case string(text) == want:
 		l.hear(1)
 		return l.count(c, 1)
@@ -165,10 +165,10 @@ func (l *Load) reply(c *conn, text []byte) error {
 		l.beats++
 		return send(c.fd, appendFrame(nil, opText, l.talk.Heartbeat))
 	}
-	return fmt.Errorf("it heard %.300q, not %.300q", text, want)
+	return fmt.Errorf("got %.300q, want %.300q", text, want)
 }
 
-// hear notes that what somebody said has come.
+// hear counts replies of a connection.
 func (l *Load) hear(n int) {
 	l.heard += n
 	if l.Delays != nil && l.hears == &l.talk.Say {
@@ -178,7 +178,7 @@ func (l *Load) hear(n int) {
 
 func (l *Load) count(c *conn, n int) error {
 	if c.due < n {
-		return fmt.Errorf("it heard %d replies more than are due", n-c.due)
+		return fmt.Errorf("got %d replies more than expected", n-c.due)
 	}
 	c.due -= n
 	l.due -= n

@@ -19,8 +19,8 @@ func (d *Delays) add(delay time.Duration, n int) {
 	d.all += n
 }
 
-// Quantile is how long the deliveries took at most that make up the given part of all, from 0 to 1. It is zero if there are
-// none.
+// Quantile returns the time within which the given part of all deliveries, from 0 to 1, arrived. It is zero without
+// deliveries.
 func (d *Delays) Quantile(part float64) time.Duration {
 	sum := 0
 	for i, n := range d.counts {

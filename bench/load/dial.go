@@ -23,12 +23,12 @@ const (
 // conn is one connection. All its fields belong to the loop.
 type conn struct {
 	fd   int
-	due  int    // replies that are to come
-	rest []byte // the beginning of a frame whose end has not come
-	part frame  // the beginning of a message whose end has not come; its first byte is 0 if there is none
+	due  int    // expected replies
+	rest []byte // the beginning of an incomplete frame
+	part frame  // the beginning of an incomplete message; its first byte is 0 if there is none
 }
 
-// dial opens a connection and goes through the handshake, waiting for each step.
+// dial opens a connection and performs the handshake, waiting for each step.
 func (l *Load) dial(addr netip.AddrPort) (*conn, error) {
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -60,7 +60,7 @@ func (l *Load) shake(c *conn, addr netip.AddrPort) error {
 	return os.NewSyscallError("setnonblock", unix.SetNonblock(c.fd, true))
 }
 
-// prepare bounds each step of the handshake, and lets close free the port at once instead of a minute later.
+// prepare sets timeouts for the handshake, and lets close free the port at once instead of a minute later.
 func prepare(fd int, patience time.Duration) error {
 	wait := unix.NsecToTimeval(patience.Nanoseconds())
 	return join(
@@ -71,7 +71,7 @@ func prepare(fd int, patience time.Duration) error {
 	)
 }
 
-// connect goes on after a signal: Linux then waits for the connection that is on its way.
+// connect continues after a signal: Linux then waits for the pending connection.
 func connect(fd int, addr netip.AddrPort) error {
 	err := unix.Connect(fd, &unix.SockaddrInet4{Port: int(addr.Port()), Addr: addr.Addr().As4()})
 	switch {
@@ -92,7 +92,7 @@ func (l *Load) request(addr netip.AddrPort) []byte {
 	return append(b, "\r\n"...)
 }
 
-// response reads the answer to the handshake. What comes behind it stays in c.rest.
+// response reads the answer to the handshake. Data after it stays in c.rest.
 func (l *Load) response(c *conn) error {
 	var head []byte
 	for {
@@ -116,12 +116,12 @@ func (l *Load) agree(head string) error {
 	case strings.Contains(low, "permessage-deflate") != l.talk.Deflate:
 		return fmt.Errorf("permessage-deflate: wanted %t, the handshake was answered %q", l.talk.Deflate, head)
 	case l.talk.Deflate && !strings.Contains(low, "server_no_context_takeover"):
-		return fmt.Errorf("the server would keep its context: the handshake was answered %q", head)
+		return fmt.Errorf("the server wants context takeover: the handshake was answered %q", head)
 	}
 	return nil
 }
 
-// greet says hello and waits for the welcome, where a protocol has them.
+// greet sends Hello and waits for Welcome, if the protocol has them.
 func (l *Load) greet(c *conn) error {
 	if l.talk.Hello == "" {
 		return nil

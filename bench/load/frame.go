@@ -21,7 +21,7 @@ const (
 	hugeForm = 127 // in the next eight
 )
 
-// mask is one for all frames. A server cannot know, and must unmask.
+// mask is the same for all frames. A server cannot know that, and must unmask.
 var mask = [4]byte{0x37, 0xfa, 0x21, 0x3d}
 
 // appendFrame appends a masked frame of a client.
@@ -40,7 +40,7 @@ func appendFrame(b []byte, op byte, payload string) []byte {
 	return b
 }
 
-// frame is one of a server: it has no mask.
+// frame is a frame of a server, without mask.
 type frame struct {
 	first   byte
 	payload []byte
@@ -48,7 +48,7 @@ type frame struct {
 
 func (f frame) compressed() bool { return f.first&rsv1Bit != 0 }
 
-// next returns the first frame of p and the rest, or not ok if p does not hold all of it.
+// next returns the first frame of p and the rest; ok is false if the frame is incomplete.
 func next(p []byte) (f frame, rest []byte, ok bool) {
 	if len(p) < 2 {
 		return f, p, false

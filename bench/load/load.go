@@ -13,32 +13,32 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Load is a number of connections to one server, or to several that deliver to each other. It is for one goroutine, which
-// stays on its thread while they exist.
+// Load is a number of connections to one server, or to several that deliver to each other. It must be used by one goroutine,
+// which is locked to its thread meanwhile.
 type Load struct {
-	// Delays, if it is not nil, counts for every delivery of Say how long after the writing of its burst it was read.
+	// Delays, if it is not nil, counts the time of every delivery of Say, from writing its burst to reading it.
 	Delays *Delays
 
 	talk     Talk
-	patience time.Duration // how long a server may be silent while something is due
+	patience time.Duration // how long a server may be silent while replies are expected
 	conns    []*conn
 	epoll    int
 	events   []unix.EpollEvent
 	buf      []byte
-	due      int               // replies that are to come, of all connections
-	sender   *conn             // who has spoken to everybody
-	hears    *Exchange         // what is going on
-	known    map[known]replies // compressed messages that were found right
-	heard    int               // times that the Want of an exchange came
+	due      int               // expected replies of all connections
+	sender   *conn             // the connection that sent the current burst
+	hears    *Exchange         // the current exchange
+	known    map[known]replies // compressed messages that were checked
+	heard    int               // received replies equal to Want
 	said     time.Time         // when the sender began to write
-	beats    int               // pings and heartbeats that were answered
-	leaving  bool              // every connection has said that it closes
+	beats    int               // answered pings and heartbeats
+	leaving  bool              // every connection has sent a Close
 	scratch  inflater
 }
 
 const usualPatience = 20 * time.Second
 
-// Open connects n clients to servers on this machine, in turn to each of the addresses, of which there must be one at least.
+// Open connects n clients to servers on this machine, in turn to each address. There must be at least one.
 func Open(addrs []netip.AddrPort, n int, talk Talk) (*Load, error) {
 	return openPatiently(addrs, n, talk, usualPatience)
 }
@@ -59,7 +59,7 @@ func openPatiently(addrs []netip.AddrPort, n int, talk Talk, patience time.Durat
 	for i := range n {
 		err := l.add(addrs[i%len(addrs)])
 		if err == nil && i%10 == 0 {
-			err = l.Idle(0) // the first ones may be pinged before the last ones are there
+			err = l.Idle(0) // the first connections may get pings before the last ones are open
 		}
 		if err != nil {
 			return nil, join(fmt.Errorf("load: open connection %d: %w", i, err), l.Close())
@@ -81,8 +81,8 @@ func (l *Load) add(addr netip.AddrPort) error {
 	return l.frames(c, c.rest)
 }
 
-// Leave closes all connections in order: every one says that it closes, and has been answered when Leave returns. Only Close
-// may follow.
+// Leave closes all connections in order: it sends a Close on each, and returns when all are answered. Only Close may be called
+// after it.
 func (l *Load) Leave() error {
 	l.leaving = true
 	goodbye := appendFrame(nil, opClose, "\x03\xe8") // 1000
@@ -105,13 +105,13 @@ func (l *Load) Close() error {
 	return err
 }
 
-// Beats is how many pings and heartbeats of the server have been answered.
+// Beats returns the number of answered pings and heartbeats.
 func (l *Load) Beats() int { return l.beats }
 
-// reserve is what a process needs beside its connections.
+// reserve is the number of open files that a process needs beside its connections.
 const reserve = 100
 
-// allowFiles raises the limit on open files as far as n connections need.
+// allowFiles raises the limit on open files for n connections.
 func allowFiles(n int) error {
 	var r unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &r); err != nil {

@@ -78,9 +78,9 @@ func TestWrongRepliesAreNoticed(t *testing.T) {
 		answer []byte
 		want   string
 	}{
-		"another text":    {text("echo?"), `heard "echo?", not "echo!"`},
-		"one too many":    {frames(text("echo!"), text("echo!")), "1 replies more than are due"},
-		"an unasked ack":  {text(""), `heard ""`},
+		"another text":    {text("echo?"), `got "echo?", want "echo!"`},
+		"one too many":    {frames(text("echo!"), text("echo!")), "got 1 replies more than expected"},
+		"an unasked ack":  {text(""), `got ""`},
 		"a close":         {closed, "closed the connection: 1013 full"},
 		"a bare close":    {[]byte{finBit | opClose, 0}, "closed the connection"},
 		"binary":          {short(finBit|2, "echo!"), "begins with 0x82"},
@@ -88,7 +88,7 @@ func TestWrongRepliesAreNoticed(t *testing.T) {
 		"an end only":     {short(finBit|opMore, "echo!"), "begins with 0x80"},
 		"two beginnings":  {frames(short(opText, "ec"), short(opText, "ho!")), "begins with 0x1"},
 		"in between":      {frames(short(opText, "ec"), text("echo!")), "begins with 0x81"},
-		"compressed":      {short(finBit|rsv1Bit|opText, "echo!"), "not agreed"},
+		"compressed":      {short(finBit|rsv1Bit|opText, "echo!"), "not negotiated"},
 		"the end":         {nil, "unexpected EOF"},
 		"half a frame":    {text("echo!")[:4], "silent: after 100ms 1 replies are missing"},
 		"more than a lot": {append([]byte{finBit | opText, hugeForm, 0, 0, 0, 0, 1, 0, 0, 0}, make([]byte, 300<<10)...), "does not fit"},
@@ -121,7 +121,7 @@ func TestWrongHandshakesAreNoticed(t *testing.T) {
 		"another key":     {talk, "HTTP/1.1 101 Switching Protocols\r\nSec-WebSocket-Accept: x\r\n\r\n", "answered"},
 		"unasked deflate": {talk, agreed + extension + "\r\n", "wanted false"},
 		"no deflate":      {deflate, agreed + "\r\n", "wanted true"},
-		"context":         {deflate, agreed + extension + "\r\n", "keep its context"},
+		"context":         {deflate, agreed + extension + "\r\n", "wants context takeover"},
 		"half":            {talk, agreed, "silent"},
 		"no welcome":      {hello, agreed + "\r\n" + string(text("go away")), `"go away"`},
 	} {
@@ -213,11 +213,11 @@ func TestCompressedReplies(t *testing.T) {
 	if len(l.known) != 1 {
 		t.Errorf("%d compressed messages are known, not 1", len(l.known))
 	}
-	if _, err := l.Say(0, 1); err == nil || !strings.Contains(err.Error(), `heard "echo!"`) {
+	if _, err := l.Say(0, 1); err == nil || !strings.Contains(err.Error(), `got "echo!"`) {
 		t.Errorf("Say returned %v for the answer to an echo", err)
 	}
 	l.due, l.conns[0].due = 0, 0
-	if _, err := l.Echo(0, 1); err == nil || !strings.Contains(err.Error(), `heard "echo?"`) {
+	if _, err := l.Echo(0, 1); err == nil || !strings.Contains(err.Error(), `got "echo?"`) {
 		t.Errorf("Echo returned %v for another text", err)
 	}
 }

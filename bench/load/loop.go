@@ -12,10 +12,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// errSilent is returned when nothing comes though replies are due.
+// errSilent is returned when expected replies do not arrive.
 var errSilent = errors.New("load: the server is silent")
 
-// drive reads until no reply is due. done is called when a connection has all of its own; it may send again.
+// drive reads until all expected replies have arrived. It calls done when a connection has all of its replies; done may send
+// again.
 func (l *Load) drive(done func(*conn) error) error {
 	for l.due > 0 {
 		n, err := l.poll(l.patience)
@@ -32,7 +33,7 @@ func (l *Load) drive(done func(*conn) error) error {
 	return nil
 }
 
-// poll waits for connections that can be read, and returns their number. The time is rounded up to milliseconds.
+// poll waits for readable connections, and returns their number. The time is rounded up to milliseconds.
 func (l *Load) poll(wait time.Duration) (int, error) {
 	n, err := unix.EpollWait(l.epoll, l.events, int((wait + time.Millisecond - 1).Milliseconds()))
 	if errors.Is(err, unix.EINTR) {
@@ -57,7 +58,7 @@ func (l *Load) handle(n int, done func(*conn) error) error {
 	return nil
 }
 
-// read takes what one connection has. Reading once is enough: epoll tells again if there is more.
+// read reads once from a connection. epoll reports it again if there is more.
 func (l *Load) read(c *conn) error {
 	had := copy(l.buf, c.rest)
 	n, err := receive(c.fd, l.buf[had:])
@@ -67,7 +68,7 @@ func (l *Load) read(c *conn) error {
 	return l.frames(c, l.buf[:had+n])
 }
 
-// frames takes the frames in p and keeps what is behind them.
+// frames handles the complete frames in p and keeps the rest.
 func (l *Load) frames(c *conn, p []byte) error {
 	for {
 		f, rest, ok := next(p)
@@ -86,13 +87,13 @@ func (l *Load) frames(c *conn, p []byte) error {
 	return nil
 }
 
-// expect notes that n replies are due to a connection.
+// expect adds n expected replies to a connection.
 func (l *Load) expect(c *conn, n int) {
 	c.due += n
 	l.due += n
 }
 
-// send writes all of p, which is far less than a socket holds.
+// send writes all of p, which is far smaller than the socket's buffer.
 func send(fd int, p []byte) error {
 	n, err := unix.Write(fd, p)
 	switch {

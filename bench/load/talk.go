@@ -1,24 +1,24 @@
 package load
 
-// Talk is what clients say to a server and hear from it. All clients say the same.
+// Talk describes the messages between clients and a server. All clients send the same.
 type Talk struct {
 	Hello   string // the first message of a client; empty: none
-	Welcome string // how the answer to it begins
+	Welcome string // the beginning of the answer to it
 
 	Echo Exchange // answered to the sender
-	Say  Exchange // answered to everybody
+	Say  Exchange // sent to all clients
 
 	Lines     bool   // a server may put several messages into one WebSocket message, one a line
-	Heartbeat string // a message that is sent back as it is and counts for nothing; empty: none
-	Deflate   bool   // offer permessage-deflate, and insist on it
+	Heartbeat string // a message that is sent back unchanged and not counted; empty: none
+	Deflate   bool   // offer permessage-deflate, and require it
 }
 
-// Exchange is a message and the replies to it, to the byte.
+// Exchange is a message and the exact replies to it.
 type Exchange struct {
 	Send string
 	Want string // the reply to every connection
 	Own  string // the sender's own reply, if it differs
-	Ack  string // what the sender hears besides; empty: nothing
+	Ack  string // an additional reply to the sender; empty: none
 }
 
 // own is the sender's reply.

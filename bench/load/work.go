@@ -12,8 +12,8 @@ func burstOf(message string, n int) []byte {
 	return bytes.Repeat(appendFrame(nil, opText, message), n)
 }
 
-// Echo lets every connection send burst messages in one write, and again when it has the replies to all of them, until
-// the time is over and nothing is due. It returns the number of replies.
+// Echo lets every connection send burst messages in one write, and again after all replies, until the time is over and all
+// replies have arrived. It returns the number of replies.
 func (l *Load) Echo(d time.Duration, burst int) (int, error) {
 	l.hears, l.sender = &l.talk.Echo, nil
 	frames, n := burstOf(l.talk.Echo.Send, burst), 0
@@ -37,8 +37,8 @@ func (l *Load) Echo(d time.Duration, burst int) (int, error) {
 	return n, err
 }
 
-// Say lets one connection after the other send burst messages in one write to everybody, the next one when everybody has
-// them all, until the time is over. It returns the number of deliveries.
+// Say lets one connection after the other send burst messages in one write to all, the next one when all connections have
+// received them, until the time is over. It returns the number of deliveries.
 func (l *Load) Say(d time.Duration, burst int) (int, error) {
 	l.hears = &l.talk.Say
 	frames, n := burstOf(l.talk.Say.Send, burst), 0
@@ -65,7 +65,7 @@ func (l *Load) say(sender *conn, frames []byte, burst int) error {
 	return l.drive(func(*conn) error { return nil })
 }
 
-// Idle says nothing for that long, but answers pings and heartbeats: at least those that are there.
+// Idle sends nothing for that time, but answers pings and heartbeats, at least those already received.
 func (l *Load) Idle(d time.Duration) error {
 	for end := time.Now().Add(d); ; {
 		left := max(time.Until(end), 0)

@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Machine says on what the figures were taken.
+// Machine describes the machine and the Go version.
 func Machine() (string, error) {
 	info, err := os.ReadFile("/proc/cpuinfo")
 	if err != nil {
@@ -25,7 +25,7 @@ func Machine() (string, error) {
 		runtime.Version()), nil
 }
 
-// model is the processor's name, which not every architecture tells.
+// model returns the processor's name, which not every architecture provides.
 func model(info string) string {
 	for line := range strings.Lines(info) {
 		if name, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(name) == "model name" {
@@ -35,7 +35,7 @@ func model(info string) string {
 	return runtime.GOARCH
 }
 
-// Busy is how many processes wanted a core in the last minute, one for this program included.
+// Busy returns the load average of the last minute, this program included.
 func Busy() (string, error) {
 	text, err := os.ReadFile("/proc/loadavg")
 	if err != nil {

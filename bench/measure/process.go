@@ -12,14 +12,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// CPU is the processor time that a process has used, in user and kernel mode, by all its threads, those that have ended
-// too. It is the scheduler's own count, in nanoseconds; /proc/PID/stat rounds the same to 10 ms.
+// CPU returns the processor time of a process, in user and kernel mode, of all its threads, ended ones included. It is the
+// scheduler's own count, in nanoseconds; /proc/PID/stat rounds the same to 10 ms.
 func CPU(pid int) (time.Duration, error) {
 	const ofProcess = 2 // CPUCLOCK_SCHED of a process: clock_getcpuclockid(3) makes the number like this
 	return clock(int32(^pid<<3 | ofProcess))
 }
 
-// ThreadCPU is the processor time that the calling thread has used.
+// ThreadCPU returns the processor time of the calling thread.
 func ThreadCPU() (time.Duration, error) { return clock(unix.CLOCK_THREAD_CPUTIME_ID) }
 
 func clock(id int32) (time.Duration, error) {
@@ -30,7 +30,7 @@ func clock(id int32) (time.Duration, error) {
 	return time.Duration(t.Nano()), nil
 }
 
-// Resident is the memory of a process that is in RAM, in bytes.
+// Resident returns the resident memory of a process, in bytes.
 func Resident(pid int) (int64, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
 	if err != nil {
@@ -53,7 +53,7 @@ const (
 	busy        = settleStep / 20
 )
 
-// Settle waits until a process has nothing to do, as after its connections have gone, but not longer than five seconds.
+// Settle waits until a process is idle, as after closing its connections, for at most five seconds.
 func Settle(pid int) error {
 	last, err := CPU(pid)
 	for range settleLimit {
@@ -70,7 +70,7 @@ func Settle(pid int) error {
 	return err
 }
 
-// ResetPeak lets Peak begin anew.
+// ResetPeak resets Peak.
 func ResetPeak(pid int) error {
 	if err := os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", pid), []byte("5"), 0); err != nil {
 		return fmt.Errorf("measure: reset peak memory: %w", err)
@@ -78,7 +78,7 @@ func ResetPeak(pid int) error {
 	return nil
 }
 
-// Peak is the most that Resident has been since ResetPeak, or since the process began.
+// Peak returns the maximum of Resident since ResetPeak, or since the process began.
 func Peak(pid int) (int64, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {

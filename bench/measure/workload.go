@@ -8,33 +8,33 @@ import (
 
 // Workload is one row of the table: the same work for several servers.
 type Workload struct {
-	Name    string // chooses it
-	Table   string // where it belongs
+	Name    string // for the flag -run
+	Table   string // the table of its row
 	Title   string
 	Unit    string
-	Servers []string // the columns in which it has a figure
-	Base    string   // the server whose figures the ratios are to; empty: there are no ratios, or Figure.Base makes them
-	Rounds  int      // zero: as many as the caller wants
+	Servers []string // the columns that have a figure
+	Base    string   // the server that is the base of the ratios; empty: no ratios, or those to Figure.Base
+	Rounds  int      // zero: the caller's number
 
-	// Start makes a server ready. It is measured once in each round, and stopped after the last one.
+	// Start starts a server. It is measured once in each round, and stopped after the last one.
 	Start func(server string) (Subject, error)
 }
 
-// Subject is a server that is ready to be measured.
+// Subject is a started server.
 type Subject interface {
-	Measure() (Figure, error) // Measure lets it work for a while.
-	Stop() error              // Stop ends it.
+	Measure() (Figure, error) // Measure runs the workload for some time.
+	Stop() error              // Stop ends the server.
 }
 
-// Figure is what one server showed in one round.
+// Figure is the result of one server in one round.
 type Figure struct {
 	Value float64 // in the unit of the workload
-	Base  float64 // what the ratio is to, where it is not another server's figure; else zero
-	Load  float64 // processor time of the load for the same, where that matters: it must not be the bottleneck
+	Base  float64 // the base of the ratio, if it is not another server's figure; else zero
+	Load  float64 // processor time of the load generator, which must not be the bottleneck; zero if not measured
 
-	Allocs   float64 // allocations for the same, where they are counted
-	Broker   float64 // processor time of a broker for the same, which Value does not have; zero if there is none
-	P50, P99 float64 // how long half of the deliveries took at most, and 99 of 100, where that is measured; in microseconds
+	Allocs   float64 // allocations; zero if not counted
+	Broker   float64 // processor time of a broker, not part of Value; zero if there is none
+	P50, P99 float64 // percentiles of the time of a delivery, in microseconds; zero if not measured
 }
 
 // Row is a workload with its figures.
@@ -43,7 +43,7 @@ type Row struct {
 	Figures map[string][]Figure // of each server, by round
 }
 
-// Run measures all servers of w in turns. In each round another one begins.
+// Run measures all servers of w in turn. Each round begins with another server.
 func Run(w Workload, rounds int) (row Row, err error) {
 	if w.Rounds != 0 {
 		rounds = min(w.Rounds, rounds)
@@ -77,27 +77,27 @@ func Run(w Workload, rounds int) (row Row, err error) {
 	return row, nil
 }
 
-// Summary is the middle and the ends of some figures.
+// Summary is the median, minimum and maximum of figures.
 type Summary struct{ Median, Min, Max float64 }
 
-// Summarize sums figures up. There must be at least one.
+// Summarize summarizes figures. There must be at least one.
 func Summarize(all []float64) Summary {
 	s := slices.Sorted(slices.Values(all))
 	n := len(s)
 	return Summary{(s[(n-1)/2] + s[n/2]) / 2, s[0], s[n-1]}
 }
 
-// Value sums up the figures of a server.
+// Value summarizes the figures of a server.
 func (r Row) Value(server string) (s Summary, ok bool) {
 	return r.summary(server, func(_ int, f Figure) (float64, bool) { return f.Value, true })
 }
 
-// Part sums up what of says of each figure of a server, but for those of which it says zero.
+// Part summarizes a part of each figure of a server, as returned by of, without zeros.
 func (r Row) Part(server string, of func(Figure) float64) (s Summary, ok bool) {
 	return r.summary(server, func(_ int, f Figure) (float64, bool) { return of(f), of(f) != 0 })
 }
 
-// Ratio sums up the figures of a server, each divided by the base of the same round.
+// Ratio summarizes the figures of a server, each divided by the base of the same round.
 func (r Row) Ratio(server string) (s Summary, ok bool) {
 	return r.summary(server, func(round int, f Figure) (float64, bool) {
 		base := f.Base

@@ -7,8 +7,8 @@ import (
 	"net/http"
 )
 
-// The bare servers know no WebSocket beyond the handshake. They take every message for one of Size bytes and answer with
-// a frame that was built before: less than that no server can do.
+// The bare servers implement only the handshake of WebSocket. They assume that every message has Size bytes, and answer with
+// a prebuilt frame: the minimum work of any server.
 var (
 	bare = &Server{
 		Name: "bare", Does: "no WebSocket, no JSON: for each message a frame that was built before, by net.Conn.Write",
@@ -30,7 +30,7 @@ const (
 type bareServer struct {
 	room       *room[net.Conn]
 	echo, chat []byte // mostCorked frames
-	most       int    // messages that are answered by one write
+	most       int    // maximum number of messages answered by one write
 }
 
 func bareHandler(most int) func(Options) (http.Handler, error) {
@@ -80,8 +80,8 @@ func (s *bareServer) serve(c net.Conn) {
 	}
 }
 
-// answer reports whether all could be written. What is answered by one write is of one kind, that of its first message: the
-// load sends no others together.
+// answer reports whether all could be written. One write answers messages of the same kind as the first, because the load
+// does not mix kinds.
 func (s *bareServer) answer(c net.Conn, p []byte) bool {
 	for len(p) > 0 {
 		n := min(len(p)/frameSize, s.most)
@@ -98,7 +98,7 @@ func (s *bareServer) answer(c net.Conn, p []byte) bool {
 	return true
 }
 
-// write leaves a failure to the connection's reader, who sees it too.
+// write ignores an error, because the connection's reader gets it too.
 func write(c net.Conn, p []byte) {
 	if _, err := c.Write(p); err != nil {
 		_ = c.Close()

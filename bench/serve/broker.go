@@ -15,7 +15,7 @@ const (
 	Redis = "redis"
 )
 
-// Address is where servers find what takes their messages to each other. The zero value is for a server alone.
+// Address is the address of the broker between servers. The zero value is for a single server.
 type Address struct {
 	Kind string // NATS or Redis
 	URL  string
@@ -39,7 +39,7 @@ func Installed(kind string) error {
 	return nil
 }
 
-// RedisVersion is that of the redis-server which StartBroker runs.
+// RedisVersion returns the version of the redis-server that StartBroker runs.
 func RedisVersion() (string, error) {
 	text, err := exec.Command("redis-server", "--version").Output()
 	if err != nil {
@@ -53,7 +53,7 @@ func RedisVersion() (string, error) {
 	return "", fmt.Errorf("serve: ask redis-server for its version: it says %q", text)
 }
 
-// StartBroker runs one that stores nothing, in a process of its own. It needs RunIfServer, as Start does.
+// StartBroker runs a broker without storage, in a separate process. Like Start, it needs RunIfServer.
 func StartBroker(kind string) (*Broker, error) {
 	if err := Installed(kind); err != nil {
 		return nil, err
@@ -70,13 +70,13 @@ func StartBroker(kind string) (*Broker, error) {
 	return &Broker{Address{kind, url}, pid, c}, nil
 }
 
-// Pid is that of the process which does the work.
+// Pid is the id of the broker's process.
 func (b *Broker) Pid() int { return b.pid }
 
 // Stop ends the process. Servers that use it should have been stopped before.
 func (b *Broker) Stop() error { return b.child.Stop() }
 
-// runBroker is one until there are no more orders.
+// runBroker runs a broker until its orders end.
 func runBroker(kind string) error {
 	switch kind {
 	case NATS:
@@ -87,7 +87,7 @@ func runBroker(kind string) error {
 	return fmt.Errorf("there is no broker %q", kind)
 }
 
-// ready tells StartBroker what it wants to know, and waits until there are no more orders.
+// ready sends the address to StartBroker, and waits until the orders end.
 func ready(url string, pid int) error {
 	if _, err := fmt.Fprintln(os.Stdout, url, pid); err != nil {
 		return err

@@ -7,7 +7,7 @@ import (
 	"github.com/go-playground/validator/v10"
 )
 
-// byHand is what a Go team writes today.
+// byHand is the server that a Go team would write without chanx.
 var byHand = &Server{
 	Name: "by hand", Does: "gws, encoding/json and go-playground/validator, by hand: the checks of chanx's types",
 	Uses: "github.com/go-playground/validator/v10", handler: gwsHandler(rewrite), talk: same,

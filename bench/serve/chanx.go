@@ -11,7 +11,7 @@ import (
 	"github.com/chanx-go/chanx/bench/load"
 )
 
-// Chanx is the one that this is about.
+// Chanx is the server under test.
 var Chanx = &Server{
 	Name: "chanx", Does: "types: decode, check, handle, encode; a group; is_mine and is_current on every delivery",
 	Uses: "github.com/chanx-go/chanx", Deflates: true, Brokers: []string{NATS, Redis}, handler: chanxHandler, talk: chanxTalk,
@@ -20,7 +20,7 @@ var Chanx = &Server{
 // Echo is answered to its sender.
 type Echo struct{ payload }
 
-// Chat is told to everybody.
+// Chat is sent to all.
 type Chat struct{ payload }
 
 func (Echo) Action() string { return "echo" }
@@ -43,10 +43,10 @@ func chanxHandler(o Options) (http.Handler, error) {
 	}
 	s := chanx.NewServer(&chanx.ServerOptions{
 		Layer: l,
-		// As the others do it: whatever becomes smaller is compressed, however short it is.
+		// Like the others, it compresses every message that becomes smaller, even short ones.
 		Compression: chanx.Compression{Enabled: o.Deflate, MinBytes: -1},
 		Limits:      chanx.Limits{PingInterval: o.PingInterval, PongTimeout: o.PingInterval * 4 / 5},
-		// The load resets its connections when it has done, and each would warn of a ping that was not sent any more.
+		// The load resets its connections at the end, and each would log a warning about an unsent ping.
 		Logger: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})),
 	})
 	s.Handle("/", c)

@@ -17,7 +17,8 @@ import (
 
 const collectOrder = "collect"
 
-// RunIfServer is the whole program if this process was started by Start or StartBroker, and else does nothing.
+// RunIfServer runs the server or broker and exits if this process was started by Start or StartBroker; otherwise it does
+// nothing.
 func RunIfServer() {
 	text, ok := os.LookupEnv(roleEnv)
 	if !ok {
@@ -30,10 +31,10 @@ func RunIfServer() {
 	os.Exit(0)
 }
 
-// complain tells of what should not happen; it is seen above the table.
+// complain prints an unexpected problem above the table.
 func complain(err error) { fmt.Fprintln(os.Stderr, "server:", err) }
 
-// run serves until there are no more orders, as when the parent has ended.
+// run serves until the orders end, as when the parent has ended.
 func run(text string) error {
 	var r role
 	if err := json.Unmarshal([]byte(text), &r); err != nil {
@@ -69,7 +70,7 @@ func serve(h http.Handler) error {
 	return <-failed
 }
 
-// profile begins one of this process, which finish writes to the file; without a file both do nothing.
+// profile starts a profile of this process, and finish writes it to the file; without a file both do nothing.
 func profile(file string) (finish func() error, err error) {
 	if file == "" {
 		return func() error { return nil }, nil
@@ -97,7 +98,7 @@ func obey() error {
 			return fmt.Errorf("unknown order %q", orders.Text())
 		}
 		runtime.GC()
-		runtime.GC() // the first one only emptied the pools
+		runtime.GC() // the first collection only emptied the pools
 		debug.FreeOSMemory()
 		fmt.Println("collected")
 	}

@@ -58,13 +58,13 @@ func (c *coderConn) serve(r *room[*coderConn]) {
 	}
 }
 
-// pass writes what is in the queue.
+// pass writes the messages of the queue.
 func (c *coderConn) pass() {
 	for {
 		select {
 		case p := <-c.queue:
 			if c.write(p) != nil {
-				return // the reader sees it too
+				return // the reader gets the error too
 			}
 		case <-c.done:
 			return

@@ -20,7 +20,7 @@ const (
 
 type gorillaConn struct {
 	ws    *websocket.Conn
-	mu    sync.Mutex // held for writing: the reader answers, the writer passes on
+	mu    sync.Mutex // held for writing: both the reader and pass write
 	queue chan *websocket.PreparedMessage
 	done  chan struct{}
 }
@@ -77,13 +77,13 @@ func (c *gorillaConn) tell(r *room[*gorillaConn], p []byte) error {
 	return nil
 }
 
-// pass writes what is in the queue.
+// pass writes the messages of the queue.
 func (c *gorillaConn) pass() {
 	for {
 		select {
 		case m := <-c.queue:
 			if c.write(func() error { return c.ws.WritePreparedMessage(m) }) != nil {
-				return // the reader sees it too
+				return // the reader gets the error too
 			}
 		case <-c.done:
 			return

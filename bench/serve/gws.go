@@ -11,7 +11,7 @@ var gwsServer = &Server{
 	handler: gwsHandler(func(p []byte) ([]byte, error) { return p, nil }), talk: same,
 }
 
-// gwsRoom answers with what work makes of a message.
+// gwsRoom answers with the result of work for a message.
 type gwsRoom struct {
 	gws.BuiltinEventHandler
 	room *room[*gws.Conn]

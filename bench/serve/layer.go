@@ -11,7 +11,7 @@ import (
 
 const connectTimeout = 10 * time.Second
 
-// connectLayer is chanx's way to a broker; nil is the one inside a process.
+// connectLayer returns a layer over a broker; nil is the one inside a process.
 func connectLayer(a Address) (layer.Layer, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), connectTimeout)
 	defer cancel()

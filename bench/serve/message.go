@@ -17,13 +17,13 @@ const (
 	Size = 146
 )
 
-// message is one of size bytes.
+// message returns a message of size bytes.
 func message(action string, size int) string {
 	n := size - len(`{"action":"`+action+opening+closing)
 	return `{"action":"` + action + opening + strings.Repeat(phrase, n/len(phrase)+1)[:n] + closing
 }
 
-// same is the talk of servers that return and pass on the message as it is.
+// same is the talk of servers that return and forward messages unchanged.
 func same(size int) load.Talk {
 	echo, chat := message("echo", size), message("chat", size)
 	return load.Talk{
@@ -32,13 +32,13 @@ func same(size int) load.Talk {
 	}
 }
 
-// isEcho tells the two messages apart without reading them.
+// isEcho distinguishes the two messages without decoding them.
 func isEcho(p []byte) bool {
 	const at = len(`{"action":"`)
 	return len(p) > at && p[at] == 'e'
 }
 
-// payload is what both messages carry, in the tags of chanx and in those of validator.
+// payload is the payload of both messages, with tags of chanx and of validator.
 type payload struct {
 	Content    string     `json:"content" minLength:"1" maxLength:"2000" validate:"required,min=1,max=2000"`
 	SenderName string     `json:"sender_name" minLength:"1" maxLength:"80" validate:"required,min=1,max=80"`

@@ -16,7 +16,7 @@ import (
 // roleEnv makes this program a server process: its value is a role as JSON.
 const roleEnv = "CHANX_BENCH_SERVER"
 
-// role is what a child is: a server, or the broker of that kind.
+// role is the role of a child: a server, or a broker of that kind.
 type role struct {
 	Server  string
 	Options Options
@@ -31,7 +31,7 @@ type child struct {
 	answers *bufio.Reader
 }
 
-// spawn starts a child and returns what it says first: where it can be reached.
+// spawn starts a child and returns its first output: its address.
 func spawn(name string, r role) (*child, string, error) {
 	c := &child{name: name}
 	if err := c.start(r); err != nil {
@@ -67,10 +67,10 @@ func (c *child) start(r role) error {
 	return c.cmd.Start()
 }
 
-// Pid is the process's.
+// Pid is the id of the process.
 func (c *child) Pid() int { return c.cmd.Process.Pid }
 
-// Stop ends the process: it goes when its orders end.
+// Stop ends the process by ending its orders.
 func (c *child) Stop() error {
 	if err := errors.Join(c.orders.Close(), c.cmd.Wait()); err != nil {
 		return fmt.Errorf("serve: stop %s: %w", c.name, err)
@@ -86,14 +86,14 @@ type Process struct {
 	*child
 }
 
-// Start runs a server in a process of its own, by running this program again: its main function, or TestMain, must
-// begin with RunIfServer.
+// Start runs a server in a separate process, by running this program again. Its main function, or TestMain, must begin with
+// RunIfServer.
 func Start(s *Server, opts Options) (*Process, error) {
 	if opts.Deflate && !s.Deflates {
-		return nil, fmt.Errorf("serve: start %s: it does not do permessage-deflate here", s.Name)
+		return nil, fmt.Errorf("serve: start %s: it has no permessage-deflate here", s.Name)
 	}
 	if opts.Broker.Kind != "" && !slices.Contains(s.Brokers, opts.Broker.Kind) {
-		return nil, fmt.Errorf("serve: start %s: it does not know brokers of the kind %q here", s.Name, opts.Broker.Kind)
+		return nil, fmt.Errorf("serve: start %s: it does not support brokers of the kind %q here", s.Name, opts.Broker.Kind)
 	}
 	c, at, err := spawn(s.Name, role{Server: s.Name, Options: opts})
 	if err != nil {

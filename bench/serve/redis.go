@@ -16,7 +16,7 @@ const (
 	redisIsReady  = "Ready to accept connections" // in its log
 )
 
-// runRedis starts a redis-server and ends it when there are no more orders, so that it does not outlive whoever gives them.
+// runRedis starts a redis-server and ends it when the orders end, so that it does not outlive the parent process.
 func runRedis() error {
 	var all error
 	for range redisAttempts { // another process may take the port before the server does
@@ -32,10 +32,10 @@ func runRedis() error {
 type redisServer struct {
 	url  string
 	cmd  *exec.Cmd
-	read chan error // what reading its log has ended with
+	read chan error // the error that ended reading its log
 }
 
-// startRedis returns when the server has said that it is ready.
+// startRedis returns when the server has logged that it is ready.
 func startRedis() (*redisServer, error) {
 	port, err := freePort()
 	if err != nil {
@@ -55,7 +55,7 @@ func startRedis() (*redisServer, error) {
 		return nil, errors.Join(err, r.cmd.Wait())
 	}
 	go func() {
-		_, err := io.Copy(io.Discard, log) // or it would stand still when the pipe is full
+		_, err := io.Copy(io.Discard, log) // otherwise it would block on a full pipe
 		r.read <- err
 	}()
 	return r, nil

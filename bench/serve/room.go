@@ -2,7 +2,7 @@ package serve
 
 import "sync"
 
-// room is who receives what is said, in the servers that have no groups of their own.
+// room has the receivers of a chat message, for servers without groups.
 type room[T comparable] struct {
 	mu  sync.RWMutex
 	all map[T]struct{}

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// joined notes a connection, which may get something from now on.
+// joined records a connection, which may receive from now on.
 func (s *soak) joined(c *connection) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -20,7 +20,7 @@ func (s *soak) joined(c *connection) {
 	}
 }
 
-// welcomed notes that a connection must get everything from now on.
+// welcomed records that a connection must receive everything from now on.
 func (s *soak) welcomed(c *connection, w welcome, at int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -31,14 +31,14 @@ func (s *soak) welcomed(c *connection, w welcome, at int64) {
 	}
 }
 
-// received notes what a connection got.
+// received records a receipt.
 func (s *soak) received(c *connection, m mark, at int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c.got = append(c.got, receipt{m.id(), c.by(m.To), m.At, at})
 }
 
-// answered notes what became of what a client asked for.
+// answered records the outcome of a client's request.
 func (s *soak) answered(c *connection, o outcome) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -51,7 +51,7 @@ func (s *soak) answered(c *connection, o outcome) {
 	asked.mark, asked.Done, asked.Error, asked.Unknown = o.mark, o.Done, o.Error, false
 }
 
-// lost notes the end of a connection.
+// lost records the end of a connection.
 func (s *soak) lost(c *connection, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -66,7 +66,7 @@ func (s *soak) lost(c *connection, err error) {
 	}
 }
 
-// talk has clients speak, a few words each.
+// talk lets clients send, a burst each.
 func (s *soak) talk(ctx context.Context) {
 	rnd := rand.New(rand.NewPCG(s.cfg.Seed, 2))
 	for wait(ctx, time.Duration(rnd.ExpFloat64()*burst/(s.cfg.Rate/2)*float64(time.Second))) {
@@ -76,7 +76,7 @@ func (s *soak) talk(ctx context.Context) {
 	}
 }
 
-// askSomebody notes what a client is about to ask for, because the answer may be fast.
+// askSomebody records a client's request before sending it, because the answer may be fast.
 func (s *soak) askSomebody(rnd *rand.Rand) (c *connection, marks []mark) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -93,7 +93,7 @@ func (s *soak) askSomebody(rnd *rand.Rand) (c *connection, marks []mark) {
 	return c, marks
 }
 
-// move has clients leave without a word, and come back.
+// move lets clients leave without a Close frame, and reconnect.
 func (s *soak) move(ctx context.Context) {
 	rnd := rand.New(rand.NewPCG(s.cfg.Seed, 3))
 	for wait(ctx, time.Duration(rnd.ExpFloat64()/s.cfg.Leaves*float64(time.Second))) {
@@ -109,7 +109,7 @@ func (s *soak) move(ctx context.Context) {
 	}
 }
 
-// wait reports whether there is still time.
+// wait waits, and reports whether the run continues.
 func wait(ctx context.Context, d time.Duration) bool {
 	select {
 	case <-ctx.Done():

@@ -1,11 +1,14 @@
 //go:build linux
 
-// The soakcluster command has clients and servers of a cluster talk while a broker and then a node of it are killed and started
-// again, and holds what every connection received against what was sent. Each broker and each node is a process; the
-// clients live in this one.
+// The soakcluster command runs clients and servers of a cluster while it kills and restarts brokers and nodes in turn, and
+// compares what every connection received with what was sent. Each broker and each node is a process; the clients run in this
+// one.
 //
-// It fails if a connection got the messages or the events of one sender to one target out of order, or one of them twice; if
-// it missed one although its node and the sender's were up and told no gap, and neither was killed, and its own connection
-// lasted; if members on the sender's node missed any; if a call failed otherwise than with layer.ErrUnavailable, or at a time
-// when its node was up, or succeeded while it was down; and if anything is not as before in the end.
+// It fails in these cases:
+//
+//   - A connection got messages or events of one sender to one target out of order, or one of them twice.
+//   - A connection missed one although it stayed open, its node and the sender's were up without a gap, and neither was killed.
+//   - A member on the sender's node missed one.
+//   - A call failed with another error than layer.ErrUnavailable, failed while its node was up, or succeeded while it was down.
+//   - At the end the cluster is not as it was before.
 package main

@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// turn is how long a broker and a node take to be killed and started again, if there is time.
+// turn is the time in which one broker and one node are killed and restarted.
 const turn = 25 * time.Second
 
-// fail has a broker killed and started again, and then a node, and so on with the next ones.
+// fail kills and restarts a broker, then a node, then the next broker, and so on.
 func (s *soak) fail() error {
 	turns := max(1, int(s.cfg.Lasts/turn))
 	each := s.cfg.Lasts / time.Duration(turns)

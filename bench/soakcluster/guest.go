@@ -14,17 +14,17 @@ import (
 	"github.com/coder/websocket"
 )
 
-// guest is somebody who always wants to be connected to some node.
+// guest is a client that reconnects whenever it loses its connection.
 type guest struct {
 	soak   *soak
 	no     int
 	user   string
 	groups []string
 
-	conns int // so far
+	conns int // connections so far
 }
 
-// connection is one of a guest's, of which there may be one at a time.
+// connection is a guest's connection; a guest has one at a time.
 type connection struct {
 	*receiver
 	guest *guest
@@ -32,14 +32,14 @@ type connection struct {
 	ws    *websocket.Conn
 	talk  *talk           // for one goroutine
 	end   chan struct{}   // closed when the guest leaves
-	mine  map[id]*sending // without an answer yet; the soak's lock guards it
+	mine  map[id]*sending // requests without an answer; guarded by the soak's lock
 }
 
-// live connects until the context ends, again and again.
+// live connects and reconnects until the context ends.
 func (g *guest) live(ctx context.Context) {
 	for ctx.Err() == nil {
 		conn, err := g.connect(ctx)
-		if err != nil { // the node has just been killed, and this was faster than the news of it
+		if err != nil { // the node has just been killed, and this was faster than its notification
 			select {
 			case <-ctx.Done():
 			case <-time.After(20 * time.Millisecond):
@@ -76,13 +76,13 @@ func (g *guest) connect(ctx context.Context) (*connection, error) {
 	return conn, nil
 }
 
-// frame is what a server sends.
+// frame is a frame of the server.
 type frame struct {
 	Action  string
 	Payload json.RawMessage
 }
 
-// read returns why the connection has ended.
+// read reads until the connection ends, and returns the reason.
 func (n *connection) read(ctx context.Context) error {
 	defer n.ws.CloseNow()
 	ctx, cancel := context.WithCancel(ctx)
@@ -131,7 +131,7 @@ func (n *connection) take(data []byte, at int64) error {
 	return fmt.Errorf("unexpected frame %.200s", data)
 }
 
-// say asks the node to send. That a connection is lost is noticed where it is read.
+// say requests the node to send. It ignores a lost connection, which read detects.
 func (n *connection) say(marks []mark) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()

@@ -7,7 +7,7 @@ import (
 	"slices"
 )
 
-// The causes that excuse a miss.
+// The causes that excuse a missed delivery.
 const (
 	causeRefused     = "the call had failed"
 	causeKilled      = "the sender's node was killed"
@@ -18,49 +18,49 @@ const (
 	causeSenderGap   = "the sender's node told a gap while it was up"
 )
 
-// judge holds a record against what is promised.
+// judge compares a record with the guarantees.
 type judge struct {
 	*record
 	verdict
 	windows map[string][]window
-	byName  map[string][]*receiver // those whom a target reaches
+	byName  map[string][]*receiver // by the name of a target
 	sent    map[id]*sending
 	heard   map[*receiver]*hearing
 }
 
-// hearing is what a receiver has got: all, and the last of each sender by each target.
+// hearing is what a receiver has received: everything, and the last number of each stream.
 type hearing struct {
 	all  map[id]bool
 	last map[stream]int
 }
 
-// stream is what must arrive in order.
+// stream identifies messages that must arrive in order.
 type stream struct {
 	from  string
 	event bool
 	by    string
 }
 
-// verdict is what the judge finds.
+// verdict is the judge's result.
 type verdict struct {
-	broken    []string // promises
-	unknown   int      // calls whose outcome nobody knows
+	broken    []string // violated guarantees
+	unknown   int      // calls of unknown outcome
 	refused   int      // calls that failed with layer.ErrUnavailable
-	due       int      // deliveries that were
+	due       int      // expected deliveries
 	delivered int
 	missed    map[string]int   // by cause
-	reach     map[string]int64 // how long before the cause was told the first of them was sent
+	reach     map[string]int64 // by cause: the longest time from sending a missed one until the cause was reported
 	delays    []int64          // from the call to the receipt, sorted
 	slowest   slowest
 }
 
-// slowest is the receipt that took longest.
+// slowest is the receipt with the longest delay.
 type slowest struct {
 	receipt
 	to *receiver
 }
 
-// judged finds what is broken in a record. The record is not kept.
+// judged judges a record. It does not keep the record.
 func judged(r *record) verdict {
 	j := &judge{
 		record: r, windows: map[string][]window{}, byName: map[string][]*receiver{}, sent: map[id]*sending{},
@@ -90,7 +90,7 @@ func (j *judge) breaks(format string, args ...any) {
 	j.broken = append(j.broken, fmt.Sprintf(format, args...))
 }
 
-// hear judges what one receiver got: in order, once, and nothing else.
+// hear checks that one receiver got everything in order, once, and nothing else.
 func (j *judge) hear(r *receiver) {
 	h := &hearing{all: map[id]bool{}, last: map[stream]int{}}
 	j.heard[r] = h
@@ -100,7 +100,7 @@ func (j *judge) hear(r *receiver) {
 		switch {
 		case got.by == "":
 			j.breaks("%s got %v, which was for others", r.name, got.id)
-		case sender == nil && j.killed[got.from] == 0: // one that was killed had no time to tell what it did last
+		case sender == nil && j.killed[got.from] == 0: // a killed node could not report its last calls
 			j.breaks("%s got %v, which nobody has sent", r.name, got.id)
 		case h.all[got.id]:
 			j.breaks("%s got %v twice", r.name, got.id)
@@ -124,7 +124,7 @@ func (d id) String() string {
 	return fmt.Sprintf("message %d of %s", d.no, d.from)
 }
 
-// judgeCall wants calls to fail with layer.ErrUnavailable while the layer is down, and not to fail else.
+// judgeCall checks that a call failed with layer.ErrUnavailable if and only if the layer was down.
 func (j *judge) judgeCall(s *sending) {
 	switch {
 	case s.Unknown:
@@ -145,7 +145,7 @@ func (j *judge) judgeCall(s *sending) {
 	}
 }
 
-// judgeDeliveries wants everybody to have got it who was there all the time.
+// judgeDeliveries checks that every receiver that was connected all the time got a sending.
 func (j *judge) judgeDeliveries(s *sending) {
 	if s.Unknown {
 		return
@@ -153,7 +153,7 @@ func (j *judge) judgeDeliveries(s *sending) {
 	for i, name := range s.To {
 		for _, r := range j.byName[name] {
 			if r.by(s.To[i:]) != r.by(s.To) || r.ready == 0 || s.At < r.ready || r.ended > 0 && s.At > r.ended {
-				continue // it is counted by another target, or was not there
+				continue // it is counted for another target, or was not connected
 			}
 			j.due++
 			if j.heard[r].all[s.id()] {
@@ -170,14 +170,14 @@ func (j *judge) judgeDeliveries(s *sending) {
 	}
 }
 
-// excuse says why a receiver may have missed something, if it may: of several causes the nearest.
+// excuse returns the cause that excuses a missed delivery, if there is one: of several causes the nearest.
 func (j *judge) excuse(s *sending, r *receiver) (cause string, reach int64) {
 	consider := func(why string, told int64) {
 		if before := max(0, told-s.At); cause == "" || before < reach {
 			cause, reach = why, before
 		}
 	}
-	if r.node != s.Node { // else the layer has no part in it
+	if r.node != s.Node { // on the sender's node the layer is not involved
 		if s.Error != "" {
 			consider(causeRefused, 0)
 		}

@@ -31,10 +31,10 @@ var full = config{
 	Layer: "nats", Brokers: 3, Nodes: 3, Clients: 300, Groups: 20, Rate: 80, Leaves: 5, Lasts: time.Minute, KillNodes: true,
 }
 
-// shown is how many violations are printed: the first say most.
+// shown is the number of printed violations.
 const shown = 10
 
-// report runs and prints, and says whether all was well.
+// report runs the soak, prints the result, and reports whether there was no violation.
 func report(cfg config) bool {
 	fmt.Fprintf(cfg.Out, "soak of a cluster over %s for %v, seed %d\n", cfg.Layer, cfg.Lasts, cfg.Seed)
 	r, err := run(cfg)

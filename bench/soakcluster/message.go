@@ -10,8 +10,8 @@ import (
 	"github.com/chanx-go/chanx"
 )
 
-// mark is on everything that is sent. A sender, which is one connection or one process, numbers its messages from 1, and its
-// events likewise: what a receiver gets of them by the same target has rising numbers.
+// mark is part of every message and event. A sender, which is one connection or one process, numbers its messages from 1, and
+// its events too. A receiver gets rising numbers from one sender by one target.
 type mark struct {
 	From  string   `json:"from"`
 	Event bool     `json:"event"`
@@ -20,14 +20,14 @@ type mark struct {
 	At    int64    `json:"at"` // when the call began
 }
 
-// said and ring are the message and the event under test; rang is what a client hears of the event.
+// said and ring are the message and the event under test; rang is the message that a client gets for the event.
 type (
 	said struct{ mark }
 	ring struct{ mark }
 	rang struct{ mark }
 )
 
-// say is a client's request to broadcast or emit, outcome what became of it.
+// say is a client's request to broadcast or emit, outcome its result.
 type (
 	say struct {
 		Event bool     `json:"event"`
@@ -41,9 +41,9 @@ type (
 	}
 )
 
-// welcome tells a client that it is a member of its groups.
+// welcome confirms to a client that it is a member of its groups.
 type welcome struct {
-	Down bool `json:"down"` // but will not hear of other nodes before the layer is up
+	Down bool `json:"down"` // the layer is down, so messages from other nodes do not arrive yet
 }
 
 func (said) Action() string    { return "said" }
@@ -53,10 +53,10 @@ func (say) Action() string     { return "say" }
 func (outcome) Action() string { return "outcome" }
 func (welcome) Action() string { return "welcome" }
 
-// unavailable is the outcome's error for those that wrap layer.ErrUnavailable.
+// unavailable is the outcome's error for errors that wrap layer.ErrUnavailable.
 const unavailable = "unavailable"
 
-// The names of groups and users begin differently, so that both can be in one list.
+// The names of groups and users have different prefixes, so that both can be in one list.
 const groupPrefix, userPrefix = "g", "u"
 
 func targets(names []string) (all []chanx.Target) {
@@ -70,7 +70,7 @@ func targets(names []string) (all []chanx.Target) {
 	return all
 }
 
-// now is a clock that all processes of the machine share and nobody sets, in microseconds.
+// now returns the time of a clock that all processes of the machine share and that cannot be set, in microseconds.
 func now() int64 {
 	var t unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &t); err != nil {

@@ -13,14 +13,14 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 )
 
-// brokerRole is a server of a NATS cluster.
+// brokerRole runs a server of a NATS cluster.
 type brokerRole struct {
 	Name        string
 	Port, Route int
-	Routes      []int // of all; just one is no cluster
+	Routes      []int // route ports of all servers; with one port there is no cluster
 }
 
-// brokerReport is what a broker tells: that it listens, and that it has all its routes.
+// brokerReport is a report of a broker: it listens, or it has all its routes.
 type brokerReport struct{ Serves, Formed bool }
 
 func (r *brokerRole) run() error {
@@ -41,7 +41,7 @@ func (r *brokerRole) run() error {
 	}
 	report := newReporter()
 	report.tell(brokerReport{Serves: true})
-	// Two servers make several connections to each other. Subjects travel when all are there.
+	// Two servers open several connections to each other. Subjects are forwarded when all are open.
 	want := (len(r.Routes) - 1) * (server.DEFAULT_ROUTE_POOL_SIZE + 1)
 	if err := await("the cluster has formed", func() bool { return s.NumRoutes() >= want }); err != nil {
 		return err

@@ -19,7 +19,7 @@ import (
 	"github.com/chanx-go/chanx/layer"
 )
 
-// nodeRole is a chanx server that also sends by itself.
+// nodeRole runs a chanx server that also sends on its own.
 type nodeRole struct {
 	Name       string
 	Layer, URL string
@@ -29,16 +29,16 @@ type nodeRole struct {
 	Seed       uint64
 }
 
-// nodeReport is one of the things that a node tells.
+// nodeReport is a report of a node: one of the fields is set.
 type nodeReport struct {
-	Addr   string       // it serves
-	Status *status      // of its layer
-	Sent   *sending     // by itself
-	Stats  *chanx.Stats // every second, and in the end
-	Quiet  bool         // it will send no more
+	Addr   string       // its address
+	Status *status      // a status of its layer
+	Sent   *sending     // a call of its own
+	Stats  *chanx.Stats // every second, and at the end
+	Quiet  bool         // it sends no more
 }
 
-// status is layer.Status and its time.
+// status is a layer.Status with its time.
 type status struct {
 	At      int64
 	Up, Gap bool
@@ -46,14 +46,14 @@ type status struct {
 
 const quietOrder = "quiet"
 
-// lastPause is between the last words to one group and to the next, so that they are no test of speed.
+// lastPause separates the last messages to each group, so that they do not test speed.
 const lastPause = 50 * time.Millisecond
 
-// node is what a nodeRole runs.
+// node is the state of a nodeRole.
 type node struct {
 	role nodeRole
 	srv  *chanx.Server
-	wake chan struct{} // tells the sender that the layer is down: it is to see what a call says
+	wake chan struct{} // wakes the sender when the layer goes down, so that it makes a call then
 
 	mu     sync.Mutex
 	report reporter
@@ -76,7 +76,7 @@ func (r *nodeRole) run() error {
 	n := &node{role: *r, wake: make(chan struct{}, 1), report: newReporter()}
 	n.srv = chanx.NewServer(&chanx.ServerOptions{
 		Layer: witness{l, n},
-		// That the layer is down, and connections are lost, is what this is about; drops are counted by Stats.
+		// The test itself takes the layer down and kills connections, so the log would only repeat that; Stats counts drops.
 		Logger: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})),
 	})
 	n.srv.Handle("/", newConsumer())
@@ -95,7 +95,7 @@ func (r *nodeRole) run() error {
 	return errors.Join(err, n.srv.Shutdown(ending), web.Close())
 }
 
-// live sends and tells until the orders end.
+// live sends and reports until the orders end.
 func (n *node) live() error {
 	orders := make(chan string)
 	go func() {
@@ -134,7 +134,7 @@ func (n *node) tellStats() {
 	n.tell(nodeReport{Stats: &s})
 }
 
-// speak sends, a few at a time. In the end everybody is told once more, by a message and by an event.
+// speak sends in small bursts. At the end it sends a last message and a last event to all.
 func (n *node) speak(quiet <-chan struct{}) {
 	talk := newTalk(n.role.Name, n.role.Seed, n.role.Groups, n.role.Users)
 	for {
@@ -178,13 +178,13 @@ func errorText(err error) string {
 	}
 }
 
-// witness is a layer that tells what its link is told.
+// witness is a layer that reports the statuses of its link.
 type witness struct {
 	layer.Layer
 	node *node
 }
 
-// Open passes statuses on when they have been told.
+// Open forwards a status after reporting it.
 func (w witness) Open(r layer.Receiver) layer.Link {
 	pass := r.Status
 	r.Status = func(s layer.Status) {
@@ -200,7 +200,7 @@ func (w witness) Open(r layer.Receiver) layer.Link {
 	return w.Layer.Open(r)
 }
 
-// visitor is a connection of a client, which says in the URL who it is.
+// visitor is a connection of a client, which identifies itself in the URL.
 type visitor struct {
 	*chanx.Conn
 	name   string

@@ -16,14 +16,14 @@ import (
 // roleEnv makes this program a broker or a node: its value is a role as JSON.
 const roleEnv = "CHANX_SOAK_ROLE"
 
-// role is what a process is to be: one of the two.
+// role is the role of a child process: one of the two.
 type role struct {
 	Broker *brokerRole
 	Node   *nodeRole
 }
 
-// runIfChild is the whole program if this process was started by spawn, and else does nothing. A child ends when its
-// orders do, as when the parent has died.
+// runIfChild runs the role and exits if this process was started by spawn; otherwise it does nothing. A child ends when its
+// orders end, as when the parent has died.
 func runIfChild() {
 	text, ok := os.LookupEnv(roleEnv)
 	if !ok {
@@ -49,11 +49,11 @@ func runIfChild() {
 type process struct {
 	cmd    *exec.Cmd
 	orders io.WriteCloser
-	ended  chan struct{} // closed when it has ended and all reports have been heard
-	err    error         // how it ended, to be read then
+	ended  chan struct{} // closed when it has ended and all reports have been read
+	err    error         // how it ended; read it after ended is closed
 }
 
-// spawn runs this program in another role. hear is called with each report, by one goroutine.
+// spawn runs this program in a role. It calls hear with each report, from one goroutine.
 func spawn[R any](as role, hear func(R)) (*process, error) {
 	self, err := os.Executable()
 	if err != nil {
@@ -66,7 +66,7 @@ func spawn[R any](as role, hear func(R)) (*process, error) {
 	p := &process{cmd: exec.Command(self), ended: make(chan struct{})}
 	p.cmd.Env = append(os.Environ(), roleEnv+"="+string(text))
 	p.cmd.Stderr = os.Stderr
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // an interrupt is for the parent alone
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // so that only the parent gets an interrupt
 	if p.orders, err = p.cmd.StdinPipe(); err != nil {
 		return nil, err
 	}
@@ -85,7 +85,7 @@ func spawn[R any](as role, hear func(R)) (*process, error) {
 	return p, nil
 }
 
-// hearAll passes over a last line that is not whole: the child was killed in the middle of it.
+// hearAll reads all reports. It skips an incomplete last line, because the child may have been killed while writing it.
 func hearAll[R any](out io.Reader, hear func(R)) (bad error) {
 	lines := bufio.NewScanner(out)
 	lines.Buffer(nil, 1<<20)
@@ -105,13 +105,13 @@ func (p *process) order(text string) error {
 	return err
 }
 
-// kill does what a power cut does, and returns when all that was reported before has been heard.
+// kill kills the process, and returns when its earlier reports have been read.
 func (p *process) kill() {
-	_ = p.cmd.Process.Kill() // it may have ended by itself, which stop would tell
+	_ = p.cmd.Process.Kill() // fails if it has ended by itself, which stop would report
 	<-p.ended
 }
 
-// stop has it end in order.
+// stop ends the process in order.
 func (p *process) stop() error {
 	err := p.orders.Close()
 	<-p.ended
@@ -123,7 +123,7 @@ type reporter struct{ out *json.Encoder }
 
 func newReporter() reporter { return reporter{json.NewEncoder(os.Stdout)} }
 
-// tell ends the process if nobody listens any more.
+// tell writes a report. It ends the process if the parent no longer reads.
 func (r reporter) tell(report any) {
 	if err := r.out.Encode(report); err != nil {
 		fmt.Fprintln(os.Stderr, "soakcluster: report:", err)

@@ -37,7 +37,7 @@ func newRedisBrokers(ports []int) (*redisBrokers, error) {
 
 func (b *redisBrokers) isCluster() bool { return len(b.ports) > 1 }
 
-// start finds what the one that was killed has left of its cluster: it is the same node again.
+// start starts a server in the folder of the killed one, so that it is the same node of the cluster.
 func (b *redisBrokers) start(i int) error {
 	dir := filepath.Join(b.dir, strconv.Itoa(i))
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -48,7 +48,7 @@ func (b *redisBrokers) start(i int) error {
 		args = append(args, "--cluster-enabled", "yes", "--cluster-node-timeout", "2000")
 	}
 	c := exec.Command("redis-server", args...)
-	c.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true} // it does not listen to orders that end
+	c.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true} // it has no orders whose end would stop it
 	if err := c.Start(); err != nil {
 		return err
 	}
@@ -59,7 +59,7 @@ func (b *redisBrokers) start(i int) error {
 	})
 }
 
-// form makes the cluster the first time; later its nodes find each other by themselves.
+// form creates the cluster the first time; later its nodes find each other without help.
 func (b *redisBrokers) form() error {
 	if !b.isCluster() {
 		return nil
@@ -94,7 +94,7 @@ func (b *redisBrokers) ask(i int, command ...string) (string, error) {
 }
 
 func (b *redisBrokers) kill(i int) {
-	_ = b.running[i].Process.Kill() // it may have ended by itself
+	_ = b.running[i].Process.Kill() // fails if it has ended by itself
 	_ = b.running[i].Wait()         // it is killed
 	b.running[i] = nil
 }

@@ -10,19 +10,19 @@ import (
 	"strings"
 )
 
-// result is what is told of a run.
+// result is the result of a run.
 type result struct {
 	*soak
 	verdict verdict
 }
 
-// harmless are the drops of connections that have ended, and what the judge reads from the statuses.
+// harmless lists the drops of ended connections, and those that the judge takes from the statuses.
 var harmless = []string{
 	"messages_unhandled", "events_unhandled", "bytes_unsent", "events_refused", "frames_refused",
 	"gaps",
 }
 
-// violations are what the judge found, and what the whole run lacks.
+// violations returns the judge's findings, and faults of the whole run.
 func (r *result) violations() []string {
 	all := append(slices.Clone(r.strange), r.verdict.broken...)
 	downs := 0
@@ -41,10 +41,10 @@ func (r *result) violations() []string {
 		}
 	}
 	if downs == 0 {
-		all = append(all, "brokers were killed, and no node was told that the layer is down")
+		all = append(all, "brokers were killed, but no node reported that the layer is down")
 	}
 	if r.verdict.refused == 0 {
-		all = append(all, "brokers were killed, and no call failed")
+		all = append(all, "brokers were killed, but no call failed")
 	}
 	if r.verdict.delivered == 0 {
 		all = append(all, "nothing was delivered")
@@ -97,7 +97,7 @@ func (s *status) word() string {
 	}
 }
 
-// delay is a quantile of the latency.
+// delay returns a quantile of the latency.
 func (v *verdict) delay(quantile float64) int64 {
 	if len(v.delays) == 0 {
 		return 0

@@ -12,19 +12,19 @@ import (
 	"time"
 )
 
-// config says how much of what there is.
+// config is the size of a run.
 type config struct {
 	Layer     string        // nats or redis
-	Brokers   int           // one is no cluster
-	Nodes     int           // that are killed in turns, each time after a broker
-	Clients   int           // two of each user
+	Brokers   int           // more than one form a cluster
+	Nodes     int           // killed in turn, each after a broker
+	Clients   int           // each user has two
 	Groups    int           // each client is in two
 	Rate      float64       // messages and events a second, half of them by clients
-	Leaves    float64       // clients that leave and come back elsewhere, a second
-	Lasts     time.Duration // without starting and ending
+	Leaves    float64       // clients a second that leave and reconnect to another node
+	Lasts     time.Duration // without start and end
 	KillNodes bool
 	Seed      uint64
-	Out       io.Writer // is told what is done
+	Out       io.Writer // gets the progress
 }
 
 func (c *config) check() error {
@@ -36,25 +36,25 @@ func (c *config) check() error {
 
 func (c *config) users() int { return (c.Clients + 1) / 2 }
 
-// soak is a run.
+// soak is the state of a run.
 type soak struct {
 	cfg     config
-	rnd     *rand.Rand // what is left to chance in faults and membership
+	rnd     *rand.Rand // for faults and membership
 	brokers brokers
 	lives   []int // how often each node was started
 
 	mu         sync.Mutex
 	nodes      []*nodeProcess // nil while killed
 	rec        record
-	conns      []*connection // that are ready
+	conns      []*connection // ready ones
 	reconnects int
-	over       bool                         // connections are lost because the run is
-	joinedDown int                          // connections whose Join said that the layer is down
-	strange    []string                     // what should not happen and is no business of the judge
+	over       bool                         // the run has ended, so connections end too
+	joinedDown int                          // connections whose Join returned that the layer is down
+	strange    []string                     // violations that the judge does not see
 	drops      map[string]map[string]uint64 // by node
 }
 
-// run returns what was found; an error is that it could not be run.
+// run returns the result; an error means that the run was not possible.
 func run(cfg config) (*result, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
@@ -73,7 +73,7 @@ func run(cfg config) (*result, error) {
 	if err != nil {
 		return nil, errors.Join(err, stopErr)
 	}
-	if stopErr != nil { // a data race that a node has found, for example
+	if stopErr != nil { // for example, a node found a data race
 		s.strange = append(s.strange, stopErr.Error())
 	}
 	return &result{s, v}, nil
@@ -126,7 +126,7 @@ func (s *soak) twoGroups() []string {
 	return []string{group(i), group((i + 1 + s.rnd.IntN(s.cfg.Groups-1)) % s.cfg.Groups)}
 }
 
-// disturbed has clients talk, leave and come back while the faults happen.
+// disturbed lets clients talk, leave and reconnect during the faults.
 func (s *soak) disturbed() error {
 	talking, hush := context.WithCancel(context.Background())
 	var work sync.WaitGroup
@@ -138,7 +138,7 @@ func (s *soak) disturbed() error {
 	return err
 }
 
-// isWhole reports whether all nodes are up, all clients are connected, and no question waits for its answer.
+// isWhole reports whether all nodes are up, all clients are connected, and all requests are answered.
 func (s *soak) isWhole() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -158,7 +158,7 @@ func (s *soak) isWhole() bool {
 	return len(s.conns) == s.cfg.Clients
 }
 
-// verdict waits for what is under way: if all is well, all arrives.
+// verdict waits for pending deliveries, then judges.
 func (s *soak) verdict() verdict {
 	tick := time.NewTicker(500 * time.Millisecond)
 	defer tick.Stop()
@@ -172,7 +172,7 @@ func (s *soak) verdict() verdict {
 	}
 }
 
-// say tells what happens, and when.
+// say prints the progress with the time.
 func (s *soak) say(format string, args ...any) {
 	fmt.Fprintf(s.cfg.Out, "%7s  %s\n", seconds(now()-s.rec.began), fmt.Sprintf(format, args...))
 }

@@ -8,25 +8,25 @@ import (
 	"time"
 )
 
-// burst is how many a sender sends without a pause.
+// burst is the number of sendings without a pause.
 const burst = 4
 
 func group(i int) string { return fmt.Sprint(groupPrefix, i) }
 func user(i int) string  { return fmt.Sprint(userPrefix, i) }
 
-// talk makes up what one sender sends.
+// talk generates the messages and events of one sender.
 type talk struct {
 	from             string
 	rnd              *rand.Rand
 	groups, users    int
-	messages, events int // so far
+	messages, events int // numbers of the last ones
 }
 
 func newTalk(from string, seed uint64, groups, users int) *talk {
 	return &talk{from: from, rnd: rand.New(rand.NewPCG(seed, 1)), groups: groups, users: users}
 }
 
-// next is a message or an event for somebody.
+// next returns a message or an event with random targets.
 func (t *talk) next() mark {
 	g := group(t.rnd.IntN(t.groups))
 	to := []string{g}
@@ -52,7 +52,7 @@ func (t *talk) number(event bool, to ...string) mark {
 	return mark{From: t.from, Event: event, No: *count, To: to}
 }
 
-// pause is how long to wait between bursts for so many a second: sometimes less, sometimes more.
+// pause returns a random time between bursts for a rate a second.
 func (t *talk) pause(rate float64) time.Duration {
 	return time.Duration(t.rnd.ExpFloat64() * burst / rate * float64(time.Second))
 }
