@@ -92,7 +92,7 @@ var frameReasons = []reason{
 		},
 	},
 	{
-		"a refusal is always sent to the client", "So a refusal is answered with 101, told, and closed",
+		"a refusal is always sent to the client", "So the server answers a refused handshake with 101, sends the reason as a message, and closes",
 		func(x *comparison) {
 			why := map[string]string{
 				"": "401 Authentication credentials were not provided.", "nobody": "401 Unknown user", "crash": "500 Internal server error",
@@ -104,7 +104,7 @@ var frameReasons = []reason{
 		},
 	},
 	{
-		"an unexpected error of open is sent to the client", "An unexpected error is told as 500 `Internal server error` and closed with 1011",
+		"an unexpected error of open is sent to the client", "An unexpected error is sent as 500 `Internal server error` and closes with 1011",
 		func(x *comparison) {
 			if x.step.verb == "dials" && x.isOnlyLost(x.step.client) {
 				x.refuse("500 Internal server error")
@@ -153,7 +153,7 @@ var frameReasons = []reason{
 		},
 	},
 	{
-		"an error of OnOpen is sent to the client", "An error of `OnOpen` is told like any handler's, then the connection closes with 1011",
+		"an error of OnOpen is sent to the client", "An error of `OnOpen` is sent like any handler's, then the connection closes with 1011",
 		func(x *comparison) {
 			if want := x.want[x.step.client]; x.step.verb == "dials" && len(want) == 2 && want[1] == "closed 1006" {
 				x.want[x.step.client] = []any{want[0], internalError(), "closed 1011 open failed"}

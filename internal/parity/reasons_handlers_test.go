@@ -28,7 +28,7 @@ var handlerReasons = []reason{
 		},
 	},
 	{
-		"bytes are base64", "`[]byte` base64",
+		"bytes are base64", "`[]byte` | base64",
 		func(x *comparison) {
 			x.frames(func(_ string, f map[string]any) {
 				if p, ok := f["payload"].(map[string]any); ok && p["raw"] == "abc" {
@@ -38,7 +38,7 @@ var handlerReasons = []reason{
 		},
 	},
 	{
-		"an error of an event handler is sent to the client", "Any other error, and a panic, is logged, and the client is told",
+		"an error of an event handler is sent to the client", "Any other error, and a panic, is logged, and the client gets",
 		func(x *comparison) {
 			e, ok := x.event()
 			if !ok || e.name != "boom" && !strings.Contains(e.payload, `"level": "raise"`) {

@@ -91,7 +91,7 @@ var inputReasons = []reason{
 		answerPing,
 	},
 	{
-		"an action that is not a string is answered with an error", "unknown action, or no string",
+		"an action that is not a string is answered with an error", "unknown action, or not a string",
 		func(x *comparison) {
 			in, ok := x.input()
 			isComposite := strings.HasPrefix(in.action, "[") || strings.HasPrefix(in.action, "{")
