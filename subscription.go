@@ -20,6 +20,7 @@ import (
 type subscriptions struct {
 	link   layer.Link
 	linger linger
+	calls  chan struct{} // one element for each goroutine of concurrently
 
 	mu  sync.Mutex
 	all map[string]*subscription
@@ -59,7 +60,8 @@ func (s *subscriptions) isWanted(subject string) bool {
 	return sub != nil && sub.members > 0
 }
 
-// maxConcurrentCalls bounds concurrent calls of the layer. A layer batches concurrent calls.
+// maxConcurrentCalls bounds the goroutines of a server that call the layer, however many connections join groups. A layer
+// batches concurrent calls.
 const maxConcurrentCalls = 128
 
 // sync subscribes to those subjects that have members, and unsubscribes from those without, unless they linger. When it
@@ -91,22 +93,26 @@ func (s *subscriptions) countChanges(subjects []string) (n int) {
 	return n
 }
 
-// concurrently calls do n times, concurrently, each time with mu held. The caller holds mu. A call that waits releases
-// mu meanwhile.
+// concurrently calls do n times, each time with mu held, and as many at once as there are free goroutines. Without one it
+// calls do itself. The caller holds mu. A call that waits releases mu meanwhile.
 func (s *subscriptions) concurrently(n int, do func(i int)) {
-	s.mu.Unlock()
-	defer s.mu.Lock()
-	for first := 0; first < n; first += maxConcurrentCalls {
-		var all sync.WaitGroup
-		for i := first; i < min(first+maxConcurrentCalls, n); i++ {
+	var all sync.WaitGroup
+	for i := range n {
+		select {
+		case s.calls <- struct{}{}:
 			all.Go(func() {
+				defer func() { <-s.calls }()
 				s.mu.Lock()
 				defer s.mu.Unlock()
 				do(i)
 			})
+		default:
+			do(i)
 		}
-		all.Wait()
 	}
+	s.mu.Unlock()
+	all.Wait()
+	s.mu.Lock()
 }
 
 // syncTogether calls syncOne for all subjects concurrently.
@@ -249,7 +255,7 @@ type linger struct {
 }
 
 func (s *subscriptions) init(link layer.Link, l *Limits, failed func(error)) {
-	s.link, s.all = link, map[string]*subscription{}
+	s.link, s.all, s.calls = link, map[string]*subscription{}, make(chan struct{}, maxConcurrentCalls)
 	s.linger.time, s.linger.timeout, s.linger.onError, s.linger.sweep = l.SubscriptionLinger, l.PublishTimeout, failed, s.sweep
 	s.linger.ctx, s.linger.cancel = context.WithCancel(context.Background())
 }

@@ -65,8 +65,12 @@ func (l *ledger) groups() (all []string) {
 // a Close frame. Afterwards no trace of the groups is left: in the counts, in the layer, for a broadcast.
 func TestGroupChurn(t *testing.T) {
 	const raiders, rounds, each = 10, 100, 20
+	const layerCalls = 128 // goroutines in which a server calls its layer at most
 	book := newLedger()
-	f := build(t, plan{ServerOptions: chanx.ServerOptions{Layer: book, Limits: chanx.Limits{SubscriptionLinger: -1}}})
+	f := build(t, plan{
+		ServerOptions: chanx.ServerOptions{Layer: book, Limits: chanx.Limits{SubscriptionLinger: -1}},
+		goroutines:    usualGoroutines + (layerCalls+raiders-1)/raiders,
+	})
 	name := func(i, round, k int) string {
 		if k%4 == 0 {
 			return fmt.Sprintf("shared %d %d", round, k)
