@@ -51,17 +51,24 @@ var errorsOfServers = []string{
 	"'Something new'", "''", "",
 }
 
-// TestALayerRecoversAfterEveryLossOfItsConnection sends the layer every error of a server, and data that breaks the protocol.
-func TestALayerRecoversAfterEveryLossOfItsConnection(t *testing.T) {
-	t.Parallel()
+// connectThroughInjector starts a server with two subscribed links: n is connected through the injector, other directly.
+func connectThroughInjector(t *testing.T) (p *injector, n, other *node) {
+	t.Helper()
 	b := startBrokers(t, 1, nil)
-	p := startInjector(t, strings.TrimPrefix(b.url(0), "nats://"))
+	p = startInjector(t, strings.TrimPrefix(b.url(0), "nats://"))
 	l, err := natslayer.Connect(t.Context(), p.url(), quickly())
 	must(t, err)
 	t.Cleanup(l.Close)
-	n, other := open(t, l), open(t, b.connect(t, 0, nil))
+	n, other = open(t, l), open(t, b.connect(t, 0, nil))
 	must(t, n.Subscribe(t.Context(), "kept"))
 	must(t, other.Subscribe(t.Context(), "there"))
+	return p, n, other
+}
+
+// TestALayerRecoversAfterEveryLossOfItsConnection sends the layer every error of a server, and data that breaks the protocol.
+func TestALayerRecoversAfterEveryLossOfItsConnection(t *testing.T) {
+	t.Parallel()
+	p, n, other := connectThroughInjector(t)
 	seen := 0
 	for _, text := range errorsOfServers {
 		for range 2 { // nats.go gives up after the second authentication failure
@@ -79,14 +86,7 @@ func TestALayerRecoversAfterEveryLossOfItsConnection(t *testing.T) {
 // does not.
 func TestALayerRecoversWhenNatsGoClosesItsConnection(t *testing.T) {
 	t.Parallel()
-	b := startBrokers(t, 1, nil)
-	p := startInjector(t, strings.TrimPrefix(b.url(0), "nats://"))
-	l, err := natslayer.Connect(t.Context(), p.url(), quickly())
-	must(t, err)
-	t.Cleanup(l.Close)
-	n, other := open(t, l), open(t, b.connect(t, 0, nil))
-	must(t, n.Subscribe(t.Context(), "kept"))
-	must(t, other.Subscribe(t.Context(), "there"))
+	p, n, other := connectThroughInjector(t)
 	seen := 0
 	for _, text := range []string{"'Maximum Payload Violation'", "'maximum control line exceeded'", "'Parser Error'", "'Stale Connection'"} {
 		p.send("-ERR "+text+"\r\n", false)
