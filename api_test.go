@@ -14,8 +14,8 @@ import (
 	"github.com/chanx-go/chanx/layer"
 )
 
-// The public surface, as applications rely on it: a change of it does not compile here. What has type parameters is used
-// with those of the works.
+// This file lists the exported API that applications rely on, so that a change of it fails to compile here. Generic
+// functions are instantiated with the types of the consumer works.
 
 var (
 	_ func(func(*chanx.Conn, *http.Request) (*works, error), *chanx.ConsumerOptions) *chanx.Consumer[works] = chanx.NewConsumer[works]
@@ -44,7 +44,7 @@ var (
 	_ func(string, string) chanx.HandlerOption = chanx.Fails
 )
 
-// conn is what a connection offers.
+// The methods of Conn.
 var _ interface {
 	ID() string
 	RemoteAddr() net.Addr

@@ -12,7 +12,7 @@ import (
 	"github.com/chanx-go/chanx"
 )
 
-// secret is a key that is the same for the same name.
+// secret returns the signing key with that name.
 func secret(name string) []byte { return []byte(strings.Repeat(name, 32)[:32]) }
 
 const sealLength = 4 + 32
@@ -22,7 +22,7 @@ func unsigned(data []byte) []byte {
 	return slices.Concat(data[:3], []byte{0}, data[4+sealLength:])
 }
 
-// TestForgedLayerDataIsRefused plays somebody who can write to the broker but has no key, and has heard what nodes say.
+// TestForgedLayerDataIsRefused publishes as an attacker who can read and write at the broker but has no key.
 func TestForgedLayerDataIsRefused(t *testing.T) {
 	log := &journal{}
 	keys := func(node int, o *chanx.ServerOptions) {
@@ -64,14 +64,14 @@ func TestForgedLayerDataIsRefused(t *testing.T) {
 		if !bytes.Equal(tap.last, toBob.last) {
 			t.Error("the copies of one publication differ")
 		}
-		k.ok(tap.Publish(ctx, "g/g", good)) // is not prevented, and says so
+		k.ok(tap.Publish(ctx, "g/g", good)) // a replay is not prevented, as documented
 		k.expect("sent again", map[*peer]string{ann: "hi"})
 		k.ok(tap.Close(ctx))
 		k.ok(toBob.Close(ctx))
 	})
 }
 
-// TestServersWithoutTheKeyCannotSendCommands runs complete servers that try to join the cluster.
+// TestServersWithoutTheKeyCannotSendCommands runs complete servers without the key on the layer of a cluster.
 func TestServersWithoutTheKeyCannotSendCommands(t *testing.T) {
 	keys := func(_ int, o *chanx.ServerOptions) { o.LayerAuth.Keys = [][]byte{secret("new"), secret("old")} }
 	inCluster(t, clusterOptions{nodes: 2, server: keys}, func(t *testing.T, k *cluster) {
@@ -108,7 +108,7 @@ func TestServersWithoutTheKeyCannotSendCommands(t *testing.T) {
 	})
 }
 
-// TestKeysAreIntroducedNodeByNode: one node has keys, one has none yet, and one demands signatures too early.
+// TestKeysAreIntroducedNodeByNode has a node with keys, one without, and one that requires signatures too early.
 func TestKeysAreIntroducedNodeByNode(t *testing.T) {
 	auth := []chanx.LayerAuth{
 		{},
@@ -131,7 +131,7 @@ func TestKeysAreIntroducedNodeByNode(t *testing.T) {
 	})
 }
 
-// TestAFloodOfForgeriesDoesNotFillTheLog: a line a minute for each kind of refusal, which tells how many there were.
+// TestAFloodOfForgeriesDoesNotFillTheLog checks that each kind of refusal gets one line a minute, with their number.
 func TestAFloodOfForgeriesDoesNotFillTheLog(t *testing.T) {
 	log := &journal{}
 	keys := func(node int, o *chanx.ServerOptions) {
@@ -151,7 +151,7 @@ func TestAFloodOfForgeriesDoesNotFillTheLog(t *testing.T) {
 		}
 		synctest.Wait()
 		got := log.take()
-		if len(got) != 8 { // at the beginning, and after each of three minutes
+		if len(got) != 8 { // two kinds, each at the beginning and after each of three minutes
 			t.Fatalf("%d lines: %q", len(got), got)
 		}
 		told := map[string]int{}

@@ -16,7 +16,7 @@ import (
 	"github.com/chanx-go/chanx/layer/memlayer"
 )
 
-// pair is a connection that says something and one that hears it.
+// pair is two connections: ann sends, and bob receives what she causes.
 type pair struct {
 	says *chanx.Server
 	ann  *chanxtest.Conn
@@ -30,7 +30,7 @@ func newPair(t *testing.T, says, hears *chanx.Server) pair {
 	return p
 }
 
-// hears is what comes to bob of something that is said.
+// hears returns the frames that bob receives because of say.
 func (p pair) hears(say func(pair)) []string {
 	say(p)
 	synctest.Wait()
@@ -41,8 +41,8 @@ func (p pair) hears(say func(pair)) []string {
 	return frames
 }
 
-// TestCamelizeDiffersBetweenNodes runs two nodes of which none, one or both camelize. Each client receives a message as
-// if it had been sent on its own node.
+// TestCamelizeDiffersBetweenNodes runs two nodes of which none, one or both have ServerOptions.Camelize. Each client
+// receives the names that its own node uses.
 func TestCamelizeDiffersBetweenNodes(t *testing.T) {
 	saying := map[string]func(pair){
 		"a fine letter": func(p pair) { p.ann.Send(postMessage{"letter"}) },
@@ -80,7 +80,7 @@ func TestCamelizeDiffersBetweenNodes(t *testing.T) {
 	}
 }
 
-// olderMemo is a memoMessage of another consumer, newerMemo one of another version.
+// olderMemo is the memoMessage of another consumer, newerMemo that of another release.
 type (
 	olderMemo struct {
 		FullText string `json:"full_text"`
@@ -128,7 +128,7 @@ func TestEachConsumerCamelizesByItsOwnType(t *testing.T) {
 	})
 }
 
-// TestUnreadableFrameFieldsAreRefused corrupts what a node has published.
+// TestUnreadableFrameFieldsAreRefused corrupts the frame fields in a node's publication.
 func TestUnreadableFrameFieldsAreRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l, log, count := memlayer.New(), &journal{}, &dropCounter{drops: map[string]int{}}
@@ -154,7 +154,7 @@ func TestUnreadableFrameFieldsAreRefused(t *testing.T) {
 			{`{"sent_from`, `["sent_from`, "the fields beside the payload are no object"},
 			{`{"text":"x"}`, `{"text":"x"]`, "payload: unexpected ']'"},
 		} {
-			pass(time.Minute) // the last line about this is old
+			pass(time.Minute) // so that the next line is not throttled
 			if err := tap.Publish(t.Context(), "g/kinds", bytes.Replace(last, []byte(spoilt.from), []byte(spoilt.to), 1)); err != nil {
 				t.Error(err)
 			}

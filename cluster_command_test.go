@@ -11,8 +11,8 @@ import (
 	"github.com/chanx-go/chanx/internal/faultlayer"
 )
 
-// TestCommandsKeepTheOrderOfATarget has the copy for one of two targets arrive late: for those who match the other one
-// first, that is not the time at which they join.
+// TestCommandsKeepTheOrderOfATarget delays the copy of a command for one of its two targets. A connection that matches
+// both targets carries the command out when the first copy arrives.
 func TestCommandsKeepTheOrderOfATarget(t *testing.T) {
 	late := func(d faultlayer.Delivery) (f faultlayer.Fate) {
 		if d.Subject == "g/late" {
@@ -31,8 +31,8 @@ func TestCommandsKeepTheOrderOfATarget(t *testing.T) {
 	})
 }
 
-// TestRevocationReachesWhoIsInOpen disconnects a user while one of its connections is in open, on each node.
-func TestRevocationReachesWhoIsInOpen(t *testing.T) {
+// TestDisconnectReachesConnectionsInOpen disconnects a user while, on each node, one of its connections is in open.
+func TestDisconnectReachesConnectionsInOpen(t *testing.T) {
 	for node := range 2 {
 		inCluster(t, clusterOptions{nodes: 2}, func(t *testing.T, k *cluster) {
 			ann := k.dial(0, "ann")
@@ -65,8 +65,9 @@ func TestRevocationReachesWhoIsInOpen(t *testing.T) {
 	}
 }
 
-// TestCommandsToWhoIsInOpen sends everything else to a connection that is in open: it happens when it has arrived, in order.
-func TestCommandsToWhoIsInOpen(t *testing.T) {
+// TestCommandsReachConnectionsInOpen sends the other commands to a connection that is in open. They take effect, in order,
+// when open has returned.
+func TestCommandsReachConnectionsInOpen(t *testing.T) {
 	inCluster(t, clusterOptions{nodes: 2}, func(t *testing.T, k *cluster) {
 		ctx := t.Context()
 		k.gate = func(name string) {
@@ -87,8 +88,8 @@ func TestCommandsToWhoIsInOpen(t *testing.T) {
 	})
 }
 
-// TestCommandsDuringClosing joins and leaves from outside while connections come and go. A wrong count would leave a
-// subscription, which shutdown notices.
+// TestCommandsDuringClosing sends Join and Leave from the server while connections open and close. A wrong count would
+// leave a subscription behind, which the check after shutdown reports.
 func TestCommandsDuringClosing(t *testing.T) {
 	inCluster(t, clusterOptions{nodes: 2}, func(t *testing.T, k *cluster) {
 		stop, done := make(chan struct{}), make(chan struct{})
@@ -144,12 +145,12 @@ func TestJoinFromOutsideKeepsMaxGroups(t *testing.T) {
 			}
 		}
 		log.take()
-		k.ok(k.nodes[1].Join(ctx, chanx.ToUser("ann"), "c")) // told where it happens
+		k.ok(k.nodes[1].Join(ctx, chanx.ToUser("ann"), "c")) // the error is logged on the node of the connection
 		synctest.Wait()
 		if got := log.take(); len(got) != 1 || !strings.HasPrefix(got[0], "ERROR command failed command=join") || !strings.Contains(got[0], says) {
 			t.Errorf("log %q", got)
 		}
-		k.ok(p.conn.Join(ctx, "b", "a", "a")) // is in them
+		k.ok(p.conn.Join(ctx, "b", "a", "a")) // it is a member already
 		k.ok(p.conn.Leave(ctx, "a", "nowhere"))
 		k.ok(k.nodes[1].Join(ctx, chanx.ToUser("ann"), "c"))
 		synctest.Wait()

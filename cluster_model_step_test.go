@@ -26,7 +26,7 @@ func worldSeed() uint64 {
 
 const worldSteps = 250
 
-// playWorld plays one world and judges it.
+// playWorld performs random actions in a world with that seed and checks the result.
 func playWorld(t *testing.T, seed uint64, odds faultlayer.Odds) *world {
 	t.Helper()
 	w := newWorld(seed)
@@ -43,7 +43,7 @@ func playWorld(t *testing.T, seed uint64, odds faultlayer.Odds) *world {
 			if w.rnd.IntN(3) == 0 {
 				pass(time.Duration(w.rnd.Int64N(int64(maxDelay))))
 			}
-			w.look()
+			w.snapshot()
 		}
 		w.heal()
 		w.judge()
@@ -58,7 +58,7 @@ var (
 
 func pick[T any](w *world, all []T) T { return all[w.rnd.IntN(len(all))] }
 
-// present are the peers that were there at the last look.
+// present returns the peers that were connected at the last snapshot.
 func (w *world) present() []*peer {
 	return slices.DeleteFunc(slices.Clone(w.k.peers), func(p *peer) bool {
 		places := w.history[p]
@@ -102,11 +102,11 @@ func (w *world) step() {
 func (w *world) arrive() {
 	before, group := time.Now(), pick(w, worldGroups)
 	p := w.k.dial(w.rnd.IntN(worldNodes), pick(w, worldUsers), group)
-	w.history[p] = []place{{before, targetsOf(p, group)}} // even if it was closed meanwhile
-	w.look()
+	w.history[p] = []place{{before, targetsOf(p, group)}} // even if it has been closed since
+	w.snapshot()
 }
 
-// aim chooses targets, and says them as both sides do.
+// aim chooses random targets and returns them as chanx.Targets and in the oracle's notation.
 func (w *world) aim() (to []chanx.Target, targets []string) {
 	for range 1 + w.rnd.IntN(3) {
 		switch n := w.rnd.IntN(10); {
@@ -116,7 +116,7 @@ func (w *world) aim() (to []chanx.Target, targets []string) {
 		case n < 7:
 			to, targets = append(to, chanx.ToUser("ann")), append(targets, "u/ann")
 		case n < 9:
-			p := pick(w, w.k.peers) // it may be gone
+			p := pick(w, w.k.peers) // it may have been closed
 			to, targets = append(to, chanx.ToConn(p.conn.ID())), append(targets, "c/"+p.conn.ID())
 		default:
 			to, targets = append(to, chanx.All()), append(targets, "a/")
@@ -125,7 +125,7 @@ func (w *world) aim() (to []chanx.Target, targets []string) {
 	return to, targets
 }
 
-// act notes what is about to be sent.
+// act records an action that is about to be performed.
 func (w *world) act(kind string, from *peer, node int, targets []string) *act {
 	a := &act{no: len(w.acts), kind: kind, from: from, node: node, targets: targets, at: time.Now(), places: map[*peer]int{}}
 	for _, p := range w.k.peers {
@@ -135,8 +135,9 @@ func (w *world) act(kind string, from *peer, node int, targets []string) *act {
 	return a
 }
 
-// told checks the error of an act: the layer's if the node is cut off and another one is meant, else none.
-func (w *world) told(a *act, err error) {
+// checkError checks the error of an act: the layer's if the node is disconnected and a target may be on another node,
+// otherwise none.
+func (w *world) checkError(a *act, err error) {
 	own := func(t string) bool {
 		id, isConn := strings.CutPrefix(t, "c/")
 		return isConn && slices.ContainsFunc(w.k.peers, func(p *peer) bool { return p.conn.ID() == id && p.node == a.node })
@@ -148,7 +149,7 @@ func (w *world) told(a *act, err error) {
 	}
 }
 
-// burst sends a few to the same targets, one right behind the other.
+// burst sends several messages to the same targets without waiting in between.
 func (w *world) burst(send func(*peer, int, []chanx.Target, []string), from *peer, node int) {
 	to, targets := w.aim()
 	for range 1 + w.rnd.IntN(4) {
@@ -160,7 +161,7 @@ func (w *world) say(from *peer, node int, to []chanx.Target, targets []string) {
 	a := w.act("said", from, node, targets)
 	m := saidMessage{fmt.Sprintf("#%d.", a.no)}
 	if from == nil {
-		w.told(a, w.k.nodes[node].Broadcast(w.k.t.Context(), m, to...))
+		w.checkError(a, w.k.nodes[node].Broadcast(w.k.t.Context(), m, to...))
 		return
 	}
 	var opts []chanx.BroadcastOption
@@ -170,20 +171,20 @@ func (w *world) say(from *peer, node int, to []chanx.Target, targets []string) {
 	if a.exceptSelf = w.rnd.IntN(4) == 0; a.exceptSelf {
 		opts = append(opts, chanx.ExceptSelf())
 	}
-	w.told(a, from.conn.Broadcast(w.k.t.Context(), m, opts...))
+	w.checkError(a, from.conn.Broadcast(w.k.t.Context(), m, opts...))
 }
 
 func (w *world) ring(from *peer, node int, to []chanx.Target, targets []string) {
 	a := w.act("ring", from, node, targets)
 	e := ringEvent{fmt.Sprintf("#%d.", a.no)}
 	if from == nil {
-		w.told(a, w.k.nodes[node].Emit(w.k.t.Context(), e, to...))
+		w.checkError(a, w.k.nodes[node].Emit(w.k.t.Context(), e, to...))
 	} else {
-		w.told(a, from.conn.Emit(w.k.t.Context(), e, to...))
+		w.checkError(a, from.conn.Emit(w.k.t.Context(), e, to...))
 	}
 }
 
-// move has a connection join or leave on its own. Only a join, and the end of a group on a node, need the layer.
+// move calls Join or Leave of a connection. Only a Join, and the Leave of a node's last member, call the layer.
 func (w *world) move(p *peer) {
 	g := pick(w, worldGroups)
 	kind, do := "join", p.conn.Join
@@ -197,7 +198,7 @@ func (w *world) move(p *peer) {
 	}
 }
 
-// regroup has a server move others. Its number travels as a group that nobody speaks to.
+// regroup calls Join or Leave of a server. The act's number is the name of a group to which nobody sends.
 func (w *world) regroup(node int) {
 	to, targets := w.aim()
 	kind, do := "join", w.k.nodes[node].Join
@@ -216,7 +217,7 @@ func (w *world) regroup(node int) {
 func (w *world) disconnect(node int) {
 	to, targets := w.aim()
 	a := w.act("close", nil, node, targets)
-	w.told(a, w.k.nodes[node].Disconnect(w.k.t.Context(), 4000, fmt.Sprintf("#%d.", a.no), to...))
+	w.checkError(a, w.k.nodes[node].Disconnect(w.k.t.Context(), 4000, fmt.Sprintf("#%d.", a.no), to...))
 }
 
 func (w *world) isCut(node int) bool {
@@ -224,7 +225,7 @@ func (w *world) isCut(node int) bool {
 	return len(all) > 0 && all[len(all)-1].to.IsZero()
 }
 
-// cut takes the broker from a node, or gives it back.
+// cut disconnects a node from the broker, or reconnects it.
 func (w *world) cut(node int) {
 	all := w.outages[node]
 	if !w.isCut(node) {
@@ -237,7 +238,7 @@ func (w *world) cut(node int) {
 	all[len(all)-1].to = time.Now()
 }
 
-// heal ends all faults, and sees that everybody is where they say they are.
+// heal ends all faults and checks that each connection receives what is sent to its groups.
 func (w *world) heal() {
 	for node := range worldNodes {
 		if w.isCut(node) {
@@ -245,7 +246,7 @@ func (w *world) heal() {
 		}
 	}
 	pass(time.Second)
-	w.look()
+	w.snapshot()
 	for _, g := range worldGroups {
 		members := 0
 		for _, s := range w.k.nodes {
@@ -265,11 +266,11 @@ func (w *world) heal() {
 	for node := range worldNodes {
 		for _, g := range worldGroups {
 			a := w.act("said", nil, node, []string{"g/" + g})
-			w.told(a, w.k.nodes[node].Broadcast(w.k.t.Context(), saidMessage{fmt.Sprintf("#%d.", a.no)}, chanx.To(g)))
+			w.checkError(a, w.k.nodes[node].Broadcast(w.k.t.Context(), saidMessage{fmt.Sprintf("#%d.", a.no)}, chanx.To(g)))
 		}
 	}
 	pass(time.Second)
-	w.look()
+	w.snapshot()
 	for node, count := range w.k.counts {
 		if n := count.of("gaps"); n != w.gaps[node] {
 			w.complain("node %d counts %d gaps, want %d", node, n, w.gaps[node])

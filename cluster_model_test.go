@@ -15,39 +15,40 @@ import (
 	"github.com/chanx-go/chanx/internal/faultlayer"
 )
 
-// A world is a cluster in which things happen at random, and an oracle that knows from outside what must, may and must not
-// arrive: from the calls, from who was where when they were made, and from the faults. Nothing in it is of the code that
-// is tested, except that it asks connections for their groups.
+// A world is a cluster with random actions, and an oracle that predicts which messages must, may and must not arrive. The
+// oracle knows only the calls, the members at the time of each call, and the injected faults. It shares no code with what
+// it tests, except that it calls Groups of each connection.
 const (
 	worldNodes = 3
 	worldPeers = 8
 	maxDelay   = 20 * time.Millisecond // of a publication, from link to link
 	maxWait    = 5 * time.Millisecond  // of a Subscribe or Unsubscribe
-	settled    = 4 * maxWait           // a subscription, behind others of its subject
+	settleTime = 4 * maxWait           // of a subscription that waits for others of its subject
 )
 
 type world struct {
 	k   *cluster
 	rnd *rand.Rand // of the test's goroutine
 
-	last    time.Time // of the last look
+	last    time.Time // of the last snapshot
 	history map[*peer][]place
 	acts    []*act
 	outages [worldNodes][]outage
 	wrong   []string
 
-	here, far int // arrivals on the node of the sender, and on others, that were foretold exactly
+	here, far int // arrivals that were predicted exactly, on the sender's node and on others
 
 	mu      sync.Mutex
 	waits   *rand.Rand
 	slow    bool
 	dropped map[string]bool // by node and number of the act
-	gaps    [worldNodes]int // that the nodes are to count
+	gaps    [worldNodes]int // the expected number of gaps of each node
 }
 
-// place is where a peer is from some time on: who it is and the groups it is in, as targets; nil if it is gone.
+// place is the state of a peer from a point in time on: the targets that match it, which are its id, its user and its
+// groups; nil if it is closed.
 type place struct {
-	since time.Time // not before
+	since time.Time // the earliest possible time
 	in    []string
 }
 
@@ -64,7 +65,7 @@ type act struct {
 	targets    []string // "g/…", "u/…", "c/…", "a/"
 	group      string   // of join and leave
 	at         time.Time
-	places     map[*peer]int // how many places each had had then
+	places     map[*peer]int // the number of places each peer had at that time
 	failed     bool
 }
 
@@ -97,7 +98,7 @@ func (w *world) call(c faultlayer.Call) (time.Duration, error) {
 	return time.Duration(w.waits.Int64N(int64(maxWait))), nil
 }
 
-// noting is a fate of which the oracle knows what it lost.
+// noting wraps a fate so that the oracle learns which deliveries were lost.
 func (w *world) noting(fate func(faultlayer.Delivery) faultlayer.Fate) func(faultlayer.Delivery) faultlayer.Fate {
 	return func(d faultlayer.Delivery) faultlayer.Fate {
 		f := fate(d)
@@ -118,8 +119,8 @@ func numberIn(data string) string {
 	return no
 }
 
-// look waits until nothing moves and notes who is where.
-func (w *world) look() {
+// snapshot waits until all goroutines are blocked and records the place of each peer.
+func (w *world) snapshot() {
 	synctest.Wait()
 	for _, p := range w.k.peers {
 		var in []string
@@ -134,7 +135,7 @@ func (w *world) look() {
 	w.last = time.Now()
 }
 
-// targetsOf are the targets that a peer in groups belongs to.
+// targetsOf returns the targets that match a peer in these groups.
 func targetsOf(p *peer, groups ...string) []string {
 	in := []string{"a/", "c/" + p.conn.ID()}
 	if p.user != "" {
@@ -147,12 +148,12 @@ func targetsOf(p *peer, groups ...string) []string {
 	return in
 }
 
-// where are the places at which an act may have met the peer: one, unless it moved while the act was under way. since is
-// how long it had been there before, as far as the act's targets are concerned.
-func (w *world) where(a *act, p *peer) (places []place, since time.Time) {
+// placesDuring returns the places that a peer may have had when the act reached it: one, unless the peer joined or left
+// during the act. since is the time from which on the peer matched the same targets of the act.
+func (w *world) placesDuring(a *act, p *peer) (places []place, since time.Time) {
 	all, known := w.history[p], a.places[p]
 	if known == 0 {
-		all, known = append([]place{{}}, all...), 1 // it was not there yet
+		all, known = append([]place{{}}, all...), 1 // it was not connected yet
 	}
 	last := known
 	for p.node != a.node && last < len(all) && !all[last].since.After(a.at.Add(maxDelay)) {
@@ -165,7 +166,7 @@ func (w *world) where(a *act, p *peer) (places []place, since time.Time) {
 	return all[known-1 : last], all[first].since
 }
 
-// matches lists the targets, by number, that a place belongs to.
+// matches returns the indexes of the targets that match a place.
 func (a *act) matches(p place) (all []int) {
 	for i, t := range a.targets {
 		if slices.Contains(p.in, t) {
@@ -175,20 +176,20 @@ func (a *act) matches(p place) (all []int) {
 	return all
 }
 
-// stirred reports whether somebody was told to join or leave a group at about the time of an act: who is in it only in
-// between is not seen.
+// stirred reports whether a server sent a Join or Leave of a group at about the time of an act. Then a peer may have been
+// a member only between two snapshots.
 func (w *world) stirred(a *act, target string) bool {
 	return slices.ContainsFunc(w.acts, func(b *act) bool {
 		return b.group != "" && target == "g/"+b.group && b.at.Sub(a.at).Abs() <= maxDelay+maxWait
 	})
 }
 
-// foretell says how often an act must and may reach a peer, and by which target if that is certain.
-func (w *world) foretell(a *act, p *peer) (least, most int, by string) {
+// predict returns how often an act must and may reach a peer, and by which target if that is certain.
+func (w *world) predict(a *act, p *peer) (least, most int, by string) {
 	if a.exceptSelf && a.from == p {
 		return 0, 0, ""
 	}
-	places, since := w.where(a, p)
+	places, since := w.placesDuring(a, p)
 	met, moved := map[int]bool{}, false
 	for i, t := range a.targets {
 		if p.node != a.node && w.stirred(a, t) {
@@ -209,7 +210,7 @@ func (w *world) foretell(a *act, p *peer) (least, most int, by string) {
 	switch {
 	case p.node == a.node:
 		return 1, 1, by
-	case a.failed, w.lost(a, p), since.After(a.at.Add(-settled)):
+	case a.failed, w.lost(a, p), since.After(a.at.Add(-settleTime)):
 		return 0, 1, by
 	}
 	return 1, 1, by
@@ -255,7 +256,7 @@ func (w *world) arrivals(p *peer) (all []arrival) {
 	return all
 }
 
-// judge compares all that happened with what was foretold.
+// judge compares all arrivals with the predictions.
 func (w *world) judge() {
 	for _, p := range w.k.peers {
 		got := w.arrivals(p)
@@ -267,7 +268,7 @@ func (w *world) judge() {
 			if mine := a.from != nil && a.from.user != "" && a.from.user == p.user; r.kind == "said" && (r.mine != mine || r.current != (a.from == p)) {
 				w.complain("%s got flags %v %v of %v", p.name, r.mine, r.current, a)
 			}
-			if _, _, by := w.foretell(a, p); by != "" {
+			if _, _, by := w.predict(a, p); by != "" {
 				key := fmt.Sprint(a.node, a.from, a.kind, by)
 				if r.no < latest[key] {
 					w.complain("%s got act %d behind %d of the same sender and target: %v", p.name, r.no, latest[key], a)
@@ -282,15 +283,15 @@ func (w *world) judge() {
 }
 
 func (w *world) judgeAct(a *act, p *peer, count int) {
-	least, most, _ := w.foretell(a, p)
+	least, most, _ := w.predict(a, p)
 	switch a.kind {
 	case "said", "ring":
 		if count < least || count > most {
-			places, _ := w.where(a, p)
+			places, _ := w.placesDuring(a, p)
 			w.complain("%s got %d copies, want %d to %d, of %v; it was at %v", p.name, count, least, most, a, places)
 		}
 	case "join", "leave":
-		if least == 1 && !w.obeyed(a, p) {
+		if least == 1 && !w.hasEffect(a, p) {
 			w.complain("%s did not obey %v; it was at %v", p.name, a, w.history[p])
 		}
 	case "close":
@@ -307,10 +308,10 @@ func (w *world) judgeAct(a *act, p *peer, count int) {
 	}
 }
 
-// obeyed reports whether the peer joined or left as it was told, as far as nobody else interfered.
-func (w *world) obeyed(a *act, p *peer) bool {
+// hasEffect reports whether the peer joined or left as the act demands, unless another act may have interfered.
+func (w *world) hasEffect(a *act, p *peer) bool {
 	near := func(b *act) bool {
-		return b != a && b.group == a.group && b.at.Sub(a.at).Abs() <= maxDelay+settled
+		return b != a && b.group == a.group && b.at.Sub(a.at).Abs() <= maxDelay+settleTime
 	}
 	if slices.ContainsFunc(w.acts, near) {
 		return true
@@ -326,7 +327,7 @@ func (w *world) obeyed(a *act, p *peer) bool {
 	return false
 }
 
-// TestClusterAgainstTheOracle plays worlds for a second. A failure names its seed: -args -seed=… plays that one.
+// TestClusterAgainstTheOracle runs random worlds for a second. A failure names its seed; -args -seed=… repeats that world.
 func TestClusterAgainstTheOracle(t *testing.T) {
 	odds := faultlayer.Odds{Drop: 0.02, Delay: 0.7, MaxDelay: maxDelay}
 	worlds, here, far := 0, 0, 0
@@ -344,8 +345,8 @@ func TestClusterAgainstTheOracle(t *testing.T) {
 	}
 }
 
-// TestTheOracleSeesWhatBreaksTheContract: with a layer that breaks it, what is promised does not hold.
-func TestTheOracleSeesWhatBreaksTheContract(t *testing.T) {
+// TestOracleDetectsALayerThatBreaksItsContract checks the oracle itself: it must report errors with such a layer.
+func TestOracleDetectsALayerThatBreaksItsContract(t *testing.T) {
 	for what, odds := range map[string]faultlayer.Odds{
 		"behind":   {Overtake: 0.3, Delay: 0.7, MaxDelay: maxDelay},
 		"2 copies": {Copy: 0.1},

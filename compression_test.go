@@ -26,7 +26,7 @@ func (essayMessage) Action() string { return "essay" }
 func (essayReply) Action() string   { return "essay_reply" }
 func (essayCopy) Action() string    { return "essay_copy" }
 
-// essay tells the circle, then answers.
+// essay broadcasts the essay to the circle and replies.
 func (r *readingCircle) essay(ctx context.Context, m essayMessage) (essayReply, error) {
 	return essayReply(m), r.Broadcast(ctx, essayCopy(m))
 }
@@ -39,7 +39,7 @@ func newReadingCircle() *chanx.Consumer[readingCircle] {
 	return c
 }
 
-// meter counts the bytes that a client receives.
+// meter is a net.Conn that counts the bytes that a client receives.
 type meter struct {
 	net.Conn
 	n *atomic.Int64
@@ -51,7 +51,7 @@ func (m meter) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// visitor is a client of the circle, with its meter.
+// visitor is a client of the circle, with the meter of its connection.
 type visitor struct {
 	t     *testing.T
 	ctx   context.Context
@@ -73,7 +73,7 @@ func visit(ctx context.Context, t *testing.T, url string, mode websocket.Compres
 		t.Fatal(err)
 	}
 	ws.SetReadLimit(1 << 20)
-	t.Cleanup(func() { _ = ws.CloseNow() }) // closed by the test
+	t.Cleanup(func() { _ = ws.CloseNow() }) // the test may have closed it
 	v.ws = ws
 	v.expect(`"authentication"`)
 	return v, res.Header.Get("Sec-WebSocket-Extensions")
@@ -86,7 +86,7 @@ func (v *visitor) send(frame string) {
 	}
 }
 
-// expect reads one frame and returns how many bytes came with it.
+// expect reads one frame and returns the number of bytes received for it.
 func (v *visitor) expect(part string) int64 {
 	v.t.Helper()
 	before := v.bytes.Load()
@@ -97,7 +97,8 @@ func (v *visitor) expect(part string) int64 {
 	return v.bytes.Load() - before
 }
 
-// TestCompression: group messages and replies reach each client in the form it has agreed to; only long ones are compressed.
+// TestCompression checks that clients which negotiated compression receive long group messages and replies compressed, and
+// that short messages and other clients' messages are not compressed.
 func TestCompression(t *testing.T) {
 	for _, enabled := range []bool{false, true} {
 		srv := serve(&chanx.ServerOptions{Logger: quiet, Compression: chanx.Compression{Enabled: enabled}}, "/", newReadingCircle())

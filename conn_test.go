@@ -15,7 +15,7 @@ import (
 	"github.com/chanx-go/chanx/chanxtest"
 )
 
-func TestConnTellsWhoItIs(t *testing.T) {
+func TestConnReportsItsIdentity(t *testing.T) {
 	bubble(t, chanx.ServerOptions{Subprotocols: []string{"v2", "v1"}}, func(t *testing.T, srv *chanx.Server) {
 		var conn *chanx.Conn
 		c := chanx.NewConsumer(func(c *chanx.Conn, r *http.Request) (*state, error) {
@@ -127,7 +127,7 @@ func TestFramesWaitForTheAuthenticationMessage(t *testing.T) {
 			if err := c.Join(r.Context(), "g"); err != nil {
 				return nil, err
 			}
-			for _, text := range []string{"1", "2"} { // others talk while this one is on its way in
+			for _, text := range []string{"1", "2"} { // other connections broadcast while this one opens
 				if err := srv.Broadcast(r.Context(), saidMessage{text}, chanx.To("g")); err != nil {
 					return nil, err
 				}
@@ -231,7 +231,7 @@ func TestHandlersRunOneAtATimeAndInOrder(t *testing.T) {
 				t.Error("two handlers run at the same time")
 			}
 			busy = true
-			time.Sleep(d) // in a bubble: the handler is slow, the test is not
+			time.Sleep(d) // in a bubble
 			seen = append(seen, what)
 			busy = false
 		}
@@ -249,7 +249,7 @@ func TestHandlersRunOneAtATimeAndInOrder(t *testing.T) {
 		want := []string{"open"}
 		for text := range strings.SplitSeq("a b c d e f g h", " ") {
 			client.Send(sayMessage{text})
-			synctest.Wait() // it is read, or waits in the inbox
+			synctest.Wait() // until it is handled or waits in the inbox
 			if err := srv.Emit(t.Context(), ringEvent{"event " + text}, chanx.To("g")); err != nil {
 				t.Fatal(err)
 			}
@@ -307,8 +307,8 @@ func TestInvalidFramesAreCountedByTheMinute(t *testing.T) {
 	})
 }
 
-// TestAReceiverCostsNoGarbage is about what is done for every member of a group.
-func TestAReceiverCostsNoGarbage(t *testing.T) {
+// TestDeliveryDoesNotAllocate checks that delivering a group message allocates nothing for a member.
+func TestDeliveryDoesNotAllocate(t *testing.T) {
 	bubble(t, chanx.ServerOptions{Completions: true}, func(t *testing.T, srv *chanx.Server) {
 		srv.Handle("/", probe(func(*state, context.Context, sayMessage) error { return nil }))
 		chanxtest.Dial(t, srv, "/", nil)

@@ -3,6 +3,7 @@ package chanx_test
 import (
 	"context"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -10,7 +11,7 @@ import (
 	"github.com/chanx-go/chanx"
 )
 
-// Types with the mistakes that a program can make.
+// Types with mistakes that must panic when a consumer is built.
 type (
 	plainState   struct{ Name string }
 	pointerless  struct{ chanx.Conn }
@@ -199,7 +200,7 @@ func TestMistakesPanicAtConstruction(t *testing.T) {
 	}
 }
 
-// TestDeclarationsMayRepeat shows what is no mistake.
+// TestDeclarationsMayRepeat checks that the same declaration may be made twice.
 func TestDeclarationsMayRepeat(t *testing.T) {
 	c := newState()
 	chanx.Sends[saidMessage](c)
@@ -210,5 +211,52 @@ func TestDeclarationsMayRepeat(t *testing.T) {
 	on[collides](c)
 	for range 2 {
 		chanx.NewServer(nil).Handle("/ws", c)
+	}
+}
+
+// TestBadPatternsNameTheCaller checks that the panic names the line of the call of Handle, not one of this library.
+func TestBadPatternsNameTheCaller(t *testing.T) {
+	for _, k := range []struct {
+		name  string
+		do    func(s *chanx.Server)
+		texts []string
+	}{
+		{"taken", func(s *chanx.Server) {
+			s.Handle("/ws/{a}", door())
+			s.Handle("/ws/{a}", door())
+		}, []string{`chanx: handle "/ws/{a}" at `, `pattern "/ws/{a}" (handled at `, `conflicts with pattern "/ws/{a}" (handled at `}},
+		{"overlapping", func(s *chanx.Server) {
+			s.Handle("/ws/{a}/x", door())
+			s.Handle("/ws/y/{b}", door())
+		}, []string{`chanx: handle "/ws/y/{b}" at `, `pattern "/ws/{a}/x" (handled at `}},
+		{"open brace", func(s *chanx.Server) { s.Handle("/ws/{a", door()) }, []string{`chanx: handle "/ws/{a" at `, "wildcard"}},
+		{"no slash", func(s *chanx.Server) { s.Handle("ws", door()) }, []string{`chanx: handle "ws" at `, "missing /"}},
+		{"empty", func(s *chanx.Server) { s.Handle("", door()) }, []string{`chanx: handle "" at `, "invalid pattern"}},
+		{"of Handler", func(s *chanx.Server) { s.Handler("/{a}/{a}", door()) }, []string{`chanx: handle "/{a}/{a}" at `, "duplicate"}},
+	} {
+		t.Run(k.name, func(t *testing.T) {
+			s := chanx.NewServer(&chanx.ServerOptions{Logger: quiet})
+			defer func() {
+				text, _ := recover().(string)
+				for _, want := range append(k.texts, "/construct_test.go:") {
+					if !strings.Contains(text, want) {
+						t.Errorf("panic %q, want %q", text, want)
+					}
+				}
+				if strings.Contains(text, "server.go") || strings.Contains(text, "router.go") || strings.Contains(text, "registered at") {
+					t.Errorf("panic %q names a place of this library", text)
+				}
+				if places := regexp.MustCompile(`construct_test\.go:\d+`).FindAllString(text, -1); len(places) == 3 && (places[0] != places[1] || places[1] == places[2]) {
+					t.Errorf("places %q: want twice the new one, then the old one", places)
+				}
+				if n := len(s.Spec().Channels); n > 1 {
+					t.Errorf("%d endpoints are described: the one that panicked is none", n)
+				}
+				if err := s.Shutdown(t.Context()); err != nil {
+					t.Error(err)
+				}
+			}()
+			k.do(s)
+		})
 	}
 }

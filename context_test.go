@@ -17,8 +17,8 @@ import (
 	"github.com/chanx-go/chanx/chanxtest"
 )
 
-// allKinds is a consumer with a handler of each kind, all of which do the same. Their actions and the event are named for
-// their kind. Each handler may take a minute.
+// allKinds returns a consumer with a handler of each kind, all of which call do. Each action, and the event, is named for
+// the kind of its handler. Each handler may take a minute.
 func allKinds(do func(ctx context.Context) error) *chanx.Consumer[state] {
 	return newKindsOf(do, chanx.Timeout(time.Minute))
 }
@@ -55,7 +55,7 @@ func (eventKind) Event() string    { return "event" }
 
 var messageKinds = []chanx.Message{onKind{}, besideKind{}, requestKind{}, streamKind{}}
 
-// failures sums up what a server has counted as failed.
+// failures returns the number of failed messages and events in Stats.
 func failures(srv *chanx.Server) (n uint64) {
 	s := srv.Stats()
 	for _, h := range s.In {
@@ -67,7 +67,7 @@ func failures(srv *chanx.Server) (n uint64) {
 	return n
 }
 
-// start asks for each kind of handler in turn, with a ref and without one, and calls then after each.
+// start calls each kind of handler in turn, with and without a ref, and calls then after each.
 func start(t *testing.T, srv *chanx.Server, client *chanxtest.Conn, then func(action, ref string)) {
 	t.Helper()
 	for _, m := range messageKinds {
@@ -75,7 +75,7 @@ func start(t *testing.T, srv *chanx.Server, client *chanxtest.Conn, then func(ac
 			client.SendRef(m, ref)
 			synctest.Wait()
 			then(m.Action(), ref)
-			pass(time.Minute) // a line about the same is written once a minute
+			pass(time.Minute) // so that the next line is not throttled
 		}
 	}
 	if err := srv.Emit(t.Context(), eventKind{}, chanx.All()); err != nil {
@@ -85,7 +85,7 @@ func start(t *testing.T, srv *chanx.Server, client *chanxtest.Conn, then func(ac
 	then("event", "")
 }
 
-// transaction is middleware that asks, behind next, whether the context still lives, and returns an error of its own.
+// transaction is middleware that checks after next whether the context has ended, and returns an error of its own.
 type transaction struct {
 	mu      sync.Mutex
 	behind  []error
@@ -161,7 +161,7 @@ func TestContextEndsWithItsCall(t *testing.T) {
 func TestErrorsAfterTheAnswer(t *testing.T) {
 	for name, k := range map[string]struct {
 		handler, commit error
-		want            string // the log lines behind "handler failed action=… error="
+		want            string // the log lines after "handler failed action=… error="
 		failed          uint64
 	}{
 		"nothing fails":         {nil, nil, "", 0},
@@ -234,7 +234,7 @@ func TestRefIsFreeAfterTheAnswer(t *testing.T) {
 	})
 }
 
-// TestContextEndsAtOnce checks what still ends the context of a handler while it runs.
+// TestContextEndsAtOnce checks that cancel, timeout and loss end the context of a handler while it runs.
 func TestContextEndsAtOnce(t *testing.T) {
 	for _, m := range messageKinds {
 		for how, end := range map[string]func(*chanxtest.Conn){

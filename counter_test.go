@@ -30,7 +30,7 @@ func TestCounterCellsFillCacheLines(t *testing.T) {
 	}
 }
 
-// TestConcurrentCountsAddUp however many goroutines count at once.
+// TestConcurrentCountsAddUp checks that no count is lost when many goroutines count concurrently.
 func TestConcurrentCountsAddUp(t *testing.T) {
 	h, s := newHandledCounter(), newSentCounter()
 	const each = 1000
@@ -57,7 +57,7 @@ func TestConcurrentCountsAddUp(t *testing.T) {
 	}
 }
 
-// TestRefusalsHaveEveryReason: one that has no number would panic.
+// TestRefusalsHaveEveryReason checks that each reason has a counter; addError would panic for one without.
 func TestRefusalsHaveEveryReason(t *testing.T) {
 	r := newRefusals()
 	for _, err := range []error{errRate, errDuplicate, errTooBusy, errCancelled, errNotOpen} {

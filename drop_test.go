@@ -4,17 +4,21 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"net/http"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
 
+	"github.com/chanx-go/chanx"
+	"github.com/chanx-go/chanx/chanxtest"
 	"github.com/chanx-go/chanx/internal/socket"
 )
 
-// TestEveryKeyOfDropsIsDocumented, in the comment of Stats.Drops, and nothing else is.
+// TestEveryKeyOfDropsIsDocumented compares the keys with the comment of Stats.Drops.
 func TestEveryKeyOfDropsIsDocumented(t *testing.T) {
 	t.Parallel()
 	keys := constants(t, "drop.go")
@@ -37,7 +41,7 @@ func TestEveryKeyOfDropsIsDocumented(t *testing.T) {
 	}
 }
 
-// documentedDrops are the first words of the indented lines.
+// documentedDrops returns the first word of each indented line of that comment.
 func documentedDrops(t *testing.T) (keys []string) {
 	t.Helper()
 	ast.Inspect(parsed(t, "stats.go"), func(n ast.Node) bool {
@@ -55,7 +59,7 @@ func documentedDrops(t *testing.T) (keys []string) {
 	return keys
 }
 
-// TestDropsAreCountedByConstants: another key would be one that TestEveryKeyOfDropsIsDocumented does not see.
+// TestDropsAreCountedByConstants makes sure that TestEveryKeyOfDropsIsDocumented sees every key.
 func TestDropsAreCountedByConstants(t *testing.T) {
 	t.Parallel()
 	names, err := filepath.Glob("*.go")
@@ -83,7 +87,7 @@ func TestDropsAreCountedByConstants(t *testing.T) {
 	}
 }
 
-// keyOf returns what something is counted by; nil if that is not what the node does.
+// keyOf returns the key under which the node counts a drop, or nil if the node counts none.
 func keyOf(n ast.Node) ast.Expr {
 	switch n := n.(type) {
 	case *ast.CallExpr:
@@ -103,7 +107,7 @@ func isText(e ast.Expr) bool {
 	return is && lit.Kind == token.STRING
 }
 
-// constants are the values of the string constants in a file.
+// constants returns the values of the string constants in a file.
 func constants(t *testing.T, name string) (values []string) {
 	t.Helper()
 	ast.Inspect(parsed(t, name), func(n ast.Node) bool {
@@ -132,4 +136,46 @@ func parsed(t *testing.T, name string) *ast.File {
 		t.Fatal(err)
 	}
 	return f
+}
+
+// TestLossesBeforeOpenAreCounted sends a connection in open more than its queue holds.
+func TestLossesBeforeOpenAreCounted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := chanx.NewServer(&chanx.ServerOptions{Logger: quiet, Limits: chanx.Limits{SendQueueBytes: 1000}})
+		opening, gate := make(chan struct{}), make(chan struct{})
+		c := chanx.NewConsumer(func(c *chanx.Conn, r *http.Request) (*state, error) {
+			if err := c.Join(r.Context(), "g"); err != nil {
+				t.Error(err)
+			}
+			close(opening)
+			<-gate
+			return &state{c}, nil
+		}, &chanx.ConsumerOptions{AuthenticationMessage: chanx.Enabled})
+		chanx.Broadcasts[plainMessage](c)
+		srv.Handle("/ws", c)
+		go func() {
+			<-opening
+			if err := srv.Broadcast(t.Context(), plainMessage{strings.Repeat("x", 2000)}, chanx.To("g")); err != nil {
+				t.Error(err)
+			}
+			for range 3 {
+				if err := srv.Emit(t.Context(), ringEvent{}, chanx.To("g")); err != nil {
+					t.Error(err)
+				}
+			}
+			synctest.Wait()
+			close(gate)
+		}()
+		client := chanxtest.Dial(t, srv, "/ws", nil)
+		chanxtest.Receive[chanx.AuthenticationMessage](client)
+		client.ExpectClosed(1013)
+		synctest.Wait()
+		drops := srv.Stats().Drops
+		if drops["bytes_overflow"] < 2000 || drops["events_refused"] != 3 || drops["events_unhandled"] != 0 {
+			t.Errorf("counted %v", drops)
+		}
+		if err := srv.Shutdown(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
 }

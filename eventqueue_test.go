@@ -14,14 +14,14 @@ import (
 	"github.com/chanx-go/chanx/layer/memlayer"
 )
 
-// ringing is a consumer whose connections handle events with h, and are in group g.
+// ringing returns a consumer that handles ringEvent with h and whose connections are in the group g.
 func ringing(h func(*state, context.Context, ringEvent) error) *chanx.Consumer[state] {
 	c := chanx.NewConsumer(openState, &chanx.ConsumerOptions{Groups: []string{"g"}})
 	chanx.OnEvent(c, h)
 	return c
 }
 
-// TestABurstOfEventsReachesAConnectionThatKeepsUp, far beyond EventQueue: who emits is slowed down.
+// TestABurstOfEventsReachesAConnectionThatKeepsUp emits many more events than EventQueue: Emit blocks until there is room.
 func TestABurstOfEventsReachesAConnectionThatKeepsUp(t *testing.T) {
 	for name, takes := range map[string]time.Duration{"at once": 0, "1 ms each": time.Millisecond, "5 ms each": 5 * time.Millisecond} {
 		for _, emitters := range []int{1, 10} {
@@ -64,7 +64,8 @@ func TestABurstOfEventsReachesAConnectionThatKeepsUp(t *testing.T) {
 	}
 }
 
-// TestAConnectionThatHandlesNoEventIsClosed when it has been waited for for a second, once, also by many.
+// TestAConnectionThatHandlesNoEventIsClosed checks that Emit waits for a second, also when many goroutines emit, and that
+// the connection is then closed.
 func TestAConnectionThatHandlesNoEventIsClosed(t *testing.T) {
 	bubble(t, chanx.ServerOptions{Limits: chanx.Limits{EventQueue: 4}}, func(t *testing.T, srv *chanx.Server) {
 		gate := make(chan struct{})
@@ -76,7 +77,7 @@ func TestAConnectionThatHandlesNoEventIsClosed(t *testing.T) {
 		quick := chanxtest.Dial(t, srv, "/quick", nil)
 		synctest.Wait()
 		begin := time.Now()
-		for i := range 5 { // one is being handled
+		for i := range 5 { // one more, because the first is being handled
 			noError(t, srv.Emit(t.Context(), ringEvent{}, chanx.To("g")))
 			synctest.Wait()
 			if d := time.Since(begin); d != 0 {
@@ -107,7 +108,7 @@ func TestAConnectionThatHandlesNoEventIsClosed(t *testing.T) {
 	})
 }
 
-// TestAHandlerDoesNotWaitForItself when it emits to its own connection, whatever it calls and with whatever context.
+// TestAHandlerDoesNotWaitForItself has a handler emit to its own connection, by each function and with each context.
 func TestAHandlerDoesNotWaitForItself(t *testing.T) {
 	type key struct{}
 	for name, emit := range map[string]func(*state, *chanx.Server, context.Context) error{
@@ -150,7 +151,7 @@ func TestAHandlerDoesNotWaitForItself(t *testing.T) {
 	}
 }
 
-// TestHandlersThatEmitToEachOther do not wait for each other: each handles nothing while it waits.
+// TestHandlersThatEmitToEachOther checks that two handlers which emit to each other's full queue do not deadlock.
 func TestHandlersThatEmitToEachOther(t *testing.T) {
 	bubble(t, chanx.ServerOptions{Limits: chanx.Limits{EventQueue: 100}}, func(t *testing.T, srv *chanx.Server) {
 		var handled atomic.Int64
@@ -184,7 +185,8 @@ func TestHandlersThatEmitToEachOther(t *testing.T) {
 	})
 }
 
-// TestABurstOfEventsFromAnotherNode is not slowed down: eight times EventQueue may wait, and no more.
+// TestABurstOfEventsFromAnotherNode checks that up to eight times EventQueue events of another node are queued, because
+// its Emit cannot be blocked from here.
 func TestABurstOfEventsFromAnotherNode(t *testing.T) {
 	const queue = 20
 	synctest.Test(t, func(t *testing.T) {
@@ -205,7 +207,7 @@ func TestABurstOfEventsFromAnotherNode(t *testing.T) {
 			noError(t, there.Emit(t.Context(), ringEvent{}, chanx.To("g")))
 			synctest.Wait()
 		}
-		for range 8*queue + 1 { // one is being handled
+		for range 8*queue + 1 { // one more, because the first is being handled
 			emit()
 		}
 		close(gate)

@@ -10,12 +10,12 @@ import (
 	"github.com/chanx-go/chanx/chanxtest"
 )
 
-// TestExpiryFollowsTheWallClock checks that a connection ends when the wall clock has come to Identity.Expires, and not
-// before, wherever it was set meanwhile. Each connection's identity expires a minute after it opens.
+// TestExpiryFollowsTheWallClock checks that a connection ends when the wall clock reaches Identity.Expires, and not before,
+// also if the clock is set. The identity of each connection expires a minute after it opens.
 func TestExpiryFollowsTheWallClock(t *testing.T) {
 	for name, k := range map[string]struct {
-		steps   []time.Duration // of the clock, one every ten seconds
-		renew   time.Duration   // by how much the identity is renewed behind the steps
+		steps   []time.Duration // by which the clock is set, one every ten seconds
+		renew   time.Duration   // by which the identity is renewed after the steps
 		from    time.Duration   // the connection closes between these times
 		to      time.Duration
 		oneself bool // Expires keeps its monotonic reading

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Subjects is the number of subjects whose members a server counts.
+// Subjects returns the number of subjects whose members a server counts.
 func (s *Server) Subjects() int {
 	s.subscriptions.mu.Lock()
 	defer s.subscriptions.mu.Unlock()
@@ -16,14 +16,14 @@ func (s *Server) Subjects() int {
 // Knows reports whether a server would deliver to a connection of that id.
 func (s *Server) Knows(id string) bool { return len(s.hub.Match(connSubject(id))) > 0 }
 
-// Lingering is the number of subjects that linger.
+// Lingering returns the number of subjects that are still subscribed although they have no member.
 func (s *Server) Lingering() int {
 	s.subscriptions.mu.Lock()
 	defer s.subscriptions.mu.Unlock()
 	return s.subscriptions.linger.waiting.Len()
 }
 
-// DeliveryAllocs is how many allocations a connection costs that receives m, without those of its transport.
+// DeliveryAllocs returns the number of allocations for delivering m to a connection, without those of its transport.
 func DeliveryAllocs(s *Server, c *Conn, m Message) (float64, error) {
 	d, err := s.encode(m)
 	if err != nil {
@@ -39,13 +39,13 @@ func DeliveryAllocs(s *Server, c *Conn, m Message) (float64, error) {
 	return testing.AllocsPerRun(100, func() { c.deliverEach([]*delivery{d}) }), nil
 }
 
-// WallClock is one whose steps a test makes.
+// WallClock is a wall clock that a test can set.
 type WallClock struct{ step atomic.Int64 }
 
-// Step moves the clock, but no timer.
+// Step sets the clock forward by d, or back if d is negative. Timers do not notice.
 func (w *WallClock) Step(d time.Duration) { w.step.Add(int64(d)) }
 
-// SetWallClock gives a server, before it serves, a wall clock of its own.
+// SetWallClock replaces the wall clock of a server. Call it before the server serves.
 func SetWallClock(s *Server) *WallClock {
 	w := &WallClock{}
 	s.now = func() time.Time { return time.Now().Round(0).Add(time.Duration(w.step.Load())) }

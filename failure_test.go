@@ -17,12 +17,12 @@ import (
 	"github.com/chanx-go/chanx/chanxtest"
 )
 
-// TestFailuresAfterTheEndOfTheContext checks that an error or panic which is not the context's own is logged and counted,
-// whatever the client is told. "ctx" stands for the context's error in what is returned.
+// TestFailuresAfterTheEndOfTheContext checks that an error or panic other than the context's error is logged and counted,
+// even though the client is sent cancelled or timeout. In the table, "ctx" stands for the context's error.
 func TestFailuresAfterTheEndOfTheContext(t *testing.T) {
 	for name, k := range map[string]struct {
 		fail func(ctx context.Context) error
-		says string // "": it is expected
+		says string // the logged error, or "" if none is logged
 	}{
 		"its own":          {func(ctx context.Context) error { return ctx.Err() }, ""},
 		"its own, wrapped": {func(ctx context.Context) error { return fmt.Errorf("query: %w", ctx.Err()) }, ""},
@@ -60,7 +60,7 @@ func TestFailuresAfterTheEndOfTheContext(t *testing.T) {
 						}
 						synctest.Wait()
 						end(client)
-						time.Sleep(time.Second) // in a bubble: a loss is noticed
+						time.Sleep(time.Second) // in a bubble: until the loss is noticed
 						synctest.Wait()
 						logged := slices.ContainsFunc(log.take(), func(line string) bool {
 							return strings.HasPrefix(line, "ERROR handler failed action="+action) && strings.Contains(line, k.says)
@@ -91,7 +91,7 @@ func expectEnd(t *testing.T, client *chanxtest.Conn, how string, isStream bool) 
 	client.ExpectError(how)
 }
 
-// TestErrorsOfOnOpenAfterTheEnd are logged like those of handlers.
+// TestErrorsOfOnOpenAfterTheEnd checks that they are logged like those of handlers.
 func TestErrorsOfOnOpenAfterTheEnd(t *testing.T) {
 	for name, k := range map[string]struct {
 		fail func(context.Context) error
@@ -145,7 +145,7 @@ func TestErrClosedAndErrSlowOfOtherConnections(t *testing.T) {
 	}
 }
 
-// TestStreamWithErrClosedOfAnotherConnection fails in the middle.
+// TestStreamWithErrClosedOfAnotherConnection returns that error after some items.
 func TestStreamWithErrClosedOfAnotherConnection(t *testing.T) {
 	log := &journal{}
 	bubble(t, chanx.ServerOptions{Logger: slog.New(log)}, func(t *testing.T, srv *chanx.Server) {
@@ -177,7 +177,7 @@ func TestStreamWithErrClosedOfAnotherConnection(t *testing.T) {
 	})
 }
 
-// TestErrClosedInOpen is logged, and the client receives 500.
+// TestErrClosedInOpen checks that ErrClosed returned by open is logged, and that the client receives 500.
 func TestErrClosedInOpen(t *testing.T) {
 	closed := chanx.NewServer(&chanx.ServerOptions{Logger: quiet})
 	if err := closed.Shutdown(t.Context()); err != nil {
@@ -193,4 +193,57 @@ func TestErrClosedInOpen(t *testing.T) {
 			t.Errorf("log %q", got)
 		}
 	})
+}
+
+// TestHandlersThatFailBecauseTheClientHasGone checks that such a failure is not logged as an error, and that a failure
+// while the client is connected is.
+func TestHandlersThatFailBecauseTheClientHasGone(t *testing.T) {
+	for name, c := range map[string]struct {
+		say  func(s *state, ctx context.Context, m sayMessage) error
+		lost bool
+		want string
+	}{
+		"its context has ended": {
+			func(_ *state, ctx context.Context, _ sayMessage) error { <-ctx.Done(); return ctx.Err() }, true,
+			"DEBUG handler failed action=say error=context canceled",
+		},
+		"it has closed the connection": {
+			func(s *state, ctx context.Context, _ sayMessage) error {
+				if err := s.Close(1000, ""); err != nil {
+					return err
+				}
+				return s.Send(ctx, answerMessage{})
+			}, false,
+			"DEBUG handler failed action=say error=chanx: closed",
+		},
+		"another connection has gone": {
+			func(*state, context.Context, sayMessage) error { return chanx.ErrClosed }, false,
+			"ERROR handler failed action=say error=chanx: closed",
+		},
+		"another context has ended": {
+			func(*state, context.Context, sayMessage) error { return context.Canceled }, false,
+			"ERROR handler failed action=say error=context canceled",
+		},
+		"another error behind the end": {
+			func(_ *state, ctx context.Context, _ sayMessage) error { <-ctx.Done(); return errors.New("disk full") }, true,
+			"ERROR handler failed action=say error=disk full",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			log := &journal{}
+			bubble(t, chanx.ServerOptions{Logger: slog.New(log)}, func(t *testing.T, srv *chanx.Server) {
+				srv.Handle("/ws", probe(c.say))
+				client := chanxtest.Dial(t, srv, "/ws", nil)
+				client.Send(sayMessage{"x"})
+				synctest.Wait()
+				if c.lost {
+					client.Abort()
+					time.Sleep(time.Second) // in a bubble: another goroutine takes over reading and notices the loss
+				}
+				if got := log.take(); !slices.Contains(got, c.want) {
+					t.Errorf("log\n%s", strings.Join(got, "\n"))
+				}
+			})
+		})
+	}
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/chanx-go/chanx/chanxtest"
 )
 
-// Messages whose frame fields have names that a frame has already.
+// Messages with frame fields whose names are reserved.
 type (
 	takesPayload struct {
 		V int `json:"payload" frame:"true"`
@@ -66,7 +66,7 @@ func (taggedEvent) Action() string  { return "tagged" }
 func (taggedEvent) Event() string   { return "tagged" }
 func (nestedTag) Action() string    { return "nested" }
 
-// receives and sends mount a consumer of M.
+// receives and sends return functions that mount a consumer which receives or sends M.
 func receives[M chanx.Message](o *chanx.ServerOptions) func() {
 	return func() {
 		c := newState()
@@ -139,7 +139,7 @@ func TestAnEventWithFrameFieldsCannotBeEmitted(t *testing.T) {
 	})
 }
 
-// TestTheOrderOfMembersDoesNotMatter shuffles the members of frames with and without mistakes.
+// TestTheOrderOfMembersDoesNotMatter shuffles the members of valid and invalid frames.
 func TestTheOrderOfMembersDoesNotMatter(t *testing.T) {
 	frames := [][]string{
 		{`"action":"letter"`, `"payload":{"text":"hi"}`, `"sent_from":"Ann"`, `"copies":2`, `"ref":"1"`, `"tag_list":["a"]`, `"other":{}`},
@@ -172,7 +172,7 @@ func TestTheOrderOfMembersDoesNotMatter(t *testing.T) {
 	})
 }
 
-// TestFrameFieldsReachHandlersAndTests goes through the typed helpers of chanxtest.
+// TestFrameFieldsReachHandlersAndTests sends and receives frame fields with the typed helpers of chanxtest.
 func TestFrameFieldsReachHandlersAndTests(t *testing.T) {
 	for _, camel := range []bool{false, true} {
 		bubble(t, chanx.ServerOptions{Camelize: camel}, func(t *testing.T, srv *chanx.Server) {

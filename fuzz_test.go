@@ -22,8 +22,8 @@ type fuzzMessage struct {
 
 func (fuzzMessage) Action() string { return "fuzz" }
 
-// FuzzEnvelope: no frame panics; what is wrong with one is told in valid JSON, with a path for every item and no Go name;
-// what is accepted has a known type.
+// FuzzEnvelope checks that no frame causes a panic, that the answer to an invalid frame is valid JSON with a location for
+// every item and no Go name, and that an accepted frame has a known type.
 func FuzzEnvelope(f *testing.F) {
 	for _, seed := range []string{
 		`{"action":"fuzz","payload":{"text":"hi","n":1.0,"list":[{"text":"x"}],"any":{"a":[1,null]},"maybe":1e3},"ref":"7"}`,
@@ -61,7 +61,7 @@ func FuzzEnvelope(f *testing.F) {
 	})
 }
 
-// FuzzNames: a name that is accepted keeps its subject apart from every other, of groups, users, connections and nodes.
+// FuzzNames checks that different accepted names of groups, users, connections and nodes have different subjects.
 func FuzzNames(f *testing.F) {
 	for _, seed := range []string{"lobby", "a b", "日本", "g/x", "NODE.conn", "\x00", strings.Repeat("x", 201), "c/", "."} {
 		f.Add(seed, "other")

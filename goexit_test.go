@@ -16,7 +16,7 @@ import (
 	"github.com/chanx-go/chanx/chanxtest"
 )
 
-// vanish is a type whose methods end the goroutine, as the FailNow of a test does.
+// vanish is a type whose methods call runtime.Goexit, as the FailNow of a test does.
 type vanish struct{ when string }
 
 func (v vanish) at(when string) {
@@ -59,7 +59,7 @@ func (trickleAnswer) Action() string { return "trickle" }
 
 func vanishing(t *testing.T) *chanx.Consumer[state] {
 	at := func(r *http.Request) vanish { return vanish{r.Header.Get("At")} }
-	var where vanish // of the one connection of a test
+	var where vanish // where the connection of the current test calls Goexit
 	c := chanx.NewConsumer(func(c *chanx.Conn, r *http.Request) (*state, error) {
 		where = at(r)
 		where.at("open")
@@ -102,8 +102,8 @@ func vanishing(t *testing.T) *chanx.Consumer[state] {
 	return c
 }
 
-// TestHandlersThatCallGoexit have failed, like those that panic: the client receives one error, its connection stays
-// open, and a log line names the cause.
+// TestHandlersThatCallGoexit checks that they count as failed, like those that panic: the client receives one error, its
+// connection stays open, and a log line names the cause.
 func TestHandlersThatCallGoexit(t *testing.T) {
 	const untold = `{"action":"error","payload":{"reason":"internal","detail":"Failed to process message"},"ref":"1"}`
 	ask := func(v string) string { return `{"action":"vanish","payload":{"v":"` + v + `"},"ref":"1"}` }
@@ -130,7 +130,7 @@ func TestHandlersThatCallGoexit(t *testing.T) {
 		} {
 			client := chanxtest.Dial(t, srv, "/ws", &chanxtest.DialOptions{Header: http.Header{"At": {k.at}}})
 			client.ExpectAuthenticated()
-			for range 3 { // the ref, and the place beside the queue, are free again
+			for range 3 { // the ref, and the slot of the concurrent handler, are free again
 				log.take()
 				client.SendText(k.send)
 				synctest.Wait()
@@ -157,8 +157,8 @@ func TestHandlersThatCallGoexit(t *testing.T) {
 	}
 }
 
-// TestGoexitOutsideOfHandlers ends the goroutine in code that runs when a connection opens or closes: the connection is
-// refused, or closed, and nothing of it is left.
+// TestGoexitOutsideOfHandlers calls Goexit in code that runs when a connection opens or closes: the connection is refused
+// or closed, and releases all its resources.
 func TestGoexitOutsideOfHandlers(t *testing.T) {
 	log := &journal{}
 	bubble(t, chanx.ServerOptions{Logger: slog.New(log)}, func(t *testing.T, srv *chanx.Server) {
@@ -204,8 +204,8 @@ func TestEventHandlersThatCallGoexit(t *testing.T) {
 	})
 }
 
-// TestErrorsAreFoundThroughWraps: by every kind of handler, also among several that are joined.
-func TestErrorsAreFoundThroughWraps(t *testing.T) {
+// TestWrappedErrorsAreFound wraps and joins the errors that every kind of handler may return.
+func TestWrappedErrorsAreFound(t *testing.T) {
 	told := errors.Join(errors.New("x"), wrapped{chanx.Errorf("room_full", "no")})
 	closing := errors.Join(errors.New("x"), wrapped{&chanx.CloseError{Code: 4001, Reason: "bye"}})
 	for _, err := range []error{told, closing} {

@@ -18,7 +18,7 @@ import (
 	"github.com/chanx-go/chanx/chanxtest"
 )
 
-// door is a consumer that lets in whoever does not ask for "no".
+// door returns a consumer that refuses the room "no" and accepts all others.
 func door() *chanx.Consumer[state] {
 	return chanx.NewConsumer(func(c *chanx.Conn, r *http.Request) (*state, error) {
 		if r.URL.RawQuery == "no" {
@@ -28,8 +28,9 @@ func door() *chanx.Consumer[state] {
 	}, nil)
 }
 
-// TestABodyIsNotWaitedFor: a request announces a body that never comes. It is answered at once, and the connection closed.
-func TestABodyIsNotWaitedFor(t *testing.T) {
+// TestRequestBodiesAreNotRead sends a Content-Length and no body. The request is answered at once and the connection
+// closed.
+func TestRequestBodiesAreNotRead(t *testing.T) {
 	bubble(t, chanx.ServerOptions{}, func(t *testing.T, srv *chanx.Server) {
 		srv.Handle("/ws", door())
 		srv.Handle("/tree/", door())
@@ -57,7 +58,7 @@ func TestABodyIsNotWaitedFor(t *testing.T) {
 	})
 }
 
-// TestRefusalTexts checks headers and texts of the answers to requests that open no WebSocket.
+// TestRefusalTexts checks the headers and bodies of responses to requests that open no WebSocket.
 func TestRefusalTexts(t *testing.T) {
 	bubble(t, chanx.ServerOptions{Limits: chanx.Limits{MaxConnections: 1}}, func(t *testing.T, srv *chanx.Server) {
 		srv.Handle("/ws", door())
@@ -92,7 +93,7 @@ func TestRefusalTexts(t *testing.T) {
 	})
 }
 
-// TestPlainRequestsOverHTTP2 get a status: headers of a connection would be an error of the protocol there.
+// TestPlainRequestsOverHTTP2 checks that the responses have no connection headers: HTTP/2 forbids them.
 func TestPlainRequestsOverHTTP2(t *testing.T) {
 	srv := chanx.NewServer(&chanx.ServerOptions{Logger: quiet})
 	srv.Handle("/ws", door())
@@ -132,7 +133,7 @@ func TestPlainRequestsOverHTTP2(t *testing.T) {
 	}
 }
 
-// TestHandshakesWithoutAPatternAreRefused, so that a page does not try for ever.
+// TestHandshakesWithoutAPatternAreRefused checks that they get a close code, so that a client does not reconnect for ever.
 func TestHandshakesWithoutAPatternAreRefused(t *testing.T) {
 	bubble(t, chanx.ServerOptions{}, func(t *testing.T, srv *chanx.Server) {
 		srv.Handle("/ws", door())
@@ -168,7 +169,7 @@ func TestHandshakesWithoutAPatternAreRefused(t *testing.T) {
 	})
 }
 
-// TestHandshakesWithoutAPatternAreBounded like all refusals.
+// TestHandshakesWithoutAPatternAreBounded checks that the limit of concurrent refusals includes them.
 func TestHandshakesWithoutAPatternAreBounded(t *testing.T) {
 	bubble(t, chanx.ServerOptions{Limits: chanx.Limits{MaxConnections: 16}}, func(t *testing.T, srv *chanx.Server) {
 		web := listen(t, srv)
@@ -186,7 +187,7 @@ func TestHandshakesWithoutAPatternAreBounded(t *testing.T) {
 	})
 }
 
-// TestHandshakesWithoutAPatternWithPlainStatuses tests ServerOptions.RefuseWithHTTP.
+// TestHandshakesWithoutAPatternWithPlainStatuses checks them with ServerOptions.RefuseWithHTTP.
 func TestHandshakesWithoutAPatternWithPlainStatuses(t *testing.T) {
 	bubble(t, chanx.ServerOptions{RefuseWithHTTP: true}, func(t *testing.T, srv *chanx.Server) {
 		srv.Handle("/tree/", door())
@@ -198,20 +199,20 @@ func TestHandshakesWithoutAPatternWithPlainStatuses(t *testing.T) {
 	})
 }
 
-// hiding is a middleware's ResponseWriter that hides what it wraps.
+// hiding is the ResponseWriter of a middleware that does not support Hijack.
 type hiding struct{ http.ResponseWriter }
 
-// showing lets http.ResponseController find what it wraps.
+// showing has an Unwrap method, by which http.ResponseController finds the wrapped ResponseWriter.
 type showing struct{ hiding }
 
 func (s showing) Unwrap() http.ResponseWriter { return s.ResponseWriter }
 
-// failing has a Hijack that does not work.
+// failing has a Hijack method that returns an error.
 type failing struct{ hiding }
 
 func (failing) Hijack() (net.Conn, *bufio.ReadWriter, error) { return nil, nil, http.ErrNotSupported }
 
-// TestMiddlewareThatHidesTheConnection is named in the log, and a refusal keeps its status.
+// TestMiddlewareThatHidesTheConnection checks that the log names its type, and that a refusal keeps its status.
 func TestMiddlewareThatHidesTheConnection(t *testing.T) {
 	log := &bytes.Buffer{}
 	bubble(t, chanx.ServerOptions{Logger: slog.New(slog.NewTextHandler(log, nil))}, func(t *testing.T, srv *chanx.Server) {
@@ -235,14 +236,14 @@ func TestMiddlewareThatHidesTheConnection(t *testing.T) {
 			t.Errorf("%d connections", n)
 		}
 		said := log.String()
-		if strings.Count(said, "level=ERROR") != 2 || // one for each pattern, and for none
+		if strings.Count(said, "level=ERROR") != 2 || // one for the pattern, and one for requests without a pattern
 			!strings.Contains(said, "middleware") || !strings.Contains(said, "Unwrap() http.ResponseWriter") {
 			t.Errorf("log %s", said)
 		}
 	})
 }
 
-// TestTheHostMustBeListed keeps out pages of names that point here (DNS rebinding).
+// TestTheHostMustBeListed checks that other hosts are refused, as in an attack by DNS rebinding.
 func TestTheHostMustBeListed(t *testing.T) {
 	bubble(t, chanx.ServerOptions{Hosts: []string{"chat.example.com", "localhost"}}, func(t *testing.T, srv *chanx.Server) {
 		srv.Handle("/ws", door())
@@ -260,8 +261,8 @@ func TestTheHostMustBeListed(t *testing.T) {
 	})
 }
 
-// TestTheOwnOriginHasTheOwnScheme where the server knows it.
-func TestTheOwnOriginHasTheOwnScheme(t *testing.T) {
+// TestOriginWithAnotherSchemeIsRefused checks this where the server knows its own scheme.
+func TestOriginWithAnotherSchemeIsRefused(t *testing.T) {
 	bubble(t, chanx.ServerOptions{}, func(t *testing.T, srv *chanx.Server) {
 		srv.Handle("/ws", door())
 		overTLS := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -272,7 +273,7 @@ func TestTheOwnOriginHasTheOwnScheme(t *testing.T) {
 			return &chanxtest.DialOptions{Header: http.Header{"Origin": {o}}}
 		}
 		chanxtest.Dial(t, overTLS, "/ws", origin("https://chanx.test")).ExpectNothing()
-		chanxtest.Dial(t, srv, "/ws", origin("https://chanx.test")).ExpectNothing() // a proxy may have taken TLS off
+		chanxtest.Dial(t, srv, "/ws", origin("https://chanx.test")).ExpectNothing() // a proxy may have terminated TLS
 		chanxtest.Dial(t, srv, "/ws", origin("http://chanx.test")).ExpectNothing()
 		if res := chanxtest.DialRefused(t, overTLS, "/ws", origin("http://chanx.test")); res.StatusCode != 403 {
 			t.Errorf("a page without TLS got %s", res.Status)
@@ -280,12 +281,12 @@ func TestTheOwnOriginHasTheOwnScheme(t *testing.T) {
 	})
 }
 
-// carrying is an Authenticator that reads credentials from a subprotocol behind a prefix.
+// carrying is an Authenticator that reads credentials from a subprotocol with a prefix.
 type carrying struct{ chanx.Authenticator }
 
 func (carrying) Subprotocols() []string { return []string{"token."} }
 
-// TestSubprotocolsThatAreNotChosen are told to the log, without what may be secret.
+// TestSubprotocolsThatAreNotChosen checks that the log names them, without the parts that may be secret.
 func TestSubprotocolsThatAreNotChosen(t *testing.T) {
 	log := &bytes.Buffer{}
 	bubble(t, chanx.ServerOptions{Logger: slog.New(slog.NewTextHandler(log, nil)), Subprotocols: []string{"v1"}}, func(t *testing.T, srv *chanx.Server) {
@@ -310,7 +311,7 @@ func TestSubprotocolsThatAreNotChosen(t *testing.T) {
 			{"/ws", "", `v2`, []string{"v2"}},
 			{"/ws", "", "(28 bytes)", []string{secret}},
 		} {
-			time.Sleep(time.Minute) // each warning is of another minute, in a bubble
+			time.Sleep(time.Minute) // in a bubble: warnings are throttled to one a minute
 			log.Reset()
 			c := chanxtest.Dial(t, srv, k.path, &chanxtest.DialOptions{Header: http.Header{"User": {"ann"}}, Subprotocols: k.offered})
 			if got := c.Subprotocol(); got != k.want || seen != "open" {

@@ -18,43 +18,13 @@ import (
 	"github.com/chanx-go/chanx/layer/memlayer"
 )
 
-// occurrences is how many occurrences a line stands for.
-func occurrences(line string) int {
-	n := 1
-	if i := strings.LastIndex(line, " count="); i >= 0 {
-		fmt.Sscan(line[i+len(" count="):], &n)
-	}
-	return n
-}
-
-// expectOften checks the log of something bad that happened that often within a minute and was then flushed: each kind has
-// at most two lines, and what begins with one of the texts is told completely.
-func expectOften(t *testing.T, name string, log *journal, times int, texts ...string) {
-	t.Helper()
-	lines := warnings(log.take())
-	if len(lines) > 2*len(texts) {
-		t.Errorf("%s: %d lines, want at most %d:\n%s", name, len(lines), 2*len(texts), strings.Join(lines[:min(len(lines), 20)], "\n"))
-	}
-	for _, text := range texts {
-		told := 0
-		for _, line := range lines {
-			if strings.HasPrefix(line, text) {
-				told += occurrences(line)
-			}
-		}
-		if told != times {
-			t.Errorf("%s: the lines %q count %d, want %d:\n%s", name, text, told, times, strings.Join(lines[:min(len(lines), 20)], "\n"))
-		}
-	}
-}
-
 type roughMessage struct {
 	How string `json:"how"`
 }
 
 func (roughMessage) Action() string { return "rough" }
 
-// newRough is a consumer whose handler does what a client asks for.
+// newRough returns a consumer whose handlers fail in the way that the message or event names.
 func newRough(open func(*chanx.Conn, *http.Request) (*state, error), o *chanx.ConsumerOptions) *chanx.Consumer[state] {
 	c := chanx.NewConsumer(open, o)
 	chanx.On(c, func(s *state, ctx context.Context, m roughMessage) error {
@@ -69,7 +39,7 @@ func newRough(open func(*chanx.Conn, *http.Request) (*state, error), o *chanx.Co
 
 const often = 1000
 
-// TestClientsCannotFillTheLog has a client do the same thing again and again.
+// TestClientsCannotFillTheLog has a client cause the same error many times.
 func TestClientsCannotFillTheLog(t *testing.T) {
 	for how, text := range map[string]string{
 		"join":     "ERROR handler failed action=rough error=chanx: group name: it is empty",
@@ -89,7 +59,7 @@ func TestClientsCannotFillTheLog(t *testing.T) {
 	}
 }
 
-// TestOpeningCannotFillTheLog has clients connect again and again to what fails, each in its own way.
+// TestOpeningCannotFillTheLog has clients connect many times while open, OnOpen or OnClose fails.
 func TestOpeningCannotFillTheLog(t *testing.T) {
 	fails := errors.New("no database")
 	broken := func(*chanx.Conn, *http.Request) (*state, error) { return nil, fails }
@@ -122,7 +92,7 @@ func TestOpeningCannotFillTheLog(t *testing.T) {
 	}
 }
 
-// TestHandshakesThatFailCannotFillTheLog: the ResponseWriter gives no connection.
+// TestHandshakesThatFailCannotFillTheLog has a ResponseWriter that does not support Hijack.
 func TestHandshakesThatFailCannotFillTheLog(t *testing.T) {
 	log := &journal{}
 	bubble(t, chanx.ServerOptions{Logger: slog.New(log)}, func(t *testing.T, srv *chanx.Server) {
@@ -140,7 +110,7 @@ func TestHandshakesThatFailCannotFillTheLog(t *testing.T) {
 	}
 }
 
-// TestEventsCannotFillTheLog emits events from another node that 30 connections cannot read, or handle.
+// TestEventsCannotFillTheLog emits events from another node that 30 connections cannot decode or handle.
 func TestEventsCannotFillTheLog(t *testing.T) {
 	for _, test := range []struct {
 		name  string
@@ -173,14 +143,15 @@ func TestEventsCannotFillTheLog(t *testing.T) {
 	}
 }
 
-// otherRing is what another release calls the same.
+// otherRing is the ringEvent of another release, with another type of field.
 type otherRing struct {
 	How int `json:"how"`
 }
 
 func (otherRing) Event() string { return "ring" }
 
-// TestTheLayerCannotFillTheLog: it goes down and up, connections come and go meanwhile, and commands of other nodes fail.
+// TestTheLayerCannotFillTheLog has the layer go down and up many times, connections open meanwhile, and commands of other
+// nodes fail.
 func TestTheLayerCannotFillTheLog(t *testing.T) {
 	log := &journal{}
 	inCluster(t, clusterOptions{nodes: 2, server: logOfNode0(log)}, func(t *testing.T, k *cluster) {
@@ -228,7 +199,7 @@ func groupNames(n int) (names []string) {
 	return names
 }
 
-// TestLostClientsAreLoggedInOneLine although each of them loses messages. Lines at level debug name the connections.
+// TestLostClientsAreLoggedInOneLine loses many clients and their messages. Only lines at level debug name the connections.
 func TestLostClientsAreLoggedInOneLine(t *testing.T) {
 	log := &journal{}
 	bubble(t, chanx.ServerOptions{Logger: slog.New(log)}, func(t *testing.T, srv *chanx.Server) {

@@ -16,7 +16,7 @@ import (
 	"github.com/chanx-go/chanx/chanxtest"
 )
 
-// slowLines takes the lines about slow handlers.
+// slowLines takes the lines about slow handlers from the log.
 func slowLines(log *journal) (lines []string) {
 	for _, l := range log.take() {
 		if strings.HasPrefix(l, "WARN handler is slow") {
@@ -26,7 +26,8 @@ func slowLines(log *journal) (lines []string) {
 	return lines
 }
 
-// TestSlowHandlersAreLogged, once a call, when they have run for Limits.SlowHandler and while they go on; quick ones are not.
+// TestSlowHandlersAreLogged checks that a call is logged once, while it runs, when it has run for Limits.SlowHandler, and
+// that shorter calls are not logged.
 func TestSlowHandlersAreLogged(t *testing.T) {
 	for _, k := range []struct {
 		limit, takes time.Duration
@@ -78,12 +79,12 @@ func TestSlowHandlersAreLogged(t *testing.T) {
 	}
 }
 
-// kindsWithoutTimeout is allKinds for handlers that may take more than a minute.
+// kindsWithoutTimeout is like allKinds, without the timeout of a minute.
 func kindsWithoutTimeout(do func(context.Context) error) *chanx.Consumer[state] {
 	return newKindsOf(do, chanx.Timeout(-1))
 }
 
-// dialInto dials and calls what is named; open calls opening.
+// dialInto connects a client and calls the named handler. open calls opening.
 func dialInto(t *testing.T, srv *chanx.Server, c *chanx.Consumer[state], what string, opening func()) (end func()) {
 	t.Helper()
 	srv.Handle("/ws", c)
@@ -114,7 +115,8 @@ func dialInto(t *testing.T, srv *chanx.Server, c *chanx.Consumer[state], what st
 	return func() {}
 }
 
-// TestQuickHandlersInARowAreNotSlow although the connection is busy for longer, and one that sends now and then is slow once.
+// TestQuickHandlersInARowAreNotSlow checks that the limit is for one call, not for a connection that is busy for longer,
+// and that a stream that sends from time to time is logged once.
 func TestQuickHandlersInARowAreNotSlow(t *testing.T) {
 	log := &journal{}
 	bubble(t, chanx.ServerOptions{Logger: slog.New(log)}, func(t *testing.T, srv *chanx.Server) {
@@ -155,7 +157,7 @@ func TestQuickHandlersInARowAreNotSlow(t *testing.T) {
 	})
 }
 
-// TestManySlowHandlersDoNotFillTheLog: a line a minute for each action, with their number.
+// TestManySlowHandlersDoNotFillTheLog checks that each action gets one line a minute, with the number of calls.
 func TestManySlowHandlersDoNotFillTheLog(t *testing.T) {
 	log := &journal{}
 	bubble(t, chanx.ServerOptions{Logger: slog.New(log)}, func(t *testing.T, srv *chanx.Server) {
@@ -174,7 +176,7 @@ func TestManySlowHandlersDoNotFillTheLog(t *testing.T) {
 	})
 }
 
-// TestShutdownNamesWhatStillRuns, at most ten calls of it.
+// TestShutdownNamesWhatStillRuns checks that Shutdown's log line names the calls that still run, at most ten.
 func TestShutdownNamesWhatStillRuns(t *testing.T) {
 	for name, k := range map[string]struct {
 		clients int
@@ -190,7 +192,7 @@ func TestShutdownNamesWhatStillRuns(t *testing.T) {
 					chanxtest.Dial(t, srv, "/ws", nil).Send(messageKinds[i%len(messageKinds)])
 					synctest.Wait()
 				}
-				time.Sleep(time.Second) // in a bubble: the sweeper has looked
+				time.Sleep(time.Second) // in a bubble: until the sweeper has run
 				ids := []string{}
 				for c := range srv.Conns() {
 					ids = append(ids, c.ID())

@@ -14,7 +14,7 @@ import (
 	"github.com/chanx-go/chanx/chanxtest"
 )
 
-// gated is a consumer whose OnClose waits until the channel is closed.
+// gated returns a consumer whose OnClose waits until gate is closed.
 func gated(gate chan struct{}) *chanx.Consumer[state] {
 	c := chanx.NewConsumer(func(c *chanx.Conn, _ *http.Request) (*state, error) { return &state{c}, nil },
 		&chanx.ConsumerOptions{Authenticator: byHeader, AuthenticationMessage: chanx.Disabled})
@@ -23,8 +23,9 @@ func gated(gate chan struct{}) *chanx.Consumer[state] {
 	return c
 }
 
-// TestAClosedConnectionHoldsNoPlace: a client that has seen the Close frame may come again, though OnClose still runs.
-func TestAClosedConnectionHoldsNoPlace(t *testing.T) {
+// TestMaxConnectionsIgnoresClosedConnections checks that a client may connect again as soon as it has read the Close frame,
+// while OnClose still runs.
+func TestMaxConnectionsIgnoresClosedConnections(t *testing.T) {
 	ends := map[string]func(c *chanxtest.Conn){
 		"by the client": func(c *chanxtest.Conn) { c.Close(1000, "reload") },
 		"by a handler": func(c *chanxtest.Conn) {
@@ -69,8 +70,8 @@ func TestAClosedConnectionHoldsNoPlace(t *testing.T) {
 	}
 }
 
-// TestAPlaceIsHeldUntilTheEnd: what is not closed yet, or not open yet, counts.
-func TestAPlaceIsHeldUntilTheEnd(t *testing.T) {
+// TestMaxConnectionsIncludesOpeningAndClosingConnections checks connections in open and those that are being closed.
+func TestMaxConnectionsIncludesOpeningAndClosingConnections(t *testing.T) {
 	bubble(t, chanx.ServerOptions{Limits: chanx.Limits{MaxConnections: 2}}, func(t *testing.T, srv *chanx.Server) {
 		full := func(when string) {
 			t.Helper()
@@ -112,8 +113,8 @@ func TestAPlaceIsHeldUntilTheEnd(t *testing.T) {
 	})
 }
 
-// TestARefusedConnectionHoldsNoPlace, and there are only so many at a time.
-func TestARefusedConnectionHoldsNoPlace(t *testing.T) {
+// TestMaxConnectionsIgnoresRefusedConnections checks also that their number is bounded.
+func TestMaxConnectionsIgnoresRefusedConnections(t *testing.T) {
 	const most = 20
 	bubble(t, chanx.ServerOptions{Limits: chanx.Limits{MaxConnections: most}}, func(t *testing.T, srv *chanx.Server) {
 		srv.Handle("/ws", chanx.NewConsumer(func(c *chanx.Conn, r *http.Request) (*state, error) {
@@ -158,7 +159,7 @@ func TestARefusedConnectionHoldsNoPlace(t *testing.T) {
 	})
 }
 
-// TestRefusalsAreBoundedByDefault: without MaxConnections too.
+// TestRefusalsAreBoundedByDefault checks the bound without MaxConnections.
 func TestRefusalsAreBoundedByDefault(t *testing.T) {
 	bubble(t, chanx.ServerOptions{}, func(t *testing.T, srv *chanx.Server) {
 		srv.Handle("/ws", chanx.NewConsumer(func(*chanx.Conn, *http.Request) (*state, error) {
@@ -180,7 +181,8 @@ func TestRefusalsAreBoundedByDefault(t *testing.T) {
 	})
 }
 
-// TestClosingConnectionsAreBounded: a client that does not answer the Close frame holds a socket without a place.
+// TestClosingConnectionsAreBounded has clients that do not answer the Close frame: each holds a socket although
+// MaxConnections no longer counts it.
 func TestClosingConnectionsAreBounded(t *testing.T) {
 	const most = 16
 	bubble(t, chanx.ServerOptions{Limits: chanx.Limits{MaxConnections: 1}}, func(t *testing.T, srv *chanx.Server) {

@@ -16,7 +16,7 @@ import (
 	"github.com/chanx-go/chanx/chanxtest"
 )
 
-// diary is what happened, in order, from any goroutine.
+// diary records what happens in order, from any goroutine.
 type diary struct {
 	mu    sync.Mutex
 	lines []string
@@ -39,8 +39,8 @@ func (d *diary) expect(t *testing.T, want ...string) {
 	d.lines = nil
 }
 
-// tell is middleware that notes what passes it, and whether the terminal frame had been sent when next returned.
-func (d *diary) tell(name string) chanx.Middleware {
+// middleware records each call, and whether the terminal frame had been sent when next returned.
+func (d *diary) middleware(name string) chanx.Middleware {
 	return func(next chanx.Handler) chanx.Handler {
 		return func(ctx context.Context, k *chanx.Call) error {
 			d.note("%s in %s ref=%q message=%v event=%v", name, k.Action, k.Ref, k.Message != nil, k.Event != nil)
@@ -51,11 +51,11 @@ func (d *diary) tell(name string) chanx.Middleware {
 	}
 }
 
-func TestMiddlewareIsAroundMessagesAndEvents(t *testing.T) {
+func TestMiddlewareWrapsMessagesAndEvents(t *testing.T) {
 	bubble(t, chanx.ServerOptions{}, func(t *testing.T, srv *chanx.Server) {
 		d := &diary{}
 		c := newWorks()
-		c.Use(d.tell("outer"), d.tell("inner"))
+		c.Use(d.middleware("outer"), d.middleware("inner"))
 		chanx.OnEvent(c, func(_ *works, _ context.Context, e ringEvent) error {
 			d.note("handler %s", e.How)
 			return failure(e.How)
@@ -70,7 +70,7 @@ func TestMiddlewareIsAroundMessagesAndEvents(t *testing.T) {
 		}
 		d.expect(t, `outer in ring ref="" message=false event=true`, `inner in ring ref="" message=false event=true`, "handler told",
 			"inner out room_full: the room has 3 seats", "outer out room_full: the room has 3 seats")
-		client.SendText(`{"action":"echo"}`) // is invalid: no handler, no middleware
+		client.SendText(`{"action":"echo"}`) // invalid: neither middleware nor handler is called
 		client.SendRef(tallyMessage{To: 1, How: "panic"}, "2")
 		d.expect(t, `outer in count ref="2" message=true event=false`, `inner in count ref="2" message=true event=false`,
 			"inner out panic: password of the database", "outer out panic: password of the database")
@@ -152,7 +152,7 @@ func TestStreamsEndBeforeOnCloseAndShutdown(t *testing.T) {
 			return func(ctx context.Context, k *chanx.Call) error {
 				err := next(ctx, k)
 				if k.Ref == "lingers" {
-					time.Sleep(2 * time.Second) // in a bubble: the goroutine of the stream goes on
+					time.Sleep(2 * time.Second) // in a bubble: the goroutine of the stream still runs
 				}
 				d.note("ended %s", k.Ref)
 				return err
@@ -172,7 +172,7 @@ func TestStreamsEndBeforeOnCloseAndShutdown(t *testing.T) {
 		chanxtest.Receive[tallied](kept)
 		ended := make(chan error, 1)
 		go func() { ended <- srv.Shutdown(context.Background()) }()
-		synctest.Wait() // it waits for the stream
+		synctest.Wait() // until Shutdown waits for the stream
 		kept.SendText(`{"action":"chanx.cancel","ref":"1"}`)
 		chanxtest.Receive[chanx.CompleteMessage](kept)
 		kept.ExpectClosed(1001)
@@ -207,7 +207,7 @@ func TestRateLimits(t *testing.T) {
 	})
 }
 
-func TestHandlerTimeoutIsTheServersUnlessTheHandlerHasItsOwn(t *testing.T) {
+func TestTimeoutOverridesHandlerTimeout(t *testing.T) {
 	bubble(t, chanx.ServerOptions{Limits: chanx.Limits{HandlerTimeout: time.Minute}}, func(t *testing.T, srv *chanx.Server) {
 		c := newState()
 		until := func(s *state, ctx context.Context) error {
@@ -253,7 +253,7 @@ func TestConsumerEmit(t *testing.T) {
 	})
 }
 
-// TestMiddlewareThatPanicsAfterTheAnswer is logged, although the client has its answer.
+// TestMiddlewareThatPanicsAfterTheAnswer checks that the panic is logged although the client has received its answer.
 func TestMiddlewareThatPanicsAfterTheAnswer(t *testing.T) {
 	log := &journal{}
 	bubble(t, chanx.ServerOptions{Logger: slog.New(log)}, func(t *testing.T, srv *chanx.Server) {

@@ -16,7 +16,7 @@ import (
 	"github.com/chanx-go/chanx"
 )
 
-// heard keeps what the OnNode handlers of a cluster got, node by node.
+// heard records the events that the OnNode handlers of a cluster receive, by node.
 type heard struct {
 	mu  sync.Mutex
 	all map[int][]string
@@ -31,7 +31,7 @@ func (h *heard) take() map[int][]string {
 	return all
 }
 
-// listen registers a handler on nodes.
+// listen registers an OnNode handler on the nodes.
 func (h *heard) listen(k *cluster, nodes ...int) {
 	h.all = map[int][]string{}
 	for _, i := range nodes {
@@ -44,7 +44,8 @@ func (h *heard) listen(k *cluster, nodes ...int) {
 	}
 }
 
-// TestNodeEventsRunOnceOnEachNode that has a handler, in order, by each way to emit, also beside other targets.
+// TestNodeEventsRunOnceOnEachNode emits them by each function, alone and with other targets: each node that has a handler
+// runs it once, in order.
 func TestNodeEventsRunOnceOnEachNode(t *testing.T) {
 	inCluster(t, clusterOptions{nodes: 4}, func(t *testing.T, k *cluster) {
 		ctx, h := t.Context(), &heard{}
@@ -92,8 +93,9 @@ func TestNodeEventsRunOnceOnEachNode(t *testing.T) {
 	})
 }
 
-// TestNodeEventsThatFailDisturbNothing: errors, panics, ended goroutines and data that cannot be read are logged and counted.
-func TestNodeEventsThatFailDisturbNothing(t *testing.T) {
+// TestFailedNodeEventsAreLoggedAndCounted checks that errors, panics, Goexit and invalid data are logged and counted, and that
+// later events are handled.
+func TestFailedNodeEventsAreLoggedAndCounted(t *testing.T) {
 	log := &journal{}
 	inCluster(t, clusterOptions{nodes: 2, server: logOfNode0(log)}, func(t *testing.T, k *cluster) {
 		ctx := t.Context()
@@ -139,8 +141,8 @@ func TestNodeEventsThatFailDisturbNothing(t *testing.T) {
 	})
 }
 
-// TestNodeEventsAreHandledOneAtATime, and are bounded: who emits on the node waits for a second, others lose what is too
-// much.
+// TestNodeEventsAreHandledOneAtATime checks also the bound of their queue: Emit on the same node waits for a second, and
+// events of other nodes beyond the bound are dropped.
 func TestNodeEventsAreHandledOneAtATime(t *testing.T) {
 	inCluster(t, clusterOptions{nodes: 2}, func(t *testing.T, k *cluster) {
 		ctx, gate := t.Context(), make(chan struct{})
@@ -184,7 +186,7 @@ func TestNodeEventsAreHandledOneAtATime(t *testing.T) {
 	})
 }
 
-// TestShutdownWaitsForNodeEvents until its context ends.
+// TestShutdownWaitsForNodeEvents checks that it waits for their handlers until its context ends.
 func TestShutdownWaitsForNodeEvents(t *testing.T) {
 	for _, patient := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {
@@ -221,8 +223,8 @@ func TestShutdownWaitsForNodeEvents(t *testing.T) {
 	}
 }
 
-// TestNodeEventsAreAuthentic: what is not signed with a key of the cluster reaches no handler.
-func TestNodeEventsAreAuthentic(t *testing.T) {
+// TestUnsignedNodeEventsAreRefused checks that an event which is not signed with a key of the cluster reaches no handler.
+func TestUnsignedNodeEventsAreRefused(t *testing.T) {
 	keys := func(node int, o *chanx.ServerOptions) {
 		o.LayerAuth.Keys = [][]byte{secret([]string{"a", "a", "b"}[node])}
 	}
@@ -238,8 +240,8 @@ func TestNodeEventsAreAuthentic(t *testing.T) {
 	})
 }
 
-// TestNodeEventsHealWithTheLayer: what is registered while the layer is down arrives when it is up.
-func TestNodeEventsHealWithTheLayer(t *testing.T) {
+// TestOnNodeWhileTheLayerIsDown checks that a handler registered then receives events when the layer is up.
+func TestOnNodeWhileTheLayerIsDown(t *testing.T) {
 	inCluster(t, clusterOptions{nodes: 2}, func(t *testing.T, k *cluster) {
 		h := &heard{}
 		k.layer.Down(0, errCut)

@@ -14,7 +14,7 @@ import (
 	"github.com/chanx-go/chanx/layer/memlayer"
 )
 
-// watcher is an Observer that keeps a diary, and sends a trace along.
+// watcher is an Observer that records its calls and adds a header to publications.
 type watcher struct {
 	chanx.NopObserver
 	diary
@@ -80,7 +80,7 @@ func TestObserverSeesEverything(t *testing.T) {
 		a.expect(t, "close ann 1000")
 		refused := chanxtest.Dial(t, sa, "/desk/locked", asUser("ann"))
 		chanxtest.Receive[chanx.AuthenticationMessage](refused)
-		a.expect(t) // was never open
+		a.expect(t) // it was never open
 		for _, s := range []*chanx.Server{sa, sb} {
 			if err := s.Shutdown(context.Background()); err != nil {
 				t.Error(err)
@@ -121,7 +121,7 @@ func TestMessagesAreLoggedButForQuietActions(t *testing.T) {
 	})
 }
 
-// broken is an Observer that panics: in the method that is named, in what In or Publish has returned, or all the time.
+// broken is an Observer that panics in the named method, in the function that In or Publish has returned, or everywhere.
 type broken struct {
 	watcher
 	at string
@@ -151,8 +151,8 @@ func (b *broken) Publish(context.Context, *chanx.Publication) func(error) {
 	return func(error) { b.blow("Publish's end") }
 }
 
-// TestObserversThatPanicChangeNothing: what clients get and how a connection ends is the same, whatever panics. It is
-// logged once a minute for each method, and no client hears of it.
+// TestObserversThatPanicChangeNothing checks that clients receive the same frames and close codes whichever method panics,
+// and that the panic is logged once a minute for each method.
 func TestObserversThatPanicChangeNothing(t *testing.T) {
 	play := func(at string) (frames []string, log string) {
 		j := &journal{}
@@ -167,7 +167,7 @@ func TestObserversThatPanicChangeNothing(t *testing.T) {
 					func() error { clients[0].SendRef(sayMessage{"hi"}, "1"); return nil },
 					func() error { clients[0].SendText("nonsense"); return nil },
 					func() error { return srv.Emit(t.Context(), ringEvent{"well"}, chanx.To("one")) },
-					func() error { return srv.Emit(t.Context(), newsEvent{}, chanx.To("one")) }, // dropped
+					func() error { return srv.Emit(t.Context(), newsEvent{}, chanx.To("one")) }, // dropped: it has no handler
 					func() error { return srv.Broadcast(t.Context(), saidMessage{"out"}, chanx.To("one")) },
 				} {
 					if err := step(); err != nil {
@@ -206,7 +206,7 @@ func TestObserversThatPanicChangeNothing(t *testing.T) {
 			}
 		}
 		for method, n := range methods {
-			if n > 2 { // the first, and the rest when the server ends
+			if n > 2 { // the first, and the others when the server shuts down
 				t.Errorf("%s: %s is logged %d times:\n%s", at, method, n, log)
 			}
 		}

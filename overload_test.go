@@ -13,7 +13,7 @@ import (
 	"github.com/chanx-go/chanx/layer"
 )
 
-// plug is an Observer that stops the workers of the hub at a frame of an action, until it is pulled.
+// plug is an Observer that blocks the workers of the hub at a frame of an action, until its gate is closed.
 type plug struct {
 	dropCounter
 	action string
@@ -28,7 +28,7 @@ func (p *plug) Out(_ *chanx.Conn, action string, _ int) {
 	}
 }
 
-// overloadedCluster has a node 1 whose workers stand still while publications come. It returns what node 1 logs.
+// overloadedCluster runs a test with a cluster in which the workers of node 1 can be blocked. log has the lines of node 1.
 func overloadedCluster(t *testing.T, test func(t *testing.T, k *cluster, p *plug, log *journal)) {
 	t.Helper()
 	p, log := &plug{dropCounter: dropCounter{drops: map[string]int{}}, action: "said"}, &journal{}
@@ -39,15 +39,15 @@ func overloadedCluster(t *testing.T, test func(t *testing.T, k *cluster, p *plug
 		}
 	}}
 	inCluster(t, o, func(t *testing.T, k *cluster) {
-		p.gate = make(chan struct{}) // of the bubble
+		p.gate = make(chan struct{}) // a channel made in the bubble
 		test(t, k, p, log)
 	})
 }
 
 const busy = "copies_overload"
 
-// fill publishes from node 0, to the group g, one that stops the workers, and then large messages that no consumer
-// declares, until one is missed.
+// fill publishes from node 0 to the group g: first a message that blocks the workers of node 1, then large messages that no
+// consumer declares, until one is dropped.
 func (p *plug) fill(k *cluster) {
 	k.t.Helper()
 	k.ok(k.nodes[0].Broadcast(k.t.Context(), saidMessage{"0"}, chanx.To("g")))
@@ -60,7 +60,7 @@ func (p *plug) fill(k *cluster) {
 func (p *plug) flood(k *cluster, n int) {
 	k.t.Helper()
 	ctx := k.t.Context()
-	if p.link == nil { // to write it takes long: what has been published once is published again
+	if p.link == nil { // encoding takes long, so the data is encoded once and published many times
 		p.link = k.layer.Open(layer.Receiver{Receive: func(_ string, data []byte) { p.bulk = data }})
 		k.ok(p.link.Subscribe(ctx, "g/g"))
 		k.ok(k.nodes[0].Broadcast(ctx, bulkMessage{Bulk: strings.Repeat("x", 15<<20)}, chanx.To("g")))
@@ -73,8 +73,8 @@ func (p *plug) flood(k *cluster, n int) {
 	synctest.Wait()
 }
 
-// TestPublicationsOfOthersAreBounded: what another node publishes while the workers do not keep up is queued up to a
-// bound. What is beyond it is counted, for each member that missed it; what arrives is in order.
+// TestPublicationsOfOthersAreBounded checks that publications of other nodes are queued up to a bound while the workers do
+// not keep up. Those beyond it are counted, once for each member that missed one; the others arrive in order.
 func TestPublicationsOfOthersAreBounded(t *testing.T) {
 	overloadedCluster(t, func(t *testing.T, k *cluster, p *plug, _ *journal) {
 		ann, bob := k.dial(1, "ann", "g"), k.dial(1, "bob", "g")
@@ -116,7 +116,7 @@ func TestPublicationsOfOthersAreBounded(t *testing.T) {
 	})
 }
 
-// TestOverloadIsLoggedOnceAMinute with the number of what was lost.
+// TestOverloadIsLoggedOnceAMinute checks that the line has the number of lost messages.
 func TestOverloadIsLoggedOnceAMinute(t *testing.T) {
 	overloadedCluster(t, func(t *testing.T, k *cluster, p *plug, log *journal) {
 		k.dial(1, "ann", "g")
@@ -133,7 +133,7 @@ func TestOverloadIsLoggedOnceAMinute(t *testing.T) {
 	})
 }
 
-// TestDisconnectReachesAnOverloadedServer at once, whatever waits there, by each way.
+// TestDisconnectReachesAnOverloadedServer checks that Disconnect, by each kind of target, overtakes queued publications.
 func TestDisconnectReachesAnOverloadedServer(t *testing.T) {
 	for by := range 2 {
 		overloadedCluster(t, func(t *testing.T, k *cluster, p *plug, _ *journal) {

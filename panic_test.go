@@ -12,7 +12,7 @@ import (
 	"github.com/chanx-go/chanx/chanxtest"
 )
 
-// explosive is a type whose own methods panic; its text says which.
+// explosive is a type whose JSON and validation methods panic. Its text names the method.
 type explosive struct{ when string }
 
 func (e explosive) blow(when string) {
@@ -37,7 +37,7 @@ func (e *explosive) Validate() error {
 	return nil
 }
 
-// powder is one that is text.
+// powder is a string type whose text methods panic.
 type powder string
 
 func (p powder) MarshalText() ([]byte, error) {
@@ -73,7 +73,7 @@ func (chargeMessage) Action() string { return "charge" }
 func (burstMessage) Action() string  { return "burst" }
 func (sparkEvent) Event() string     { return "spark" }
 
-// fuse sends what cannot be written.
+// fuse sends messages that cannot be encoded.
 func (k *kinds) fuse(ctx context.Context, m fuseMessage) error {
 	charge := chargeMessage{E: explosive{"marshal"}}
 	switch m.Do {
@@ -89,7 +89,7 @@ func (k *kinds) fuse(ctx context.Context, m fuseMessage) error {
 	return nil
 }
 
-// charge answers what was asked with the method that is named.
+// charge replies with a value whose named method panics.
 func (k *kinds) charge(_ context.Context, m chargeMessage) (chargeMessage, error) {
 	m.E.when = strings.TrimPrefix(m.E.when, "reply ")
 	m.P = powder(strings.TrimPrefix(string(m.P), "reply "))
@@ -107,8 +107,8 @@ func (k *kinds) spark(_ context.Context, e sparkEvent) error {
 	return nil
 }
 
-// TestPeekRunsNoApplicationCode checks frames that arrive while a handler runs. The server looks whether they are
-// cancels; the methods of their types run only when their turn has come, where a panic is contained.
+// TestPeekRunsNoApplicationCode sends frames while a handler runs. The server checks at once whether they are cancels; the
+// methods of their types run only when they are handled, where a panic is recovered.
 func TestPeekRunsNoApplicationCode(t *testing.T) {
 	bubble(t, chanx.ServerOptions{}, func(t *testing.T, srv *chanx.Server) {
 		c := chanx.NewConsumer(openState, nil)

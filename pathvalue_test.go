@@ -25,7 +25,7 @@ type (
 	isOpen   bool
 )
 
-// uuid is as the usual packages have it.
+// uuid is declared as in the usual packages.
 type uuid [2]byte
 
 func (u *uuid) UnmarshalText(b []byte) error {
@@ -35,7 +35,7 @@ func (u *uuid) UnmarshalText(b []byte) error {
 	return nil
 }
 
-// fromPath reads {value} of a path, as net/http's router has it.
+// fromPath returns PathValue of {value}, with net/http's router.
 func fromPath[T comparable](value string) (v T, err error) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/rooms/{value...}", func(_ http.ResponseWriter, r *http.Request) { v, err = chanx.PathValue[T](r, "value") })
@@ -121,7 +121,7 @@ func TestPathValueOfUnsupportedTypesPanics(t *testing.T) {
 	}
 }
 
-// TestPathValueBehindOtherRouters reads the pattern of the consumer, and what another router has set.
+// TestPathValueBehindOtherRouters reads the value from the consumer's pattern, and one that another router has set.
 func TestPathValueBehindOtherRouters(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := &journal{}

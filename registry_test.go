@@ -12,7 +12,7 @@ import (
 	"github.com/chanx-go/chanx/chanxtest"
 )
 
-func TestConnsAndCountAreOfTheNode(t *testing.T) {
+func TestConnsAndCountIncludeOnlyThisNode(t *testing.T) {
 	inCluster(t, clusterOptions{nodes: 2}, func(t *testing.T, k *cluster) {
 		check := func(what string, node int, inGroup int, want ...*peer) {
 			t.Helper()
@@ -38,7 +38,7 @@ func TestConnsAndCountAreOfTheNode(t *testing.T) {
 		check("joined", 0, 2, a, b)
 		k.ok(a.conn.Leave(t.Context(), "g"))
 		check("left", 0, 1, a, b)
-		k.gate = func(string) { check("in open", 0, 1, a, b) } // it has not arrived, and is in no group yet
+		k.gate = func(string) { check("in open", 0, 1, a, b) } // it is not open, and in no group yet
 		c := k.dial(0, "cat", "g")
 		k.gate = nil
 		check("three", 0, 2, a, b, c)
@@ -56,8 +56,9 @@ func TestConnsAndCountAreOfTheNode(t *testing.T) {
 	})
 }
 
-// TestMaxConnectionsPerUserIsOfTheNode counts those in open, and gives back what has been refused, was lost or left.
-func TestMaxConnectionsPerUserIsOfTheNode(t *testing.T) {
+// TestMaxConnectionsPerUser checks that the limit is for each node and includes connections in open, but no refused or
+// ended ones.
+func TestMaxConnectionsPerUser(t *testing.T) {
 	limit := func(_ int, o *chanx.ServerOptions) { o.Limits.MaxConnectionsPerUser = 2 }
 	inCluster(t, clusterOptions{nodes: 2, server: limit}, func(t *testing.T, k *cluster) {
 		refused := func(what, user string) {
@@ -69,13 +70,13 @@ func TestMaxConnectionsPerUserIsOfTheNode(t *testing.T) {
 			p.ExpectClosed(4429)
 		}
 		a, b := k.dial(0, "ann"), k.dial(0, "ann")
-		k.dial(1, "ann") // another node counts for itself
+		k.dial(1, "ann") // the limit is for each node
 		for range 3 {
-			k.dial(0, "") // nobody in particular is not counted
+			k.dial(0, "") // anonymous connections are not limited
 		}
 		k.dial(0, "bob")
 		refused("a third", "ann")
-		refused("a third again", "ann") // the first refusal is not counted
+		refused("a third again", "ann") // the refused connection was not counted
 		a.Abort()
 		synctest.Wait()
 		c := k.dial(0, "ann")
@@ -93,7 +94,8 @@ func TestMaxConnectionsPerUserIsOfTheNode(t *testing.T) {
 	})
 }
 
-// TestARefusedConnectionLeavesNothingBehind: one that open refuses gives back its place, its groups and its subjects.
+// TestARefusedConnectionLeavesNothingBehind checks that a connection that open refuses leaves its groups, and no longer
+// counts for limits and subscriptions.
 func TestARefusedConnectionLeavesNothingBehind(t *testing.T) {
 	limit := func(_ int, o *chanx.ServerOptions) { o.Limits.MaxConnectionsPerUser = 1 }
 	inCluster(t, clusterOptions{nodes: 1, linger: -1, server: limit}, func(t *testing.T, k *cluster) {
@@ -143,7 +145,7 @@ func TestRenewMovesTheExpiry(t *testing.T) {
 		}
 		k.ok(ann.conn.Renew(until(time.Minute)))
 		k.ok(bob.conn.Renew(chanx.Identity{UserID: "bob", Expires: time.Now().Add(time.Minute)}))
-		k.ok(bob.conn.Renew(chanx.Identity{UserID: "bob"})) // for ever
+		k.ok(bob.conn.Renew(chanx.Identity{UserID: "bob"})) // never expires
 		pass(59 * time.Second)
 		k.ok(ann.conn.Renew(until(time.Minute)))
 		for what, id := range map[string]chanx.Identity{

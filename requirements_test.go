@@ -22,7 +22,7 @@ import (
 	"github.com/chanx-go/chanx/chanxtest"
 )
 
-// What docs/requirements.md lists and no test beside this file is about.
+// The requirements of docs/requirements.md that no other test shows.
 
 type (
 	noteMessage   string
@@ -40,7 +40,7 @@ func (switchMessage) Action() string { return "switch" }
 func (looseMessage) Action() string  { return "custom" }
 func (anyMessage) Action() string    { return "anything" }
 
-// MarshalJSON is the usual form of its fields, and a member more.
+// MarshalJSON returns the usual encoding of the fields with one more member.
 func (m sealedMessage) MarshalJSON() ([]byte, error) {
 	type fields sealedMessage
 	return json.Marshal(struct {
@@ -49,12 +49,12 @@ func (m sealedMessage) MarshalJSON() ([]byte, error) {
 	}{fields(m), "metadata"})
 }
 
-// answersItself registers a message that is its own reply.
+// answersItself registers a handler that replies with the message itself.
 func answersItself[M chanx.Message](c *chanx.Consumer[state]) {
 	chanx.OnRequest(c, func(_ *state, _ context.Context, m M) (M, error) { return m, nil })
 }
 
-// talk sends texts one by one and holds all that comes against what should.
+// talk sends texts one by one and compares all frames that arrive with conversation.
 func talk(t *testing.T, c *chanxtest.Conn, conversation string) {
 	t.Helper()
 	var got strings.Builder
@@ -108,8 +108,8 @@ func TestATypeMayAddToItsUsualForm(t *testing.T) {
 	})
 }
 
-// TestAPingAlone is the smallest consumer: its union has one case, a type of the library.
-func TestAPingAlone(t *testing.T) {
+// TestUnionOfOnlyPing has the smallest consumer: a union with one case, the library's PingMessage.
+func TestUnionOfOnlyPing(t *testing.T) {
 	bubble(t, chanx.ServerOptions{}, func(t *testing.T, srv *chanx.Server) {
 		c := chanx.NewConsumer(openState, &chanx.ConsumerOptions{Completions: chanx.Enabled})
 		chanx.OnUnion(c, func(s *state, ctx context.Context, m chanx.Message) error {
@@ -135,7 +135,7 @@ func TestAPingAlone(t *testing.T) {
 	})
 }
 
-// TestAHandlerMaySendAnErrorOfItsOwn of any form, and the message counts as handled.
+// TestAHandlerMaySendAnErrorOfItsOwn has a handler send its own error message; the handled message counts as successful.
 func TestAHandlerMaySendAnErrorOfItsOwn(t *testing.T) {
 	bubble(t, chanx.ServerOptions{Completions: true}, func(t *testing.T, srv *chanx.Server) {
 		srv.Handle("/ws", probe(func(s *state, ctx context.Context, m sayMessage) error {
@@ -244,10 +244,10 @@ func TestRoutesAreThoseOfNetHTTP(t *testing.T) {
 	})
 }
 
-// misuse is what a program may not do, and what its compiler says of it.
+// misuse has lines of code, and a part of the compiler's error for each; "" if the line compiles.
 var misuse = map[string]string{
 	"":                                      "",
-	"chanx.On(c, (*State).answer)":          "", // an answer may be asked for
+	"chanx.On(c, (*State).answer)":          "", // a type may be both a request and a reply
 	"chanx.On(c, (*State).plain)":           "M (type string) does not satisfy chanx.Message (missing method Action)",
 	"chanx.On(c, (*State).other)":           "does not satisfy chanx.Message (missing method Action)",
 	"chanx.OnRequest(c, (*State).answer)":   "does not match",
@@ -286,7 +286,7 @@ func TestTheCompilerFindsMisuse(t *testing.T) {
 	}
 }
 
-// compiledPackages are the packages that a program of ours imports, as the compiler leaves them for other packages.
+// compiledPackages returns an importer that reads the compiler's export data of internal/chat and its imports.
 func compiledPackages(t *testing.T) types.Importer {
 	t.Helper()
 	out, err := exec.CommandContext(t.Context(), "go", "list", "-export", "-deps", "-f", "{{.ImportPath}} {{.Export}}", "./internal/chat").Output()

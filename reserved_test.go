@@ -10,7 +10,7 @@ import (
 	"github.com/chanx-go/chanx"
 )
 
-// named is a message and an event of one name.
+// named is a message and an event with the name that N returns.
 type named[N interface{ name() string }] struct{}
 
 func (named[N]) Action() string { var n N; return n.name() }
@@ -24,7 +24,7 @@ type (
 	nAuthentication struct{}
 	nPong           struct{}
 	nCancel         struct{}
-	nLater          struct{} // not one of today's
+	nLater          struct{} // for a later release
 )
 
 func (nError) name() string          { return "error" }
@@ -36,8 +36,8 @@ func (nPong) name() string           { return "pong" }
 func (nCancel) name() string         { return "chanx.cancel" }
 func (nLater) name() string          { return "chanx.later" }
 
-// TestReservedNames are refused in both directions, by whatever function they are registered, and where they are sent
-// without being declared.
+// TestReservedNames checks that they are refused in both directions: by each function that registers a type, and where an
+// undeclared type is sent.
 func TestReservedNames(t *testing.T) {
 	refusesName[nError](t)
 	refusesName[nComplete](t)
@@ -95,7 +95,7 @@ func refusesName[N interface{ name() string }](t *testing.T) {
 	}
 }
 
-// TestMessagesOfTheLibraryMayBeSent although only it handles them; a consumer may handle ping.
+// TestMessagesOfTheLibraryMayBeSent checks that an application may send them, and may handle ping.
 func TestMessagesOfTheLibraryMayBeSent(t *testing.T) {
 	c := newState()
 	chanx.Sends[chanx.ErrorMessage](c)
@@ -116,7 +116,7 @@ type ptrEvent struct{}
 
 func (*ptrEvent) Event() string { return "ptr" }
 
-// TestPointersAreNotSent: messages and events are values, and the error says what to send.
+// TestPointersAreNotSent checks that a pointer is refused as a message or event, and that the error says what to send.
 func TestPointersAreNotSent(t *testing.T) {
 	bubble(t, chanx.ServerOptions{}, func(t *testing.T, srv *chanx.Server) {
 		var conn *state
@@ -156,7 +156,7 @@ func TestPointersAreNotSent(t *testing.T) {
 	})
 }
 
-// TestCodesThatMayNotBeSent are named with those that may.
+// TestCodesThatMayNotBeSent checks that the error names the code and those that are allowed.
 func TestCodesThatMayNotBeSent(t *testing.T) {
 	bubble(t, chanx.ServerOptions{}, func(t *testing.T, srv *chanx.Server) {
 		var conn *state

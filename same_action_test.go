@@ -12,7 +12,7 @@ import (
 	"github.com/chanx-go/chanx/layer/memlayer"
 )
 
-// Two types with one action and one event name, each for the clients of another consumer.
+// Two types with the same action and event name, each used by another consumer.
 type (
 	priceInCents struct {
 		Cents int `json:"cents"`
@@ -27,7 +27,7 @@ func (priceAsText) Action() string  { return "price_changed" }
 func (priceInCents) Event() string  { return "price_set" }
 func (priceAsText) Event() string   { return "price_set" }
 
-// priceServer has a consumer for each type; the connections of both are in the group g.
+// priceServer returns a server with a consumer for each type. The connections of both are in the group g.
 func priceServer(o chanx.ServerOptions, conns map[string]*chanx.Conn) *chanx.Server {
 	srv := chanx.NewServer(&o)
 	open := func(name string) func(*chanx.Conn, *http.Request) (*state, error) {
@@ -48,8 +48,8 @@ func priceServer(o chanx.ServerOptions, conns map[string]*chanx.Conn) *chanx.Ser
 	return srv
 }
 
-// TestTypesOfOneActionAreKeptApart: a broadcast of one type passes over connections whose consumer declares another type
-// of that action, on this node and on others, and is counted.
+// TestTypesOfOneActionAreKeptApart checks that a broadcast of one type is not sent to connections whose consumer declares
+// another type for that action, on this node and on others, and that this is counted.
 func TestTypesOfOneActionAreKeptApart(t *testing.T) {
 	for _, camel := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
@@ -60,7 +60,7 @@ func TestTypesOfOneActionAreKeptApart(t *testing.T) {
 			worker := chanx.NewServer(&chanx.ServerOptions{Layer: l, Logger: logger})
 			var cents, text []*chanxtest.Conn
 			for _, srv := range []*chanx.Server{near, far} {
-				for range 4 { // more than are looked at one by one
+				for range 4 { // enough connections for a shared batch
 					cents = append(cents, chanxtest.Dial(t, srv, "/cents", nil))
 					text = append(text, chanxtest.Dial(t, srv, "/text", nil))
 				}
@@ -116,7 +116,7 @@ type renamedPrice struct {
 
 func (renamedPrice) Action() string { return "price_changed" }
 
-// TestATypeOfAnotherReleaseArrives though it has another name here: the action is what both have in common.
+// TestATypeOfAnotherReleaseArrives has a node on which the type with that action has another Go name.
 func TestATypeOfAnotherReleaseArrives(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := memlayer.New()
@@ -140,7 +140,7 @@ func TestATypeOfAnotherReleaseArrives(t *testing.T) {
 	})
 }
 
-// TestEventsAreDecodedByEachHandlersType: what a name stands for is the handler's matter.
+// TestEventsAreDecodedByEachHandlersType has handlers with different Go types for one event name.
 func TestEventsAreDecodedByEachHandlersType(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := priceServer(chanx.ServerOptions{Logger: quiet}, map[string]*chanx.Conn{})

@@ -16,7 +16,7 @@ import (
 	"github.com/chanx-go/chanx/internal/socket"
 )
 
-// recorder is a transport that keeps what it is given.
+// recorder is a transport that keeps the frames it is given.
 type recorder struct {
 	transport
 	got  []socket.Frame
@@ -43,7 +43,7 @@ func (whisper) Action() string { return "whisper" }
 func (gauge) Action() string   { return "gauge" }
 func (knock) Event() string    { return "knock" }
 
-// newParty is a server with consumers that differ in what they declare, and connections of all of them by several users.
+// newParty returns a server with consumers that declare different messages, and connections of several users to each.
 func newParty(t *testing.T, o *ServerOptions) (*Server, []*Conn) {
 	t.Helper()
 	open := func(c *Conn, _ *http.Request) (*speaker, error) { return &speaker{c}, nil }
@@ -59,7 +59,7 @@ func newParty(t *testing.T, o *ServerOptions) (*Server, []*Conn) {
 	s := NewServer(o)
 	t.Cleanup(func() {
 		if err := s.Shutdown(t.Context()); err != nil {
-			t.Log(err) // the context of a test ends before its clean-up
+			t.Log(err) // the context of a test ends before its cleanup
 		}
 	})
 	var conns []*Conn
@@ -73,7 +73,7 @@ func newParty(t *testing.T, o *ServerOptions) (*Server, []*Conn) {
 	return s, conns
 }
 
-// randomRun is what may come together: mostly group messages that all consumers know.
+// randomRun returns deliveries that may be delivered together, mostly of group messages that all consumers declare.
 func randomRun(t *testing.T, rng *rand.Rand, conns []*Conn) (ds []*delivery) {
 	t.Helper()
 	m := conns[0].mount
@@ -105,7 +105,7 @@ func randomRun(t *testing.T, rng *rand.Rand, conns []*Conn) (ds []*delivery) {
 	return ds
 }
 
-// taken is what delivering has added to a server's numbers and to the queue of a connection.
+// taken returns what deliver adds to the queue of a connection and to the server's stats.
 func taken(s *Server, c *Conn, deliver func()) (frames []socket.Frame, out map[string]SentStats, drops map[string]uint64) {
 	wire, before := c.wire.(*recorder), s.Stats()
 	wire.got = nil
@@ -156,7 +156,7 @@ func TestSharedBatchEqualsSeparateDeliveries(t *testing.T) {
 	}
 }
 
-// observerOfEverything is told of everything.
+// observerOfEverything is an Observer with all optional methods.
 type observerOfEverything struct{}
 
 func (observerOfEverything) Open(*Conn)               {}
@@ -168,7 +168,7 @@ func (observerOfEverything) Out(*Conn, string, int)                            {
 func (observerOfEverything) Drop(*Conn, string, int)                           {}
 func (observerOfEverything) Publish(context.Context, *Publication) func(error) { return nil }
 
-// TestFramesOfASharedBatchAreCountedOneByOne where they wait for a handshake, and where they are lost.
+// TestFramesOfASharedBatchAreCountedOneByOne checks batches for a connection that is still opening, and lost batches.
 func TestFramesOfASharedBatchAreCountedOneByOne(t *testing.T) {
 	t.Parallel()
 	s, conns := newParty(t, nil)

@@ -78,7 +78,7 @@ func TestShutdownEndsWithItsContext(t *testing.T) {
 		srv := chanx.NewServer(&chanx.ServerOptions{Logger: quiet})
 		gone := make(chan struct{})
 		srv.Handle("/ws", probe(func(s *state, ctx context.Context, m sayMessage) error {
-			<-ctx.Done() // it would wait for ever
+			<-ctx.Done() // the handler never ends by itself
 			close(gone)
 			return nil
 		}))
@@ -124,7 +124,7 @@ func TestShutdownClosesConnectionsInOpen(t *testing.T) {
 	})
 }
 
-// TestShutdownSpreadsManyConnections has more than close at once.
+// TestShutdownSpreadsManyConnections has more connections than are closed at a time.
 func TestShutdownSpreadsManyConnections(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const conns = 2500
@@ -136,7 +136,7 @@ func TestShutdownSpreadsManyConnections(t *testing.T) {
 		for range conns {
 			chanxtest.Dial(t, srv, "/ws", nil)
 		}
-		synctest.Wait() // else the last ones are still on their way in, and are closed when they arrive
+		synctest.Wait() // otherwise the last ones are still opening, and are closed when they are open
 		start := time.Now()
 		if err := srv.Shutdown(context.Background()); err != nil {
 			t.Fatal(err)
@@ -157,14 +157,14 @@ func TestShutdownSpreadsManyConnections(t *testing.T) {
 	})
 }
 
-// newGreeter is as dialTCP expects it.
+// newGreeter returns a consumer that works with dialTCP.
 func newGreeter() *chanx.Consumer[state] {
 	open := func(c *chanx.Conn, _ *http.Request) (*state, error) { return &state{c}, nil }
 	return chanx.NewConsumer(open, &chanx.ConsumerOptions{AuthenticationMessage: chanx.Enabled})
 }
 
-// TestShutdownUnderLoad: whoever was given a message answers it, and the client has the answer before it is told goodbye,
-// whichever of the two servers goes first.
+// TestShutdownUnderLoad checks that every message that a handler has received is answered before the Close frame,
+// whichever of the chanx server and the http.Server is shut down first.
 func TestShutdownUnderLoad(t *testing.T) {
 	const clients = 8
 	for _, httpFirst := range []bool{false, true} {
@@ -231,14 +231,14 @@ func TestShutdownUnderLoad(t *testing.T) {
 	}
 }
 
-// TestForcedShutdownSendsCloseFrames if the wire takes them at once.
+// TestForcedShutdownSendsCloseFrames checks that Close frames are sent if they can be written without blocking.
 func TestForcedShutdownSendsCloseFrames(t *testing.T) {
 	srv := chanx.NewServer(&chanx.ServerOptions{Logger: quiet})
 	running := make(chan struct{})
 	c := newGreeter()
 	chanx.On(c, func(_ *state, ctx context.Context, _ sayMessage) error {
 		close(running)
-		<-ctx.Done() // it would wait for ever
+		<-ctx.Done() // the handler never ends by itself
 		return nil
 	})
 	srv.Handle("/ws", c)
@@ -261,8 +261,8 @@ func TestForcedShutdownSendsCloseFrames(t *testing.T) {
 	}
 }
 
-// TestShutdownTellsStreams that would go on for ever.
-func TestShutdownTellsStreams(t *testing.T) {
+// TestShutdownCancelsStreams has streams that do not end by themselves.
+func TestShutdownCancelsStreams(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := chanx.NewServer(&chanx.ServerOptions{Logger: quiet})
 		draining := make(chan struct{})
@@ -289,7 +289,7 @@ func TestShutdownTellsStreams(t *testing.T) {
 	})
 }
 
-// gatedMessage does not become valid before its gate opens.
+// gatedMessage has a Validate method that waits until its gate opens.
 type gatedMessage struct{ N int }
 
 var gate atomic.Pointer[chan struct{}]
@@ -300,8 +300,8 @@ func (gatedMessage) Validate() error {
 	return nil
 }
 
-// TestShutdownLetsLateStreamsFinish, and concurrent handlers: those that were about to begin when nothing ran beside the
-// queue.
+// TestShutdownLetsLateStreamsFinish checks that Shutdown waits for streams and concurrent handlers that were about to
+// begin when it was called.
 func TestShutdownLetsLateStreamsFinish(t *testing.T) {
 	for _, stream := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {
@@ -348,7 +348,7 @@ func TestShutdownLetsLateStreamsFinish(t *testing.T) {
 	}
 }
 
-// TestNewStreamsDoNotDelayShutdown by a client that asks for the next stream before the last one has ended.
+// TestNewStreamsDoNotDelayShutdown has a client that requests a new stream before the last one has ended.
 func TestNewStreamsDoNotDelayShutdown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := chanx.NewServer(&chanx.ServerOptions{Logger: quiet})
@@ -391,7 +391,7 @@ func TestNewStreamsDoNotDelayShutdown(t *testing.T) {
 	})
 }
 
-// TestShutdownEndsWithItsContextDespiteBlockedObservers which hold up broadcasts.
+// TestShutdownEndsWithItsContextDespiteBlockedObservers has Observers that block broadcasts.
 func TestShutdownEndsWithItsContextDespiteBlockedObservers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		stuck := make(chan struct{})

@@ -14,7 +14,7 @@ import (
 	"github.com/chanx-go/chanx/internal/chat"
 )
 
-// securedBy is an Authenticator that says how it is used.
+// securedBy is an Authenticator with security schemes.
 type securedBy struct{ chanx.AuthenticatorFunc }
 
 func (securedBy) SecuritySchemes() []map[string]any {
@@ -60,7 +60,7 @@ func (frown) Facial()                  {}
 func (portraitMessage) Action() string { return "portrait" }
 func (tracedMessage) Action() string   { return "traced" }
 
-// TestSpec keeps the description of two consumers in testdata, with and without Camelize.
+// TestSpec compares the Spec of two consumers, with and without Camelize, with the files in testdata.
 func TestSpec(t *testing.T) {
 	for name, camelize := range map[string]bool{"testdata/spec.json": false, "testdata/spec-camel.json": true} {
 		s := specServer(camelize)
@@ -88,7 +88,7 @@ func TestSpec(t *testing.T) {
 	}
 }
 
-// TestSpecExamplesFitTheirSchemas lets an independent validator judge every payload's example.
+// TestSpecExamplesFitTheirSchemas validates the example of every payload with an independent validator.
 func TestSpecExamplesFitTheirSchemas(t *testing.T) {
 	s := specServer(false)
 	spec := s.Spec()

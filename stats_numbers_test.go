@@ -18,7 +18,7 @@ import (
 	"github.com/chanx-go/chanx/layer/memlayer"
 )
 
-// pacer's handlers take as long as they are told.
+// newPacer returns a consumer whose handlers take as long as the message says.
 func newPacer() *chanx.Consumer[state] {
 	c := chanx.NewConsumer(openState, &chanx.ConsumerOptions{Groups: []string{"pacers"}})
 	chanx.On(c, func(_ *state, _ context.Context, m tallyMessage) error {
@@ -42,7 +42,8 @@ func newPacer() *chanx.Consumer[state] {
 	return c
 }
 
-// TestStatsOfTime: each of the first 16 counts, then every 16th for all of its 16; what runs beside the queue always does.
+// TestStatsOfTime checks the sampling of Time: the first 16 calls are measured, then every 16th, which stands for 16 calls.
+// Streams and concurrent handlers are always measured.
 func TestStatsOfTime(t *testing.T) {
 	bubble(t, chanx.ServerOptions{}, func(t *testing.T, srv *chanx.Server) {
 		srv.Handle("/ws", newPacer())
@@ -88,7 +89,7 @@ func TestStatsOfTime(t *testing.T) {
 	})
 }
 
-// TestStatsOfTimeOfAHandlerThatCallsGoexit is measured like that of any other handler.
+// TestStatsOfTimeOfAHandlerThatCallsGoexit checks that its time is measured like that of other handlers.
 func TestStatsOfTimeOfAHandlerThatCallsGoexit(t *testing.T) {
 	bubble(t, chanx.ServerOptions{}, func(t *testing.T, srv *chanx.Server) {
 		srv.Handle("/ws", newPacer())
@@ -101,7 +102,8 @@ func TestStatsOfTimeOfAHandlerThatCallsGoexit(t *testing.T) {
 	})
 }
 
-// TestStatsHaveTheKeysOfDeclarations, all of them from the start, and no others whatever clients and other nodes send.
+// TestStatsHaveTheKeysOfDeclarations checks that the keys are there from the start, and that nothing that clients or other
+// nodes send adds one.
 func TestStatsHaveTheKeysOfDeclarations(t *testing.T) {
 	l := memlayer.New()
 	bubble(t, chanx.ServerOptions{Layer: l}, func(t *testing.T, srv *chanx.Server) {
@@ -166,7 +168,7 @@ func TestStatsOfGroups(t *testing.T) {
 		}
 		expect(0, 0)
 		ann := chanxtest.Dial(t, srv, "/desk/one", asUser("ann"))
-		expect(1, 2) // all and one
+		expect(1, 2) // the groups all and one
 		bob := chanxtest.Dial(t, srv, "/desk/one", asUser("bob"))
 		expect(2, 2)
 		bob.Send(joinMessage{[]string{"a", "b", "one"}})
@@ -178,7 +180,7 @@ func TestStatsOfGroups(t *testing.T) {
 	})
 }
 
-// TestStatsOfQueues: what waits for a client that does not read, and for one whose open has not returned.
+// TestStatsOfQueues checks the queues of a client that does not read, and of a connection in open.
 func TestStatsOfQueues(t *testing.T) {
 	slowTest(t, chanx.ServerOptions{}, func(t *testing.T, srv *chanx.Server, say func(chanx.Message)) {
 		expect := func(what string, want int64) {
@@ -226,7 +228,7 @@ func TestStatsOfQueues(t *testing.T) {
 	})
 }
 
-// TestStatsDuringTraffic: numbers only grow, and in the end nothing is missing.
+// TestStatsDuringTraffic checks that counters never decrease, and that no count is missing in the end.
 func TestStatsDuringTraffic(t *testing.T) {
 	const clients, each = 20, 50
 	bubble(t, chanx.ServerOptions{Completions: true}, func(t *testing.T, srv *chanx.Server) {
@@ -271,8 +273,8 @@ func TestStatsDuringTraffic(t *testing.T) {
 	})
 }
 
-// TestStatsOfLimits: what is refused for its rate, and sent although it may be discarded. A client that has gone is no
-// failure of the handler; ErrSlow of another connection is one.
+// TestStatsOfLimits counts messages refused by Rate and Droppable messages that were sent. A handler that fails because its
+// client has gone does not count as failed; ErrSlow of another connection does.
 func TestStatsOfLimits(t *testing.T) {
 	o := chanx.ServerOptions{Limits: chanx.Limits{Rate: chanx.Rate{PerSecond: 1, Burst: 2}}}
 	bubble(t, o, func(t *testing.T, srv *chanx.Server) {

@@ -17,7 +17,7 @@ import (
 	"github.com/chanx-go/chanx/chanxtest"
 )
 
-// counted has what desk and works have not.
+// counted is the state of a consumer with the kinds of handlers that desk and works lack.
 type counted struct{ *chanx.Conn }
 
 func newCounted() *chanx.Consumer[counted] {
@@ -70,7 +70,7 @@ func (c *counted) either(ctx context.Context, m chanx.Message) error {
 	return nil
 }
 
-// accountant holds what Stats counts against what is expected, and against what clients get.
+// accountant compares what Stats counts with what a test expects and with the frames that its clients receive.
 type accountant struct {
 	t       *testing.T
 	srv     *chanx.Server
@@ -87,8 +87,8 @@ func (a *accountant) dial(path string) *chanxtest.Conn {
 	return c
 }
 
-// expect compares with the last call: what handlers, refusals and drops there were, and that the frames that were sent
-// are those that clients have got.
+// expect compares what was counted since the last call: want lists handled messages, refusals and drops, and the frames
+// counted as sent must be those that clients have received.
 func (a *accountant) expect(what string, want ...string) {
 	a.t.Helper()
 	synctest.Wait()
@@ -106,13 +106,13 @@ func (a *accountant) expect(what string, want ...string) {
 	a.last = now
 }
 
-// expectLost is expect of what nobody gets any more.
+// expectLost is like expect, for frames that no client receives any more.
 func (a *accountant) expectLost(what string, want ...string) {
 	a.t.Helper()
 	synctest.Wait()
-	const untold = "frames_refused" // completions
+	const ignored = "frames_refused" // completions
 	now := a.srv.Stats()
-	a.last.Drops[untold] = now.Drops[untold]
+	a.last.Drops[ignored] = now.Drops[ignored]
 	a.compare(what, now, want)
 	a.last = now
 }
@@ -142,7 +142,7 @@ func (a *accountant) compare(what string, now chanx.Stats, want []string) {
 	}
 }
 
-// arrived are the frames that clients have got since the last call.
+// arrived returns the frames that clients have received since the last call, by action.
 func (a *accountant) arrived() map[string]chanx.SentStats {
 	all := map[string]chanx.SentStats{}
 	for _, c := range a.clients {
@@ -164,7 +164,7 @@ func (a *accountant) arrived() map[string]chanx.SentStats {
 	return all
 }
 
-// TestStatsCount all kinds of messages, by what happens to them.
+// TestStatsCount handles, refuses, drops and sends messages of all kinds.
 func TestStatsCount(t *testing.T) {
 	for _, completions := range []bool{false, true} {
 		o := chanx.ServerOptions{Completions: completions, Limits: chanx.Limits{MaxConcurrent: 3}}

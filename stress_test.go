@@ -19,7 +19,7 @@ import (
 	"github.com/chanx-go/chanx"
 )
 
-// countMessage is number N of a client's messages.
+// countMessage is message number N of a client, countedMessage the broadcast of it.
 type (
 	countMessage struct {
 		N    int  `json:"n"`
@@ -36,7 +36,8 @@ func (countMessage) Action() string   { return "count" }
 func (countedMessage) Action() string { return "counted" }
 func (countEvent) Event() string      { return "count" }
 
-// counter is a connection that passes on what it is told, and finds out whether it is called in order and alone.
+// counter is the state of a connection that broadcasts its messages, and checks that its handlers run one at a time and in
+// order.
 type counter struct {
 	*chanx.Conn
 	t    *testing.T
@@ -68,7 +69,7 @@ func (c *counter) count(ctx context.Context, m countMessage) error {
 	}
 	c.next = m.N + 1
 	if m.Slow {
-		wait(ctx, 8*time.Millisecond) // long enough for reading to be handed over
+		wait(ctx, 8*time.Millisecond) // long enough for another goroutine to take over reading
 	}
 	return c.Broadcast(ctx, countedMessage{c.ID(), m.N})
 }
@@ -78,7 +79,7 @@ func (c *counter) event(ctx context.Context, e countEvent) error {
 	return c.Send(ctx, e.countedMessage)
 }
 
-// wait is a handler's work.
+// wait blocks for d, or until the context ends.
 func wait(ctx context.Context, d time.Duration) {
 	work := time.NewTimer(d)
 	defer work.Stop()
@@ -88,8 +89,8 @@ func wait(ctx context.Context, d time.Duration) {
 	}
 }
 
-// TestOrderUnderLoad has clients on real sockets that send in bursts while events come from outside and some handlers are
-// slow: every client sees each sender's messages, and the events, in order and without gaps.
+// TestOrderUnderLoad has clients on real sockets send in bursts, while the server emits events and some handlers are slow:
+// every client receives each sender's messages, and the events, in order and without gaps.
 func TestOrderUnderLoad(t *testing.T) {
 	const clients, each, events = 12, 150, 200
 	srv := chanx.NewServer(&chanx.ServerOptions{Logger: quiet})
@@ -125,7 +126,8 @@ func TestOrderUnderLoad(t *testing.T) {
 	}
 }
 
-// dialTCP connects and waits for the authentication message: the connection is in its groups once a ping is answered.
+// dialTCP connects, and waits for the authentication message and the answer to a ping. The connection has then joined its
+// groups.
 func dialTCP(ctx context.Context, t *testing.T, url string) *websocket.Conn {
 	t.Helper()
 	ws, _, err := websocket.Dial(ctx, "ws"+strings.TrimPrefix(url, "http")+"/ws", nil)
@@ -193,7 +195,7 @@ func TestSlowClientIsDisconnectedAndOthersAreNot(t *testing.T) {
 	good.SetReadLimit(-1)
 
 	big := strings.Repeat("x", 50<<10)
-	for n := range messages { // the one reads each before the next is sent; the other reads nothing
+	for n := range messages { // good reads each before the next is sent; slow reads nothing
 		if err := srv.Broadcast(ctx, bulkMessage{n, big}, chanx.To("all")); err != nil {
 			t.Fatal(err)
 		}
@@ -212,7 +214,7 @@ func TestSlowClientIsDisconnectedAndOthersAreNot(t *testing.T) {
 	if err := good.Close(websocket.StatusNormalClosure, ""); err != nil {
 		t.Error(err)
 	}
-	_ = slow.CloseNow() // has been closed
+	_ = slow.CloseNow() // the server has closed it
 	if err := srv.Shutdown(ctx); err != nil {
 		t.Error(err)
 	}
@@ -239,8 +241,8 @@ type (
 func (pourMessage) Action() string   { return "pour" }
 func (pouredMessage) Action() string { return "poured" }
 
-// TestStreamsAreNoFasterThanTheirReader has a stream of far more than the send queue and the system hold, to a client that
-// begins to read late: it is not disconnected, and the iterator waits.
+// TestStreamsAreNoFasterThanTheirReader has a stream that is larger than the send queue and the system's buffers, and a
+// client that begins to read late: it is not disconnected, and the iterator waits.
 func TestStreamsAreNoFasterThanTheirReader(t *testing.T) {
 	const frames, size = 3000, 10 << 10
 	srv := chanx.NewServer(&chanx.ServerOptions{Logger: quiet, Limits: chanx.Limits{SendQueueBytes: 64 << 10}})
@@ -266,7 +268,7 @@ func TestStreamsAreNoFasterThanTheirReader(t *testing.T) {
 		t.Fatal(err)
 	}
 	for before := int64(-1); before != poured.Load(); wait(ctx, 50*time.Millisecond) {
-		before = poured.Load() // until it stands still
+		before = poured.Load() // until it no longer changes
 	}
 	if n := poured.Load(); n >= frames-1 {
 		t.Fatalf("all %d frames of %d KiB were taken without a reader", n, size>>10)

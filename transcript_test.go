@@ -22,20 +22,20 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the transcripts in testdata with what happens now")
 
-// TestTranscripts plays the steps in testdata/*.txt and compares what happens with what is written there. A step is one of
+// TestTranscripts performs the steps in testdata/*.txt and compares what happens with the file. A step is one of
 //
 //	# a comment
-//	server NAME                  a new server of the table in scenes_test.go
-//	alice dials PATH [USER]      a connection, of an anonymous user if there is no name
-//	alice refused PATH [USER]    a handshake that is answered with an HTTP status
-//	pass DURATION                time passes
-//	alice > TEXT                 a text message; \x00 and the like as in Go strings if TEXT is quoted
-//	alice binary TEXT            a binary message
+//	server NAME                  starts a server of the table in transcript_servers_test.go
+//	alice dials PATH [USER]      connects, as an anonymous user if there is no name
+//	alice refused PATH [USER]    sends a handshake that is answered with an HTTP status
+//	pass DURATION                lets time pass
+//	alice > TEXT                 sends a text message; \x00 and the like as in Go strings if TEXT is quoted
+//	alice binary TEXT            sends a binary message
 //	alice closes CODE REASON
-//	alice vanishes               without a Close frame
-//	server NAME does ARG…        an action of the application, by its function in scenes_test.go
+//	alice vanishes               disconnects without a Close frame
+//	server NAME does ARG…        performs an action of the application, see transcript_servers_test.go
 //
-// Below each step is what happens until all goroutines are blocked:
+// After each step follows what happens until all goroutines are blocked:
 //
 //	alice < TEXT
 //	alice closed CODE REASON
@@ -86,19 +86,19 @@ func line(all []string, i int) string {
 	return "(end)"
 }
 
-// stage is the state of a transcript while it is played.
+// stage is the state of a transcript while its steps are performed.
 type stage struct {
 	t     *testing.T
 	out   strings.Builder
 	name  string
 	srv   *chanx.Server
 	log   *journal
-	order []string // of names, as they appeared
+	order []string // the names of connections, in the order of their first step
 	conns map[string]*chanxtest.Conn
 	ended map[string]bool
 }
 
-// replay plays the steps of a transcript and returns the transcript of what happens.
+// replay performs the steps of a transcript and returns the transcript of what happens.
 func replay(t *testing.T, text string) string {
 	s := &stage{t: t, conns: map[string]*chanxtest.Conn{}, ended: map[string]bool{}}
 	lines := bufio.NewScanner(strings.NewReader(text))
@@ -107,7 +107,7 @@ func replay(t *testing.T, text string) string {
 		name, rest, _ := strings.Cut(line, " ")
 		verb, _, _ := strings.Cut(rest, " ")
 		switch {
-		case verb == "<" || verb == "closed" || name == "log" || name == "error": // came the last time
+		case verb == "<" || verb == "closed" || name == "log" || name == "error": // a result of the last run
 		case line == "" || strings.HasPrefix(line, "#"):
 			fmt.Fprintln(&s.out, line)
 		default:
@@ -212,14 +212,14 @@ func (s *stage) scene(name string) scene {
 	return sc
 }
 
-// shutDown ends the server. What the server sends and logs then is not part of the transcript.
+// shutDown shuts the server down. What the server sends and logs then is not part of the transcript.
 func (s *stage) shutDown() {
 	if s.srv == nil {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	if err := s.srv.Shutdown(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) { // a handler may wait for ever
+	if err := s.srv.Shutdown(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) { // a handler may never end
 		s.t.Error(err)
 	}
 	s.order, s.srv = nil, nil
@@ -239,12 +239,12 @@ func (s *stage) collect() {
 			fmt.Fprintln(&s.out, strings.TrimSpace(fmt.Sprintf("%s closed %d %s", name, end.Code, reason(end))))
 		}
 	}
-	for _, l := range slices.Sorted(slices.Values(s.log.take())) { // of several connections at the same time
+	for _, l := range slices.Sorted(slices.Values(s.log.take())) { // sorted, because connections log concurrently
 		fmt.Fprintf(&s.out, "log %s\n", l)
 	}
 }
 
-// reason returns the reason of a Close frame. For a lost connection, Reason is a text of the client library and is left out.
+// reason returns the reason of a Close frame, or "" for a lost connection, whose Reason is a text of the client library.
 func reason(end *chanx.CloseError) string {
 	if end.Code == 1006 {
 		return ""

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -38,8 +40,8 @@ func TestGroupsLeftWhileTheLayerIsDownAreUnsubscribed(t *testing.T) {
 	})
 }
 
-// TestSlowLayerIsWaitedForAsDocumented has a broker that takes its time for each call.
-func TestSlowLayerIsWaitedForAsDocumented(t *testing.T) {
+// TestCallsWaitForASlowLayer has a layer whose calls take long.
+func TestCallsWaitForASlowLayer(t *testing.T) {
 	var slow time.Duration
 	call := func(faultlayer.Call) (time.Duration, error) { return slow, nil }
 	limits := func(_ int, o *chanx.ServerOptions) { o.Limits.PublishTimeout = time.Second }
@@ -72,7 +74,7 @@ func TestSlowLayerIsWaitedForAsDocumented(t *testing.T) {
 		took("Leave", time.Second, context.DeadlineExceeded, func() error { return a.conn.Leave(ctx, "x") })
 		took("Server.Join", 2*time.Second, context.DeadlineExceeded, func() error { return k.nodes[0].Join(ctx, chanx.All(), "z") })
 		slow = 0
-		pass(2 * time.Hour) // what nobody waited for has happened meanwhile
+		pass(2 * time.Hour) // so that the calls nobody waited for have returned
 		k.expect("very slowly", map[*peer]string{a: "2+!"})
 		for _, group := range []string{"x", "y", "z"} {
 			k.ok(k.nodes[1].Broadcast(ctx, saidMessage{group}, chanx.To(group)))
@@ -81,9 +83,9 @@ func TestSlowLayerIsWaitedForAsDocumented(t *testing.T) {
 	})
 }
 
-// TestAJoinerWaitsForTheSubscriptionOfAnother: what another node publishes after Join has returned arrives, whoever of the
-// node was first to join; and a Join that overlaps with the last Leave is not lost.
-func TestAJoinerWaitsForTheSubscriptionOfAnother(t *testing.T) {
+// TestConcurrentJoinsWaitForOneSubscription checks that each of two overlapping Joins of a group returns only when the node
+// is subscribed, and that a Join that overlaps with the last Leave is not lost.
+func TestConcurrentJoinsWaitForOneSubscription(t *testing.T) {
 	var slow time.Duration
 	call := func(c faultlayer.Call) (time.Duration, error) { return slow, nil }
 	inCluster(t, clusterOptions{nodes: 2, linger: -1, faults: faultlayer.Faults{Call: call}}, func(t *testing.T, k *cluster) {
@@ -113,7 +115,7 @@ func TestAJoinerWaitsForTheSubscriptionOfAnother(t *testing.T) {
 	})
 }
 
-func TestFailedSubscriptionsAreLoggedAndHeal(t *testing.T) {
+func TestFailedSubscriptionsAreLoggedAndRetried(t *testing.T) {
 	log := &journal{}
 	fails := true
 	call := func(c faultlayer.Call) (time.Duration, error) {
@@ -149,7 +151,7 @@ func TestFailedSubscriptionsAreLoggedAndHeal(t *testing.T) {
 	})
 }
 
-// TestGroupErrorsNameTheGroup: an error of several groups tells of each.
+// TestGroupErrorsNameTheGroup checks that the error for several groups names each of them.
 func TestGroupErrorsNameTheGroup(t *testing.T) {
 	inCluster(t, clusterOptions{nodes: 1, linger: -1}, func(t *testing.T, k *cluster) {
 		p := k.dial(0, "ann", "old")
@@ -167,4 +169,103 @@ func TestGroupErrorsNameTheGroup(t *testing.T) {
 			t.Errorf("got\n%s", strings.Join(lines, "\n"))
 		}
 	})
+}
+
+// TestBrokerLoss takes the layer down. A call that had its effect on this node then returns an error or not, depending on
+// ServerOptions.BrokerLoss.
+func TestBrokerLoss(t *testing.T) {
+	for name, k := range map[string]struct {
+		loss chanx.BrokerLoss
+		fail func(*cluster)
+	}{
+		"reported":         {chanx.ReportBrokerLoss, func(k *cluster) { k.layer.Down(0, errCut) }},
+		"tolerated":        {chanx.TolerateBrokerLoss, func(k *cluster) { k.layer.Down(0, errCut) }},
+		"reported, silent": {chanx.ReportBrokerLoss, nil}, "tolerated, silent": {chanx.TolerateBrokerLoss, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var slow atomic.Int64 // how long each call of the layer takes
+			log := &journal{}
+			inCluster(t, clusterOptions{
+				nodes: 1, linger: -1, faults: faultlayer.Faults{Call: func(faultlayer.Call) (time.Duration, error) { return time.Duration(slow.Load()), nil }},
+				server: func(_ int, o *chanx.ServerOptions) { o.BrokerLoss, o.Logger = k.loss, slog.New(log) },
+			}, func(t *testing.T, c *cluster) {
+				ctx, srv := t.Context(), c.nodes[0]
+				p := c.dial(0, "ann", "g", "h")
+				if k.fail != nil {
+					k.fail(c)
+				} else {
+					slow.Store(int64(time.Hour))
+				}
+				expect := func(what string, err error, tolerable bool) {
+					t.Helper()
+					if tolerable && k.loss == chanx.TolerateBrokerLoss {
+						c.ok(err)
+					} else if !errors.Is(err, layer.ErrUnavailable) {
+						t.Errorf("%s: %v", what, err)
+					}
+				}
+				expect("Broadcast", p.conn.Broadcast(ctx, saidMessage{"1"}, chanx.To("g", "h")), true)
+				expect("Server.Broadcast", srv.Broadcast(ctx, saidMessage{"2"}, chanx.To("g")), true)
+				expect("Emit", p.conn.Emit(ctx, ringEvent{"3"}, chanx.To("g")), true)
+				expect("Server.Emit", srv.Emit(ctx, ringEvent{"4"}, chanx.All()), true)
+				expect("Join", p.conn.Join(ctx, "new"), true)
+				expect("Leave", p.conn.Leave(ctx, "h"), true)
+				expect("Server.Join", srv.Join(ctx, chanx.To("g"), "x"), false)
+				expect("Server.Leave", srv.Leave(ctx, chanx.To("g"), "x"), false)
+				c.expect("here", map[*peer]string{p: "1+! 2 (3) (4)"})
+				if got := p.conn.Groups(); !slices.Equal(got, []string{"g", "new"}) {
+					t.Errorf("groups %q", got)
+				}
+				want := 0
+				if k.loss == chanx.TolerateBrokerLoss {
+					want = 5 // one of them has two targets
+				}
+				if n := c.counts[0].of("publications_unsent"); n != want || int(srv.Stats().Drops["publications_unsent"]) != want {
+					t.Errorf("%d unsent are counted, want %d", n, want)
+				}
+				lines := slices.DeleteFunc(log.take(), func(l string) bool { return !strings.Contains(l, "publications_unsent") })
+				if len(lines) > 2 || (len(lines) > 0) != (want > 0) { // one a minute; each call of a silent layer takes ten seconds
+					t.Errorf("log %q", lines)
+				}
+				expect("Disconnect", srv.Disconnect(ctx, 4000, "", chanx.All()), false)
+				slow.Store(0)
+				time.Sleep(2 * time.Hour) // in a bubble: the calls of a silent layer return
+			})
+		})
+	}
+}
+
+// TestBrokerLossHidesNothingElse checks that a refusal of the layer, an invalid call, an ended context and a closed server
+// still are errors.
+func TestBrokerLossHidesNothingElse(t *testing.T) {
+	errTooLarge := errors.New("too large")
+	var refuse error
+	inCluster(t, clusterOptions{
+		nodes: 1, faults: faultlayer.Faults{Call: func(faultlayer.Call) (time.Duration, error) { return 0, refuse }},
+		server: func(_ int, o *chanx.ServerOptions) { o.BrokerLoss = chanx.TolerateBrokerLoss },
+	}, func(t *testing.T, c *cluster) {
+		ctx := t.Context()
+		p := c.dial(0, "ann", "g")
+		refuse = errTooLarge
+		if err := p.conn.Broadcast(ctx, saidMessage{"x"}); !errors.Is(err, errTooLarge) {
+			t.Errorf("refused by the layer: %v", err)
+		}
+		refuse = nil
+		if err := p.conn.Broadcast(ctx, knockMessage{}); err == nil {
+			t.Error("a message that is not declared was sent")
+		}
+		ended, cancel := context.WithCancel(ctx)
+		cancel()
+		if err := p.conn.Join(ended, "new"); err != nil && !errors.Is(err, context.Canceled) {
+			t.Errorf("with an ended context: %v", err)
+		}
+	})
+	srv := chanx.NewServer(&chanx.ServerOptions{BrokerLoss: chanx.TolerateBrokerLoss, Logger: quiet})
+	shutDown(t, srv)
+	if err := srv.Broadcast(t.Context(), saidMessage{"x"}, chanx.All()); !errors.Is(err, chanx.ErrClosed) {
+		t.Errorf("of a closed server: %v", err)
+	}
+	if said := panicOf(func() { chanx.NewServer(&chanx.ServerOptions{BrokerLoss: 2}) }); !strings.Contains(said, "ServerOptions.BrokerLoss 2") {
+		t.Errorf("panic %q", said)
+	}
 }

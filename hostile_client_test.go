@@ -3,8 +3,6 @@ package chanx_test
 import (
 	"bytes"
 	"context"
-	"io"
-	"net"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -15,91 +13,6 @@ import (
 
 	"github.com/chanx-go/chanx"
 )
-
-// wire is a client that writes what it likes on a real socket.
-type wire struct {
-	t    *testing.T
-	conn net.Conn
-	read io.Reader
-}
-
-func dialWire(t *testing.T, url string) *wire {
-	t.Helper()
-	conn, early, _, err := ws.Dial(t.Context(), "ws"+strings.TrimPrefix(url, "http"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = conn.Close() }) // the server may have been faster
-	if err := conn.SetDeadline(time.Now().Add(30 * time.Second)); err != nil {
-		t.Fatal(err)
-	}
-	w := &wire{t, conn, conn}
-	if early != nil {
-		w.read = early // it holds what came behind the answer
-	}
-	w.expect(ws.OpText, `"status_code":200`)
-	return w
-}
-
-// frames are masked frames one behind the other.
-func frames(fs ...ws.Frame) []byte {
-	var b bytes.Buffer
-	for _, f := range fs {
-		if err := ws.WriteFrame(&b, ws.MaskFrame(f)); err != nil {
-			panic(err)
-		}
-	}
-	return b.Bytes()
-}
-
-func text(s string) ws.Frame { return ws.NewTextFrame([]byte(s)) }
-
-func part(op ws.OpCode, last bool, s string) ws.Frame { return ws.NewFrame(op, last, []byte(s)) }
-
-func (w *wire) write(b []byte) {
-	w.t.Helper()
-	if _, err := w.conn.Write(b); err != nil {
-		w.t.Fatal(err)
-	}
-}
-
-// frame is the next one; the server's are small.
-func (w *wire) frame() (f ws.Frame, err error) {
-	if f.Header, err = ws.ReadHeader(w.read); err != nil || f.Header.Length > 64<<10 {
-		return f, err
-	}
-	f.Payload = make([]byte, f.Header.Length)
-	_, err = io.ReadFull(w.read, f.Payload)
-	return f, err
-}
-
-// expect reads one frame.
-func (w *wire) expect(op ws.OpCode, says string) {
-	w.t.Helper()
-	f, err := w.frame()
-	if err != nil {
-		w.t.Fatalf("want %s: %v", says, err)
-	}
-	if f.Header.OpCode != op || !strings.Contains(string(f.Payload), says) {
-		w.t.Fatalf("got %#x %.200s, want %#x %s", f.Header.OpCode, f.Payload, op, says)
-	}
-}
-
-// expectClose reads the Close frame and the end of the connection.
-func (w *wire) expectClose(code ws.StatusCode) {
-	w.t.Helper()
-	f, err := w.frame()
-	if err != nil || f.Header.OpCode != ws.OpClose {
-		w.t.Fatalf("got %#x %.200s, %v, want close %d", f.Header.OpCode, f.Payload, err, code)
-	}
-	if got, reason := ws.ParseCloseFrameData(f.Payload); got != code {
-		w.t.Fatalf("closed with %d %s, want %d", got, reason, code)
-	}
-	if _, err := w.read.Read(make([]byte, 1)); err != io.EOF {
-		w.t.Fatalf("behind the Close frame: %v, want the end", err)
-	}
-	_ = w.conn.Close() // else the server goes on reading for its CloseTimeout
-}
 
 const knock, knock2 = `{"action":"knock","ref":"1"}`, `{"action":"knock","ref":"2"}`
 
@@ -162,7 +75,7 @@ var hostile = []struct {
 		w.expect(ws.OpText, done("2"))
 		w.expectClose(4321)
 	}},
-	{"gone without a word", func(w *wire) {
+	{"lost connection", func(w *wire) {
 		w.write(frames(text(knock), text(`{"action":"kno`))[:40])
 		if err := w.conn.Close(); err != nil {
 			w.t.Fatal(err)
@@ -170,7 +83,8 @@ var hostile = []struct {
 	}},
 }
 
-// TestHostileClients shows what each gets, and that somebody else on the server goes on undisturbed.
+// TestHostileClients checks what the server does with unusual and invalid bytes, and that another connection works after
+// each case.
 func TestHostileClients(t *testing.T) {
 	srv := serve(&chanx.ServerOptions{Logger: quiet}, "/desk/{name}", newDesk(nil))
 	web := httptest.NewServer(srv)
@@ -190,7 +104,7 @@ func TestHostileClients(t *testing.T) {
 	}
 }
 
-func TestPlainRequestsAreToldToUpgrade(t *testing.T) {
+func TestPlainRequestsAreRefused(t *testing.T) {
 	srv := serve(&chanx.ServerOptions{Logger: quiet, Origins: []string{"https://app.example"}}, "/desk/{name}", newDesk(nil))
 	tests := []struct {
 		method, header, value string
@@ -259,5 +173,5 @@ func TestHandlerMountsOnAnotherRouter(t *testing.T) {
 	if err := srv.Shutdown(ctx); err != nil {
 		t.Error(err)
 	}
-	_ = c.CloseNow() // closed by the server
+	_ = c.CloseNow() // the server has closed it
 }

@@ -10,10 +10,10 @@ import (
 	"github.com/chanx-go/chanx/internal/chat"
 )
 
-// scene is a server for transcripts.
+// scene is a kind of server that a transcript can start.
 type scene struct {
 	new func(*slog.Logger) *chanx.Server
-	act func(s *stage, words []string) // performs an action of the application, outside any connection
+	act func(s *stage, words []string) // performs "server NAME does …"
 }
 
 var scenes = map[string]scene{

@@ -18,7 +18,7 @@ import (
 	"github.com/chanx-go/chanx/layer/memlayer"
 )
 
-// silentLayer is a layer whose calls are not answered while it is silent.
+// silentLayer is a layer whose calls do not return while it is silent.
 type silentLayer struct {
 	mu     sync.Mutex
 	silent bool
@@ -39,8 +39,8 @@ func (s *silentLayer) call(faultlayer.Call) (time.Duration, error) {
 	return 0, nil
 }
 
-// TestOpeningSucceedsWithASilentLayer opens connections while the layer answers nothing: with an authenticator, a consumer whose
-// open joins groups and looks at its context, static groups, and an OnOpen.
+// TestOpeningSucceedsWithASilentLayer opens connections while the layer is silent: with an authenticator, an open that joins
+// groups and checks its context, static groups, and an OnOpen.
 func TestOpeningSucceedsWithASilentLayer(t *testing.T) {
 	for name, groups := range map[string][]string{"": nil, "that joins in open": {"a", "b", "c"}} {
 		t.Run("a connection "+name, func(t *testing.T) {
@@ -75,7 +75,7 @@ func TestOpeningSucceedsWithASilentLayer(t *testing.T) {
 					}
 				}
 				s.set(false)
-				time.Sleep(2 * time.Hour) // what nobody waited for has happened meanwhile
+				time.Sleep(2 * time.Hour) // so that the calls nobody waited for have returned
 				for _, to := range []chanx.Target{chanx.ToUser("ann"), chanx.All(), chanx.To("static")} {
 					if err := other.Broadcast(t.Context(), saidMessage{"here"}, to); err != nil {
 						t.Error(err)
@@ -83,14 +83,15 @@ func TestOpeningSucceedsWithASilentLayer(t *testing.T) {
 					chanxtest.Receive[saidMessage](p)
 				}
 				for _, srv := range []*chanx.Server{node, other} {
-					_ = srv.Shutdown(t.Context()) // the error would be the layer's
+					_ = srv.Shutdown(t.Context()) // it may return the layer's error
 				}
 			})
 		})
 	}
 }
 
-// TestALayerThatDoesNotAnswerInTimeIsUnavailable: a handler tells that from the end of its own context.
+// TestALayerThatDoesNotAnswerInTimeIsUnavailable checks that a handler gets ErrUnavailable, and not the error of its own
+// context.
 func TestALayerThatDoesNotAnswerInTimeIsUnavailable(t *testing.T) {
 	s := &silentLayer{}
 	inCluster(t, clusterOptions{nodes: 1, linger: -1, faults: faultlayer.Faults{Call: s.call}}, func(t *testing.T, k *cluster) {
@@ -117,8 +118,8 @@ func TestALayerThatDoesNotAnswerInTimeIsUnavailable(t *testing.T) {
 	})
 }
 
-// TestManyGroupsAreSubscribedConcurrently joins and leaves as many groups as a connection may have, with a broker that takes a second
-// for each call.
+// TestManyGroupsAreSubscribedConcurrently joins and leaves as many groups as a connection may have, with a layer that takes
+// a second for each call.
 func TestManyGroupsAreSubscribedConcurrently(t *testing.T) {
 	const most = 128
 	var groups []string
@@ -158,7 +159,8 @@ func TestManyGroupsAreSubscribedConcurrently(t *testing.T) {
 	}
 }
 
-// TestManyLingeringGroupsAreUnsubscribedConcurrently leaves more groups than may linger, with a broker that takes a second for each call.
+// TestManyLingeringGroupsAreUnsubscribedConcurrently leaves more groups than may linger, with a layer that takes a second
+// for each call.
 func TestManyLingeringGroupsAreUnsubscribedConcurrently(t *testing.T) {
 	const most, more = 8192, 100
 	lingering(t, func(t *testing.T, k *cluster, asked *calls) {

@@ -12,10 +12,12 @@ import (
 
 	"github.com/chanx-go/chanx"
 	"github.com/chanx-go/chanx/internal/faultlayer"
+	"github.com/chanx-go/chanx/internal/nodetest"
 	"github.com/chanx-go/chanx/layer"
+	"github.com/chanx-go/chanx/layer/memlayer"
 )
 
-// outsider is a link to the cluster's layer that is no server's.
+// outsider is a link to the cluster's layer that belongs to no server.
 type outsider struct {
 	layer.Link
 	last []byte
@@ -35,10 +37,10 @@ const (
 	tooLong      = "publications_too_long"
 )
 
-// refused publishes what node 0 must count as that, and log.
+// refused publishes data that node 0 must drop, count as what, and log with a line that begins with says.
 func (k *cluster) refused(by layer.Link, log *journal, what, subject string, data []byte, says string) {
 	k.t.Helper()
-	pass(time.Minute) // the last line about this is old
+	pass(time.Minute) // so that the next line is not throttled
 	before := k.nodes[0].Stats().Drops
 	k.ok(by.Publish(k.t.Context(), subject, data))
 	synctest.Wait()
@@ -56,7 +58,7 @@ func (k *cluster) refused(by layer.Link, log *journal, what, subject string, dat
 	}
 }
 
-// TestInvalidLayerDataIsRefused publishes what other versions, and brokers with faults, may send.
+// TestInvalidLayerDataIsRefused publishes data as other versions or faulty brokers may send it.
 func TestInvalidLayerDataIsRefused(t *testing.T) {
 	log := &journal{}
 	inCluster(t, clusterOptions{nodes: 2, server: logOfNode0(log)}, func(t *testing.T, k *cluster) {
@@ -95,21 +97,21 @@ func TestInvalidLayerDataIsRefused(t *testing.T) {
 	})
 }
 
-// burden is an Observer whose header makes publications long.
-type burden struct {
+// longHeader is an Observer whose header makes publications long.
+type longHeader struct {
 	chanx.NopObserver
 	header string
 	ended  []error
 }
 
-func (o *burden) Publish(_ context.Context, p *chanx.Publication) func(error) {
-	p.SetHeader("burden", o.header)
+func (o *longHeader) Publish(_ context.Context, p *chanx.Publication) func(error) {
+	p.SetHeader("longHeader", o.header)
 	return func(err error) { o.ended = append(o.ended, err) }
 }
 
-// TestMessagesTooLongForTheLayerAreNotDelivered on any node: the call returns an error.
+// TestMessagesTooLongForTheLayerAreNotDelivered checks that the call returns an error and that no node delivers them.
 func TestMessagesTooLongForTheLayerAreNotDelivered(t *testing.T) {
-	w, o := &wiretap{}, &burden{header: strings.Repeat("x", 16<<20)}
+	w, o := &wiretap{}, &longHeader{header: strings.Repeat("x", 16<<20)}
 	options := clusterOptions{nodes: 2, faults: faultlayer.Faults{Call: w.call}, server: func(node int, so *chanx.ServerOptions) {
 		if node == 0 {
 			so.Observer = o
@@ -178,4 +180,87 @@ func TestUnreadableCommandsAreRefused(t *testing.T) {
 		}
 		k.ok(tap.Close(ctx))
 	})
+}
+
+// newerLayer simulates a node of a later release: it rewrites what the node publishes.
+type newerLayer struct {
+	layer.Layer
+	rewrite func(data []byte) []byte
+}
+
+func (n newerLayer) Open(r layer.Receiver) layer.Link { return newerLink{n.Layer.Open(r), n.rewrite} }
+
+type newerLink struct {
+	layer.Link
+	rewrite func(data []byte) []byte
+}
+
+func (l newerLink) Publish(ctx context.Context, subject string, data []byte) error {
+	return l.Link.Publish(ctx, subject, l.rewrite(slices.Clone(data)))
+}
+
+// newerNode is a clusterOptions.server that makes node 1 one of a later release.
+func newerNode(rewrite func([]byte) []byte) func(int, *chanx.ServerOptions) {
+	return func(node int, o *chanx.ServerOptions) {
+		if node == 1 {
+			o.Layer = newerLayer{o.Layer, rewrite}
+		}
+	}
+}
+
+// grown adds what a later release may add within version 1: headers, flags that may be ignored, a kind of target, and a
+// member of a command.
+func grown(data []byte) []byte {
+	data[2] |= 0xf0
+	at := 5 // after the number of headers
+	for range 3 {
+		at += 1 + int(data[at]) // node, connection and user, all of less than 128 bytes
+	}
+	data = slices.Concat(
+		data[:4], []byte("\x02\x06chanx2\x03new\x00\x00"), data[5:at],
+		[]byte{data[at] + 1}, []byte("\x05t/new"), data[at+1:],
+	)
+	return bytes.Replace(data, []byte(`{"code":`), []byte(`{"after":"1s","code":`), 1)
+}
+
+// TestANodeOfALaterReleaseIsUnderstood runs the tests of nodetest with every second node newer than the others.
+func TestANodeOfALaterReleaseIsUnderstood(t *testing.T) {
+	older, opened := memlayer.New(), 0
+	nodetest.Run(t, func(*testing.T) layer.Layer {
+		if opened++; opened%2 == 0 {
+			return newerLayer{older, grown}
+		}
+		return older
+	}, nodetest.Features{})
+}
+
+// TestDataOfAnIncompatibleReleaseIsDropped checks that a publication with a part that a node does not know and must not
+// ignore is dropped as a whole, and counted. What the node itself publishes still arrives.
+func TestDataOfAnIncompatibleReleaseIsDropped(t *testing.T) {
+	for name, rewrite := range map[string]func([]byte) []byte{
+		"version": func(b []byte) []byte { b[0] = 2; return b },
+		"kind":    func(b []byte) []byte { b[1] += 5; return b },
+		"flag 4":  func(b []byte) []byte { b[2] |= 4; return b },
+		"flag 8":  func(b []byte) []byte { b[2] |= 8; return b },
+	} {
+		inCluster(t, clusterOptions{nodes: 2, server: newerNode(rewrite)}, func(t *testing.T, k *cluster) {
+			ctx, newer := t.Context(), k.nodes[1]
+			a, b := k.dial(0, "ann", "g"), k.dial(1, "bob", "g")
+			k.ok(newer.Broadcast(ctx, saidMessage{"1"}, chanx.To("g")))
+			k.ok(newer.Emit(ctx, ringEvent{"2"}, chanx.To("g")))
+			k.ok(newer.Join(ctx, chanx.To("g"), "h"))
+			k.ok(newer.Leave(ctx, chanx.ToUser("ann"), "g"))
+			k.expect(name, map[*peer]string{b: "1 (2)"})
+			k.ok(newer.Disconnect(ctx, 4000, "", chanx.ToUser("ann")))
+			k.ok(k.nodes[0].Broadcast(ctx, saidMessage{"3"}, chanx.To("g")))
+			k.ok(k.nodes[0].Broadcast(ctx, saidMessage{"4"}, chanx.To("h")))
+			k.expect(name+", the other way", map[*peer]string{a: "3", b: "3 4"})
+			if d := k.nodes[0].Stats().Drops; len(d) != 1 || d[otherVersion] != 5 {
+				t.Errorf("%s: dropped are %v, want 5 as %q", name, d, otherVersion)
+			}
+			if got := a.conn.Groups(); !slices.Equal(got, []string{"g"}) || a.Ended() != nil {
+				t.Errorf("%s: the connection is in %q, ended %v", name, got, a.Ended())
+			}
+		})
+	}
 }

@@ -31,8 +31,8 @@ type cluster struct {
 
 	mu    sync.Mutex
 	conns map[string]*chanx.Conn // by the name they dial with
-	gate  func(name string)      // called in open
-	left  []string               // names and codes of those whose OnClose has run
+	gate  func(name string)      // open calls it
+	left  []string               // "user code" of each connection whose OnClose has run
 }
 
 // peer is a connection, with its client and its Conn on the server.
@@ -77,7 +77,7 @@ type clusterOptions struct {
 	server func(node int, o *chanx.ServerOptions)
 }
 
-// inCluster runs a test with a cluster, and then shuts the servers down and checks that nothing is left.
+// inCluster runs a test with a cluster, shuts its servers down, and checks that no connection or subscription is left.
 func inCluster(t *testing.T, o clusterOptions, test func(t *testing.T, k *cluster)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -133,7 +133,7 @@ func (k *cluster) consumer() *chanx.Consumer[member] {
 		}
 		err := c.Join(r.Context(), strings.Fields(r.Header.Get("Groups"))...)
 		if errors.Is(err, layer.ErrUnavailable) {
-			err = nil // membership on this node stands
+			err = nil // on this node it is a member
 		}
 		return &member{c}, err
 	}
@@ -169,8 +169,8 @@ func (k *cluster) dialing(node int, user string, groups ...string) *peer {
 	return p
 }
 
-// received returns what each peer has received since the last call: "text" for a message, with + for is_mine and ! for
-// is_current, and "(text)" for an event.
+// received returns what each peer has received since the last call: "text" for a broadcast, followed by + if is_mine and
+// by ! if is_current, and "(text)" for the message of an event handler.
 func (k *cluster) received() map[*peer][]string {
 	k.t.Helper()
 	synctest.Wait()
@@ -207,7 +207,7 @@ func shorten(t *testing.T, frame string) string {
 	return text
 }
 
-// expect compares what each peer has received with want, where peers that receive nothing may be absent.
+// expect compares what each peer has received with want. Peers that are absent from want must have received nothing.
 func (k *cluster) expect(what string, want map[*peer]string) {
 	k.t.Helper()
 	got := k.received()
@@ -225,7 +225,7 @@ func (k *cluster) ok(err error) {
 	}
 }
 
-// unavailable expects the error of a layer that is down.
+// unavailable expects that err is layer.ErrUnavailable.
 func (k *cluster) unavailable(what string, err error) {
 	k.t.Helper()
 	if !errors.Is(err, layer.ErrUnavailable) {
@@ -233,7 +233,7 @@ func (k *cluster) unavailable(what string, err error) {
 	}
 }
 
-// logOfNode0 is a clusterOptions.server that lets node 0 log into a journal.
+// logOfNode0 is a clusterOptions.server that has node 0 log to log.
 func logOfNode0(log *journal) func(int, *chanx.ServerOptions) {
 	return func(node int, o *chanx.ServerOptions) {
 		if node == 0 {

@@ -18,7 +18,7 @@ type (
 	leaf        struct {
 		Text countedText `json:"text"`
 	}
-	// countedText is a text that counts the bytes of what is encoded.
+	// countedText is a text that counts the bytes that are encoded.
 	countedText struct {
 		n  int
 		to *atomic.Int64
@@ -40,8 +40,8 @@ func (c *countedText) UnmarshalText(b []byte) error {
 	return nil
 }
 
-// TestStreamItemsAreEncodedWhenThereIsRoom: of all streams of a client that does not read, what is encoded and not sent is at most
-// SendQueueBytes. When the client reads, all of them go on, and end.
+// TestStreamItemsAreEncodedWhenThereIsRoom has a client that does not read: the items of all its streams that are encoded
+// and not sent fit into SendQueueBytes. When the client reads, all streams continue and end.
 func TestStreamItemsAreEncodedWhenThereIsRoom(t *testing.T) {
 	for name, k := range map[string]struct{ streams, each, size, queue int }{
 		"8 streams":           {8, 6, 60_000, 1 << 20},

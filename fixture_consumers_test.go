@@ -4,13 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
+	"log/slog"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/chanx-go/chanx"
 )
 
-// desk is the state of a consumer with a handler of every kind, and with handlers that fail in every way.
+// desk is the state of a consumer whose open, handlers, OnOpen and OnClose succeed, fail, panic or close the connection,
+// depending on the name in its path and on the messages it receives.
 type (
 	desk struct {
 		*chanx.Conn
@@ -43,7 +47,7 @@ func (failMessage) Action() string    { return "fail" }
 func (askMessage) Action() string     { return "ask" }
 func (joinMessage) Action() string    { return "join" }
 
-// newDesk returns the consumer; nil options are fine.
+// newDesk returns the consumer. o may be nil.
 func newDesk(o *chanx.ConsumerOptions) *chanx.Consumer[desk] {
 	if o == nil {
 		o = &chanx.ConsumerOptions{}
@@ -142,7 +146,7 @@ func (d *desk) ring(ctx context.Context, e ringEvent) error {
 	return d.Send(ctx, answerMessage{"rang " + e.How})
 }
 
-// failure returns the error that how names, or panics. It returns nil for any other text.
+// failure returns the kind of error that how names, or panics. It returns nil for any other text.
 func failure(how string) error {
 	switch how {
 	case "told":
@@ -161,4 +165,94 @@ func failure(how string) error {
 		return &chanx.CloseError{Code: 1006, Reason: "no one may send this"}
 	}
 	return nil
+}
+
+// works is the state of a consumer whose handlers wait, stream or run concurrently.
+type (
+	works        struct{ *chanx.Conn }
+	tallyMessage struct {
+		To  int    `json:"to"`
+		How string `json:"how" default:""`
+	}
+	tallied struct {
+		N int `json:"n"`
+	}
+	echoMessage struct {
+		Text string `json:"text"`
+	}
+	waitMessage   struct{}
+	besideMessage struct{}
+	slowMessage   struct {
+		How string `json:"how"`
+	}
+)
+
+func (tallyMessage) Action() string  { return "count" }
+func (tallied) Action() string       { return "counted" }
+func (echoMessage) Action() string   { return "echo" }
+func (waitMessage) Action() string   { return "wait" }
+func (besideMessage) Action() string { return "beside" }
+func (slowMessage) Action() string   { return "slow" }
+
+func newWorks() *chanx.Consumer[works] {
+	c := chanx.NewConsumer(func(c *chanx.Conn, _ *http.Request) (*works, error) { return &works{c}, nil }, nil)
+	chanx.OnStream(c, (*works).count)
+	chanx.OnRequest(c, (*works).echo)
+	chanx.On(c, (*works).wait)
+	chanx.On(c, (*works).beside, chanx.Concurrent(2))
+	chanx.OnRequest(c, (*works).slow, chanx.Timeout(5*time.Second))
+	return c
+}
+
+func worksScene(completions bool) scene {
+	return scene{new: func(l *slog.Logger) *chanx.Server {
+		o := &chanx.ServerOptions{Logger: l, Completions: completions, Limits: chanx.Limits{MaxConcurrent: 3}}
+		return serve(o, "/works", newWorks())
+	}}
+}
+
+func (w *works) count(ctx context.Context, m tallyMessage) iter.Seq2[tallied, error] {
+	switch m.To {
+	case -1:
+		return nil
+	case -2:
+		panic("before the stream")
+	}
+	return func(yield func(tallied, error) bool) {
+		for n := range m.To {
+			if !yield(tallied{n + 1}, nil) {
+				return
+			}
+		}
+		switch m.How {
+		case "wait":
+			<-ctx.Done()
+		case "undeclared":
+			yield(tallied{}, w.Send(ctx, knockMessage{}))
+		default:
+			if err := failure(m.How); err != nil {
+				yield(tallied{}, err)
+			}
+		}
+	}
+}
+
+func (w *works) echo(_ context.Context, m echoMessage) (echoMessage, error) { return m, nil }
+
+func (w *works) wait(ctx context.Context, _ waitMessage) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+func (w *works) beside(ctx context.Context, _ besideMessage) error {
+	<-ctx.Done()
+	return nil
+}
+
+func (w *works) slow(ctx context.Context, m slowMessage) (slowMessage, error) {
+	<-ctx.Done()
+	if m.How == "answer" {
+		return m, nil
+	}
+	return m, ctx.Err()
 }

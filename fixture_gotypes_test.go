@@ -14,7 +14,8 @@ import (
 	"github.com/chanx-go/chanx"
 )
 
-// kinds is the state of a consumer with messages of every kind of Go type. It answers most of them with the same message.
+// kinds is the state of a consumer with messages of every kind of Go type. It replies to most of them with the message
+// itself.
 type kinds struct{ *chanx.Conn }
 
 func kindsScene(o chanx.ServerOptions) scene {
@@ -55,12 +56,12 @@ func newKinds() *chanx.Consumer[kinds] {
 	return c
 }
 
-// echoes registers a handler that answers a message with the message itself.
+// echoes registers a handler that replies with the message itself.
 func echoes[M chanx.Message](c *chanx.Consumer[kinds]) {
 	chanx.OnRequest(c, func(_ *kinds, _ context.Context, m M) (M, error) { return m, nil })
 }
 
-// Payloads that are no objects, and types that say what values they have.
+// Payloads that are not JSON objects, and types with an Enum method.
 type (
 	tinyMessage  int8
 	moodsMessage []moodMessage
@@ -76,7 +77,7 @@ func (moodMessage) Action() string      { return "mood" }
 func (moodMessage) Enum() []moodMessage { return []moodMessage{"glad", "sad"} }
 func (rank) Enum() []rank               { return []rank{1, 2, 3} }
 
-// momentsMessage has types that JSON has no kind for, such as times.
+// momentsMessage has types without a JSON type of their own, such as times.
 type momentsMessage struct {
 	At   time.Time       `json:"at" default:"2025-05-11T14:30:00Z"`
 	Took time.Duration   `json:"took" default:"PT1M30S"`
@@ -96,10 +97,10 @@ type ownMessage struct {
 	ByPlace map[degrees]spot
 }
 
-// spot is [x,y] in JSON.
+// spot is encoded as [x,y].
 type spot struct{ x, y int }
 
-// degrees is a text such as 21C in JSON.
+// degrees is encoded as a string such as "21C".
 type degrees int
 
 func (ownMessage) Action() string { return "own" }
@@ -172,7 +173,7 @@ func (b *block) Validate() error {
 	return nil
 }
 
-// memoMessage has names that Camelize changes, and keys and values that it must not change.
+// memoMessage has member names that Camelize changes, and map keys and values that it must not change.
 type memoMessage struct {
 	FullText string              `json:"full_text" minLength:"1" doc:"What it says."`
 	SentBy   string              `json:"sent_by" default:"some_body"`
@@ -228,7 +229,7 @@ func (m *letterMessage) Validate() error {
 	return nil
 }
 
-// accountMessage has types inside that check and change themselves.
+// accountMessage contains types with a Validate method that checks and changes the value.
 type (
 	accountMessage struct {
 		Owner  person            `json:"owner"`
@@ -267,7 +268,7 @@ func (m *mail) Validate() error {
 	return nil
 }
 
-// postMessage asks for a broadcast of a letter, memo, … to all.
+// postMessage requests a broadcast of a letter, memo, … to all.
 type postMessage struct {
 	What string `json:"what"`
 }
@@ -290,7 +291,7 @@ func (k *kinds) post(ctx context.Context, m postMessage) error {
 	}
 }
 
-// relayMessage is passed on as it comes, by Send, or Broadcast to all.
+// relayMessage requests that its content is passed on unchanged as Raw, by Send or by Broadcast to all.
 type relayMessage struct {
 	To      string          `json:"to" enum:"me,all"`
 	Name    string          `json:"name"`
@@ -303,13 +304,13 @@ func (relayMessage) Action() string { return "relay" }
 func (k *kinds) relay(ctx context.Context, m relayMessage) error {
 	raw := chanx.Raw{Name: m.Name, Payload: m.Payload[:len(m.Payload)-m.Cut]}
 	if m.To == "me" {
-		return told(k.Send(ctx, raw))
+		return sendError(k.Send(ctx, raw))
 	}
-	return told(k.Broadcast(ctx, raw))
+	return sendError(k.Broadcast(ctx, raw))
 }
 
-// told sends the text of an error to the client.
-func told(err error) error {
+// sendError has the text of err sent to the client.
+func sendError(err error) error {
 	if err == nil {
 		return nil
 	}
