@@ -4,7 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"reflect"
 	"time"
+
+	"github.com/chanx-go/chanx/internal/probe"
 )
 
 // Authenticator identifies the client of a request before the connection is accepted. It is called from many
@@ -127,4 +130,28 @@ func (c *Conn) checkExpiry() {
 	if expires {
 		c.logUnsent(c.Close(closeExpired, expired))
 	}
+}
+
+// authenticator returns the consumer's Authenticator. A request of package chanxtest carries a probe: it is filled with
+// the consumer's declarations, and may contain the identity to use.
+func (m *mount) authenticator(r *http.Request) Authenticator {
+	p := probe.From(r.Context())
+	if p == nil {
+		return m.opts.Authenticator
+	}
+	p.Consumer = &probe.Consumer{
+		Discriminator: m.names.discriminator, Naming: m.names.naming, Types: m.compiler,
+		Completions: m.completions, Authenticates: m.opts.Authenticator != nil, Outgoing: m.outgoingType,
+	}
+	if id, ok := p.Identity.(*Identity); ok && m.opts.Authenticator != nil {
+		return AuthenticatorFunc(func(*http.Request) (Identity, error) { return *id, nil })
+	}
+	return m.opts.Authenticator
+}
+
+func (m *mount) outgoingType(action string) (t reflect.Type, group bool) {
+	if out := m.actions[action]; out != nil {
+		return out.typ.GoType(), out.group
+	}
+	return nil, false
 }

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"runtime/debug"
 
+	"github.com/chanx-go/chanx/internal/cluster"
 	"github.com/chanx-go/chanx/internal/socket"
 )
 
@@ -22,7 +23,7 @@ type Call struct {
 	reply        bool               // the handler answers with a message
 	value        any                // pointer to the message or event
 	no           uint64             // number of the message in its connection, from 1
-	headers      []header           // of an event: set by the Observer of its sender
+	headers      cluster.Headers    // of an event: set by the Observer of its sender
 	ended        bool               // the terminal frame has been sent
 	err          error              // the handler's error, once ended
 	cancel       *cancellation      // by the client; nil without a ref

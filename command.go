@@ -2,20 +2,12 @@ package chanx
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"log/slog"
 
-	"github.com/chanx-go/chanx/internal/socket"
+	"github.com/chanx-go/chanx/internal/cluster"
 	"github.com/chanx-go/chanx/internal/throttle"
 )
-
-// closeCommand is the payload of a kindClose publication.
-type closeCommand struct {
-	Code   int    `json:"code"`
-	Reason string `json:"reason"`
-}
 
 // Disconnect closes connections on any node, as Conn.Close does: messages that were broadcast to them before are sent
 // first. It does not wait for the closing. It is an error to give no target, or a code that may not be sent. If the
@@ -31,11 +23,7 @@ func (s *Server) Disconnect(ctx context.Context, code int, reason string, to ...
 	if err != nil {
 		return err
 	}
-	d, err := newCommand(kindClose, "disconnect", closeCommand{code, reason})
-	if err != nil {
-		return err
-	}
-	return s.deliver(ctx, d, &r)
+	return s.deliver(ctx, newCommand(cluster.KindClose, &cluster.Command{Code: code, Reason: reason}), &r)
 }
 
 // Join adds connections on any node to groups. When Join returns, the connections of this node are members, and the
@@ -43,39 +31,39 @@ func (s *Server) Disconnect(ctx context.Context, code int, reason string, to ...
 // error there is logged on their node. If the channel layer is down, the error wraps layer.ErrUnavailable, and the
 // connections of this node are members all the same.
 func (s *Server) Join(ctx context.Context, to Target, groups ...string) error {
-	return s.changeGroups(ctx, kindJoin, "join", to, groups)
+	return s.changeGroups(ctx, cluster.KindJoin, to, groups)
 }
 
 // Leave removes connections on any node from groups. See Join.
 func (s *Server) Leave(ctx context.Context, to Target, groups ...string) error {
-	return s.changeGroups(ctx, kindLeave, "leave", to, groups)
+	return s.changeGroups(ctx, cluster.KindLeave, to, groups)
 }
 
-func (s *Server) changeGroups(ctx context.Context, kind byte, verb string, to Target, groups []string) error {
+func (s *Server) changeGroups(ctx context.Context, kind cluster.Kind, to Target, groups []string) error {
+	verb := kind.String()
 	r, err := newRecipients(verb, []Target{to})
 	if err = errors.Join(err, checkNames("group name", groups), s.checkRecipients(&r)); err != nil {
 		return err
 	}
-	d, err := newCommand(kind, verb, groups)
 	here := r.here()
-	if err != nil || len(groups) == 0 || len(here) == 0 {
-		return err
+	if len(groups) == 0 || len(here) == 0 {
+		return nil
 	}
-	p, err := s.newPublication(ctx, d, r.subjects)
-	if err != nil {
+	d := newCommand(kind, &cluster.Command{Groups: groups})
+	if err := s.prepare(ctx, d, r.subjects); err != nil {
 		return err
 	}
 	_, err = changeGroups(kind, s.hub.Match(here...), groups)
-	return errors.Join(err, s.publish(ctx, d, &p), s.syncSubscriptions(ctx, verb+" group", groupSubjects(groups)...))
+	return errors.Join(err, s.publish(ctx, d), s.syncSubscriptions(ctx, verb+" group", groupSubjects(groups)...))
 }
 
 // changeGroups adds connections to groups or removes them. It does not wait. It returns the subjects that got their
 // first member on this node or lost their last: the caller must call syncSubscriptions for them.
-func changeGroups(kind byte, conns []*connSink, groups []string) (turned []string, err error) {
+func changeGroups(kind cluster.Kind, conns []*connSink, groups []string) (turned []string, err error) {
 	var errs []error
 	for _, l := range conns {
 		c := (*Conn)(l)
-		if kind == kindLeave {
+		if kind == cluster.KindLeave {
 			turned = append(turned, c.exitGroups(groups)...)
 			continue
 		}
@@ -90,17 +78,17 @@ func changeGroups(kind byte, conns []*connSink, groups []string) (turned []strin
 
 // applyRegroup carries out the copy of another node's join or leave for a subject. It takes effect in the order in
 // which the layer delivers, so later messages reach the new members.
-func (s *Server) applyRegroup(p *publication, groups []string, subject string) {
-	turned, err := changeGroups(p.kind, s.matching(p.targets, subject), groups)
+func (s *Server) applyRegroup(d *delivery, subject string) {
+	verb := d.Kind.String() // Action comes from another node and is not trusted
+	turned, err := changeGroups(d.Kind, s.matching(d.Targets, subject), d.command.Groups)
 	if err != nil {
-		verb := commandName(p.kind)
 		s.logThrottled(slog.LevelError, "chanx: command failed", verb+throttle.Types(err), "command", verb, "error", err)
 	}
 	if len(turned) == 0 {
 		return
 	}
 	go func() { // the layer forbids calling the link in Receive
-		if err := s.syncSubscriptions(context.Background(), p.action+" group", turned...); err != nil && !errors.Is(err, ErrClosed) {
+		if err := s.syncSubscriptions(context.Background(), verb+" group", turned...); err != nil && !errors.Is(err, ErrClosed) {
 			s.logSyncError(err)
 		}
 	}()
@@ -109,7 +97,7 @@ func (s *Server) applyRegroup(p *publication, groups []string, subject string) {
 // matching lists the connections whose first match among targets is published to subject.
 func (s *Server) matching(targets []string, subject string) (all []*connSink) {
 	for k, t := range targets {
-		if subjectOf(t) != subject {
+		if cluster.SubjectOf(t) != subject {
 			continue
 		}
 		all = append(all, s.hub.MatchOnly(targets, k)...)
@@ -117,47 +105,15 @@ func (s *Server) matching(targets []string, subject string) (all []*connSink) {
 	return all
 }
 
-// commandName is the name to log. The action in a publication comes from another node and is not trusted.
-func commandName(kind byte) string {
-	switch kind {
-	case kindClose:
-		return "disconnect"
-	case kindJoin:
-		return "join"
-	}
-	return "leave"
-}
-
-func newCommand(kind byte, verb string, v any) (*delivery, error) {
-	b, err := json.Marshal(v)
-	if err != nil {
-		return nil, fmt.Errorf("chanx: %s: %w", verb, err)
-	}
-	return &delivery{kind: kind, action: verb, plain: b}, nil
-}
-
-func readGroups(payload []byte) (groups []string, err error) {
-	if err = json.Unmarshal(payload, &groups); err == nil {
-		err = checkNames("group name", groups)
-	}
-	return groups, err
-}
-
-func readClose(payload []byte) (cmd closeCommand, err error) {
-	if err = json.Unmarshal(payload, &cmd); err == nil && !socket.Sendable(cmd.Code) {
-		err = fmt.Errorf("code %d may not be sent", cmd.Code)
-	}
-	return cmd, err
+func newCommand(kind cluster.Kind, c *cluster.Command) *delivery {
+	return &delivery{Publication: cluster.Publication{Kind: kind, Action: kind.String()}, command: c}
 }
 
 // runDisconnect carries out a close command. The hub's worker calls it, after the messages that were sent before.
 func (c *Conn) runDisconnect(d *delivery) {
-	cmd, err := readClose(d.plain)
-	if err == nil {
-		err = c.disconnect(cmd.Code, cmd.Reason)
-	}
+	err := c.disconnect(d.command.Code, d.command.Reason)
 	if err != nil && !errors.Is(err, ErrClosed) {
-		c.logError(slog.LevelError, "chanx: command failed", commandName(d.kind), err, "command", commandName(d.kind))
+		c.logError(slog.LevelError, "chanx: command failed", d.Kind.String(), err, "command", d.Kind.String())
 	}
 }
 

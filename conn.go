@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/chanx-go/chanx/internal/cluster"
 	"github.com/chanx-go/chanx/internal/socket"
 )
 
@@ -81,7 +82,7 @@ func (c *Conn) ensureEarly() *early {
 const maxEarlyFrames, maxEarlyEvents = 256, 256
 
 // ID identifies the connection, uniquely among all nodes.
-func (c *Conn) ID() string { return c.subject[len(connSubject("")):] }
+func (c *Conn) ID() string { return c.subject[len(cluster.ConnSubject("")):] }
 
 // RemoteAddr is the address of the peer: the client, or a proxy in front of this server.
 func (c *Conn) RemoteAddr() net.Addr { return remoteAddr(c.remote) }
@@ -202,7 +203,7 @@ func wireError(err error) error {
 
 // newConn returns a connection that has not been accepted yet.
 func (m *mount) newConn(r *http.Request) *Conn {
-	c := &Conn{mount: m, subject: connSubject(m.srv.newID()), identity: &anonymous, shard: m.srv.nextShard.Add(1), remote: r.RemoteAddr}
+	c := &Conn{mount: m, subject: cluster.ConnSubject(m.srv.newID()), identity: &anonymous, shard: m.srv.nextShard.Add(1), remote: r.RemoteAddr}
 	c.ctx, c.cancel = context.WithCancel((*connRoot)(c))
 	return c
 }

@@ -2,12 +2,11 @@ package chanx
 
 import (
 	"fmt"
-	"hash/fnv"
-	"io"
 	"reflect"
 	"slices"
 	"sync"
 
+	"github.com/chanx-go/chanx/internal/cluster"
 	"github.com/chanx-go/chanx/internal/hub"
 	"github.com/chanx-go/chanx/internal/socket"
 	"github.com/chanx-go/chanx/schema"
@@ -16,21 +15,11 @@ import (
 // delivery is a group message, an event or a command on its way to members of this node. It is immutable, except for
 // its cached frames and keys, and behind.
 type delivery struct {
-	kind       byte
-	raw        bool   // a Raw message: consumers that do not declare it receive it too
-	typ        typeID // of a message; zero accepts every type with that action
-	action     string // or the event's name
-	plain      []byte // the payload in declared names; empty: none
-	plainFrame []byte // the fields beside the payload, as an object; empty: none
-	wire       int    // length of the layer data that contains both
-
-	headers []header    // set by the Observer
-	done    func(error) // returned by Observer.Publish on the sender's node
-
-	from       *Conn // sender on this node, or nil
-	fromConn   string
-	fromUser   string
-	exceptSelf bool
+	cluster.Publication
+	wire    int              // length of the layer data that contains Payload and Frame
+	command *cluster.Command // of a command: it is encoded for other nodes only
+	done    func(error)      // returned by Observer.Publish on the sender's node
+	from    *Conn            // sender on this node, or nil
 
 	behind []*Conn // connections of this node with too many events, including this one; read by the emitter
 
@@ -56,7 +45,7 @@ func (d *delivery) addEncoded(by *schema.Codec, payload, frame []byte) {
 
 // weight estimates the bytes that each member is sent, and the bytes that the delivery keeps in memory.
 func (d *delivery) weight() (each, kept int) {
-	each, kept = len(d.plain)+len(d.plainFrame), d.wire
+	each, kept = len(d.Payload)+len(d.Frame), d.wire
 	for _, s := range d.encodedForms {
 		kept += len(s.payload) + len(s.frame) // the prepared frame has about the same length
 	}
@@ -89,33 +78,24 @@ func (m *mount) newDelivery(v Message) (*delivery, error) {
 	return encodeDelivery(out.typ, out.action, v, m.names.naming)
 }
 
-// typeID identifies a Go type among those of one action, on nodes of the same release. Zero means unknown.
-type typeID uint64
-
-func typeIDOf(t reflect.Type) typeID {
-	h := fnv.New64a()
-	_, _ = io.WriteString(h, t.PkgPath()+"."+t.Name())
-	return typeID(h.Sum64())
-}
-
 func rawDelivery(raw Raw) (*delivery, error) {
 	if err := raw.check(); err != nil {
 		return nil, err
 	}
 	p := slices.Clone([]byte(raw.Payload))
-	d := &delivery{kind: kindMessage, raw: true, action: raw.Name, plain: p}
+	d := &delivery{Publication: cluster.Publication{Kind: cluster.KindMessage, Raw: true, Action: raw.Name, Payload: p}}
 	d.addEncoded(nil, p, nil)
 	return d, nil
 }
 
 // encodeDelivery encodes the message in declared names and, if they differ, in the server's names.
 func encodeDelivery(t *schema.Type, action string, v any, n schema.Naming) (*delivery, error) {
-	d := &delivery{kind: kindMessage, action: action, typ: typeIDOf(t.GoType())}
+	d := &delivery{Publication: cluster.Publication{Kind: cluster.KindMessage, Action: action, Type: cluster.TypeIDOf(t.GoType())}}
 	var err error
-	if d.plain, d.plainFrame, err = encodeParts(t, v, schema.AsDeclared); err != nil {
+	if d.Payload, d.Frame, err = encodeParts(t, v, schema.AsDeclared); err != nil {
 		return nil, err
 	}
-	payload, frame := d.plain, d.plainFrame
+	payload, frame := d.Payload, d.Frame
 	if n != schema.AsDeclared {
 		payload, frame, err = encodeParts(t, v, n)
 	}
@@ -144,12 +124,12 @@ const framesEach = 2
 // appendFrames appends the frames that a receiver of a group message is sent, and counts them.
 func (d *delivery) appendFrames(fs []socket.Frame, to *Conn) []socket.Frame {
 	n := len(fs)
-	fs, counter := d.appendCopy(fs, to, flags{mine: d.fromUser != "" && d.fromUser == to.user, current: d.from == to})
+	fs, counter := d.appendCopy(fs, to, flags{mine: d.FromUser != "" && d.FromUser == to.user, current: d.from == to})
 	if n == len(fs) {
 		to.mount.srv.skipped(to, dropUndeclaredCopies)
 		return fs
 	}
-	to.sent(counter, d.action, fs[n].Len())
+	to.sent(counter, d.Action, fs[n].Len())
 	if n+1 < len(fs) {
 		end := to.mount.groupComplete.out
 		to.sent(end.counter, end.action, fs[n+1].Len())
@@ -161,20 +141,20 @@ func (d *delivery) appendFrames(fs []socket.Frame, to *Conn) []socket.Frame {
 // appends nothing if the receiver's consumer does not declare the message. The counter belongs to the first frame.
 func (d *delivery) appendCopy(fs []socket.Frame, to *Conn, f flags) ([]socket.Frame, sentCounter) {
 	m := to.mount
-	out := m.actions[d.action]
+	out := m.actions[d.Action]
 	s := m.encodedForm(d, out)
 	if s == nil {
 		return fs, nil
 	}
 	n, counter := len(fs), m.raw
-	fs = append(fs, s.frameWith(m, d.action, f))
+	fs = append(fs, s.frameWith(m, d.Action, f))
 	if m.completions {
 		fs = append(fs, m.groupComplete.Frame)
 	}
-	if !d.raw {
+	if !d.Raw {
 		counter = out.counter
 	}
-	if !d.raw && out.isDiscardable() {
+	if !d.Raw && out.isDiscardable() {
 		fs[n] = d.markFrame(fs[n], to, out)
 		if m.completions {
 			fs[n+1] = fs[n+1].Tied()
@@ -187,11 +167,11 @@ func (d *delivery) appendCopy(fs []socket.Frame, to *Conn, f flags) ([]socket.Fr
 // it.
 func (m *mount) encodedForm(d *delivery, out *mountedOutgoing) *encodedForm {
 	switch {
-	case d.raw:
+	case d.Raw:
 		return d.encodedFor(nil)
-	case out == nil || !out.group && !isLibraryAction(d.action):
+	case out == nil || !out.group && !isLibraryAction(d.Action):
 		return nil
-	case d.typ != 0 && d.typ != out.id:
+	case d.Type != 0 && d.Type != out.id:
 		return nil // another Go type
 	}
 	return d.encodedFor(out.codec)
@@ -205,10 +185,10 @@ func (l *connSink) InAny(subjects hub.Names) bool {
 	c := (*Conn)(l)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if subjects.Has("", c.subject) || subjects.Has("", everyone) || c.user != "" && subjects.Has(userSubject(""), c.user) {
+	if subjects.Has("", c.subject) || subjects.Has("", cluster.Everyone) || c.user != "" && subjects.Has(cluster.UserSubject(""), c.user) {
 		return true
 	}
-	return slices.ContainsFunc(c.groups, func(name string) bool { return subjects.Has(groupSubject(""), name) })
+	return slices.ContainsFunc(c.groups, func(name string) bool { return subjects.Has(cluster.GroupSubject(""), name) })
 }
 
 // frameLists pools lists of frames for one delivery to one connection. Without the pool each would be 2 KB of garbage,
@@ -234,14 +214,14 @@ func (c *Conn) deliverEach(ds []*delivery) {
 	}()
 	fs := few[:0]
 	for _, d := range ds {
-		if d.kind != kindMessage && len(fs) > 0 {
+		if d.Kind != cluster.KindMessage && len(fs) > 0 {
 			c.deliver(fs, false)
 			fs = few[:0]
 		}
 		switch {
-		case d.kind == kindEvent:
+		case d.Kind == cluster.KindEvent:
 			c.post(d)
-		case d.kind != kindMessage:
+		case d.Kind != cluster.KindMessage:
 			c.runDisconnect(d)
 		case d.from == c: // the sender has received its copy, or is excluded
 		default:

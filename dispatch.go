@@ -206,18 +206,18 @@ func (c *Conn) openFailed(err error) {
 
 // event runs the handler of an event.
 func (c *Conn) event(d *delivery) {
-	h := c.mount.events[d.action]
+	h := c.mount.events[d.Action]
 	if h == nil {
 		c.mount.srv.skipped(c, dropUndeclaredEvents)
 		return
 	}
 	c.refs.setHandler(h.handler())
-	k := &Call{Conn: c, Action: d.action, task: &h.task, value: h.make(), headers: d.headers, handled: h.handled.of(c)}
+	k := &Call{Conn: c, Action: d.Action, task: &h.task, value: h.make(), headers: d.Headers, handled: h.handled.of(c)}
 	invalid := func(err error) {
 		c.logError(slog.LevelError, "chanx: event is not valid", h.name, err, "event", h.name)
 		c.mount.srv.dropped(c, dropInvalidEvents, 1)
 	}
-	err := c.guardTo(invalid, func() error { return h.codec.Unmarshal(d.plain, k.value, c.mount.limits) })
+	err := c.guardTo(invalid, func() error { return h.codec.Unmarshal(d.Payload, k.value, c.mount.limits) })
 	if err != nil {
 		invalid(err)
 		return

@@ -1,6 +1,10 @@
 package chanx
 
-import "log/slog"
+import (
+	"log/slog"
+
+	"github.com/chanx-go/chanx/internal/cluster"
+)
 
 // Reasons for discarding something: the keys of Stats.Drops, whose comment explains them. Each names the unit that is
 // counted, then the reason. Package socket has more of them.
@@ -56,7 +60,7 @@ func (s *Server) countDrop(c *Conn, what string, n int) {
 func (s *Server) missed(d *delivery, by [][]*connSink) {
 	n := 0
 	for _, part := range by {
-		if d.kind != kindClose {
+		if d.Kind != cluster.KindClose {
 			n += len(part)
 			s.events.missed(d, part)
 			continue

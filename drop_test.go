@@ -89,15 +89,12 @@ func TestDropsAreCountedByConstants(t *testing.T) {
 
 // keyOf returns the key under which the node counts a drop, or nil if the node counts none.
 func keyOf(n ast.Node) ast.Expr {
-	switch n := n.(type) {
-	case *ast.CallExpr:
-		if f, is := n.Fun.(*ast.SelectorExpr); is && slices.Contains([]string{"dropped", "skipped", "countDrop"}, f.Sel.Name) && len(n.Args) > 1 {
-			return n.Args[1]
-		}
-	case *ast.CompositeLit:
-		if typ, is := n.Type.(*ast.Ident); is && typ.Name == "layerError" {
-			return n.Elts[0]
-		}
+	call, is := n.(*ast.CallExpr)
+	if !is || len(call.Args) < 2 {
+		return nil
+	}
+	if f, is := call.Fun.(*ast.SelectorExpr); is && slices.Contains([]string{"dropped", "skipped", "countDrop"}, f.Sel.Name) {
+		return call.Args[1]
 	}
 	return nil
 }

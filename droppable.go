@@ -120,7 +120,7 @@ func (d *delivery) markFrame(f socket.Frame, to *Conn, out *mountedOutgoing) soc
 // keyOf calls the application's key function. If that fails, the error is logged and the message has no key.
 func (d *delivery) keyOf(to *Conn, out *mountedOutgoing) (key string) {
 	err := to.guard(func() error {
-		v, err := out.parse(d.plain, d.plainFrame, to.mount.limits)
+		v, err := out.parse(d.Payload, d.Frame, to.mount.limits)
 		if err == nil {
 			key = out.keyOf(v)
 		}

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/chanx-go/chanx/internal/cluster"
 	"github.com/chanx-go/chanx/internal/socket"
 )
 
@@ -40,7 +41,7 @@ type lag struct {
 // queued counts an event for the connections that are about to receive it, and adds those that have too many to
 // d.behind. The hub calls it; only the caller of the hub reads d.behind.
 func (q *eventQueues) queued(d *delivery, to []*connSink) {
-	if d.kind != kindEvent {
+	if d.Kind != cluster.KindEvent {
 		return
 	}
 	for _, l := range to {
@@ -68,7 +69,7 @@ func (q *eventQueues) taken(c *Conn) {
 
 // missed reverts what queued has counted.
 func (q *eventQueues) missed(d *delivery, by []*connSink) {
-	if d.kind == kindEvent {
+	if d.Kind == cluster.KindEvent {
 		for _, l := range by {
 			q.taken((*Conn)(l))
 		}

@@ -4,23 +4,21 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/chanx-go/chanx/internal/cluster"
 )
 
 // Subjects returns the number of subjects whose members a server counts.
 func (s *Server) Subjects() int {
-	s.subscriptions.mu.Lock()
-	defer s.subscriptions.mu.Unlock()
-	return len(s.subscriptions.all)
+	return s.node.Subscriptions.Len()
 }
 
 // Knows reports whether a server would deliver to a connection of that id.
-func (s *Server) Knows(id string) bool { return len(s.hub.Match(connSubject(id))) > 0 }
+func (s *Server) Knows(id string) bool { return len(s.hub.Match(cluster.ConnSubject(id))) > 0 }
 
 // Lingering returns the number of subjects that are still subscribed although they have no member.
 func (s *Server) Lingering() int {
-	s.subscriptions.mu.Lock()
-	defer s.subscriptions.mu.Unlock()
-	return s.subscriptions.linger.waiting.Len()
+	return s.node.Subscriptions.Lingering()
 }
 
 // DeliveryAllocs returns the number of allocations for delivering m to a connection, without those of its transport.

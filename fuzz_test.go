@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"github.com/chanx-go/chanx/internal/cluster"
 )
 
 type fuzzed struct{ *Conn }
@@ -73,17 +75,17 @@ func FuzzNames(f *testing.F) {
 		subjects := map[string]string{}
 		for _, name := range []string{a, b} {
 			for kind, s := range map[string]string{
-				"group": groupSubject(name), "user": userSubject(name), "conn": connSubject(name), "node": nodeSubject(name),
+				"group": cluster.GroupSubject(name), "user": cluster.UserSubject(name), "conn": cluster.ConnSubject(name), "node": cluster.NodeSubject(name),
 			} {
 				id := kind + name
 				if other, taken := subjects[s]; taken && other != id {
 					t.Errorf("%q is the subject of %q and of %q", s, other, id)
 				}
-				if subjects[s] = id; len(s) > 255 || s == everyone {
+				if subjects[s] = id; len(s) > 255 || s == cluster.Everyone {
 					t.Errorf("subject %q", s)
 				}
 			}
-			if subjectOf(groupSubject(name)) != groupSubject(name) || subjectOf(userSubject(name)) != userSubject(name) {
+			if cluster.SubjectOf(cluster.GroupSubject(name)) != cluster.GroupSubject(name) || cluster.SubjectOf(cluster.UserSubject(name)) != cluster.UserSubject(name) {
 				t.Errorf("%q is published elsewhere", name)
 			}
 		}

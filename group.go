@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/chanx-go/chanx/internal/cluster"
 )
 
 func groupSubjects(names []string) []string {
 	subjects := make([]string, len(names))
 	for i, name := range names {
-		subjects[i] = groupSubject(name)
+		subjects[i] = cluster.GroupSubject(name)
 	}
 	return subjects
 }
@@ -41,7 +43,7 @@ func (c *Conn) join(ctx context.Context, wait time.Duration, groups ...string) e
 		return err
 	}
 	s := c.mount.srv
-	return s.tolerateMembership(s.syncSubscriptionsWithin(ctx, wait, "join group", groupSubjects(distinct(groups))...))
+	return s.tolerateMembership(s.node.Subscriptions.Sync(ctx, wait, "join group", groupSubjects(distinct(groups))...))
 }
 
 // enterGroups adds the connection to those groups that it is not in. It returns the subjects of which it is the first
@@ -64,7 +66,7 @@ func (c *Conn) enterGroups(groups []string) (first []string, err error) {
 	}
 	for _, subject := range groupSubjects(joined) {
 		s.hub.Join(subject, (*connSink)(c))
-		if s.subscriptions.count(subject, 1) {
+		if s.node.Subscriptions.Count(subject, 1) {
 			first = append(first, subject)
 		}
 	}
@@ -91,9 +93,9 @@ func (c *Conn) exitGroups(groups []string) (last []string) {
 			continue
 		}
 		c.groups = slices.Delete(c.groups, i, i+1)
-		subject := groupSubject(name)
+		subject := cluster.GroupSubject(name)
 		c.mount.srv.hub.Leave(subject, (*connSink)(c))
-		if c.mount.srv.subscriptions.count(subject, -1) {
+		if c.mount.srv.node.Subscriptions.Count(subject, -1) {
 			last = append(last, subject)
 		}
 	}
@@ -134,7 +136,7 @@ func (c *Conn) Broadcast(ctx context.Context, m Message, opts ...BroadcastOption
 			return err
 		}
 	}
-	d.from, d.fromConn, d.fromUser, d.exceptSelf = c, c.ID(), c.user, r.exceptSelf
+	d.from, d.FromConn, d.FromUser, d.ExceptSelf = c, c.ID(), c.user, r.exceptSelf
 	return c.mount.srv.deliver(ctx, d, &r)
 }
 

@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"slices"
 
+	"github.com/chanx-go/chanx/internal/cluster"
 	"github.com/chanx-go/chanx/schema"
 )
 
@@ -49,7 +50,7 @@ type mountedOutgoing struct {
 	codec *schema.Codec
 	plain *schema.Codec // for declared names
 	head  []byte        // {"action":"…"
-	id    typeID
+	id    cluster.TypeID
 
 	counter sentCounter
 }
@@ -87,7 +88,7 @@ func newMount(s *Server, pattern string, e *endpoint) *mount {
 	m.wrap()
 	m.mountIncoming()
 	for _, out := range e.outgoing {
-		o := &mountedOutgoing{out, m.codec(out.typ), m.plainCodec(out.typ), m.names.appendHead(nil, out.action), typeIDOf(out.typ.GoType()), newSentCounter()}
+		o := &mountedOutgoing{out, m.codec(out.typ), m.plainCodec(out.typ), m.names.appendHead(nil, out.action), cluster.TypeIDOf(out.typ.GoType()), newSentCounter()}
 		m.sent[out.typ.GoType()], m.actions[out.action] = o, o
 	}
 	m.mountEvents()

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/chanx-go/chanx/internal/cluster"
 	"github.com/chanx-go/chanx/internal/throttle"
 	"github.com/chanx-go/chanx/schema"
 )
@@ -110,8 +111,8 @@ func (n *nodeEvents) register(h *nodeHandler, t reflect.Type) {
 	if !isFirst {
 		return
 	}
-	n.srv.subscriptions.count(everyNode, 1)
-	if err := n.srv.syncSubscriptions(n.ctx, "subscribe to", everyNode); err != nil && !errors.Is(err, ErrClosed) {
+	n.srv.node.Subscriptions.Count(cluster.EveryNode, 1)
+	if err := n.srv.syncSubscriptions(n.ctx, "subscribe to", cluster.EveryNode); err != nil && !errors.Is(err, ErrClosed) {
 		n.srv.logSyncError(err)
 	}
 }
@@ -134,7 +135,7 @@ func (n *nodeEvents) add(ctx context.Context, d *delivery, mayWait bool) (droppe
 	switch {
 	case len(n.handlers) == 0:
 		return "" // this node handles no events
-	case n.handlers[d.action] == nil:
+	case n.handlers[d.Action] == nil:
 		return dropUndeclaredEvents
 	case mayWait:
 		n.wait(ctx, maxNodeEventWait, func() bool { return !n.isFull() || n.closed })
@@ -146,7 +147,7 @@ func (n *nodeEvents) add(ctx context.Context, d *delivery, mayWait bool) (droppe
 		return dropNodeOverflow
 	}
 	n.queue = append(n.queue, d)
-	n.bytes += max(d.wire, len(d.plain))
+	n.bytes += max(d.wire, len(d.Payload))
 	if !n.working {
 		n.working = true
 		go n.work()
@@ -219,8 +220,8 @@ func (n *nodeEvents) next() (d *delivery, h *nodeHandler) {
 	d = n.queue[0]
 	n.queue[0] = nil
 	n.queue = n.queue[1:]
-	n.bytes -= max(d.wire, len(d.plain))
-	return d, n.handlers[d.action]
+	n.bytes -= max(d.wire, len(d.Payload))
+	return d, n.handlers[d.Action]
 }
 
 func (n *nodeEvents) handle(d *delivery, h *nodeHandler) {
@@ -229,7 +230,7 @@ func (n *nodeEvents) handle(d *delivery, h *nodeHandler) {
 		s.logError("chanx: event is not valid", h.name, err)
 		s.lostNodeEvents(dropInvalidEvents, 1)
 	}
-	if err := guardTo(invalid, func() error { return h.codec.Unmarshal(d.plain, v, s.limits.schema()) }); err != nil {
+	if err := guardTo(invalid, func() error { return h.codec.Unmarshal(d.Payload, v, s.limits.schema()) }); err != nil {
 		invalid(err)
 		return
 	}
@@ -265,8 +266,8 @@ func (n *nodeEvents) close(ctx context.Context) (err error) {
 	n.mu.Unlock()
 	n.srv.lostNodeEvents(dropUnhandledEvents, left)
 	if subscribed {
-		n.srv.subscriptions.count(everyNode, -1)
-		_ = n.srv.syncSubscriptions(ctx, "unsubscribe from", everyNode) // ignore the error: the link is closed next
+		n.srv.node.Subscriptions.Count(cluster.EveryNode, -1)
+		_ = n.srv.syncSubscriptions(ctx, "unsubscribe from", cluster.EveryNode) // ignore the error: the link is closed next
 	}
 	return err
 }

@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 	"slices"
 
+	"github.com/chanx-go/chanx/internal/cluster"
 	"github.com/chanx-go/chanx/internal/throttle"
 )
 
@@ -45,25 +46,15 @@ type Publication struct {
 	Action  string // of the message, or the event's name, or the command
 	IsEvent bool
 	Targets int
-	headers []header
+	headers cluster.Headers
 }
 
 // SetHeader adds a header, such as a trace context. In finds it with Call.Header on the nodes that receive an event.
 // Headers beyond 64 are ignored.
-func (p *Publication) SetHeader(name, value string) {
-	if len(p.headers) < maxHeaders {
-		p.headers = append(p.headers, header{name, value})
-	}
-}
+func (p *Publication) SetHeader(name, value string) { p.headers.Add(name, value) }
 
 // Header returns a header that an Observer's Publish has set on the node that emitted the event, or "".
-func (k *Call) Header(name string) string {
-	i := slices.IndexFunc(k.headers, func(h header) bool { return h.name == name })
-	if i < 0 {
-		return ""
-	}
-	return k.headers[i].value
-}
+func (k *Call) Header(name string) string { return k.headers.Get(name) }
 
 // NopObserver is an Observer that does nothing.
 type NopObserver struct{}

@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"slices"
 
+	"github.com/chanx-go/chanx/internal/cluster"
 	"github.com/chanx-go/chanx/layer"
 	"github.com/chanx-go/chanx/schema"
 )
@@ -17,11 +18,10 @@ func (s *Server) deliver(ctx context.Context, d *delivery, r *recipients) error 
 	if err := s.checkRecipients(r); err != nil || len(here) == 0 && !r.nodes {
 		return err
 	}
-	p, err := s.newPublication(ctx, d, r.remoteTargets())
-	if err != nil {
+	if err := s.prepare(ctx, d, r.remoteTargets()); err != nil {
 		return err
 	}
-	if c := d.from; c != nil && !d.exceptSelf && c.inAny(here) {
+	if c := d.from; c != nil && !d.ExceptSelf && c.inAny(here) {
 		c.deliver(d.appendFrames(nil, c), mayCork(ctx, c))
 	}
 	if len(here) > 0 {
@@ -30,7 +30,7 @@ func (s *Server) deliver(ctx context.Context, d *delivery, r *recipients) error 
 	if r.nodes {
 		s.nodes.push(ctx, d, true)
 	}
-	return s.publish(ctx, d, &p)
+	return s.publish(ctx, d)
 }
 
 // checkRecipients returns an error if nothing can be sent to recipients.
@@ -38,8 +38,8 @@ func (s *Server) checkRecipients(r *recipients) error {
 	if s.isClosed() {
 		return ErrClosed
 	}
-	if n := len(r.remoteTargets()) + len(r.local); n > maxTargets {
-		return fmt.Errorf("chanx: publish: it has %d targets, more than %d: use a group", n, maxTargets)
+	if n := len(r.remoteTargets()) + len(r.local); n > cluster.MaxTargets {
+		return fmt.Errorf("chanx: publish: it has %d targets, more than %d: use a group", n, cluster.MaxTargets)
 	}
 	return nil
 }
@@ -48,27 +48,36 @@ func (c *Conn) inAny(subjects []string) bool {
 	return slices.ContainsFunc(subjects, func(s string) bool { return c.mount.srv.hub.Has(s, (*connSink)(c)) })
 }
 
-// newPublication calls the Observer for a delivery and prepares its publication. It is called before any member
+// prepare makes d a publication to targets on other nodes, and calls the Observer. It is called before any member
 // receives d: a message that is too long for other nodes is not delivered to this node's members either. Without
 // targets there is nothing to publish.
-func (s *Server) newPublication(ctx context.Context, d *delivery, targets []string) (publication, error) {
+func (s *Server) prepare(ctx context.Context, d *delivery, targets []string) error {
 	if len(targets) == 0 {
-		return publication{}, nil
+		return nil
 	}
-	s.observe(ctx, d, targets)
-	p := publication{
-		kind: d.kind, raw: d.raw, exceptSelf: d.exceptSelf, headers: d.headers, node: s.node, conn: d.fromConn, user: d.fromUser,
-		targets: targets, action: d.action, typ: d.typ, frame: d.plainFrame, payload: d.plain,
+	d.Node, d.Targets = s.node.ID, targets
+	if d.command != nil {
+		if err := d.SetCommand(d.command); err != nil {
+			return err
+		}
 	}
-	if len(targets) == maxTargets {
-		p.typ = 0 // no room for another target
-	}
-	if n := p.size(); n > maxPublicationBytes {
-		err := fmt.Errorf("chanx: publish %q: it takes %d bytes, more than %d: send less, or where to fetch it", d.action, n, maxPublicationBytes)
+	s.observe(ctx, d)
+	if n := d.Size(); n > cluster.MaxBytes {
+		err := fmt.Errorf("chanx: publish %q: it takes %d bytes, more than %d: send less, or where to fetch it", d.Action, n, cluster.MaxBytes)
 		s.publishDone(d, err)
-		return p, err
+		return err
 	}
-	return p, nil
+	return nil
+}
+
+// observe calls the Observer for a publication and stores its headers, which are also used on this node.
+func (s *Server) observe(ctx context.Context, d *delivery) {
+	if s.observer == nil {
+		return
+	}
+	p := &Publication{Action: d.Action, IsEvent: d.Kind == cluster.KindEvent, Targets: len(d.Targets)}
+	d.done = s.observer.Publish(ctx, p)
+	d.Headers = p.headers
 }
 
 // publishDone reports the result of a publication to the Observer.
@@ -78,48 +87,14 @@ func (s *Server) publishDone(d *delivery, err error) {
 	}
 }
 
-// publish passes a publication to the layer.
-func (s *Server) publish(ctx context.Context, d *delivery, p *publication) error {
-	if len(p.targets) == 0 {
+// publish passes a publication to the layer, if it has targets on other nodes.
+func (s *Server) publish(ctx context.Context, d *delivery) error {
+	if len(d.Targets) == 0 {
 		return nil
 	}
-	lazy := newLazyTimeout(context.WithoutCancel(ctx), s.limits.PublishTimeout)
-	defer lazy.stop()
-	err := s.publishData(lazy, p)
+	err := s.node.Publish(ctx, &d.Publication)
 	s.publishDone(d, err)
 	return s.tolerateUnsent(d, err)
-}
-
-// publishData publishes once for each subject that other nodes subscribe to for the targets.
-func (s *Server) publishData(ctx *lazyTimeout, p *publication) error {
-	bp := takeBuffer()
-	defer giveBuffer(bp)
-	*bp = s.auth.append((*bp)[:0], p)
-	var errs []error
-	for i, target := range p.targets {
-		subject := subjectOf(target)
-		if subject == nodeSubject(s.node) || slices.ContainsFunc(p.targets[:i], func(t string) bool { return subjectOf(t) == subject }) {
-			continue
-		}
-		err := s.link.Publish(ctx, subject, *bp)
-		if errors.Is(err, layer.ErrClosed) {
-			return ErrClosed
-		}
-		if err != nil {
-			errs = append(errs, fmt.Errorf("chanx: publish %q to %q: %w", p.action, subject, ctx.wrapError(err)))
-		}
-	}
-	return errors.Join(errs...)
-}
-
-// observe calls the Observer for a delivery and stores its headers, which are also used on this node.
-func (s *Server) observe(ctx context.Context, d *delivery, targets []string) {
-	if s.observer == nil {
-		return
-	}
-	p := &Publication{Action: d.action, IsEvent: d.kind == kindEvent, Targets: len(targets)}
-	d.done = s.observer.Publish(ctx, p)
-	d.headers = p.headers
 }
 
 // Broadcast sends a message to groups from outside a connection: is_mine and is_current are false for all receivers.
@@ -191,9 +166,9 @@ func (s *Server) encodeEvent(e Event) (*delivery, error) {
 	if err := checkEventName(t.GoType(), e.Event()); err != nil {
 		return nil, fmt.Errorf("chanx: emit %w", err)
 	}
-	d := &delivery{kind: kindEvent, action: e.Event(), plain: []byte("{}")}
+	d := &delivery{Publication: cluster.Publication{Kind: cluster.KindEvent, Action: e.Event(), Payload: []byte("{}")}}
 	if !t.IsEmpty() {
-		d.plain, _, err = encodeParts(t, e, schema.AsDeclared)
+		d.Payload, _, err = encodeParts(t, e, schema.AsDeclared)
 	}
 	return d, err
 }
@@ -252,7 +227,7 @@ func countUnavailable(err error) int {
 
 // tolerateUnsent returns err, or nil if ServerOptions.BrokerLoss tolerates that other nodes miss d.
 func (s *Server) tolerateUnsent(d *delivery, err error) error {
-	if d.kind != kindMessage && d.kind != kindEvent || !s.tolerates(err) {
+	if d.Kind != cluster.KindMessage && d.Kind != cluster.KindEvent || !s.tolerates(err) {
 		return err
 	}
 	n := countUnavailable(err)

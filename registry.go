@@ -6,6 +6,8 @@ import (
 	"iter"
 	"net/http"
 	"slices"
+
+	"github.com/chanx-go/chanx/internal/cluster"
 )
 
 // register makes the connection reachable through All, ToConn and ToUser.
@@ -16,15 +18,15 @@ func (c *Conn) register(ctx context.Context) error {
 	}
 	c.registered = true
 	s.hub.Bind(c.subject, (*connSink)(c))
-	s.hub.Join(everyone, (*connSink)(c))
+	s.hub.Join(cluster.Everyone, (*connSink)(c))
 	if c.user != "" {
-		s.hub.Join(userSubject(c.user), (*connSink)(c))
+		s.hub.Join(cluster.UserSubject(c.user), (*connSink)(c))
 	}
 	addresses := c.addresses()
 	for _, subject := range addresses {
-		s.subscriptions.count(subject, 1)
+		s.node.Subscriptions.Count(subject, 1)
 	}
-	if err := s.syncSubscriptionsWithin(ctx, s.subscribeTime(ctx), "subscribe to", addresses...); err != nil {
+	if err := s.node.Subscriptions.Sync(ctx, s.subscribeTime(ctx), "subscribe to", addresses...); err != nil {
 		s.logSyncError(err)
 	}
 	return nil
@@ -32,9 +34,9 @@ func (c *Conn) register(ctx context.Context) error {
 
 // addresses returns the subjects, besides its groups, through which other nodes reach the connection.
 func (c *Conn) addresses() []string {
-	all := []string{everyone, nodeSubject(c.mount.srv.node)}
+	all := []string{cluster.Everyone, cluster.NodeSubject(c.mount.srv.node.ID)}
 	if c.user != "" {
-		all = append(all, userSubject(c.user))
+		all = append(all, cluster.UserSubject(c.user))
 	}
 	return all
 }
@@ -47,12 +49,12 @@ func (c *Conn) unregister() (last []string) {
 	}
 	s := c.mount.srv
 	s.hub.Unbind(c.subject)
-	s.hub.Leave(everyone, (*connSink)(c))
+	s.hub.Leave(cluster.Everyone, (*connSink)(c))
 	if c.user != "" {
-		s.hub.Leave(userSubject(c.user), (*connSink)(c))
+		s.hub.Leave(cluster.UserSubject(c.user), (*connSink)(c))
 	}
 	for _, subject := range c.addresses() {
-		if s.subscriptions.count(subject, -1) {
+		if s.node.Subscriptions.Count(subject, -1) {
 			last = append(last, subject)
 		}
 	}
@@ -131,4 +133,4 @@ func (c *Conn) isOpen() bool {
 }
 
 // Count returns the number of members that a group has on this node.
-func (s *Server) Count(group string) int { return s.hub.Count(groupSubject(group)) }
+func (s *Server) Count(group string) int { return s.hub.Count(cluster.GroupSubject(group)) }

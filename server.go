@@ -15,35 +15,32 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/chanx-go/chanx/internal/cluster"
 	"github.com/chanx-go/chanx/internal/hub"
 	"github.com/chanx-go/chanx/internal/socket"
 	"github.com/chanx-go/chanx/internal/throttle"
-	"github.com/chanx-go/chanx/layer"
 	"github.com/chanx-go/chanx/layer/memlayer"
 )
 
 // Server accepts connections and keeps their groups. With a shared layer it is a node of a cluster. Its methods may be
 // called concurrently.
 type Server struct {
-	opts          ServerOptions
-	limits        Limits
-	names         names
-	node          string
-	logger        *slog.Logger
-	upgrader      *socket.Upgrader
-	hub           *hub.Hub[*connSink, *delivery]
-	link          layer.Link
-	auth          *layerAuth
-	subscriptions subscriptions
-	nodes         nodeEvents
-	events        eventQueues
-	mux           *http.ServeMux
-	nextShard     atomic.Uint32
-	closed        atomic.Bool      // Shutdown has closed the layer
-	observer      *guardedObserver // may be nil
-	now           func() time.Time // the wall clock
-	longCalls     [longCallShards]longCalls
-	lines         *throttle.Log // throttles all lines above level debug
+	opts      ServerOptions
+	limits    Limits
+	names     names
+	node      *cluster.Node
+	logger    *slog.Logger
+	upgrader  *socket.Upgrader
+	hub       *hub.Hub[*connSink, *delivery]
+	nodes     nodeEvents
+	events    eventQueues
+	mux       *http.ServeMux
+	nextShard atomic.Uint32
+	closed    atomic.Bool      // Shutdown has closed the layer
+	observer  *guardedObserver // may be nil
+	now       func() time.Time // the wall clock
+	longCalls [longCallShards]longCalls
+	lines     *throttle.Log // throttles all lines above level debug
 
 	notFound func() *mount // refuses handshakes at paths that no pattern matches
 
@@ -78,7 +75,6 @@ func NewServer(opts *ServerOptions) *Server {
 	}
 	s.limits = s.opts.Limits.withDefaults()
 	s.names = newNames(s.opts.Discriminator, s.opts.Camelize)
-	s.node = rand.Text()[:12]
 	s.now = func() time.Time { return time.Now().Round(0) }
 	for i := range s.longCalls {
 		s.longCalls[i].s = s
@@ -95,15 +91,13 @@ func NewServer(opts *ServerOptions) *Server {
 	s.notFound = sync.OnceValue(func() *mount { return newMount(s, "", newNotFound()) })
 	s.hub = hub.New[*connSink](runtime.GOMAXPROCS(0), (*delivery).weight, s.events.queued)
 	s.events.limit = s.limits.EventQueue
-	s.auth = newLayerAuth(s.opts.LayerAuth)
+	l, auth := s.opts.Layer, s.opts.LayerAuth
 	s.opts.LayerAuth = LayerAuth{} // do not keep secrets where they may be printed
-	l := s.opts.Layer
 	if l == nil {
 		l = memlayer.New()
 	}
 	s.nodes.init(s)
-	s.link = l.Open(layer.Receiver{Receive: s.receive, Status: s.status})
-	s.subscriptions.init(s.link, &s.limits, s.logSyncError)
+	s.node = s.openNode(rand.Text()[:12], l, auth)
 	return s
 }
 
@@ -116,7 +110,7 @@ func isEnvelopeMember(name string) bool {
 }
 
 // newID returns the id of a connection: its node, then a random text that cannot be guessed.
-func (s *Server) newID() string { return s.node + "." + rand.Text() }
+func (s *Server) newID() string { return s.node.ID + "." + rand.Text() }
 
 // Handle serves connections at a pattern with a consumer. The pattern is one of net/http's, without a method. Handle
 // panics if the pattern is bad or taken, or if names of the consumer collide under Camelize. If the server itself is
@@ -293,10 +287,9 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	for i := range s.longCalls {
 		s.longCalls[i].stop()
 	}
-	s.subscriptions.close()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.limits.PublishTimeout)
 	defer cancel()
-	if closeErr := s.link.Close(ctx); closeErr != nil {
+	if closeErr := s.node.Close(ctx); closeErr != nil {
 		return fmt.Errorf("chanx: shut down: close layer: %w", closeErr)
 	}
 	return err

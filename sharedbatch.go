@@ -3,6 +3,7 @@ package chanx
 import (
 	"slices"
 
+	"github.com/chanx-go/chanx/internal/cluster"
 	"github.com/chanx-go/chanx/internal/hub"
 	"github.com/chanx-go/chanx/internal/socket"
 )
@@ -57,7 +58,7 @@ func newSharedBatch(c *Conn, ds []*delivery) *sharedBatch {
 	}
 	fs := make([]socket.Frame, 0, framesEach*len(ds))
 	for _, d := range ds {
-		if d.kind != kindMessage {
+		if d.Kind != cluster.KindMessage {
 			return a
 		}
 		n := len(fs)
@@ -87,7 +88,7 @@ func (a *sharedBatch) count(counter sentCounter, f socket.Frame) {
 // isInvolved reports whether the connection or its user sent one of the messages.
 func (c *Conn) isInvolved(ds []*delivery) bool {
 	for _, d := range ds {
-		if d.from == c || d.fromUser != "" && d.fromUser == c.user {
+		if d.from == c || d.FromUser != "" && d.FromUser == c.user {
 			return true
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/chanx-go/chanx/internal/cluster"
 	"github.com/chanx-go/chanx/internal/hub"
 	"github.com/chanx-go/chanx/internal/socket"
 )
@@ -95,11 +96,11 @@ func randomRun(t *testing.T, rng *rand.Rand, conns []*Conn) (ds []*delivery) {
 		}
 		if rng.IntN(3) == 0 {
 			d.from = conns[rng.IntN(len(conns))]
-			d.fromUser = d.from.user
+			d.FromUser = d.from.user
 		}
 		ds = append(ds, d)
 		if rng.IntN(12) == 0 {
-			ds = append(ds, &delivery{kind: kindEvent, action: "knock"})
+			ds = append(ds, &delivery{Publication: cluster.Publication{Kind: cluster.KindEvent, Action: "knock"}})
 		}
 	}
 	return ds

@@ -7,6 +7,8 @@ import (
 	"runtime"
 	"sync/atomic"
 	"time"
+
+	"github.com/chanx-go/chanx/internal/cluster"
 )
 
 // Stats contains the numbers of one server, which is one node, at the time of the call. Refused, Drops, In, Events,
@@ -93,7 +95,7 @@ type SentStats struct {
 // each group: call it a few times a minute, not for each message.
 func (s *Server) Stats() Stats {
 	st := Stats{
-		Groups: s.hub.Groups(groupSubject("")), Refused: s.refusals.numbers(),
+		Groups: s.hub.Groups(cluster.GroupSubject("")), Refused: s.refusals.numbers(),
 		In: map[string]HandledStats{}, Events: map[string]HandledStats{}, NodeEvents: map[string]HandledStats{}, Out: map[string]SentStats{},
 	}
 	for _, m := range s.mounted() {

@@ -4,7 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
+
+	"github.com/chanx-go/chanx/internal/cluster"
 )
 
 // fewNames is the number of names up to which comparing all pairs is faster than a map.
@@ -30,27 +31,6 @@ func distinct(names []string) (all []string) {
 		}
 	}
 	return all
-}
-
-// Subjects of the hub and the layer. A connection is published to through its node.
-const (
-	everyone  = "a/"
-	everyNode = "s/" // the servers with an OnNode handler
-)
-
-func groupSubject(name string) string { return "g/" + name }
-func userSubject(id string) string    { return "u/" + id }
-func connSubject(id string) string    { return "c/" + id }
-func nodeSubject(node string) string  { return "n/" + node }
-
-// subjectOf returns the subject through which other nodes reach a target. A connection is reached through its node.
-func subjectOf(target string) string {
-	id, isConn := strings.CutPrefix(target, connSubject(""))
-	if !isConn {
-		return target
-	}
-	node, _, _ := strings.Cut(id, ".")
-	return nodeSubject(node)
 }
 
 // A Target selects the receivers of a broadcast, an event or a command: To, ToUser, ToConn, All or Local; for an event
@@ -118,17 +98,17 @@ func (t target) applyTarget(r *recipients) {
 }
 
 // To selects the members of groups, whether or not the sender is one. Without any group it selects no one.
-func To(groups ...string) Target { return newTarget("group name", groups, groupSubject) }
+func To(groups ...string) Target { return newTarget("group name", groups, cluster.GroupSubject) }
 
 // ToUser selects all connections of users, by Identity.UserID, on every node. An empty id is an error of the call that
 // the target is passed to, because it would mean all anonymous connections.
-func ToUser(ids ...string) Target { return newTarget("user id", ids, userSubject) }
+func ToUser(ids ...string) Target { return newTarget("user id", ids, cluster.UserSubject) }
 
 // ToConn selects connections by Conn.ID, on any node. The id of a connection that has ended selects nothing.
-func ToConn(ids ...string) Target { return newTarget("connection id", ids, connSubject) }
+func ToConn(ids ...string) Target { return newTarget("connection id", ids, cluster.ConnSubject) }
 
 // All selects every connection on every node.
-func All() Target { return target{subjects: []string{everyone}} }
+func All() Target { return target{subjects: []string{cluster.Everyone}} }
 
 // Local selects connections of this node only: all of them, or with names the members of groups. Nothing is published.
 // It suits messages that every node sends to its own connections, such as a countdown. Together with other targets it
@@ -137,9 +117,9 @@ func All() Target { return target{subjects: []string{everyone}} }
 // Local(names...) with an empty slice selects no one, but with a nil slice it is Local().
 func Local(groups ...string) Target {
 	if groups == nil {
-		return target{subjects: []string{everyone}, local: true}
+		return target{subjects: []string{cluster.Everyone}, local: true}
 	}
-	t := newTarget("group name", groups, groupSubject)
+	t := newTarget("group name", groups, cluster.GroupSubject)
 	t.local = true
 	return t
 }
@@ -164,7 +144,7 @@ func (r *recipients) remoteTargets() []string {
 	if !r.nodes {
 		return r.subjects
 	}
-	return append(slices.Clip(r.subjects), everyNode)
+	return append(slices.Clip(r.subjects), cluster.EveryNode)
 }
 
 var errNilTarget = errors.New("chanx: target: it is nil: leave it out")

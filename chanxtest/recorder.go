@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"github.com/chanx-go/chanx"
-	"github.com/chanx-go/chanx/internal/probe"
+	"github.com/chanx-go/chanx/internal/cluster"
 	"github.com/chanx-go/chanx/layer"
 	"github.com/chanx-go/chanx/layer/memlayer"
 	"github.com/chanx-go/chanx/schema"
@@ -26,7 +26,7 @@ type Recorder struct {
 	types *schema.Compiler
 
 	mu  sync.Mutex
-	all []*probe.Publication
+	all []*cluster.Publication
 }
 
 // RecorderOptions are the options of NewRecorder. The zero value works.
@@ -71,16 +71,24 @@ func (l recordedLink) Publish(ctx context.Context, subject string, data []byte) 
 }
 
 func (r *Recorder) record(subject string, data []byte) {
-	p, err := probe.ReadPublication(subject, slices.Clone(data))
+	p, err := cluster.Parse(slices.Clone(data), nil)
 	if err != nil {
 		r.t.Errorf("chanxtest: record what was published to %q: %v", subject, err)
 	}
-	if p == nil {
+	if err != nil || !isFirstCopy(&p, subject) || p.Kind != cluster.KindMessage && p.Kind != cluster.KindEvent {
 		return
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.all = append(r.all, p)
+	r.all = append(r.all, &p)
+}
+
+// isFirstCopy reports whether subject is the first that p is published to.
+func isFirstCopy(p *cluster.Publication, subject string) bool {
+	for first := range p.Subjects() {
+		return first == subject
+	}
+	return false
 }
 
 // Published is a broadcast message or an emitted event, with its targets. Publications to chanx.Local alone are not
@@ -109,7 +117,7 @@ func Broadcasts[M chanx.Message](r *Recorder) (all []Published[M]) {
 	var zero M
 	_, every := any(zero).(chanx.Raw)
 	for _, p := range r.recorded() {
-		if !p.IsEvent && (every || p.Action == zero.Action()) {
+		if p.Kind == cluster.KindMessage && (every || p.Action == zero.Action()) {
 			all = append(all, published[M](r, p))
 		}
 	}
@@ -121,23 +129,24 @@ func Events[E chanx.Event](r *Recorder) (all []Published[E]) {
 	r.t.Helper()
 	var zero E
 	for _, p := range r.recorded() {
-		if p.IsEvent && p.Action == zero.Event() {
+		if p.Kind == cluster.KindEvent && p.Action == zero.Event() {
 			all = append(all, published[E](r, p))
 		}
 	}
 	return all
 }
 
-func (r *Recorder) recorded() []*probe.Publication {
+func (r *Recorder) recorded() []*cluster.Publication {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return slices.Clone(r.all)
 }
 
-func published[T any](r *Recorder, p *probe.Publication) Published[T] {
+func published[T any](r *Recorder, p *cluster.Publication) Published[T] {
 	r.t.Helper()
+	to := p.Audience()
 	out := Published[T]{
-		Groups: p.Groups, Users: p.Users, Conns: p.Conns, All: p.All, Nodes: p.Nodes,
+		Groups: to.Groups, Users: to.Users, Conns: to.Conns, All: to.All, Nodes: to.Nodes,
 		FromConn: p.FromConn, FromUser: p.FromUser, ExceptSelf: p.ExceptSelf,
 	}
 	if raw, ok := any(&out.Value).(*chanx.Raw); ok {
@@ -148,7 +157,7 @@ func published[T any](r *Recorder, p *probe.Publication) Published[T] {
 	return out
 }
 
-func (r *Recorder) read(p *probe.Publication, into reflect.Value) error {
+func (r *Recorder) read(p *cluster.Publication, into reflect.Value) error {
 	typ, err := r.types.Compile(into.Type().Elem())
 	if err != nil {
 		return err

@@ -61,8 +61,8 @@
 //   - Length overflow in a frame header: internal/socket.TestHostileFrames, internal/socket.TestAnnouncedMemory,
 //     internal/socket.TestAnnouncedGigabyte, internal/socket.FuzzFrames.
 //   - Uncaught errors of decoding, and of an application's code: TestFloodsOfInvalidFrames, TestPanicsWhileOpening,
-//     TestPanicsOfHandlers, TestPanicsWhileClosing, schema.TestNestingIsBounded, schema.FuzzDecode, FuzzEnvelope and
-//     FuzzLayerData of the root package.
+//     TestPanicsOfHandlers, TestPanicsWhileClosing, schema.TestNestingIsBounded, schema.FuzzDecode,
+//     internal/cluster.FuzzParse and FuzzEnvelope of the root package.
 //   - No limit on what a client can multiply. Headers and subprotocols: TestHandshakesWithHugeHeaders. Connections:
 //     TestMoreConnectionsThanMaxConnections. Groups: TestMoreGroupsThanMaxGroups. Fragments: TestFragmentsOfOneByte.
 //     Pongs: TestPingFloodWithoutReading. Items of an error: TestErrorsOfHugeKeys. Invalid frames:

@@ -1,8 +1,6 @@
 // Package probe lets chanxtest learn what the consumer at the other end of a connection declares, and set the identity
 // that connects. A [Probe] is carried by the context of the request that opens the connection. So it passes through any
 // router and middleware, and no request from the network can carry one.
-//
-// The package also has [ReadPublication], with which chanxtest decodes what servers publish.
 package probe
 
 import (

@@ -29,7 +29,7 @@ const (
 
 var arrows = []arrow{
 	{
-		".", "./schema ./layer ./layer/memlayer ./internal/hub ./internal/probe ./internal/socket ./internal/throttle " + jsontext,
+		".", "./schema ./layer ./layer/memlayer ./internal/cluster ./internal/hub ./internal/probe ./internal/socket ./internal/throttle " + jsontext,
 		"./ ./chanxtest ./internal/chat ./internal/faultlayer ./internal/nodetest " + codec + " " + leak + " " + peer + " " + jsonschema,
 		"an application that imports chanx must not get a broker, a document tool or a test helper with it",
 	},
@@ -43,6 +43,10 @@ var arrows = []arrow{
 		"the tests of brokers' modules import it: it needs the contract and a check for leaked goroutines",
 	},
 	{"layer/memlayer", "./layer", "./layer/memlayer ./layer/layertest " + leak, "it is the model of a broker: it handles subjects and bytes"},
+	{
+		"internal/cluster", "./layer", "./internal/cluster ./internal/faultlayer ./layer/memlayer " + leak,
+		"it is what nodes say to each other: it knows no connections and no message types",
+	},
 	{"internal/hub", "", "./internal/hub " + leak, "it manages the members of groups, not the messages to them"},
 	{"internal/throttle", "", "./internal/throttle", "it throttles log lines of any origin"},
 	{
@@ -70,7 +74,7 @@ var arrows = []arrow{
 	{"internal/repo", "", "", "it reads the repository and must not depend on it"},
 	{"internal/chat", "./", "./internal/chat ./chanxtest " + leak, "it is an application: the one that docs/design.md shows"},
 	{
-		"chanxtest", "./ ./schema ./layer ./layer/memlayer ./internal/faultlayer ./internal/probe " + peer, "./chanxtest ./layer/layertest " + leak,
+		"chanxtest", "./ ./schema ./layer ./layer/memlayer ./internal/cluster ./internal/faultlayer ./internal/probe " + peer, "./chanxtest ./layer/layertest " + leak,
 		"it tests applications as a client, through packages that they can import too; the probe saves them from declaring things twice",
 	},
 	{
@@ -181,6 +185,7 @@ var arrowRule = rule{
 		{"schema/a.go": `package schema; import _ "` + module + `"`},
 		{"layer/a.go": `package layer; import _ "` + module + `/schema"`},
 		{"internal/hub/a.go": `package hub; import _ "` + module + `/layer"`},
+		{"internal/cluster/a.go": `package cluster; import _ "` + module + `"`},
 		{"a.go": `package chanx; import _ "` + module + `/chanxtest"`},
 		{"a.go": `package chanx; import _ "github.com/nats-io/nats.go"`},
 		{"a_test.go": `package chanx; import _ "` + module + `/examples/chat/room"`},

@@ -1,4 +1,4 @@
-package chanx
+package cluster
 
 import (
 	"context"
