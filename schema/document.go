@@ -33,6 +33,7 @@ type document struct {
 	Discriminator        string            `json:"discriminator,omitempty"`
 	Properties           properties        `json:"properties,omitempty"`
 	Required             []string          `json:"required,omitempty"`
+	Extension            *extension        `json:"x-chanx,omitempty"`
 	PropertyNames        *document         `json:"propertyNames,omitempty"`
 	AdditionalProperties any               `json:"additionalProperties,omitempty"` // a *document, or false
 	MinProperties        *int              `json:"minProperties,omitempty"`
@@ -42,6 +43,11 @@ type document struct {
 	Default              json.RawMessage   `json:"default,omitempty"`
 	Examples             []json.RawMessage `json:"examples,omitempty"`
 	Definitions          *Definitions      `json:"definitions,omitempty"`
+}
+
+// extension holds what JSON Schema has no keyword for.
+type extension struct {
+	Always []string `json:"always,omitempty"` // members that are always encoded although they may be absent when decoding
 }
 
 // properties are the members of an object, in order.

@@ -51,6 +51,25 @@ func (f *field) omits(v reflect.Value) bool {
 	return addressable(v).Addr().Interface().(interface{ IsZero() bool }).IsZero()
 }
 
+// isAlwaysWritten reports whether every value of the struct is encoded with the field. A field of an embedded pointer is
+// not, because the pointer may be nil.
+func (f *field) isAlwaysWritten() bool {
+	if f.omitEmpty || f.omitZero {
+		return false
+	}
+	return f.at >= 0 || !f.isBehindPointer()
+}
+
+func (f *field) isBehindPointer() bool {
+	t := f.owner
+	for _, i := range f.index[:len(f.index)-1] {
+		if t = t.Field(i).Type; t.Kind() == reflect.Pointer {
+			return true
+		}
+	}
+	return false
+}
+
 // isZero reports whether a value is decoded as zero if it is left out. An empty list that is left out comes back as
 // nil, so a struct of nothing but empty lists counts as zero.
 func (t *Type) isZero(v reflect.Value) bool {

@@ -98,6 +98,7 @@ func (c *Codec) AppendFrame(b []byte, v any) ([]byte, error) {
 type FrameField struct {
 	Name     string          // on the wire
 	Required bool            // when decoding
+	Always   bool            // whether it is always encoded
 	Schema   json.RawMessage // with description, default and example, if it has them
 	Example  json.RawMessage // a valid value; see Codec.Example
 }
@@ -112,7 +113,7 @@ func (c *Codec) FrameFields(d *Definitions) []FrameField {
 		if !ok {
 			example = json.RawMessage("null") // as in Example
 		}
-		all[i] = FrameField{Name: members[i].name, Required: f.required, Schema: marshal(members[i].document), Example: example}
+		all[i] = FrameField{Name: members[i].name, Required: f.required, Always: f.isAlwaysWritten(), Schema: marshal(members[i].document), Example: example}
 	}
 	return all
 }

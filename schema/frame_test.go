@@ -234,7 +234,7 @@ func TestFrameFieldsAreDescribedSeparately(t *testing.T) {
 		t.Fatal(err)
 	}
 	equal(t, "definitions", string(all), `{"letter":{"type":"object","properties":{"text":{"type":"string","minLength":1},`+
-		`"textToo":{"type":"string","default":""}},"required":["text"]},`+
+		`"textToo":{"type":"string","default":""}},"required":["text"],"x-chanx":{"always":["textToo"]}},`+
 		`"tag":{"type":"object","properties":{"tagName":{"type":"string"}},"required":["tagName"]}}`)
 	equal(t, "example of the payload", string(c.Example()), `{"text":"text","textToo":""}`)
 	var got []string

@@ -13,8 +13,9 @@ import (
 // definitions. JSONSchema panics if the codec was not given to NewDefinitions. It may be called concurrently.
 //
 // It leaves out what no keyword expresses: Validate methods, the values of types with their own JSON or text methods,
-// the range of 64 bits (of integers and durations), the bounds of numbers written as strings. Patterns keep RE2's
-// syntax.
+// the range of 64 bits (of integers, whose format is int64 or uint64, and durations), the bounds of numbers written as
+// strings. Patterns keep RE2's syntax. The schema of a struct has an x-chanx.always, if there are members that the
+// encoder always writes and that may be absent when decoding.
 func (c *Codec) JSONSchema(d *Definitions) json.RawMessage {
 	if d != nil {
 		return marshal(d.root(c).payload)
@@ -125,6 +126,12 @@ func enumOfPlace(t *Type, r *rules) (values []json.RawMessage) {
 
 func describeNumber(t *Type, r *rules) *document {
 	s := &document{Type: "integer", Enum: enumOfPlace(t, r)}
+	switch t.goType.Kind() {
+	case reflect.Int, reflect.Int64:
+		s.Format = "int64"
+	case reflect.Uint, reflect.Uint64, reflect.Uintptr:
+		s.Format = "uint64"
+	}
 	if t.kind == kindFloat || t.kind == kindNumber {
 		s.Type = "number"
 	}
@@ -149,8 +156,8 @@ func describeNumber(t *Type, r *rules) *document {
 	return s
 }
 
-// rangeOf returns the range of a small or unsigned integer type. The range of 64 bits is left out: most programs read
-// the numbers of a schema as float64.
+// rangeOf returns the range of a small or unsigned integer type. The range of 64 bits is told by the format instead: most
+// programs read the numbers of a schema as float64.
 func rangeOf(k reflect.Kind) (least, most json.RawMessage) {
 	limits := map[reflect.Kind][2]int64{
 		reflect.Int8: {math.MinInt8, math.MaxInt8}, reflect.Uint8: {0, math.MaxUint8},

@@ -49,10 +49,23 @@ func (d *Definitions) object(t *Type) *document {
 			s.Required = append(s.Required, f.names[d.naming])
 		}
 	}
+	if always := d.always(t.fields); always != nil {
+		s.Extension = &extension{always}
+	}
 	if t.refuses {
 		s.AdditionalProperties = false
 	}
 	return s
+}
+
+// always lists the fields that are always encoded although they may be absent when decoding.
+func (d *Definitions) always(fields []*field) (names []string) {
+	for _, f := range fields {
+		if !f.required && f.isAlwaysWritten() {
+			names = append(names, f.names[d.naming])
+		}
+	}
+	return names
 }
 
 // member describes a field, including its documentation.
@@ -113,6 +126,11 @@ func (d *Definitions) tagged(t *Type, as membership) *document {
 	s.Properties = append(properties{{name, &document{Type: "string", Const: &as.tag}}}, s.Properties.without(name)...)
 	isTag := func(member string) bool { return member == name }
 	s.Required = append([]string{name}, slices.DeleteFunc(s.Required, isTag)...)
+	if s.Extension != nil {
+		if s.Extension.Always = slices.DeleteFunc(s.Extension.Always, isTag); len(s.Extension.Always) == 0 {
+			s.Extension = nil
+		}
+	}
 	return s
 }
 
