@@ -17,6 +17,9 @@ import (
 // []string. It returns names that stand for no protocol. If a client offers none of ServerOptions.Subprotocols, the
 // server answers with the first of these names that the client offers, because a browser fails a connection if the
 // server chooses none of its offers.
+//
+// For documents it may have a method SecuritySchemes() []map[string]any, which returns Security Scheme Objects of
+// AsyncAPI 3, and a method TokenRequired() bool. See ChannelSpec.
 type Authenticator interface {
 	// Authenticate returns the identity, or an error that refuses the connection. The client receives the detail of an
 	// error made with Refuse. Any other error is logged, and the client receives an internal error. An HTTP handler may

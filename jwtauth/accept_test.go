@@ -271,6 +271,17 @@ func TestSecuritySchemesDescribeTheSources(t *testing.T) {
 	}
 }
 
+func TestATokenIsRequiredUnlessItIsOptional(t *testing.T) {
+	t.Parallel()
+	for _, optional := range []bool{true, false} {
+		o := options()
+		o.Optional = optional
+		if got := newAuth(t, o).TokenRequired(); got == optional {
+			t.Errorf("optional %v: required %v", optional, got)
+		}
+	}
+}
+
 var _ chanx.Authenticator = (*jwtauth.Authenticator)(nil)
 
 // TestClaimsAreMatchedExactly: a name in another case is another claim.

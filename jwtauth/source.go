@@ -95,6 +95,9 @@ func (a *Authenticator) Subprotocols() (prefixes []string) {
 	return prefixes
 }
 
+// TokenRequired reports whether a client without a token is refused: not with Options.Optional.
+func (a *Authenticator) TokenRequired() bool { return !a.opts.Optional }
+
 func apiKey(in, name string) map[string]any {
 	return map[string]any{"type": "httpApiKey", "in": in, "name": name}
 }
