@@ -159,7 +159,7 @@ func (e *endpoint) init(name string, opts *ConsumerOptions) {
 		panic(fmt.Sprintf("chanx: new consumer %s: %v", e.opts.Name, err))
 	}
 	for _, m := range libraryMessages {
-		e.send(reflect.TypeOf(m), m.Action(), false, messageOptions{})
+		e.send(reflect.TypeOf(m), m.Action(), use{}, messageOptions{})
 	}
 }
 

@@ -37,11 +37,17 @@ type incoming struct {
 // outgoing is a message that the server sends.
 type outgoing struct {
 	messageOptions
+	use
 	action string
 	typ    *schema.Type
-	group  bool             // declared with Broadcasts: carries is_mine and is_current
 	make   func() any       // set with key: returns a pointer to a new value
 	key    func(any) string // key function of Latest; takes a value or a pointer to one; may be nil
+}
+
+// use tells how a message is sent.
+type use struct {
+	unasked bool // other than as a reply or as an item of a stream
+	group   bool // declared with Broadcasts: carries is_mine and is_current
 }
 
 // eventHandler is an event and its handler.
@@ -90,7 +96,7 @@ func OnRequest[S any, M, R Message](c *Consumer[S], h func(*S, context.Context, 
 	}
 	in.reply = reflect.TypeFor[R]()
 	c.end.receive(in, reflect.TypeFor[M](), h == nil)
-	c.end.send(in.reply, actionOf(in.reply), false, messageOptions{})
+	c.end.send(in.reply, actionOf(in.reply), use{}, messageOptions{})
 }
 
 // OnStream registers the handler of message M that replies with any number of R. The call of the handler runs in the
@@ -121,7 +127,7 @@ func OnStream[S any, M, R Message](
 	}
 	in.reply = reflect.TypeFor[R]()
 	c.end.receive(in, reflect.TypeFor[M](), h == nil)
-	c.end.send(in.reply, actionOf(in.reply), false, messageOptions{})
+	c.end.send(in.reply, actionOf(in.reply), use{}, messageOptions{})
 }
 
 // UnionCase is one message of OnUnion. See Case.
@@ -189,20 +195,20 @@ func Forward[E interface {
 		return nil, c.Send(ctx, *v.(*E))
 	}
 	c.end.handle(e, t)
-	c.end.send(t, e.sends, false, messageOptions{})
+	c.end.send(t, e.sends, use{unasked: true}, messageOptions{})
 }
 
 // Sends declares that connections are sent message M other than as a reply.
 func Sends[M Message, S any](c *Consumer[S], opts ...MessageOption) {
 	c.end.register()
-	c.end.send(reflect.TypeFor[M](), actionOf(reflect.TypeFor[M]()), false, newMessageOptions(opts))
+	c.end.send(reflect.TypeFor[M](), actionOf(reflect.TypeFor[M]()), use{unasked: true}, newMessageOptions(opts))
 }
 
 // Broadcasts declares that message M is sent to groups. Each frame carries is_mine, whether the receiver's user sent
 // it, and is_current, whether the receiving connection itself sent it.
 func Broadcasts[M Message, S any](c *Consumer[S], opts ...MessageOption) {
 	c.end.register()
-	c.end.send(reflect.TypeFor[M](), actionOf(reflect.TypeFor[M]()), true, newMessageOptions(opts))
+	c.end.send(reflect.TypeFor[M](), actionOf(reflect.TypeFor[M]()), use{unasked: true, group: true}, newMessageOptions(opts))
 }
 
 func actionOf(t reflect.Type) string {
@@ -246,7 +252,7 @@ func (e *endpoint) handle(h *eventHandler, t reflect.Type) {
 }
 
 // send registers an outgoing message. Declaring the same type again is allowed.
-func (e *endpoint) send(t reflect.Type, action string, group bool, opts messageOptions) {
+func (e *endpoint) send(t reflect.Type, action string, as use, opts messageOptions) {
 	checkMessage(t, action, true)
 	for _, other := range e.outgoing {
 		if other.action != action {
@@ -255,10 +261,11 @@ func (e *endpoint) send(t reflect.Type, action string, group bool, opts messageO
 		if other.typ.GoType() != t {
 			panic(fmt.Sprintf("chanx: register message %s: action %q is sent as %s already: rename one", t, action, other.typ.GoType()))
 		}
-		other.group = other.group || group
+		other.use.unasked = other.use.unasked || as.unasked
+		other.use.group = other.use.group || as.group
 		other.merge(opts)
 		return
 	}
 	typ := e.compile(t, (*schema.Type).CheckWritable)
-	e.outgoing = append(e.outgoing, &outgoing{messageOptions: opts, action: action, typ: typ, group: group})
+	e.outgoing = append(e.outgoing, &outgoing{messageOptions: opts, action: action, typ: typ, use: as})
 }

@@ -2,35 +2,87 @@ package chanx
 
 import (
 	"encoding/json"
-	"reflect"
 
 	"github.com/chanx-go/chanx/schema"
 )
 
-// Spec is a plain description of everything registered on a server: enough to generate an AsyncAPI document. It encodes
-// to JSON as it is. Schemas are JSON Schema draft-07 with the names used on the wire, and refer to Schemas by
-// "#/components/schemas/" and a name.
+// Spec is a plain description of everything registered on a server. Package asyncapi writes it as an AsyncAPI document.
+// It encodes to JSON as it is. Schemas are JSON Schema draft-07 with the names used on the wire, and refer to Schemas by
+// "#/components/schemas/" and a name. A struct's schema lists as x-chanx.always the members that the server always
+// writes although clients may leave them out.
 type Spec struct {
-	Discriminator string          `json:"discriminator"` // the member of a frame that names its type
-	Camelize      bool            `json:"camelize"`
-	Subprotocols  []string        `json:"subprotocols"`
-	Channels      []ChannelSpec   `json:"channels"` // in the order of Handle
-	Schemas       json.RawMessage `json:"schemas"`  // an object of named schemas
+	Discriminator   string          `json:"discriminator"` // the member of a frame that names its type
+	Camelize        bool            `json:"camelize"`
+	Subprotocols    []string        `json:"subprotocols"`
+	RefusesWithHTTP bool            `json:"refusesWithHTTP,omitempty"` // as ServerOptions.RefuseWithHTTP
+	Reasons         []FailureSpec   `json:"reasons"`                   // the library's own; any handler may cause them
+	Channels        []ChannelSpec   `json:"channels"`                  // in the order of Handle
+	Schemas         json.RawMessage `json:"schemas"`                   // an object of named schemas
 }
 
 // ChannelSpec describes a consumer at a pattern.
 type ChannelSpec struct {
-	Pattern         string        `json:"pattern"`
-	Parameters      []string      `json:"parameters"` // the pattern's wildcards
-	Name            string        `json:"name"`
-	Doc             string        `json:"doc,omitempty"`
-	Groups          []string      `json:"groups"` // that every connection joins
-	Authenticated   bool          `json:"authenticated"`
-	SecuritySchemes any           `json:"securitySchemes,omitempty"` // from an Authenticator with a method of that name
-	Completions     bool          `json:"completions"`
-	Receives        []MessageSpec `json:"receives"` // from clients, in the order of registration, a built-in ping last
-	Sends           []MessageSpec `json:"sends"`    // to clients; library messages last
-	Events          []EventSpec   `json:"events"`
+	Pattern         string           `json:"pattern"`
+	Parameters      []ParameterSpec  `json:"parameters"` // those of the path first
+	Name            string           `json:"name"`
+	Doc             string           `json:"doc,omitempty"`
+	Groups          []string         `json:"groups"` // that every connection joins
+	Authenticated   bool             `json:"authenticated"`
+	TokenRequired   bool             `json:"tokenRequired,omitempty"`
+	Tokens          []TokenSpec      `json:"tokens,omitempty"`          // where a client may put its token
+	SecuritySchemes []map[string]any `json:"securitySchemes,omitempty"` // from an Authenticator with a method of that name
+	Welcome         bool             `json:"welcome"`                   // an AuthenticationMessage with 200 begins every connection
+	Completions     bool             `json:"completions"`
+	Closes          []CloseSpec      `json:"closes"`             // ordered by code; any other code means CloseStop
+	Resume          bool             `json:"resume,omitempty"`   // clients may resume groups at a position
+	Recent          int              `json:"recent,omitempty"`   // kept messages for who is new to a group
+	Presence        json.RawMessage  `json:"presence,omitempty"` // the schema of a member's card
+	Receives        []MessageSpec    `json:"receives"`           // from clients, in the order of registration; the library's last
+	Sends           []MessageSpec    `json:"sends"`              // to clients; the library's last
+	Asks            []AskSpec        `json:"asks,omitempty"`
+	Events          []EventSpec      `json:"events"`
+}
+
+// Places of a parameter in a URL.
+const (
+	InPath  = "path"
+	InQuery = "query"
+)
+
+// ParameterSpec describes what a client writes into the URL of a connection.
+type ParameterSpec struct {
+	Name        string          `json:"name"`
+	In          string          `json:"in"` // InPath or InQuery
+	Description string          `json:"description,omitempty"`
+	Deprecated  bool            `json:"deprecated,omitempty"`
+	Schema      json.RawMessage `json:"schema"` // of the value as JSON; of a list if it is Repeated
+	Required    bool            `json:"required"`
+	Default     json.RawMessage `json:"default,omitempty"`
+	Rest        bool            `json:"rest,omitempty"`     // the rest of the path, slashes included
+	Repeated    bool            `json:"repeated,omitempty"` // a list: the key is repeated
+}
+
+// TokenSpec is a place for a client's token.
+type TokenSpec struct {
+	In     string `json:"in"`               // "header", "cookie", "query" or "subprotocol"
+	Name   string `json:"name,omitempty"`   // of the header, cookie or query parameter
+	Prefix string `json:"prefix,omitempty"` // before the token
+}
+
+// What a client does after a close code, in a CloseSpec.
+const (
+	CloseRetry = "retry" // connect again, with backoff and jitter
+	CloseFresh = "fresh" // connect again once, with a fresh token
+	CloseStop  = "stop"  // it would happen again
+)
+
+// CloseSpec describes a close code, or a range of them.
+type CloseSpec struct {
+	Code    int    `json:"code"`
+	To      int    `json:"to,omitempty"` // the last code of a range
+	Meaning string `json:"meaning"`
+	Then    string `json:"then"`            // CloseRetry, CloseFresh or CloseStop
+	After   int    `json:"after,omitempty"` // seconds to wait at least
 }
 
 // Kinds of handlers in a MessageSpec.
@@ -42,32 +94,42 @@ const (
 
 // MessageSpec describes a type of message. The fields from Handler on apply to messages from clients.
 type MessageSpec struct {
-	Action      string          `json:"action"`
-	GoType      string          `json:"goType"` // as printed by %T
-	Title       string          `json:"title"`  // the type's name
-	Description string          `json:"description,omitempty"`
-	Deprecated  bool            `json:"deprecated,omitempty"`
-	Payload     json.RawMessage `json:"payload,omitempty"`   // its schema; absent if the type has no fields
-	Example     json.RawMessage `json:"example,omitempty"`   // of the payload
-	Frame       []FrameSpec     `json:"frame,omitempty"`     // fields beside the payload
-	Group       bool            `json:"group,omitempty"`     // sent to groups: carries is_mine and is_current
-	Droppable   bool            `json:"droppable,omitempty"` // may be discarded for a slow client
-	Latest      bool            `json:"latest,omitempty"`    // only the newest of each key waits for a slow client
-	Library     bool            `json:"library,omitempty"`   // a library message
-	Handler     string          `json:"handler,omitempty"`   // HandlerOn, HandlerRequest or HandlerStream
-	Reply       string          `json:"reply,omitempty"`     // the action of the reply
-	Fails       []FailureSpec   `json:"fails,omitempty"`
+	Action          string            `json:"action"`
+	GoType          string            `json:"goType"` // as printed by %T
+	Title           string            `json:"title"`  // the type's name
+	Description     string            `json:"description,omitempty"`
+	Deprecated      bool              `json:"deprecated,omitempty"`
+	Payload         json.RawMessage   `json:"payload,omitempty"`         // its schema; absent if the type has no fields
+	PayloadOptional bool              `json:"payloadOptional,omitempty"` // clients may leave it out: an empty map
+	Examples        []json.RawMessage `json:"examples,omitempty"`        // of the payload
+	Frame           []FrameSpec       `json:"frame,omitempty"`           // fields beside the payload
+	Group           bool              `json:"group,omitempty"`           // sent to groups: carries is_mine and is_current
+	Kept            bool              `json:"kept,omitempty"`            // kept for clients that come back: carries pos
+	Droppable       bool              `json:"droppable,omitempty"`       // may be discarded for a slow client
+	Latest          bool              `json:"latest,omitempty"`          // only the newest of each key waits for a slow client
+	Library         bool              `json:"library,omitempty"`         // a library message
+	Unasked         bool              `json:"unasked,omitempty"`         // sent by the server other than as a reply or as an item of a stream
+	Handler         string            `json:"handler,omitempty"`         // HandlerOn, HandlerRequest or HandlerStream
+	Reply           string            `json:"reply,omitempty"`           // the action of the reply
+	Fails           []FailureSpec     `json:"fails,omitempty"`
+}
+
+// AskSpec describes a question of the server that one client answers.
+type AskSpec struct {
+	Question MessageSpec `json:"question"`
+	Answer   MessageSpec `json:"answer"`
 }
 
 // FrameSpec describes a field of a message that is carried in the frame, beside the payload.
 type FrameSpec struct {
 	Name     string          `json:"name"`
-	Required bool            `json:"required"`
+	Required bool            `json:"required"`         // of clients
+	Always   bool            `json:"always,omitempty"` // written by the server
 	Schema   json.RawMessage `json:"schema"`
 	Example  json.RawMessage `json:"example"`
 }
 
-// FailureSpec describes an error that a handler may send to the client.
+// FailureSpec describes an error that a client may receive.
 type FailureSpec struct {
 	Reason string `json:"reason"`
 	Doc    string `json:"doc"`
@@ -93,108 +155,11 @@ func (s *Server) Spec() Spec {
 	defs := schema.NewDefinitions(schemaPrefix, codecs(mounts)...)
 	spec := Spec{
 		Discriminator: s.names.discriminator, Camelize: s.opts.Camelize, Subprotocols: append([]string{}, s.opts.Subprotocols...),
-		Channels: []ChannelSpec{},
+		RefusesWithHTTP: s.opts.RefuseWithHTTP, Reasons: libraryReasons(), Channels: []ChannelSpec{},
 	}
 	spec.Schemas, _ = defs.MarshalJSON() // its error is always nil
 	for _, m := range mounts {
 		spec.Channels = append(spec.Channels, m.spec(defs))
 	}
 	return spec
-}
-
-// codecs returns the codecs of all payloads. Events travel in declared names, but a document has one naming, so they
-// are described in that of the server.
-func codecs(mounts []*mount) (all []*schema.Codec) {
-	for _, m := range mounts {
-		for _, in := range m.ordered() {
-			all = append(all, in.codec)
-		}
-		for _, out := range m.outgoing {
-			all = append(all, m.sent[out.typ.GoType()].codec)
-		}
-		for _, h := range m.endpoint.events {
-			all = append(all, m.codec(h.typ))
-		}
-	}
-	return all
-}
-
-// ordered returns the incoming messages in the order of registration, the built-in ping last.
-func (m *mount) ordered() (all []*mountedIncoming) {
-	for _, in := range m.endpoint.incoming {
-		all = append(all, m.incoming[in.action])
-	}
-	if len(all) < len(m.incoming) {
-		all = append(all, m.incoming[Ping{}.Action()])
-	}
-	return all
-}
-
-func (m *mount) spec(defs *schema.Definitions) ChannelSpec {
-	c := ChannelSpec{
-		Pattern: m.pattern, Parameters: wildcards(m.pattern), Name: m.opts.Name, Doc: m.opts.Doc, Groups: append([]string{}, m.opts.Groups...),
-		Authenticated: m.opts.Authenticator != nil, Completions: m.completions,
-		Receives: []MessageSpec{}, Sends: []MessageSpec{}, Events: []EventSpec{},
-	}
-	if a, ok := m.opts.Authenticator.(interface{ SecuritySchemes() []map[string]any }); ok {
-		c.SecuritySchemes = a.SecuritySchemes()
-	}
-	for _, in := range m.ordered() {
-		c.Receives = append(c.Receives, m.specIncoming(in, defs))
-	}
-	n := len(libraryMessages)
-	for _, out := range append(m.outgoing[n:len(m.outgoing):len(m.outgoing)], m.outgoing[:n]...) {
-		c.Sends = append(c.Sends, m.specOutgoing(m.sent[out.typ.GoType()], defs))
-	}
-	for _, h := range m.endpoint.events {
-		e := EventSpec{
-			Name: h.name, GoType: h.typ.GoType().String(), Title: h.typ.GoType().Name(),
-			Description: h.description, Deprecated: h.deprecated, Forwards: h.sends,
-		}
-		if !h.typ.IsEmpty() {
-			e.Payload = m.codec(h.typ).JSONSchema(defs)
-		}
-		c.Events = append(c.Events, e)
-	}
-	return c
-}
-
-func (m *mount) specIncoming(in *mountedIncoming, defs *schema.Definitions) MessageSpec {
-	s := newMessageSpec(in.action, in.typ, in.codec, in.documentation, defs)
-	s.Library = in.typ.GoType() == reflect.TypeFor[Ping]()
-	s.Handler = HandlerOn
-	if in.reply != nil {
-		s.Reply, s.Handler = actionOf(in.reply), HandlerRequest
-	}
-	if in.stream != nil {
-		s.Handler = HandlerStream
-	}
-	for _, f := range in.failures {
-		s.Fails = append(s.Fails, FailureSpec{f.reason, f.doc})
-	}
-	return s
-}
-
-func (m *mount) specOutgoing(out *mountedOutgoing, defs *schema.Definitions) MessageSpec {
-	s := newMessageSpec(out.action, out.typ, out.codec, out.documentation, defs)
-	s.Group, s.Library = out.group, isLibraryAction(out.action)
-	s.Droppable, s.Latest = out.droppable, out.key != nil
-	if out.typ.GoType() == reflect.TypeFor[ErrorMessage]() {
-		s.Example = json.RawMessage(`{"reason":"internal","detail":"Failed to process message"}`)
-	}
-	return s
-}
-
-func newMessageSpec(action string, t *schema.Type, codec *schema.Codec, doc documentation, defs *schema.Definitions) MessageSpec {
-	s := MessageSpec{
-		Action: action, GoType: t.GoType().String(), Title: t.GoType().Name(),
-		Description: doc.description, Deprecated: doc.deprecated,
-	}
-	if !t.IsEmpty() {
-		s.Payload, s.Example = codec.JSONSchema(defs), codec.Example()
-	}
-	for _, f := range codec.FrameFields(defs) {
-		s.Frame = append(s.Frame, FrameSpec{Name: f.Name, Required: f.Required, Schema: f.Schema, Example: f.Example})
-	}
-	return s
 }

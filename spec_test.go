@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"maps"
 	"os"
 	"strings"
 	"testing"
@@ -18,8 +19,17 @@ import (
 type securedBy struct{ chanx.AuthenticatorFunc }
 
 func (securedBy) SecuritySchemes() []map[string]any {
-	return []map[string]any{{"type": "httpApiKey", "in": "header", "name": "User"}}
+	return []map[string]any{
+		{"type": "http", "scheme": "bearer"},
+		{"type": "httpApiKey", "in": "header", "name": "User"},
+		{"type": "httpApiKey", "in": "header", "name": "Sec-WebSocket-Protocol"},
+		{"type": "X509"},
+	}
 }
+
+func (securedBy) Subprotocols() []string { return []string{"bearer."} }
+
+func (securedBy) TokenRequired() bool { return true }
 
 func specServer(camelize bool) *chanx.Server {
 	c := chanx.NewConsumer(openState, &chanx.ConsumerOptions{
@@ -88,7 +98,32 @@ func TestSpec(t *testing.T) {
 	}
 }
 
-// TestSpecExamplesFitTheirSchemas validates the example of every payload with an independent validator.
+// TestSpecTellsRepliesFromWhatComesUnasked: a reply that is declared with Sends too may come unasked.
+func TestSpecTellsRepliesFromWhatComesUnasked(t *testing.T) {
+	c := chanx.NewConsumer(openState, nil)
+	chanx.OnRequest(c, func(*state, context.Context, formMessage) (saidMessage, error) { return saidMessage{}, nil })
+	chanx.OnRequest(c, func(*state, context.Context, knockMessage) (tracedMessage, error) { return tracedMessage{}, nil })
+	chanx.Sends[tracedMessage](c)
+	chanx.Forward[newsEvent](c)
+	s := chanx.NewServer(nil)
+	s.Handle("/", c)
+	got := map[string]bool{}
+	for _, m := range s.Spec().Channels[0].Sends {
+		got[m.Action] = m.Unasked
+	}
+	want := map[string]bool{
+		"said": false, "traced": true, "news": true, "error": true, "authentication": true,
+		"pong": false, "ping": false, "complete": false, "group_complete": false, "event_complete": false,
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	if err := s.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestSpecExamplesFitTheirSchemas validates the examples of every payload with an independent validator.
 func TestSpecExamplesFitTheirSchemas(t *testing.T) {
 	s := specServer(false)
 	spec := s.Spec()
@@ -120,12 +155,14 @@ func TestSpecExamplesFitTheirSchemas(t *testing.T) {
 			if err != nil {
 				t.Fatalf("%s: %v", m.Action, err)
 			}
-			example, err := jsonschema.UnmarshalJSON(bytes.NewReader(m.Example))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := judge.Validate(example); err != nil {
-				t.Errorf("%s: example %s: %v", m.Action, m.Example, err)
+			for _, text := range m.Examples {
+				example, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := judge.Validate(example); err != nil {
+					t.Errorf("%s: example %s: %v", m.Action, text, err)
+				}
 			}
 		}
 	}
