@@ -22,6 +22,7 @@ type Call struct {
 	task         *task
 	reply        bool               // the handler answers with a message
 	value        any                // pointer to the message or event
+	own          *handlerContext    // for the handler, if it runs in the queue
 	no           uint64             // number of the message in its connection, from 1
 	headers      cluster.Headers    // of an event: set by the Observer of its sender
 	ended        bool               // the terminal frame has been sent
@@ -96,6 +97,7 @@ func (c *Conn) failLate(ctx context.Context, k *Call, err error) {
 
 // release ends the call's context.
 func (k *Call) release() {
+	k.own.end()
 	if k.cancel != nil {
 		k.cancel.stop()
 	}
@@ -174,7 +176,7 @@ func (p *panicError) Error() string { return fmt.Sprintf("panic: %v", p.value) }
 func (c *Conn) conclude(ctx context.Context, k *Call, reply Message, err error) {
 	k.ended, k.err = true, err
 	c.refs.end(k) // before the result is read: from here on a cancel is too late
-	cork := mayCork(ctx, c)
+	cork := k.own.corks(c)
 	err = c.recordResult(ctx, k)
 	if closing, ok := errors.AsType[*CloseError](err); ok {
 		c.closeBecause(closing)

@@ -109,8 +109,10 @@ func (c *Conn) Groups() []string {
 // Library messages and Raw need no declaration. Send does not wait for the client. Its error is about the message, or
 // ErrClosed, or ErrSlow. In open it always returns an error, because the connection is not established yet.
 //
-// With the context that was passed to a handler, the frame may be sent together with others when the handler returns,
-// or after 5 ms. With any other context it is sent at once.
+// With the context of a running handler of this connection, or one derived from it, the frame may wait, for at most
+// about 5 ms, to be sent together with others when the handler returns. That includes frames of goroutines that the
+// handler has started. Handlers that run beside the queue (OnStream, Concurrent) do not batch. With any other context,
+// and with that of a handler that has returned, the frame is sent at once, with those that wait before it.
 func (c *Conn) Send(ctx context.Context, m Message) error {
 	if out := c.mount.sent[reflect.TypeOf(m)]; out != nil && out.isDiscardable() {
 		return c.sendDiscardable(m, out, mayCork(ctx, c))

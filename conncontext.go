@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/chanx-go/chanx/internal/socket"
@@ -61,13 +62,6 @@ func (c *Conn) contextEnded() {
 	c.logUnsent(c.disconnect(socket.CloseInternal, "internal error"))
 }
 
-// queueContext is the context of a handler in the connection's queue, where it differs from the connection's own
-// context. Frames that are sent with it may wait for the end of the batch.
-type queueContext struct {
-	context.Context
-	conn *Conn
-}
-
 // connRoot is a Conn as the root of its context tree: connOf finds the connection in every context derived from it.
 type connRoot Conn
 
@@ -92,20 +86,52 @@ func connOf(ctx context.Context) *Conn {
 	return c
 }
 
-func inQueue(ctx context.Context, c *Conn) context.Context {
-	if ctx == c.ctx {
-		return ctx
-	}
-	return &queueContext{ctx, c}
+// handlerContext is the context of a handler in the connection's queue, until the handler ends. Every context derived
+// from it finds it, so frames that are sent with such a context wait for the end of the batch too. A goroutine that the
+// handler left behind may keep it: it is never used again.
+type handlerContext struct {
+	context.Context
+	conn  *Conn // nil until the handler begins
+	ended atomic.Bool
 }
 
-// mayCork reports whether frames that are sent with ctx may wait for the end of the batch. That is so only for the very
-// context that the handler in the connection's queue was given. A derived context may be used by another goroutine,
-// after the handler has returned.
-func mayCork(ctx context.Context, c *Conn) bool {
-	if ctx == c.ctx {
-		return true
+type handlerKey struct{}
+
+// received is a decoded message or event with the context of its handler: they need only one allocation.
+type received[M any] struct {
+	value M
+	ctx   handlerContext
+}
+
+func newReceived[M any]() (value any, _ *handlerContext) {
+	r := new(received[M])
+	return &r.value, &r.ctx
+}
+
+// begin starts the context of a handler of c. It is derived from ctx.
+func (h *handlerContext) begin(ctx context.Context, c *Conn) context.Context {
+	h.Context, h.conn = ctx, c
+	return h
+}
+
+func (h *handlerContext) end() { h.ended.Store(true) }
+
+// corks reports whether frames of the running handler of c may wait for the end of the batch.
+func (h *handlerContext) corks(c *Conn) bool { return h.conn == c && !h.ended.Load() }
+
+func (h *handlerContext) Value(key any) any {
+	if key == (handlerKey{}) {
+		return h
 	}
-	o, is := ctx.(*queueContext)
-	return is && o.conn == c
+	return h.Context.Value(key)
+}
+
+// mayCork reports whether frames that are sent to c with ctx may wait for the end of the batch: ctx is derived from the
+// context of a handler that runs in the queue of c.
+func mayCork(ctx context.Context, c *Conn) bool {
+	if ctx == nil {
+		return false
+	}
+	h, _ := ctx.Value(handlerKey{}).(*handlerContext)
+	return h != nil && h.corks(c)
 }

@@ -111,11 +111,10 @@ var calls = sync.Pool{New: func() any { return new(Call) }}
 func (c *Conn) message(f frame, no uint64) {
 	t := &f.in.task
 	private := !c.mount.wrapped && !t.isParallel()
-	k := calls.Get().(*Call)
-	*k = Call{
-		Conn: c, Action: f.in.action, Ref: f.ref, task: t, reply: f.in.reply != nil && t.stream == nil, value: f.value, no: no,
-		handled: f.in.handled.of(c),
-	}
+	k := calls.Get().(*Call) // the zero value: filling in fields is cheaper than copying a whole Call
+	k.Conn, k.Action, k.Ref = c, f.in.action, f.ref
+	k.task, k.reply, k.value, k.own, k.no = t, f.in.reply != nil && t.stream == nil, f.value, f.ctx, no
+	k.handled = f.in.handled.of(c)
 	if c.mount.wrapped {
 		k.Message = f.in.message(f.value)
 	}
@@ -142,13 +141,13 @@ func (c *Conn) admit(ctx context.Context, k *Call) {
 		c.spawn(ctx, k)
 		return
 	}
-	c.serve(inQueue(k.limit(ctx), c), k)
+	c.serve(k.own.begin(k.limit(ctx), c), k)
 }
 
-// refuseCall ends a call without running its handler.
+// refuseCall ends a call without running its handler. It is called in the queue.
 func (c *Conn) refuseCall(ctx context.Context, k *Call, err error) {
 	c.mount.srv.refusals.addError(err)
-	c.conclude(ctx, k, nil, err)
+	c.conclude(k.own.begin(ctx, c), k, nil, err)
 	k.release()
 }
 
@@ -177,14 +176,17 @@ func (l *connSink) Event(item any) {
 // opened joins the static groups and runs OnOpen.
 func (c *Conn) opened() {
 	c.refs.setHandler(&onOpenCall)
+	var own handlerContext
+	ctx := own.begin(c.ctx, c)
+	defer own.end()
 	err := c.guardTo(c.openFailed, func() error {
-		if err := c.join(c.ctx, c.mount.srv.subscribeTime(c.ctx), c.mount.opts.Groups...); err != nil {
+		if err := c.join(ctx, c.mount.srv.subscribeTime(ctx), c.mount.opts.Groups...); err != nil {
 			c.logError(slog.LevelWarn, "chanx: join static groups", "", err) // an error of the layer does not affect the membership on this node
 		}
 		if c.mount.onOpen == nil {
 			return nil
 		}
-		return c.mount.onOpen(c.state, c.ctx)
+		return c.mount.onOpen(c.state, ctx)
 	})
 	if err != nil {
 		c.openFailed(err)
@@ -212,7 +214,8 @@ func (c *Conn) event(d *delivery) {
 		return
 	}
 	c.refs.setHandler(h.handler())
-	k := &Call{Conn: c, Action: d.Action, task: &h.task, value: h.make(), headers: d.Headers, handled: h.handled.of(c)}
+	value, own := h.make()
+	k := &Call{Conn: c, Action: d.Action, task: &h.task, value: value, own: own, headers: d.Headers, handled: h.handled.of(c)}
 	invalid := func(err error) {
 		c.logError(slog.LevelError, "chanx: event is not valid", h.name, err, "event", h.name)
 		c.mount.srv.dropped(c, dropInvalidEvents, 1)

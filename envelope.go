@@ -44,6 +44,7 @@ func (n *names) checkReserved(name string) (mend string) {
 type frame struct {
 	in    *mountedIncoming // nil if the frame is invalid or a cancel
 	value any              // pointer to the message
+	ctx   *handlerContext  // for its handler
 	ref   string           // "" means none
 }
 
@@ -157,7 +158,8 @@ func (m *mount) readTag(d *schema.Decoder, e *envelope) error {
 		e.tag = string(tag)
 		return nil
 	}
-	e.in, e.value = in, in.make()
+	e.in = in
+	e.value, e.ctx = in.make()
 	e.message = in.codec.Begin(d, e.value, "payload")
 	return nil
 }

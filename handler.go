@@ -29,7 +29,7 @@ type incoming struct {
 	task
 	action  string
 	typ     *schema.Type
-	make    func() any // returns a pointer to a new value
+	make    func() (value any, _ *handlerContext) // value is a pointer to a new M
 	message func(v any) Message
 	reply   reflect.Type // type of the reply, or of a stream's items; nil without reply
 }
@@ -55,7 +55,7 @@ type eventHandler struct {
 	task
 	name  string
 	typ   *schema.Type
-	make  func() any
+	make  func() (value any, _ *handlerContext) // value is a pointer to a new E
 	event func(v any) Event
 	sends string // for Forward: the action of the message
 }
@@ -63,7 +63,7 @@ type eventHandler struct {
 func newIncoming[M Message](opts []HandlerOption) *incoming {
 	return &incoming{
 		task:    task{handlerOptions: newHandlerOptions(opts)},
-		make:    func() any { return new(M) },
+		make:    newReceived[M],
 		message: func(v any) Message { return *v.(*M) },
 	}
 }
@@ -178,7 +178,7 @@ func OnEvent[S any, E Event](c *Consumer[S], h func(*S, context.Context, E) erro
 func newEventHandler[E Event](opts []HandlerOption) *eventHandler {
 	return &eventHandler{
 		task:  task{handlerOptions: newHandlerOptions(opts), isEvent: true},
-		make:  func() any { return new(E) },
+		make:  newReceived[E],
 		event: func(v any) Event { return *v.(*E) },
 	}
 }
