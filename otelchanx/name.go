@@ -29,7 +29,7 @@ type names struct {
 type name struct {
 	attr attribute.KeyValue
 	text string
-	with metric.MeasurementOption // the attribute alone
+	with []metric.AddOption // the attribute alone
 	kind map[string]metric.MeasurementOption
 }
 
@@ -60,7 +60,7 @@ func (n *names) add(text string) *name {
 
 func (n *names) make(text string) *name {
 	one := &name{attr: attribute.String(n.key, text), text: text, kind: map[string]metric.MeasurementOption{}}
-	one.with = metric.WithAttributeSet(attribute.NewSet(one.attr))
+	one.with = []metric.AddOption{metric.WithAttributeSet(attribute.NewSet(one.attr))}
 	for _, kind := range []string{message, event} {
 		one.kind[kind] = metric.WithAttributeSet(attribute.NewSet(one.attributes(kind)...))
 	}

@@ -85,13 +85,13 @@ func (o *Observer) In(ctx context.Context, k *chanx.Call) (context.Context, func
 // Out counts a sent frame.
 func (o *Observer) Out(c *chanx.Conn, action string, bytes int) {
 	by := o.actions.of(action).with
-	o.sent.Add(c.Context(), 1, by)
-	o.sentBytes.Add(c.Context(), int64(bytes), by)
+	o.sent.Add(c.Context(), 1, by...)
+	o.sentBytes.Add(c.Context(), int64(bytes), by...)
 }
 
 // Drop counts drops.
 func (o *Observer) Drop(_ *chanx.Conn, what string, n int) {
-	o.dropped.Add(context.Background(), int64(n), o.drops.of(what).with)
+	o.dropped.Add(context.Background(), int64(n), o.drops.of(what).with...)
 }
 
 // Publish starts the span of a publication and adds its context to the publication.
