@@ -231,8 +231,8 @@ func (c *Conn) event(d *delivery) {
 	c.admit(c.ctx, k)
 }
 
-// Long is called while a handler runs that has taken long.
-func (l *connSink) Long() { l.mount.srv.longCallsOf((*Conn)(l)).noteQueued((*Conn)(l)) }
+// StillRunning notes that the running handler has taken long.
+func (l *connSink) StillRunning() { l.mount.srv.longCallsOf((*Conn)(l)).noteQueued((*Conn)(l)) }
 
 // Lost ends the connection's context.
 func (l *connSink) Lost() { l.cancel() }

@@ -151,7 +151,7 @@ func (l Limits) socket(o *ServerOptions) socket.Options {
 	return socket.Options{
 		Origins: o.Origins, Hosts: o.Hosts, Subprotocols: o.Subprotocols,
 		MaxMessageBytes: l.MaxMessageBytes, MessageTimeout: l.MessageTimeout, MaxFragments: l.MaxFragments,
-		InboxFrames: l.InboxFrames, InboxBytes: l.InboxBytes, EventQueue: l.hardEventQueue(), SendQueueBytes: l.SendQueueBytes,
+		InboxMessages: l.InboxFrames, InboxBytes: l.InboxBytes, EventQueue: l.hardEventQueue(), SendQueueBytes: l.SendQueueBytes,
 		WriteTimeout: l.WriteTimeout, HandshakeTimeout: l.HandshakeTimeout, CloseTimeout: l.CloseTimeout,
 		PingInterval: l.PingInterval, PongTimeout: l.PongTimeout,
 	}

@@ -119,7 +119,7 @@ type discardHandler struct{}
 func (discardHandler) Message([]byte, bool)              {}
 func (discardHandler) Arrived([]byte, bool, uint64) bool { return false }
 func (discardHandler) Event(any)                         {}
-func (discardHandler) Long()                             {}
+func (discardHandler) StillRunning()                     {}
 func (discardHandler) Lost()                             {}
 func (discardHandler) Closing()                          {}
 func (discardHandler) Closed(int, string)                {}

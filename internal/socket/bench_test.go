@@ -20,7 +20,7 @@ type echoer struct{ c *Conn }
 
 func (e *echoer) Message(p []byte, _ bool)        { _ = e.c.WriteText(p, true) } // fails only when the benchmark is over
 func (*echoer) Event(any)                         {}
-func (*echoer) Long()                             {}
+func (*echoer) StillRunning()                     {}
 func (*echoer) Lost()                             {}
 func (*echoer) Closing()                          {}
 func (*echoer) Closed(int, string)                {}

@@ -11,20 +11,20 @@ import (
 // transport is closed when the peer has answered, or after CloseTimeout. Close returns an error if code must not be
 // sent. reason is cut to 123 bytes.
 //
-// Only the first cause of the end counts: if there was one before, Close returns ErrClosed and does nothing. There is
-// one exception: after the peer's Close frame, Close answers it at once instead of after the messages before it.
+// If the connection is ending already, Close returns ErrClosed, and the code and reason of the first cause remain. But
+// the peer's Close frame is then answered at once: the messages before it are dropped if they still wait.
 func (c *Conn) Close(code int, reason string) error {
 	if !Sendable(code) {
 		return fmt.Errorf("socket: close connection: code %d may not be sent", code)
 	}
 	c.mu.Lock()
 	defer c.unlock()
-	if c.stopped {
+	if c.phase == phaseStopped {
 		return ErrClosed
 	}
-	known := c.cause != nil
+	first := c.phase == phaseOpen
 	c.beginClose(code, reason)
-	if known {
+	if !first {
 		return ErrClosed
 	}
 	return nil
@@ -39,15 +39,15 @@ func (c *Conn) CloseAfter(code int, reason string) error {
 	}
 	c.mu.Lock()
 	defer c.unlock()
-	if c.cause != nil {
+	if c.phase != phaseOpen {
 		return ErrClosed
 	}
-	if !c.running || c.h == nil {
+	if c.runner == runnerNone || c.runner == runnerReserved {
 		c.beginClose(code, reason)
 		return nil
 	}
 	c.setCause(code, reason)
-	c.closeAfterRun = true
+	c.phase = phaseLastRun
 	return nil
 }
 
@@ -72,42 +72,37 @@ func (c *Conn) setCause(code int, reason string) {
 	}
 }
 
-// beginClose closes the connection from our side. The caller holds mu.
+// beginClose closes the connection from our side. It is called at most once. The caller holds mu.
 func (c *Conn) beginClose(code int, reason string) {
 	c.setCause(code, reason)
-	c.stopped = true
-	c.dropItems()
-	c.sendClose(c.cause.code, c.cause.reason)
+	c.stop()
 	c.startCloseTimer()
 	c.resumeReading()
-	if !c.started {
-		c.started = true
+	if c.handler == handlerNone && c.canRead() {
 		go c.read() // without Start no reader would read the peer's answer
 	}
 	c.ensureRunner()
-	c.closeIfDone()
 }
 
-// sendClose writes the Close frame, which is the last frame.
-func (c *Conn) sendClose(code int, reason string) {
-	if c.writeDone {
-		return
-	}
-	c.callClosing()
+// stop drops the waiting items and writes the Close frame, which is the last frame.
+func (c *Conn) stop() {
 	var b [maxControl]byte
-	c.appendFrame(finClose, appendClose(b[:0], code, reason))
-	c.writeDone = true
-	c.wakeWriters()
+	c.appendFrame(finClose, appendClose(b[:0], c.cause.code, c.cause.reason))
+	c.enterStopped() // only now: appendFrame may write older frames, after which closeIfDone would close the transport
+	c.dropItems()
 	c.flush()
 }
 
-// callClosing counts the connection as closing and calls Closing. Only the first call has an effect.
-func (c *Conn) callClosing() {
-	if c.closingCalled {
+// enterStopped enters phaseStopped, counts the connection as closing and calls Closing. Only the first call has an
+// effect.
+func (c *Conn) enterStopped() {
+	if c.phase == phaseStopped {
 		return
 	}
-	c.closingCalled = true
-	if !c.refused {
+	c.phase = phaseStopped
+	c.input = max(c.input, inputSkipped)
+	c.wakeWriters()
+	if !c.forRefusal {
 		c.up.counters.closing.Add(1)
 	}
 	if c.h != nil {
@@ -115,49 +110,40 @@ func (c *Conn) callClosing() {
 	}
 }
 
-// receiveClose handles the peer's Close frame. Nothing behind it is read.
+// receiveClose handles the peer's Close frame. Nothing after it is read.
 func (c *Conn) receiveClose(p []byte) item {
 	code, reason, bad := parseClose(p)
 	if bad != 0 {
 		return c.fail(bad, "bad close frame")
 	}
-	c.setCause(code, reason)
-	c.endQueued, c.readDone = true, true
-	c.part = nil
-	c.startCloseTimer()
-	return item{kind: endItem}
+	return c.end(inputEnded, code, reason)
 }
 
 // fail ends the connection because of the peer's mistake (RFC 6455, section 7.1.7). Messages received before are
 // handled; later bytes are discarded without parsing.
 func (c *Conn) fail(code int, reason string) item {
+	return c.end(inputDiscarded, code, reason)
+}
+
+// end returns the end item, after which nothing is queued. After CloseAfter it has no effect on the phase.
+func (c *Conn) end(in inputState, code int, reason string) item {
 	c.setCause(code, reason)
-	c.endQueued, c.unparsed, c.halfClose = true, true, true
+	c.phase, c.input = max(c.phase, phaseEnding), in
 	c.part = nil
 	c.startCloseTimer()
 	return item{kind: endItem}
 }
 
-// handleEnd handles an endItem: all messages before it have been handled.
-func (c *Conn) handleEnd() {
-	c.stopped = true
-	c.dropItems()
-	c.sendClose(c.cause.code, c.cause.reason)
-	c.closeIfDone()
-}
-
 // readFailed ends the connection after reading has failed.
 func (c *Conn) readFailed() {
-	c.readDone = true
+	c.input = inputEnded
 	c.abort()
 }
 
 // abort closes the transport without a closing handshake, or in the middle of one. The caller holds mu.
 func (c *Conn) abort() {
 	c.setCause(CloseAbnormal, "")
-	c.callClosing()
-	c.stopped, c.writeDone = true, true
-	c.wakeWriters()
+	c.enterStopped()
 	c.disconnect()
 	c.dropItems()
 	c.resumeReading()
@@ -186,28 +172,29 @@ func (c *Conn) dropItems() {
 
 // startCloseTimer starts CloseTimeout.
 func (c *Conn) startCloseTimer() {
-	if t := c.up.opt.CloseTimeout; t > 0 && c.closeTimer == nil && !c.disconnected {
+	if t := c.up.opt.CloseTimeout; t > 0 && c.closeTimer == nil && c.transport == transportOpen {
 		c.closeTimer = time.AfterFunc(t, c.Abort)
 	}
 }
 
-// closeIfDone closes the transport once both directions are done. After a violation it closes the write side once the
-// Close frame is written.
+// closeIfDone closes the transport when the closing handshake is done: our Close frame is written and input has ended.
+// After a violation it shuts down the write side when our Close frame is written.
 func (c *Conn) closeIfDone() {
-	if !c.writeDone || c.disconnected || c.draining || c.queued > 0 {
+	if c.phase != phaseStopped || c.transport != transportOpen || c.writer == writerDraining || c.queued > 0 {
 		return
 	}
-	if c.readDone {
+	switch {
+	case c.input == inputEnded:
 		c.disconnect()
-	} else if c.halfClose {
-		c.halfClose = false
-		c.closeWrite()
+	case c.input == inputDiscarded && c.writer == writerIdle:
+		c.shutWrite()
 	}
 }
 
-// closeWrite shuts down the write side after a violation, so that the peer closes: its answer can no longer be
-// recognised.
-func (c *Conn) closeWrite() {
+// shutWrite shuts down the write side, so that the peer closes its side too. After a violation that is the only answer
+// which can be recognised.
+func (c *Conn) shutWrite() {
+	c.writer = writerShut
 	if w, ok := c.nc.(interface{ CloseWrite() error }); ok {
 		c.closeAsync(w.CloseWrite, func() {})
 	}
@@ -215,20 +202,20 @@ func (c *Conn) closeWrite() {
 
 // disconnect closes the transport.
 func (c *Conn) disconnect() {
-	if c.disconnected {
+	if c.transport != transportOpen {
 		return
 	}
-	c.disconnected = true
+	c.transport = transportClosing
 	if c.closeTimer != nil {
 		c.closeTimer.Stop()
 	}
 	c.callLost()
-	if !c.draining { // else drain still uses these bytes
+	if c.writer != writerDraining { // else drain still uses these bytes
 		c.discardOut()
 	}
 	c.closeAsync(c.nc.Close, func() {
-		c.transportClosed = true
-		if c.refused {
+		c.transport = transportClosed
+		if c.forRefusal {
 			c.up.counters.refusing.Add(-1)
 		} else {
 			c.up.counters.closing.Add(-1)
@@ -254,10 +241,10 @@ func (c *Conn) closeAsync(f func() error, done func()) {
 	}()
 }
 
-// callLost calls Lost, at most once.
+// callLost calls Lost, unless there is no handler or Lost was called before.
 func (c *Conn) callLost() {
-	if c.h != nil && !c.lostCalled {
-		c.lostCalled = true
+	if c.handler == handlerStarted {
+		c.handler = handlerLost
 		c.h.Lost()
 	}
 }
@@ -265,10 +252,11 @@ func (c *Conn) callLost() {
 // unregister stops counting the connection as open, once drain has ended, the transport is closed and Closed has
 // returned.
 func (c *Conn) unregister() {
-	if c.removed || c.draining || !c.transportClosed || c.h != nil && !c.closedReturned {
+	started := c.handler != handlerNone
+	if c.transport != transportClosed || c.writer == writerDraining || started && c.handler != handlerReturned {
 		return
 	}
-	c.removed = true
+	c.transport = transportRemoved
 	c.up.wheel.remove(c)
 	c.up.connEnded()
 }

@@ -420,8 +420,7 @@ func TestEndBeforeStart(t *testing.T) {
 				c, p := piped(t, NewUpgrader(Options{}), text("early"))
 				must(t, c.Post("posted"))
 				k.end(c, p)
-				h := newRecorder()
-				h.c = c
+				h := newRecorder(c)
 				c.Start(h, "first")
 				h.end(t, k.want)
 				must(t, p.nc.Close())
@@ -491,8 +490,7 @@ func TestHandlerThatEndsItsGoroutine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		u := NewUpgrader(Options{})
 		c, p := piped(t, u)
-		h := newRecorder()
-		h.c = c
+		h := newRecorder(c)
 		h.message = func(b []byte, _ bool) {
 			if string(b) == "exit" {
 				runtime.Goexit()

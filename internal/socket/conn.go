@@ -20,11 +20,11 @@ var (
 // returned.
 type Handler interface {
 	// Arrived is called for each message that cannot be handled at once, when it is read and in order, before Message
-	// is called with it. If it returns false, the message is done and Message is not called. ahead counts the calls of
-	// Message that come before this one: the calls already made or about to be made, and the waiting messages. Arrived
-	// is called under the connection's lock: it must not block and must not call the connection's methods. Text is
-	// valid UTF-8; p is valid during the call only. p is nil if the message is inflated only when its turn comes: a
-	// compressed message of more than 512 bytes, or one that will turn out to be invalid.
+	// is called with it. If it returns false, Message is not called with it. ahead is the number of earlier messages:
+	// those for which Message has been called or is about to be, and those that wait. Arrived is called under the
+	// connection's lock: it must not block and must not call the connection's methods. Text is valid UTF-8; p is valid
+	// during the call only. p is nil if the message is inflated only when its turn comes: a compressed message of more
+	// than 512 bytes, or one that will turn out to be invalid.
 	Arrived(p []byte, binary bool, ahead uint64) (waits bool)
 
 	// Message handles one complete message; text is valid UTF-8. It may modify p but must not keep it: p is valid
@@ -34,9 +34,9 @@ type Handler interface {
 	// Event handles an item passed to Start or Post.
 	Event(e any)
 
-	// Long is called when the running Message or Event has taken more than about 5 ms. It may be called several times
-	// for one call, and may arrive while the next one already runs. It must not block.
-	Long()
+	// StillRunning is called when a Message or Event has run for more than about 5 ms. It may be called several times
+	// during one of them, and it may be late: when that one has returned and the next one runs. It must not block.
+	StillRunning()
 
 	// Lost is called when the transport is lost or has been closed, so that the handler can cancel the contexts of
 	// running calls. It is called at most once, before Closed, possibly while Message or Event runs. It is called under
@@ -74,14 +74,14 @@ type Conn struct {
 
 	mu    sync.Mutex
 	h     Handler       // nil before Start
-	notes *[]dropRecord // drops to report to h when mu is released; nil: none
+	drops *[]dropRecord // to report to h when mu is released; nil: none
 
 	rest      []byte // the part of the current batch that is not parsed yet, in an inline run
 	inbox     inbox
 	delivered uint64        // messages for which the handler has been called, or is about to be
-	resume    chan struct{} // closed to end the reader's pause; nil: reading is not paused
+	resume    chan struct{} // closed when a paused reader may go on; nil: reading is not paused
 
-	writable chan struct{} // closed to wake waitUntil; nil: no writer waits
+	wake chan struct{} // closed to wake waitUntil; nil: no writer waits
 
 	out    *[]byte // the cork buffer: the newest bytes of the send queue
 	q      []chunk // the older chunks of the send queue
@@ -91,47 +91,35 @@ type Conn struct {
 	cause      *closeCause // why the connection ends; nil: it is open
 	closeTimer *time.Timer
 
-	proto       uint16 // number of the negotiated subprotocol in the options, from 1; 0: none. Never changes
-	refused     bool   // made by UpgradeToRefuse; never changes
-	deadlineSet bool   // a read deadline for part is set
-	deflate     bool   // permessage-deflate was negotiated; never changes
+	phase     phase
+	input     inputState
+	runner    runnerState
+	handler   handlerState
+	writer    writerState
+	transport transportState
+	ping      pingState
 
-	running         bool  // the running token is taken
-	inline          bool  // the reader holds the running token
-	watched         bool  // the sweeper lists the current run
-	stackGrown      bool  // the reader has called handlers, so its stack may have grown
-	started         bool  // the first reader was started, or is no longer needed
-	readDone        bool  // nothing more is read
-	unparsed        bool  // after a protocol violation: incoming bytes are discarded without parsing
-	closeAfterRun   bool  // CloseAfter waits for the current run
-	endQueued       bool  // an endItem was queued
-	stopped         bool  // no more items are handled
-	closingCalled   bool  // Closing was called, or would have been if there were a handler
-	writeDone       bool  // nothing more may be written
-	halfClose       bool  // close the write side once the Close frame is written
-	draining        bool  // a goroutine runs drain
-	broken          bool  // a write has failed
-	disconnected    bool  // the transport is being closed, or is closed
-	lostCalled      bool  // Lost was called
-	closedCalled    bool  // Closed was called
-	closedReturned  bool  // Closed has returned
-	transportClosed bool  // the transport's Close has returned
-	removed         bool  // no longer counted as open
-	awaitingPong    bool  // a ping was sent; any bytes answer it
-	readSincePing   bool  // bytes have arrived since that ping
-	renewReader     bool  // the reader continues in a fresh goroutine after its next batch
-	turnTaken       bool  // a writer has the turn: see WaitTurn
-	unackedLimited  bool  // limitUnacknowledged has set a limit
-	inFlight        int32 // chunks of q that drain is writing
-	discardedBytes  int32 // bytes read since the end
+	// These facts do not follow from the states: each may be true or false in most of them.
+	watched        bool // the sweeper lists the current run; changes several times during a run
+	stackGrown     bool // the reader's goroutine has called handlers, so its stack may have grown
+	turnTaken      bool // a writer has the turn: see WaitTurn
+	unackedLimited bool // limitUnacknowledged has set a limit on the socket
+	deadlineSet    bool // a read deadline for part is set on the transport
+
+	forRefusal bool   // made by UpgradeToRefuse; never changes
+	deflate    bool   // permessage-deflate was negotiated; never changes
+	proto      uint16 // number of the negotiated subprotocol in the options, from 1; 0: none. Never changes
+
+	inFlight       int32 // chunks of q that drain is writing
+	discardedBytes int32 // bytes read since parsing ended
 
 	runNo, tickRunNo uint32 // number of the current or last watched run; its value at the last idle tick
-	sweepLink        runLink
-	wheelLink        wheelLink
+	runNode          runNode
+	wheelNode        wheelNode
 }
 
-func newConn(u *Upgrader, nc net.Conn, proto uint16, deflate, refused bool, early []byte) *Conn {
-	c := &Conn{up: u, nc: nc, proto: proto, deflate: deflate, refused: refused, running: true} // the running token is kept for Start
+func newConn(u *Upgrader, nc net.Conn, proto uint16, deflate, forRefusal bool, early []byte) *Conn {
+	c := &Conn{up: u, nc: nc, proto: proto, deflate: deflate, forRefusal: forRefusal}
 	if len(early) > 0 {
 		c.rest = early
 	}
@@ -153,13 +141,15 @@ func (c *Conn) Start(h Handler, first any) {
 	if c.h != nil {
 		panic("socket: Start called twice")
 	}
-	c.h = h
-	if c.closingCalled {
+	c.h, c.handler, c.runner = h, handlerStarted, runnerInline
+	c.stackGrown = true
+	if c.phase == phaseStopped {
+		c.runner, c.stackGrown = runnerApart, false
 		h.Closing()
 	}
-	reads := !c.started && !c.stopped
-	c.started = true
-	c.inline, c.stackGrown = reads, reads
+	if c.transport != transportOpen {
+		c.callLost()
+	}
 	it := item{}
 	if first != nil {
 		it = item{kind: eventItem, e: first}
@@ -169,7 +159,7 @@ func (c *Conn) Start(h Handler, first any) {
 
 func (c *Conn) startRun(first item) {
 	c.mu.Lock()
-	if c.stopped {
+	if c.phase == phaseStopped {
 		first = item{} // not counted as dropped: it came from Start's caller
 	}
 	reads := c.run(first)
@@ -179,12 +169,12 @@ func (c *Conn) startRun(first item) {
 	}
 }
 
-// Post queues an event behind everything that was received or posted before. It returns ErrClosed if the connection has
+// Post queues an event after everything that was received or posted before. It returns ErrClosed if the connection has
 // ended. It returns ErrQueueFull if Options.EventQueue events are waiting, and closes the connection with 1013.
 func (c *Conn) Post(e any) error {
 	c.mu.Lock()
 	defer c.unlock()
-	if c.cause != nil {
+	if c.phase != phaseOpen {
 		return ErrClosed
 	}
 	if int(c.inbox.events) >= c.up.opt.EventQueue {
@@ -207,7 +197,7 @@ func (c *Conn) Subprotocol() string { return c.up.subprotocol(c.proto) }
 func (c *Conn) Busy() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.running
+	return c.runner != runnerNone
 }
 
 // QueuedBytes is the number of bytes waiting to be written.

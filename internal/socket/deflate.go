@@ -19,7 +19,7 @@ const (
 	flushEnd = 4    // bytes of flushTail that are not sent
 
 	// flushTail ends every compressed message and is removed on the wire (RFC 7692, section 7.2.1). An empty final
-	// block follows it here, so that compress/flate sees the end.
+	// block follows it here, so that compress/flate returns io.EOF.
 	flushTail = "\x00\x00\xff\xff" + "\x01\x00\x00\xff\xff"
 
 	windowSize = 32 << 10 // how far back deflate may refer
@@ -356,7 +356,7 @@ func (c *Conn) inflateMessage(it item) {
 // Close frame can still be recognised. Corrupt data does not match the type of its message: 1007 (RFC 6455, section
 // 7.4.1).
 func (c *Conn) failInflate(err error) {
-	if c.stopped {
+	if c.phase == phaseStopped {
 		return
 	}
 	code, reason := CloseInvalidUTF8, "deflated data is corrupt"

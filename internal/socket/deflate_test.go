@@ -114,7 +114,7 @@ func TestOneDeflatedFormForAll(t *testing.T) {
 		for _, deflate := range []bool{true, false} {
 			c, p := piped(t, u)
 			c.deflate = deflate // as if it was not offered
-			h := newRecorder()
+			h := newRecorder(c)
 			c.Start(h, nil)
 			fs := []Frame{f, plain}
 			go func() { must(t, c.WriteFrames(fs, false)) }()

@@ -109,7 +109,7 @@ func isWindow(bits string) bool {
 	return false
 }
 
-// take skips white space, then b and the white space behind it. It reports whether b was next.
+// take skips white space, then b and the white space after it. It reports whether b was next.
 func (l *offers) take(b byte) bool {
 	l.s = strings.TrimLeft(l.s, " \t")
 	if l.s == "" || l.s[0] != b {

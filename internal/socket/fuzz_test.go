@@ -114,7 +114,7 @@ func fuzzCase(t *testing.T, b []byte, o Options, rnd *rand.Rand) {
 	want, pongs := expected(b, o.Deflate)
 	k := rnd.IntN(len(b) + 1)
 	c, p := piped(t, NewUpgrader(o), slices.Clone(b[:k]))
-	h := newRecorder()
+	h := newRecorder(c)
 	h.message = func(m []byte, _ bool) {
 		if len(m) > 300 || cap(m) > 2*300 && cap(m) != bufSize { // inflated into a pooled buffer
 			t.Errorf("a message of %d bytes with capacity %d", len(m), cap(m))

@@ -126,8 +126,7 @@ func TestHandOverOfTheFirstEvent(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		c, p := piped(t, NewUpgrader(Options{}), text("early"), text("too")[:5])
-		h := newRecorder()
-		h.c = c
+		h := newRecorder(c)
 		must(t, c.Post("queued")) // after the two messages were received
 		c.Start(h.slowly(), "slow")
 		p.send(text("too")[5:], masked(ws.OpPing, true, "?"))
@@ -172,13 +171,13 @@ func TestOutdatedSlowRun(t *testing.T) {
 				h.c.overdue(old)
 			}
 			h.c.mu.Lock()
-			if !h.c.watched || !h.c.inline {
+			if !h.c.watched || h.c.runner != runnerInline {
 				t.Error("affected by an outdated slowRun")
 			}
 			h.c.mu.Unlock()
 			time.Sleep(6 * time.Millisecond)
 			h.c.mu.Lock()
-			if h.c.watched || h.c.inline {
+			if h.c.watched || h.c.runner == runnerInline {
 				t.Error("not affected by its own")
 			}
 			h.c.mu.Unlock()
@@ -202,8 +201,7 @@ func TestSweeperForgets(t *testing.T) {
 		u := NewUpgrader(Options{PingInterval: -1})
 		for i := range 40 {
 			c, p := piped(t, u)
-			h := newRecorder()
-			h.c = c
+			h := newRecorder(c)
 			c.Start(h.slowly(), "slow")
 			time.Sleep(time.Duration(i) * time.Millisecond)
 			must(t, p.nc.Close())
@@ -304,8 +302,7 @@ func TestArrived(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		c, p := piped(t, NewUpgrader(Options{}))
-		h := newRecorder()
-		h.c = c
+		h := newRecorder(c)
 		h.slowly()
 		begin := time.Now()
 		var arrived []string // guarded by the connection's lock

@@ -17,7 +17,7 @@ type HandshakeError struct {
 	Detail string // for the developers of the client, in plain words
 }
 
-// Error returns the detail behind "socket: check handshake: ".
+// Error returns "socket: check handshake: " and the detail.
 func (e *HandshakeError) Error() string { return "socket: check handshake: " + e.Detail }
 
 func newHandshakeError(status int, format string, args ...any) *HandshakeError {

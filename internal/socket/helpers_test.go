@@ -41,18 +41,26 @@ type recorder struct {
 	overlap,
 	lostTwice atomic.Bool
 	closings atomic.Int32
+	broken   atomic.Pointer[error] // what Conn.check has found
 
 	mu    sync.Mutex
 	drops [dropKinds]int
 }
 
-func newRecorder() *recorder {
-	return &recorder{lost: make(chan struct{}), closed: make(chan struct{})}
+func newRecorder(c *Conn) *recorder {
+	return &recorder{c: c, lost: make(chan struct{}), closed: make(chan struct{})}
 }
 
 func (h *recorder) enter() {
 	if !h.in.CompareAndSwap(false, true) {
 		h.overlap.Store(true)
+	}
+	h.check()
+}
+
+func (h *recorder) check() {
+	if err := h.c.check(); err != nil {
+		h.broken.Store(&err)
 	}
 }
 
@@ -74,7 +82,7 @@ func (h *recorder) Event(e any) {
 	}
 }
 
-func (h *recorder) Long() {}
+func (h *recorder) StillRunning() { h.check() }
 
 func (h *recorder) Lost() {
 	select {
@@ -96,7 +104,7 @@ func (h *recorder) Closed(code int, reason string) {
 	select {
 	case <-h.lost:
 	default:
-		h.log = append(h.log, "not told before")
+		h.log = append(h.log, "Lost was not called before")
 	}
 	if h.last != nil {
 		h.last()
@@ -109,6 +117,7 @@ func (h *recorder) Arrived(p []byte, binary bool, ahead uint64) bool {
 }
 
 func (h *recorder) Dropped(what Drop, n int) {
+	h.check()
 	h.mu.Lock()
 	h.drops[what] += n
 	h.mu.Unlock()
@@ -124,6 +133,9 @@ func (h *recorder) dropped(what Drop) int {
 func (h *recorder) end(t testing.TB, want ...string) {
 	t.Helper()
 	<-h.closed
+	if err := h.broken.Load(); err != nil {
+		t.Error(*err)
+	}
 	if h.overlap.Load() {
 		t.Error("two calls at once")
 	}
@@ -307,8 +319,7 @@ func upgraded(t testing.TB, u *Upgrader, ours, theirs net.Conn, early ...[]byte)
 func started(t testing.TB, o Options, first any, early ...[]byte) (*recorder, *peer) {
 	t.Helper()
 	c, p := piped(t, NewUpgrader(o), early...)
-	h := newRecorder()
-	h.c = c
+	h := newRecorder(c)
 	c.Start(h.echo(), first)
 	return h, p
 }
@@ -354,8 +365,7 @@ func newServer(t testing.TB, o Options, secure bool) *server {
 func (s *server) dial(t testing.TB, first any, early ...[]byte) (*recorder, *peer) {
 	t.Helper()
 	c, p := s.open(t, early...)
-	h := newRecorder()
-	h.c = c
+	h := newRecorder(c)
 	c.Start(h.echo(), first)
 	return h, p
 }

@@ -6,10 +6,10 @@ const (
 	noItem itemKind = iota
 	messageItem
 	eventItem
-	endItem // the peer's Close frame, or its violation: nothing behind it is handled
+	endItem // the peer's Close frame, or its violation of the protocol: it is the last item
 )
 
-// An item is one element of a connection's queue: a message, an event or the end.
+// An item is one element of a connection's queue: a message, an event, or the end item, which is the last one.
 type item struct {
 	kind     itemKind
 	binary   bool
@@ -21,15 +21,15 @@ type item struct {
 
 // An inbox holds the items that arrived while a handler ran, oldest first.
 type inbox struct {
-	items  []item
-	bytes  int // of messages
-	head   int32
-	frames int32 // messages waiting
-	events int32 // events waiting
+	items    []item
+	bytes    int // of messages
+	head     int32
+	messages int32 // waiting
+	events   int32 // waiting
 }
 
 func (q *inbox) full(o *Options) bool {
-	return int(q.frames) >= o.InboxFrames || q.bytes >= o.InboxBytes
+	return int(q.messages) >= o.InboxMessages || q.bytes >= o.InboxBytes
 }
 
 // push copies a message out of its read buffer, which goes back to the pool.
@@ -39,7 +39,7 @@ func (q *inbox) push(it item) {
 		if !it.owned {
 			it.p, it.owned = append([]byte(nil), it.p...), true
 		}
-		q.frames++
+		q.messages++
 		q.bytes += len(it.p)
 	case eventItem:
 		q.events++
@@ -66,7 +66,7 @@ func (q *inbox) pop() (item, bool) {
 	q.head++
 	switch it.kind {
 	case messageItem:
-		q.frames--
+		q.messages--
 		q.bytes -= len(it.p)
 	case eventItem:
 		q.events--

@@ -22,12 +22,12 @@ func TestBackPressure(t *testing.T) {
 		size int
 		most int // messages read while the handler blocks: its own and the inbox
 	}{
-		"16 frames":     {Options{}, 1, 1 + 16},
-		"4 frames":      {Options{InboxFrames: 4}, 1, 1 + 4},
-		"128 KiB":       {Options{InboxFrames: 1000}, 8000, 1 + 17},
+		"16 messages":   {Options{}, 1, 1 + 16},
+		"4 messages":    {Options{InboxMessages: 4}, 1, 1 + 4},
+		"128 KiB":       {Options{InboxMessages: 1000}, 8000, 1 + 17},
 		"1000 bytes":    {Options{InboxBytes: 1000}, 300, 1 + 4},
 		"one at a time": {Options{InboxBytes: 1}, 1, 1 + 1},
-		"off":           {Options{InboxFrames: -1, InboxBytes: -1}, 100, 200},
+		"off":           {Options{InboxMessages: -1, InboxBytes: -1}, 100, 200},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -194,7 +194,7 @@ func TestDropsOfAPausedReader(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				h, p := started(t, Options{InboxFrames: 2}, nil)
+				h, p := started(t, Options{InboxMessages: 2}, nil)
 				h.message = func([]byte, bool) { time.Sleep(time.Second) }
 				p.send(text("slow"))
 				time.Sleep(100 * time.Millisecond)
@@ -236,8 +236,8 @@ func TestInboxThatIsNeverEmpty(t *testing.T) {
 			out++
 		}
 	}
-	if q.frames != 1 || cap(q.items) > 16 {
-		t.Errorf("%d frames in room for %d", q.frames, cap(q.items))
+	if q.messages != 1 || cap(q.items) > 16 {
+		t.Errorf("%d messages in room for %d", q.messages, cap(q.items))
 	}
 }
 
@@ -245,7 +245,7 @@ func TestInboxThatIsNeverEmpty(t *testing.T) {
 func TestMessageTimeoutStopsWhilePaused(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		h, p := started(t, Options{InboxFrames: 1, PingInterval: -1}, nil)
+		h, p := started(t, Options{InboxMessages: 1, PingInterval: -1}, nil)
 		h.message = func(m []byte, _ bool) {
 			if string(m) == "slow" {
 				time.Sleep(time.Minute)

@@ -307,9 +307,9 @@ func TestInflatedInItsTurn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h, p := started(t, Options{Deflate: true}, nil)
 		h.slowly()
-		var told []string
+		var arrived []string
 		h.arrived = func(p []byte, _ bool, _ uint64) bool {
-			told = append(told, fmt.Sprint(p == nil, " ", string(p)))
+			arrived = append(arrived, fmt.Sprint(p == nil, " ", string(p)))
 			return string(p) != "cancel"
 		}
 		long := strings.Repeat("l", 64<<10)
@@ -319,15 +319,15 @@ func TestInflatedInItsTurn(t *testing.T) {
 			marked(text(strings.Repeat(emptyStored, 300)+helloFixed)), text("plain"))
 		synctest.Wait()
 		h.c.mu.Lock()
-		if n := h.c.inbox.bytes; n > 2000 || h.c.inbox.frames != 6 {
-			t.Errorf("%d messages wait with %d bytes", h.c.inbox.frames, n)
+		if n := h.c.inbox.bytes; n > 2000 || h.c.inbox.messages != 6 {
+			t.Errorf("%d messages wait with %d bytes", h.c.inbox.messages, n)
 		}
 		h.c.mu.Unlock()
 		p.expect("text slow", "text short", "text deflated llllllll…65536", "text", "text deflated llllllll…65536", "text Hello", "text plain")
 		must(t, p.nc.Close())
 		h.end(t, "m slow", "m short", "m llllllll…65536", "m ", "m llllllll…65536", "m Hello", "m plain", "closed 1006")
-		if want := "false short|true |false cancel|false |true |true |false plain"; strings.Join(told, "|") != want {
-			t.Errorf("told %q, want %q", told, want)
+		if want := "false short|true |false cancel|false |true |true |false plain"; strings.Join(arrived, "|") != want {
+			t.Errorf("arrived %q, want %q", arrived, want)
 		}
 	})
 }

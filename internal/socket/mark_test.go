@@ -131,8 +131,7 @@ func TestDropsBeforeStartAreReported(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, p := piped(t, NewUpgrader(Options{}))
 		must(t, c.WriteFrames([]Frame{prepared("old").Latest("a"), prepared("new").Latest("a")}, true))
-		h := newRecorder()
-		h.c = c
+		h := newRecorder(c)
 		c.Start(h, nil)
 		p.expect("text new")
 		if n := h.dropped(SupersededFrames); n != 1 {

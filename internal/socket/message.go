@@ -94,8 +94,9 @@ func incompleteRune(b []byte) int {
 }
 
 // parseItem parses the next item of b, and answers control frames at once. If b holds no whole item, what is left of it
-// is saved in part, and rest is nil. But if an answer has stopped the connection, rest holds the bytes behind it, not
-// parsed. The caller holds mu. It also has the reading token, or b is c.rest.
+// is saved in part, and rest is nil. There is one exception: if a pong does not fit into the send queue, that closes
+// the connection, and rest holds the bytes after the ping, not parsed. The caller holds mu. It also has the reading
+// token, or b is c.rest.
 func (c *Conn) parseItem(b []byte) (it item, rest []byte, ok bool) {
 	for {
 		if p := c.part; p != nil && p.inFrame {
@@ -123,12 +124,12 @@ func (c *Conn) parseItem(b []byte) (it item, rest []byte, ok bool) {
 			}
 			b = payload[h.Length:]
 			if c.rest != nil {
-				c.rest = b // dropped if the answer stops the connection
+				c.rest = b // what beginClose drops if the pong does not fit
 			}
 			if it, ok = c.handleControl(h, payload[:h.Length]); ok {
-				return it, nil, true // nothing behind a Close frame is parsed
+				return it, nil, true // nothing after a Close frame is parsed
 			}
-			if c.stopped {
+			if c.phase == phaseStopped {
 				return item{}, b, false
 			}
 			continue
@@ -155,7 +156,7 @@ func (c *Conn) singleFrame(h ws.Header, p []byte) item {
 	return item{kind: messageItem, p: p, binary: h.OpCode == ws.OpBinary, deflated: deflated}
 }
 
-// endOfPayload returns the message if its last frame is complete, or the end of the connection if its text is invalid.
+// endOfPayload returns the message if its last frame is complete, or the end item if its text is invalid.
 func (c *Conn) endOfPayload(p *partial) (it item, ok bool) {
 	switch {
 	case p.invalid:
@@ -205,7 +206,7 @@ func (c *Conn) handleControl(h ws.Header, p []byte) (it item, ok bool) {
 	return item{}, false
 }
 
-// saveTail saves the beginning of a header or of a control frame.
+// saveTail saves an incomplete header or an incomplete control frame.
 func (c *Conn) saveTail(b []byte) {
 	if len(b) > 0 {
 		p := c.ensurePartial()

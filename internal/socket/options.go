@@ -31,9 +31,9 @@ type Options struct {
 	MaxFragments    int           // frames of one message; beyond: close 1008. Default 128
 	MessageTimeout  time.Duration // from the first to the last byte of a message; beyond: close 1008. Default 10 s
 
-	InboxFrames int // messages waiting for the handler; beyond: the socket is not read. Default 16
-	InboxBytes  int // bytes of these messages; beyond: the socket is not read. Default 128 KiB
-	EventQueue  int // events waiting for the handler; beyond: close 1013. Default 256
+	InboxMessages int // messages waiting for the handler; beyond: the socket is not read. Default 16
+	InboxBytes    int // bytes of these messages; beyond: the socket is not read. Default 128 KiB
+	EventQueue    int // events waiting for the handler; beyond: close 1013. Default 256
 
 	// SendQueueBytes limits the bytes waiting to be written; beyond: close 1013. Default 1 MiB. A larger message is
 	// accepted if nothing else waits.
@@ -60,7 +60,7 @@ type Options struct {
 func (o Options) withDefaults() Options {
 	limit(&o.MaxMessageBytes, 64<<10)
 	limit(&o.MaxFragments, 128)
-	limit(&o.InboxFrames, 16)
+	limit(&o.InboxMessages, 16)
 	limit(&o.InboxBytes, 128<<10)
 	limit(&o.EventQueue, 256)
 	limit(&o.SendQueueBytes, 1<<20)

@@ -9,8 +9,8 @@ import (
 // pauseReading pauses reading until the inbox has room. The pause does not count towards MessageTimeout, because the
 // rest of an incomplete message may have arrived meanwhile.
 func (c *Conn) pauseReading() {
-	if c.flush(); c.stopped {
-		return // a write has failed: nothing would end the pause
+	if c.flush(); c.phase == phaseStopped {
+		return // a write has failed: resumeReading would not be called any more
 	}
 	c.up.counters.waits.Add(1)
 	room, begin := make(chan struct{}), time.Now()
@@ -18,7 +18,7 @@ func (c *Conn) pauseReading() {
 	c.unlock()
 	<-room
 	c.mu.Lock()
-	c.readSincePing = true
+	c.answerPing()
 	c.limitUnacknowledged(0)
 	if c.part != nil {
 		c.part.since = c.part.since.Add(time.Since(begin))
@@ -27,22 +27,19 @@ func (c *Conn) pauseReading() {
 
 // resumeReading ends pauseReading.
 func (c *Conn) resumeReading() {
-	if c.resume != nil {
+	if c.paused() {
 		close(c.resume)
 		c.resume = nil
 	}
 }
 
-// paused reports whether the reader waits for room in the inbox. The caller holds mu.
-func (c *Conn) paused() bool { return c.resume != nil }
-
 // pingPaused checks the peer while reading is paused, and returns the time until the next check. It expects no pong,
-// because a pong would wait behind unread data. If the peer has closed the connection, its system answers the ping with
+// because a pong would wait after unread data. If the peer has closed the connection, its system answers the ping with
 // a reset, and the next ping fails. If the peer's system is silent, ours gives up the connection after PongTimeout, and
 // a ping fails too.
 func (c *Conn) pingPaused() time.Duration {
-	if !c.draining { // else WriteTimeout watches
-		c.ping()
+	if c.writer != writerDraining { // else WriteTimeout watches
+		c.sendPing()
 	}
 	o := &c.up.opt
 	pings := (o.PongTimeout + o.PingInterval - 1) / o.PingInterval // so many that one falls due exactly PongTimeout after another

@@ -59,8 +59,7 @@ func tcpOf(p *peer) *net.TCPConn {
 func pausedPeer(t *testing.T, s *server) (*recorder, *peer) {
 	t.Helper()
 	c, p := s.open(t)
-	h := newRecorder()
-	h.c = c
+	h := newRecorder(c)
 	h.message = func([]byte, bool) { <-h.lost }
 	c.Start(h, nil)
 	fillInbox(s, p)
@@ -76,7 +75,7 @@ func TestLossWhilePausedOverTCP(t *testing.T) {
 		for name, vanish := range vanishings {
 			t.Run(transportName(secure)+" "+name, func(t *testing.T) {
 				t.Parallel()
-				s := newServer(t, Options{InboxFrames: 1, PingInterval: 100 * time.Millisecond, PongTimeout: 100 * time.Millisecond}, secure)
+				s := newServer(t, Options{InboxMessages: 1, PingInterval: 100 * time.Millisecond, PongTimeout: 100 * time.Millisecond}, secure)
 				h, p := pausedPeer(t, s)
 				p.expect("ping", "ping")
 				vanish(t, p)
@@ -100,10 +99,9 @@ func TestLivingPeerWhilePausedOverTCP(t *testing.T) {
 	for _, secure := range []bool{false, true} {
 		t.Run(transportName(secure), func(t *testing.T) {
 			t.Parallel()
-			s := newServer(t, Options{InboxFrames: 1, PingInterval: 100 * time.Millisecond, PongTimeout: time.Second}, secure)
+			s := newServer(t, Options{InboxMessages: 1, PingInterval: 100 * time.Millisecond, PongTimeout: time.Second}, secure)
 			c, p := s.open(t)
-			h := newRecorder()
-			h.c = c
+			h := newRecorder(c)
 			goOn := make(chan struct{})
 			h.message = func(m []byte, _ bool) {
 				<-goOn

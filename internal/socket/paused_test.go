@@ -18,8 +18,7 @@ func fullInbox(t *testing.T, o Options, nc func(net.Conn) net.Conn) (*recorder, 
 	t.Helper()
 	ours, theirs := net.Pipe()
 	c, p := upgraded(t, NewUpgrader(o), nc(ours), theirs)
-	h := newRecorder()
-	h.c = c
+	h := newRecorder(c)
 	h.message = func([]byte, bool) { <-h.lost }
 	c.Start(h, nil)
 	for range 2 { // the handler has one, and one waits
@@ -63,7 +62,7 @@ func TestLossWhilePaused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			o.InboxFrames = 1
+			o.InboxMessages = 1
 			for _, vanish := range []struct {
 				name  string
 				after int // time of the loss, in sixteenths of PingInterval
@@ -104,7 +103,7 @@ func TestLossWhilePaused(t *testing.T) {
 func (c *Conn) isGone() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.disconnected
+	return c.transport != transportOpen
 }
 
 // TestLossWhilePausedWithoutPongTimeout: pings continue, and a ping that cannot be written reveals the loss.
@@ -112,7 +111,7 @@ func TestLossWhilePausedWithoutPongTimeout(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		nc := &resets{}
-		h, p := fullInbox(t, Options{InboxFrames: 1, PongTimeout: -1, CloseTimeout: -1}, func(c net.Conn) net.Conn { nc.Conn = c; return nc })
+		h, p := fullInbox(t, Options{InboxMessages: 1, PongTimeout: -1, CloseTimeout: -1}, func(c net.Conn) net.Conn { nc.Conn = c; return nc })
 		p.expect("ping", "ping", "ping")
 		nc.gone.Store(1)
 		begin := time.Now()
@@ -130,7 +129,7 @@ func TestReplyToALostPeerWhilePaused(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		nc := &resets{}
-		h, p := fullInbox(t, Options{InboxFrames: 1, CloseTimeout: -1}, func(c net.Conn) net.Conn { nc.Conn = c; return nc })
+		h, p := fullInbox(t, Options{InboxMessages: 1, CloseTimeout: -1}, func(c net.Conn) net.Conn { nc.Conn = c; return nc })
 		nc.gone.Store(1)
 		for range 2 {
 			must(t, h.c.WriteText([]byte("reply"), false))
@@ -154,7 +153,7 @@ func TestReplyToALostPeerWhilePaused(t *testing.T) {
 func TestLivingPeerWhilePaused(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		h, p := started(t, Options{InboxFrames: 1}, nil)
+		h, p := started(t, Options{InboxMessages: 1}, nil)
 		goOn := make(chan struct{})
 		h.message = func(m []byte, _ bool) {
 			<-goOn

@@ -19,8 +19,8 @@ type wheel struct {
 	conns int
 }
 
-// A wheelLink is a connection's place on the wheel, guarded by the wheel's lock.
-type wheelLink struct {
+// A wheelNode makes a connection an element of the list of a slot. It is guarded by the wheel's lock.
+type wheelNode struct {
 	prev, next *Conn
 	at         int64 // the turn when it is due, which also gives its slot; 0: not on the wheel
 }
@@ -68,9 +68,9 @@ func (w *wheel) add(c *Conn, d time.Duration) {
 	w.conns++
 	at := max(int64((time.Since(w.start)+d-1)/w.every), w.turns) + 1
 	head := w.slot(at)
-	c.wheelLink = wheelLink{next: *head, at: at}
+	c.wheelNode = wheelNode{next: *head, at: at}
 	if *head != nil {
-		(*head).wheelLink.prev = c
+		(*head).wheelNode.prev = c
 	}
 	*head = c
 }
@@ -81,7 +81,7 @@ func (w *wheel) slot(at int64) **Conn { return &w.slots[at%int64(len(w.slots))] 
 func (w *wheel) remove(c *Conn) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if c.wheelLink.at == 0 {
+	if c.wheelNode.at == 0 {
 		return
 	}
 	w.unlink(c)
@@ -91,16 +91,16 @@ func (w *wheel) remove(c *Conn) {
 }
 
 func (w *wheel) unlink(c *Conn) {
-	k := &c.wheelLink
+	k := &c.wheelNode
 	if k.prev != nil {
-		k.prev.wheelLink.next = k.next
+		k.prev.wheelNode.next = k.next
 	} else {
 		*w.slot(k.at) = k.next
 	}
 	if k.next != nil {
-		k.next.wheelLink.prev = k.prev
+		k.next.wheelNode.prev = k.prev
 	}
-	*k = wheelLink{}
+	*k = wheelNode{}
 	w.conns--
 }
 
@@ -111,8 +111,8 @@ func (w *wheel) turn() {
 	for now := int64(time.Since(w.start) / w.every); w.turns < now && w.conns > 0; {
 		w.turns++
 		for c := *w.slot(w.turns); c != nil; {
-			next := c.wheelLink.next
-			if c.wheelLink.at <= w.turns { // after a late timer the slot also holds connections of the next round
+			next := c.wheelNode.next
+			if c.wheelNode.at <= w.turns { // after a late timer the slot also holds connections of the next round
 				w.unlink(c)
 				due = append(due, c)
 			}
@@ -132,7 +132,7 @@ func (w *wheel) turn() {
 func (c *Conn) tick() {
 	c.mu.Lock()
 	defer c.unlock()
-	if d := c.heartbeat(); !c.disconnected {
+	if d := c.heartbeat(); c.transport == transportOpen {
 		c.up.wheel.add(c, d)
 	}
 }
@@ -140,30 +140,29 @@ func (c *Conn) tick() {
 // heartbeat sends a ping, or checks that the peer has answered the last one. It returns the time until the next tick.
 func (c *Conn) heartbeat() time.Duration {
 	o := &c.up.opt
-	if c.discarding() || !c.started {
+	if c.input != inputParsed || c.handler == handlerNone {
 		return o.pingAfter()
 	}
-	if c.broken && c.paused() { // no read will report the loss
+	if c.writer == writerBroken && c.paused() { // no read will report the loss
 		c.abort()
 		return 0
 	}
-	if c.awaitingPong {
+	if c.awaitsPong() {
 		return c.checkPong()
 	}
 	c.replaceReader()
-	if o.PingInterval == 0 || c.draining || c.broken {
+	if o.PingInterval == 0 || c.writer != writerIdle {
 		return o.pingAfter()
 	}
-	c.ping()
-	c.renewReader = true
+	c.sendPing()
+	c.ping = pingSent
 	if o.PongTimeout == 0 {
 		return o.pingAfter()
 	}
-	c.awaitingPong, c.readSincePing = true, false
 	return o.PongTimeout
 }
 
-func (c *Conn) ping() {
+func (c *Conn) sendPing() {
 	if c.paused() {
 		c.limitUnacknowledged(c.up.opt.PongTimeout)
 	}
@@ -179,23 +178,30 @@ func (c *Conn) checkPong() time.Duration {
 	switch {
 	case c.paused():
 		return c.pingPaused()
-	case c.draining:
+	case c.writer == writerDraining:
 		return o.PongTimeout
-	case !c.readSincePing:
+	case c.ping == pingSent:
 		c.abort()
 		return 0
 	}
-	c.awaitingPong = false
+	c.ping = pingNone
 	return max(o.pingAfter()-o.PongTimeout, c.up.wheel.every)
 }
 
-// takeRenew reports whether the reader should continue in a fresh goroutine, because reading the answer to a ping has
-// grown its stack. It is called after each batch. A reader that has called handlers keeps its stack until replaceReader
-// replaces it.
-func (c *Conn) takeRenew() bool {
-	asked := c.renewReader
-	c.renewReader = false
-	if !asked || c.stackGrown || c.running {
+// answerPing records that bytes have arrived. It reports whether they are the first since the last ping.
+func (c *Conn) answerPing() (first bool) {
+	if c.ping != pingSent {
+		return false
+	}
+	c.ping = pingAnswered
+	return true
+}
+
+// renewReader reports whether the reader, which has read the answer to a ping, should continue in a fresh goroutine,
+// because reading has grown its stack. A reader that has called handlers keeps its stack until replaceReader replaces
+// it.
+func (c *Conn) renewReader() bool {
+	if c.stackGrown || c.runner != runnerNone {
 		return false
 	}
 	c.up.counters.replacements.Add(1)
@@ -206,7 +212,7 @@ func (c *Conn) takeRenew() bool {
 // the last tick. Only a fresh goroutine has a small stack. The read deadline in the past loses no bytes: a read returns
 // either data or the error.
 func (c *Conn) replaceReader() {
-	if c.stackGrown && !c.running && c.runNo == c.tickRunNo {
+	if c.stackGrown && c.runner == runnerNone && c.runNo == c.tickRunNo {
 		c.inbox.shrink()
 		_ = c.nc.SetReadDeadline(c.up.epoch) // fails if closed; then no reader waits
 	}

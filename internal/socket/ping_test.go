@@ -21,7 +21,7 @@ func TestFirstPing(t *testing.T) {
 		times := make(chan time.Duration, n)
 		for i := range n {
 			c, p := piped(t, u)
-			h := newRecorder()
+			h := newRecorder(c)
 			c.Start(h, nil)
 			begin := time.Now()
 			go func() {
@@ -153,7 +153,7 @@ func TestAnyByteAnswersAPing(t *testing.T) {
 func TestPausedPeerIsNotOverdue(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		h, p := started(t, Options{InboxFrames: 1}, nil)
+		h, p := started(t, Options{InboxMessages: 1}, nil)
 		h.message = func(m []byte, _ bool) {
 			if string(m) == "slow" {
 				time.Sleep(10 * time.Minute)
@@ -346,9 +346,9 @@ func TestWheelTurnsLate(t *testing.T) {
 		u.wheel.start = u.wheel.start.Add(-time.Hour) // as if an hour had passed
 		u.wheel.mu.Unlock()
 		late, _ := piped(t, u)
-		at := late.wheelLink.at
+		at := late.wheelNode.at
 		u.wheel.turn()
-		if late.wheelLink.at != at {
+		if late.wheelNode.at != at {
 			t.Error("the latecomer was ticked")
 		}
 		all = append(all, late)
@@ -358,7 +358,7 @@ func TestWheelTurnsLate(t *testing.T) {
 		}
 		u.wheel.mu.Unlock()
 		for _, c := range all {
-			if d := time.Duration(c.wheelLink.at)*u.wheel.every - time.Since(u.wheel.start); d < 19*time.Second || d > 27*time.Second {
+			if d := time.Duration(c.wheelNode.at)*u.wheel.every - time.Since(u.wheel.start); d < 19*time.Second || d > 27*time.Second {
 				t.Errorf("due in %v", d)
 			}
 			c.Abort()

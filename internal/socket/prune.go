@@ -37,13 +37,13 @@ func (c *Conn) makeRoom(n int) {
 // admitFrames is admit for frames of n bytes together. If the queue cannot make room, it leaves out droppable frames,
 // oldest first.
 func (c *Conn) admitFrames(fs []Frame, n int) ([]Frame, error) {
-	if !c.writeDone && !c.hasRoom(n) && slices.ContainsFunc(fs, func(f Frame) bool { return f.droppable }) {
-		if c.flush(); !c.broken {
+	if c.canWrite() && !c.hasRoom(n) && slices.ContainsFunc(fs, func(f Frame) bool { return f.droppable }) {
+		if c.flush(); c.writer != writerBroken {
 			c.makeRoom(n)
 			fs, n = c.leaveOut(fs, n)
 		}
 	}
-	if len(fs) == 0 && !c.writeDone && !c.broken {
+	if len(fs) == 0 && c.canWrite() {
 		return nil, nil
 	}
 	return fs, c.admit(n)
@@ -70,7 +70,7 @@ func (c *Conn) supersede(key string) {
 		return
 	}
 	at, waits := c.index.latest[key]
-	if i := at - c.index.base; waits && i >= int(c.inFlight) && !c.writeDone { // if writing has ended, no newer one follows
+	if i := at - c.index.base; waits && i >= int(c.inFlight) && c.canWrite() { // else no newer one follows
 		c.drop(SupersededFrames, c.discardChunk(i))
 		c.compact()
 	}

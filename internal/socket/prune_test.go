@@ -168,12 +168,12 @@ func (q *discardingQueue) judge() error {
 			return fmt.Errorf("%q, the newest of key %s, is missing", text, key)
 		}
 	}
-	told := 0
-	for _, d := range *q.c.notes {
-		told += d.n
+	reported := 0
+	for _, d := range *q.c.drops {
+		reported += d.n
 	}
-	if len(got)+told != q.frames {
-		return fmt.Errorf("%d frames were written and %d reported as discarded, of %d", len(got), told, q.frames)
+	if len(got)+reported != q.frames {
+		return fmt.Errorf("%d frames were written and %d reported as discarded, of %d", len(got), reported, q.frames)
 	}
 	return nil
 }

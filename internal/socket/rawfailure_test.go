@@ -35,8 +35,7 @@ func unreliable(t *testing.T, o Options) (*recorder, *peer, *failing) {
 	c, p := newServer(t, o, false).open(t)
 	f := &failing{RawConn: c.rc}
 	c.rc = f
-	h := newRecorder()
-	h.c = c
+	h := newRecorder(c)
 	return h.echo(), p, f
 }
 
@@ -98,7 +97,7 @@ func TestWriteFailsBeforeStart(t *testing.T) {
 // CloseTimeout.
 func TestPeerHasClosed(t *testing.T) {
 	t.Parallel()
-	for name, o := range map[string]Options{"told by reading": {}, "not told": {CloseTimeout: 2 * time.Second}} {
+	for name, o := range map[string]Options{"noticed by reading": {}, "not noticed": {CloseTimeout: 2 * time.Second}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			h, p, f := unreliable(t, o)
@@ -126,7 +125,7 @@ func TestPeerHasClosed(t *testing.T) {
 // TestPausedReaderWhoseWriteFails: the reader does not wait for room in the inbox that would never come.
 func TestPausedReaderWhoseWriteFails(t *testing.T) {
 	t.Parallel()
-	h, p, f := unreliable(t, Options{InboxFrames: 1})
+	h, p, f := unreliable(t, Options{InboxMessages: 1})
 	h.message = func([]byte, bool) { <-h.lost }
 	h.c.Start(h, nil)
 	p.send(text("slow"))

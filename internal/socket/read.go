@@ -12,11 +12,11 @@ import (
 
 const (
 	bufSize   = 8192 // size of pooled buffers, for reading and writing
-	minDirect = 4096 // remaining payload bytes from which reading straight into the message pays
+	minDirect = 4096 // if more payload bytes are missing, they are read straight into the message, which saves a copy
 
-	// maxDiscard limits how many bytes are read and discarded after the end. A client that sends a too large message
-	// still writes while we close. If we closed the transport early, its reset could destroy the Close frame before the
-	// client reads it.
+	// maxDiscard limits how many bytes are read and discarded once input is not parsed any more. A client that sends a
+	// too large message still writes while we close. If we closed the transport early, its reset could destroy the
+	// Close frame before the client reads it.
 	maxDiscard = 16 << 20
 )
 
@@ -31,7 +31,7 @@ func giveBuffer(bp *[]byte) {
 	}
 }
 
-// A readResult is the outcome of one read: n bytes behind the tail in buf or, if buf is nil, in the spare capacity of
+// A readResult is the outcome of one read: n bytes after the tail in buf or, if buf is nil, in the spare capacity of
 // part.
 type readResult struct {
 	buf *[]byte
@@ -53,8 +53,9 @@ func (c *Conn) read() {
 			return
 		}
 		c.mu.Lock()
+		answers := c.answerPing()
 		reads := c.handleBatch(b)
-		renewed := reads && c.takeRenew()
+		renewed := reads && answers && c.renewReader()
 		c.unlock() // not deferred: the lock is not held when a handler panics
 		giveBuffer(bp)
 		if renewed {
@@ -71,7 +72,7 @@ func (p *partial) direct() bool {
 	return p != nil && p.inFrame && p.remain >= minDirect && p.frames > 0
 }
 
-// readBytes waits for bytes and returns them, behind those of the tail, in a pooled buffer that the caller gives back.
+// readBytes waits for bytes and returns them, after those of the tail, in a pooled buffer that the caller gives back.
 // Payload read directly is already in part; b is empty then.
 func (c *Conn) readBytes() (b []byte, bp *[]byte, err error) {
 	direct := c.part.direct()
@@ -130,8 +131,7 @@ func (c *Conn) blockingRead() {
 // handleBatch handles the bytes of one read, or queues their messages while another goroutine runs. It reports whether
 // the caller keeps the reading token. The caller holds mu.
 func (c *Conn) handleBatch(b []byte) (reads bool) {
-	c.readSincePing = true
-	for c.running && !c.discarding() {
+	for c.runner != runnerNone && c.input == inputParsed {
 		if c.inbox.full(&c.up.opt) {
 			c.pauseReading()
 			continue // meanwhile the running token may have become free
@@ -140,12 +140,12 @@ func (c *Conn) handleBatch(b []byte) (reads bool) {
 		b = rest
 		if ok {
 			c.enqueue(it)
-		} else if !c.stopped {
+		} else if c.input == inputParsed {
 			c.flush()
 			return true
 		}
 	}
-	if c.discarding() {
+	if c.input != inputParsed {
 		c.flush()
 		return c.discardBatch(b)
 	}
@@ -160,9 +160,6 @@ func (c *Conn) parseBatch(b []byte) (it item, rest []byte, ok bool) {
 	return c.parseItem(b)
 }
 
-// discarding reports whether bytes that are read from now on are not handled.
-func (c *Conn) discarding() bool { return c.endQueued || c.stopped }
-
 // runInline makes the reader the runner. Without an item for the handler the sweeper is not involved.
 func (c *Conn) runInline(b []byte) (reads bool) {
 	if b == nil {
@@ -171,23 +168,21 @@ func (c *Conn) runInline(b []byte) (reads bool) {
 	if c.part != nil {
 		c.part.tail = nil
 	}
-	c.running, c.inline, c.rest = true, true, b
+	c.runner, c.rest = runnerInline, b
 	return c.run(item{})
 }
 
 // discardBatch discards b, except for the peer's Close frame. It reports whether reading continues. The caller holds
 // mu.
 func (c *Conn) discardBatch(b []byte) (reads bool) {
-	if !c.unparsed && !c.readDone {
+	if c.input == inputSkipped {
 		c.drop(DroppedMessages, c.skipFrames(b))
 	}
 	if c.discardedBytes += int32(len(b)); c.discardedBytes > maxDiscard {
 		c.readFailed()
 	}
-	if c.readDone {
-		c.closeIfDone()
-	}
-	return !c.readDone && !c.disconnected
+	c.closeIfDone()
+	return c.canRead()
 }
 
 // skipFrames parses discarded bytes and returns the number of messages that ended in them.
@@ -208,7 +203,7 @@ func (c *Conn) skipFrames(b []byte) (messages int) {
 		}
 		h, size, whole := parseHeader(b)
 		if whole && checkHeader(c.clearRSV1(h), size, h.OpCode == ws.OpContinuation) != nil {
-			c.unparsed = true
+			c.input = inputDiscarded
 			return messages
 		}
 		closes := h.OpCode == ws.OpClose
@@ -217,7 +212,7 @@ func (c *Conn) skipFrames(b []byte) (messages int) {
 			return messages
 		}
 		if closes {
-			c.readDone = true
+			c.input = inputEnded
 			return messages
 		}
 		b = b[size:]
@@ -229,18 +224,17 @@ func (c *Conn) skipFrames(b []byte) (messages int) {
 // time: handleReadError decides when it expires. Discarded input needs none, because CloseTimeout limits it.
 func (c *Conn) setMessageDeadline() {
 	t := c.up.opt.MessageTimeout
-	if c.part == nil || c.deadlineSet || t == 0 || c.isDiscarding() {
+	if c.part == nil || c.deadlineSet || t == 0 || !c.parsesInput() {
 		return
 	}
 	c.deadlineSet = true
 	_ = c.nc.SetReadDeadline(c.part.since.Add(t)) // fails if closed; then the read fails too
 }
 
-// isDiscarding is discarding for callers that do not hold mu.
-func (c *Conn) isDiscarding() bool {
+func (c *Conn) parsesInput() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.discarding()
+	return c.input == inputParsed
 }
 
 // handleReadError ends the connection after a read error, unless a deadline expired that does not end it. It reports
@@ -248,7 +242,7 @@ func (c *Conn) isDiscarding() bool {
 func (c *Conn) handleReadError(err error) (again bool) {
 	c.mu.Lock()
 	defer c.unlock()
-	if !errors.Is(err, os.ErrDeadlineExceeded) || c.disconnected {
+	if !errors.Is(err, os.ErrDeadlineExceeded) || c.transport != transportOpen {
 		c.readFailed()
 		return false
 	}
@@ -256,7 +250,7 @@ func (c *Conn) handleReadError(err error) (again bool) {
 	_ = c.nc.SetReadDeadline(time.Time{}) // fails if closed; then the read fails too
 	c.stackGrown = false
 	t := c.up.opt.MessageTimeout
-	if c.part == nil || c.discarding() || t == 0 || time.Since(c.part.since) < t {
+	if c.part == nil || c.input != inputParsed || t == 0 || time.Since(c.part.since) < t {
 		c.up.counters.replacements.Add(1)
 		return true
 	}

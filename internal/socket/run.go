@@ -13,24 +13,24 @@ func (c *Conn) run(first item) (reads bool) {
 		c.unwatch()
 	}
 	c.flush() // may fail and end the connection
-	if c.stopped {
+	if c.phase == phaseStopped {
 		c.callClosed()
 	}
-	reads, c.inline = c.inline, false
-	c.running = false
-	return reads && !c.readDone && !c.disconnected
+	reads = c.runner == runnerInline && c.canRead()
+	c.runner = runnerNone
+	return reads
 }
 
 // handle calls the handler for it. It releases mu for the call.
 func (c *Conn) handle(it item) {
 	if it.kind == endItem {
-		c.handleEnd()
+		c.stop()
 		return
 	}
 	if !c.watched {
 		c.watch()
 	}
-	c.stackGrown = c.stackGrown || c.inline
+	c.stackGrown = c.stackGrown || c.runner == runnerInline
 	if it.kind == messageItem {
 		c.delivered++
 	}
@@ -61,7 +61,7 @@ func (c *Conn) afterGoexit() {
 	if c.watched {
 		c.unwatch()
 	}
-	if c.inline {
+	if c.runner == runnerInline {
 		c.handOver()
 	}
 	go c.runQueue()
@@ -69,15 +69,15 @@ func (c *Conn) afterGoexit() {
 
 // nextItem returns the oldest item: from the batch in an inline run, then from the inbox.
 func (c *Conn) nextItem() (item, bool) {
-	if c.closeAfterRun && !c.stopped {
+	if c.phase == phaseLastRun {
 		c.beginClose(c.cause.code, c.cause.reason)
 	}
-	if c.stopped {
+	if c.phase == phaseStopped {
 		return item{}, false
 	}
 	if c.rest != nil {
 		it, rest, ok := c.parseItem(c.rest)
-		if c.stopped {
+		if c.phase == phaseStopped {
 			return item{}, false
 		}
 		if c.rest = rest; ok {
@@ -85,7 +85,7 @@ func (c *Conn) nextItem() (item, bool) {
 		}
 	}
 	it, ok := c.inbox.pop()
-	if c.resume != nil && !c.inbox.full(&c.up.opt) {
+	if c.paused() && !c.inbox.full(&c.up.opt) {
 		c.resumeReading()
 	}
 	return it, ok
@@ -97,15 +97,15 @@ func (c *Conn) enqueue(it item) {
 	if it.deflated {
 		it, text = c.peek(it)
 	}
-	if it.kind != messageItem || c.h.Arrived(text, it.binary, c.delivered+uint64(c.inbox.frames)) {
+	if it.kind != messageItem || c.h.Arrived(text, it.binary, c.delivered+uint64(c.inbox.messages)) {
 		c.inbox.push(it)
 	}
 }
 
 // ensureRunner starts a goroutine for waiting items if none is running.
 func (c *Conn) ensureRunner() {
-	if !c.running && !c.closedCalled {
-		c.running = true
+	if c.runner == runnerNone && c.handler < handlerClosed {
+		c.runner = runnerApart
 		go c.runQueue()
 	}
 }
@@ -119,14 +119,11 @@ func (c *Conn) runQueue() {
 // callClosed makes the last call of the handler. Closed may take long, so another goroutine reads the peer's answer to
 // our Close frame.
 func (c *Conn) callClosed() {
-	if c.closedCalled {
-		return
-	}
-	c.closedCalled = true
-	if c.inline {
+	if c.runner == runnerInline {
 		c.startReader()
 	}
 	c.callLost()
+	c.handler = handlerClosed
 	code, reason := c.cause.code, c.cause.reason
 	c.unlock()
 	returned := false
@@ -135,7 +132,7 @@ func (c *Conn) callClosed() {
 			c.mu.Lock()
 			defer c.unlock()
 		}
-		c.closedReturned = true
+		c.handler = handlerReturned
 		c.unregister()
 	}()
 	c.h.Closed(code, reason)

@@ -7,13 +7,13 @@ type Drop uint8
 
 // Kinds of drops. Each line begins with the unit of n in Handler.Dropped.
 const (
-	DroppedMessages  Drop = iota // whole messages received and not handled, because the connection was lost or closed
+	DroppedMessages  Drop = iota // complete messages received and not handled, because the connection was lost or closed
 	DroppedEvents                // events queued and not handled, for the same reason
-	EventOverflow                // events refused because the event queue was full
+	EventOverflow                // events not queued because the event queue was full
 	DroppedFrames                // droppable frames that made room in the send queue
 	SupersededFrames             // frames replaced in the send queue by a later one with the same key
 	UnsentBytes                  // bytes queued and not written, because the connection was lost or closed
-	SlowClient                   // bytes refused because the send queue was full
+	SlowClient                   // bytes not queued because the send queue was full
 	dropKinds        = iota
 )
 
@@ -68,23 +68,23 @@ type dropRecord struct {
 func (c *Conn) drop(what Drop, n int) {
 	if n > 0 {
 		c.up.counters.drops[what].Add(int64(n))
-		if c.notes == nil {
-			c.notes = new([]dropRecord)
+		if c.drops == nil {
+			c.drops = new([]dropRecord)
 		}
-		*c.notes = append(*c.notes, dropRecord{what, n})
+		*c.drops = append(*c.drops, dropRecord{what, n})
 	}
 }
 
 // unlock releases mu, then reports the recorded drops to the handler. Drops before Start are reported after Start.
 func (c *Conn) unlock() {
-	notes, h := c.notes, c.h
-	if h == nil || notes == nil {
+	drops, h := c.drops, c.h
+	if h == nil || drops == nil {
 		c.mu.Unlock()
 		return
 	}
-	c.notes = nil
+	c.drops = nil
 	c.mu.Unlock()
-	for _, d := range *notes {
+	for _, d := range *drops {
 		h.Dropped(d.what, d.n)
 	}
 }

@@ -47,6 +47,13 @@ func (s *story) enter() {
 	if s.calls.Add(1) != 1 {
 		s.t.Error("two calls at once")
 	}
+	s.checkStates()
+}
+
+func (s *story) checkStates() {
+	if err := s.c.check(); err != nil {
+		s.t.Error(err)
+	}
 }
 
 // Message parses "number microseconds letters": p posts an event, w writes uncorked, l waits for the loss.
@@ -106,10 +113,9 @@ func (s *story) post(sender, n int) bool {
 	return err == nil
 }
 
-func (s *story) Long() {}
-func (s *story) Lost() { close(s.lost) } // twice would panic
-
-func (s *story) Closing() {}
+func (s *story) StillRunning() { s.checkStates() }
+func (s *story) Closing()      {}
+func (s *story) Lost()         { close(s.lost) } // twice would panic
 
 func (s *story) Closed(code int, _ string) {
 	s.enter() // never leaves
@@ -120,6 +126,7 @@ func (s *story) Closed(code int, _ string) {
 func (s *story) Arrived([]byte, bool, uint64) bool { return true }
 
 func (s *story) Dropped(what Drop, n int) {
+	s.checkStates()
 	if what == DroppedMessages {
 		s.dropped.Add(int64(n))
 	}
@@ -237,6 +244,7 @@ func (s *story) disturb(rnd *rand.Rand) {
 			s.c.mu.Unlock()
 			s.c.overdue(no - 1)
 		}
+		s.checkStates()
 	}
 }
 
@@ -276,6 +284,7 @@ func (s *story) end(how int) {
 // check compares the counts of both sides once the connection has ended.
 func (s *story) check(how int) {
 	<-s.lost
+	s.checkStates()
 	if want := [...]int{1000, 1006, 1006, 4000, 1006}[how]; s.code != want {
 		s.t.Errorf("end %d: closed with %d, want %d", how, s.code, want)
 	}
@@ -291,7 +300,7 @@ func (s *story) check(how int) {
 
 // stress runs stories, many at a time, for d.
 func stress(t *testing.T, u *Upgrader, many int, d time.Duration, open func() (*Conn, *peer)) {
-	var told, messages, events, accepted atomic.Int64
+	var done, messages, events, accepted atomic.Int64
 	end := time.Now().Add(d)
 	var wg sync.WaitGroup
 	for i := range many {
@@ -305,7 +314,7 @@ func stress(t *testing.T, u *Upgrader, many int, d time.Duration, open func() (*
 				}
 				c.Start(s, nil)
 				s.live()
-				told.Add(1)
+				done.Add(1)
 				messages.Add(int64(s.next))
 				events.Add(int64(s.handled))
 				accepted.Add(s.accepted.Load())
@@ -331,14 +340,14 @@ func stress(t *testing.T, u *Upgrader, many int, d time.Duration, open func() (*
 		t.Errorf("%d events handled or dropped of %d", n, accepted.Load())
 	}
 	t.Logf("%d connections, %d messages, %d events, %d hand-overs, %d readers replaced, %d pauses, drops %v",
-		told.Load(), messages.Load(), events.Load(), st.HandOvers, st.Replacements, st.Waits, st.Drops)
+		done.Load(), messages.Load(), events.Load(), st.HandOvers, st.Replacements, st.Waits, st.Drops)
 	if st.HandOvers == 0 || st.Replacements == 0 || st.Waits == 0 {
 		t.Error("not enough stress")
 	}
 }
 
 var stressed = Options{
-	InboxFrames: 8, PingInterval: 20 * time.Millisecond, PongTimeout: -1, CloseTimeout: 20 * time.Second,
+	InboxMessages: 8, PingInterval: 20 * time.Millisecond, PongTimeout: -1, CloseTimeout: 20 * time.Second,
 }
 
 func TestStressOverTCP(t *testing.T) {

@@ -7,7 +7,7 @@ import (
 )
 
 const (
-	slowAfter  = 5 * time.Millisecond // an older run flushes its corked messages; if its goroutine is the reader, another takes over reading
+	slowAfter  = 5 * time.Millisecond // after that time a run's corked messages are flushed; an inline run also hands reading over
 	sweepSlack = time.Millisecond     // runs that become slow within this time are handled in the same sweep
 	sweepLists = 8
 )
@@ -30,8 +30,8 @@ type runList struct {
 	_          [40]byte // a cache line of its own
 }
 
-// A runLink is a connection's place in its list of runs, guarded by the list's lock.
-type runLink struct {
+// A runNode makes a connection an element of a runList. It is guarded by the list's lock.
+type runNode struct {
 	prev, next *Conn
 	since      time.Duration // start of the run, on the Upgrader's clock
 	list       uint8         // never changes
@@ -40,7 +40,7 @@ type runLink struct {
 
 func (s *sweeper) init(u *Upgrader) { s.up = u }
 
-func (s *sweeper) assignList(c *Conn) { c.sweepLink.list = uint8(s.next.Add(1) % sweepLists) }
+func (s *sweeper) assignList(c *Conn) { c.runNode.list = uint8(s.next.Add(1) % sweepLists) }
 
 // watch adds the current run to the sweeper's list. The caller holds mu.
 func (c *Conn) watch() {
@@ -51,21 +51,21 @@ func (c *Conn) watch() {
 
 func (c *Conn) unwatch() {
 	c.watched = false
-	l := &c.up.sweeper.lists[c.sweepLink.list]
+	l := &c.up.sweeper.lists[c.runNode.list]
 	l.mu.Lock()
-	if c.sweepLink.listed {
+	if c.runNode.listed {
 		l.unlink(c)
 	}
 	l.mu.Unlock()
 }
 
 func (s *sweeper) add(c *Conn) {
-	l := &s.lists[c.sweepLink.list]
+	l := &s.lists[c.runNode.list]
 	l.mu.Lock()
-	k := &c.sweepLink
+	k := &c.runNode
 	k.since, k.listed, k.prev = time.Since(s.up.epoch), true, l.tail
 	if l.tail != nil {
-		l.tail.sweepLink.next = c
+		l.tail.runNode.next = c
 	} else {
 		l.head = c
 	}
@@ -78,14 +78,14 @@ func (s *sweeper) add(c *Conn) {
 }
 
 func (l *runList) unlink(c *Conn) {
-	k := &c.sweepLink
+	k := &c.runNode
 	if k.prev != nil {
-		k.prev.sweepLink.next = k.next
+		k.prev.runNode.next = k.next
 	} else {
 		l.head = k.next
 	}
 	if k.next != nil {
-		k.next.sweepLink.prev = k.prev
+		k.next.runNode.prev = k.prev
 	} else {
 		l.tail = k.prev
 	}
@@ -141,8 +141,8 @@ func (l *runList) takeOld(old []slowRun, limit time.Duration) ([]slowRun, time.D
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for c := l.head; c != nil; c = l.head {
-		if c.sweepLink.since > limit {
-			return old, c.sweepLink.since
+		if c.runNode.since > limit {
+			return old, c.runNode.since
 		}
 		l.unlink(c)
 		old = append(old, slowRun{c, c.runNo}) // runNo changes only while the run is not listed
@@ -153,7 +153,7 @@ func (l *runList) takeOld(old []slowRun, limit time.Duration) ([]slowRun, time.D
 // overdue is called by the sweeper for a slow run. The run is watched again from its next item or corked write.
 func (c *Conn) overdue(no uint32) {
 	if h := c.releaseRun(no); h != nil {
-		h.Long()
+		h.StillRunning()
 	}
 }
 
@@ -166,7 +166,7 @@ func (c *Conn) releaseRun(no uint32) Handler {
 		return nil
 	}
 	c.watched = false
-	if c.inline {
+	if c.runner == runnerInline {
 		c.handOver()
 	}
 	c.flush()
@@ -180,7 +180,7 @@ func (c *Conn) handOver() {
 	if c.rest != nil {
 		c.inbox.inFront(c.queueRest)
 	}
-	if c.stopped { // sending the pong for a ping in the rest may end the connection
+	if c.phase == phaseStopped { // a pong for a ping in the rest did not fit
 		c.dropItems()
 	}
 	c.startReader()
@@ -188,8 +188,8 @@ func (c *Conn) handOver() {
 
 // startReader starts a new reader in place of the runner, if anything more is to be read.
 func (c *Conn) startReader() {
-	c.inline, c.stackGrown = false, false
-	if !c.readDone && !c.disconnected {
+	c.runner, c.stackGrown = runnerApart, false
+	if c.canRead() {
 		go c.read()
 	}
 }
@@ -198,7 +198,7 @@ func (c *Conn) startReader() {
 func (c *Conn) queueRest() {
 	for c.rest != nil {
 		it, rest, ok := c.parseItem(c.rest)
-		if c.stopped {
+		if c.phase == phaseStopped {
 			return
 		}
 		if c.rest = rest; ok {

@@ -56,19 +56,19 @@ func (c *Conn) EndTurn() {
 func (c *Conn) waitUntil(ctx context.Context, ready func() bool) error {
 	for {
 		switch {
-		case c.writeDone || c.broken:
+		case !c.canWrite():
 			return ErrClosed
 		case ready():
 			return nil
 		}
-		if c.writable == nil {
-			c.writable = make(chan struct{})
+		if c.wake == nil {
+			c.wake = make(chan struct{})
 		}
-		writable := c.writable
+		wake := c.wake
 		c.unlock()
 		var err error
 		select {
-		case <-writable:
+		case <-wake:
 		case <-ctx.Done():
 			err = ctx.Err()
 		}
@@ -81,8 +81,8 @@ func (c *Conn) waitUntil(ctx context.Context, ready func() bool) error {
 
 // wakeWriters wakes waitUntil if its condition may have changed.
 func (c *Conn) wakeWriters() {
-	if c.writable != nil && (c.writeDone || c.queued <= c.up.opt.SendQueueBytes/2) {
-		close(c.writable)
-		c.writable = nil
+	if c.wake != nil && (!c.canWrite() || c.queued <= c.up.opt.SendQueueBytes/2) {
+		close(c.wake)
+		c.wake = nil
 	}
 }

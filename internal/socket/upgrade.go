@@ -90,7 +90,7 @@ func (u *Upgrader) UpgradeToRefuse(w http.ResponseWriter, r *http.Request, limit
 	return c, err
 }
 
-func (u *Upgrader) upgrade(w http.ResponseWriter, r *http.Request, refused bool, carriers []string) (*Conn, error) {
+func (u *Upgrader) upgrade(w http.ResponseWriter, r *http.Request, forRefusal bool, carriers []string) (*Conn, error) {
 	if e := checkHandshake(r); e != nil {
 		return nil, e
 	}
@@ -103,7 +103,7 @@ func (u *Upgrader) upgrade(w http.ResponseWriter, r *http.Request, refused bool,
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrHijack, err)
 	}
-	// net/http's buffer may hold bytes that the client sent behind its handshake. The buffer itself must not be kept.
+	// net/http's buffer may hold bytes that the client sent after its handshake. The buffer itself must not be kept.
 	early := make([]byte, brw.Reader.Buffered())
 	if _, err = io.ReadFull(brw, early); err == nil {
 		err = u.answer(nc, appendAnswer(nil, r.Header.Get("Sec-Websocket-Key"), name, extensions))
@@ -111,7 +111,7 @@ func (u *Upgrader) upgrade(w http.ResponseWriter, r *http.Request, refused bool,
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("socket: answer handshake: %w", err), nc.Close())
 	}
-	return newConn(u, nc, proto, extensions != "", refused, early), nil
+	return newConn(u, nc, proto, extensions != "", forRefusal, early), nil
 }
 
 // extensions returns the answer to the extensions that the client offers. Without compression it does not read the

@@ -196,8 +196,7 @@ func TestDeadlinesOfTheHTTPServer(t *testing.T) {
 		if !r.until.IsZero() {
 			t.Error("a write deadline is left")
 		}
-		h := newRecorder()
-		h.c = c
+		h := newRecorder(c)
 		c.Start(h.echo(), nil)
 		time.Sleep(time.Hour)
 		p.send(text("late"))
@@ -284,7 +283,7 @@ func TestWait(t *testing.T) {
 		if err := u.Wait(ctx); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("two are open: %v", err)
 		}
-		h := newRecorder()
+		h := newRecorder(one)
 		h.last = func() { time.Sleep(time.Minute) }
 		one.Start(h, nil)
 		begin := time.Now()
@@ -315,7 +314,7 @@ func TestWaitForTheTransport(t *testing.T) {
 		ours, theirs := net.Pipe()
 		u := NewUpgrader(Options{})
 		c, p := upgraded(t, u, slowToClose{ours}, theirs)
-		h := newRecorder()
+		h := newRecorder(c)
 		c.Start(h, nil)
 		p.send(closing(1000, ""))
 		p.expect("close 1000")

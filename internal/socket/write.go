@@ -14,9 +14,9 @@ type chunk struct {
 }
 
 // WriteText writes a copy of p as one text message; p must be valid UTF-8. Set cork only for messages that the running
-// Message or Event writes itself: such a message may wait for the end of the batch, at most about 5 ms. Without cork
-// the message leaves at once, after any corked ones. Beyond Options.SendQueueBytes the connection closes with 1013 and
-// the error is ErrSlow. The error is ErrClosed if nothing more may be written.
+// Message or Event writes itself: such a message may wait until the handler has no more items, at most about 5 ms.
+// Without cork the message leaves at once, after any corked ones. Beyond Options.SendQueueBytes the connection closes
+// with 1013 and the error is ErrSlow. The error is ErrClosed if nothing more may be written.
 func (c *Conn) WriteText(p []byte, cork bool) error {
 	if c.deflate && len(p) >= c.up.deflater.min {
 		return c.WriteFrames([]Frame{c.up.PrepareText(p)}, cork)
@@ -55,7 +55,7 @@ func (c *Conn) WriteFrames(fs []Frame, cork bool) error {
 	if err != nil || len(fs) == 0 {
 		return err
 	}
-	if !c.draining && len(c.q) == 0 && c.rc != nil && !cork {
+	if c.writer == writerIdle && len(c.q) == 0 && c.rc != nil && !cork {
 		fs = c.writeDirect(fs)
 	}
 	for _, f := range fs {
@@ -76,7 +76,7 @@ func (c *Conn) Uncork() {
 // release flushes, or makes sure that the corked bytes are flushed later.
 func (c *Conn) release(cork bool) {
 	switch {
-	case !cork || !c.running:
+	case !cork || c.runner == runnerNone:
 		c.flush()
 	case !c.watched:
 		c.watch() // the handler has run for long since the last flush
@@ -85,13 +85,13 @@ func (c *Conn) release(cork bool) {
 
 // admit checks that n more bytes may be queued. If the queue is full, it closes the connection and returns ErrSlow.
 func (c *Conn) admit(n int) error {
-	if c.writeDone || c.broken {
+	if !c.canWrite() {
 		return ErrClosed
 	}
 	if c.hasRoom(n) {
 		return nil
 	}
-	if c.flush(); c.broken {
+	if c.flush(); c.writer == writerBroken {
 		return ErrClosed
 	}
 	if c.makeRoom(n); c.hasRoom(n) {
@@ -164,10 +164,10 @@ func (c *Conn) queueCork() {
 
 // flush writes as much of the queue as is possible without blocking, and starts drain for the rest.
 func (c *Conn) flush() {
-	if c.draining || c.queued == 0 {
+	if c.writer == writerDraining || c.queued == 0 {
 		return
 	}
-	if c.rc != nil && !c.broken {
+	if c.rc != nil && c.writer == writerIdle {
 		v := takeVec()
 		v.addChunks(c.q)
 		if c.out != nil {
@@ -181,10 +181,10 @@ func (c *Conn) flush() {
 		}
 	}
 	switch {
-	case c.broken:
+	case c.writer == writerBroken:
 		c.discardOut()
 	case c.queued > 0:
-		c.draining = true
+		c.writer = writerDraining
 		go c.drain()
 	}
 	c.closeIfDone()
@@ -253,7 +253,7 @@ func (c *Conn) advance(n int) {
 func (c *Conn) drain() {
 	c.mu.Lock()
 	defer c.unlock()
-	for c.queued > 0 && !c.disconnected && !c.broken {
+	for c.queued > 0 && c.writer == writerDraining && c.transport == transportOpen {
 		c.queueCork()
 		v := takeVec()
 		c.inFlight = int32(v.addChunks(c.nextChunks()))
@@ -267,8 +267,10 @@ func (c *Conn) drain() {
 			c.failWrites(err)
 		}
 	}
-	c.draining = false
-	if c.disconnected || c.broken {
+	if c.writer == writerDraining {
+		c.writer = writerIdle
+	}
+	if c.transport != transportOpen || c.writer == writerBroken {
 		c.discardOut()
 	}
 	_ = c.nc.SetWriteDeadline(time.Time{}) // fails if closed; then nothing more is written
@@ -292,9 +294,9 @@ func (c *Conn) nextChunks() []chunk {
 // reading then ends the connection. It ends at once if nothing is read any more, if reading would not report the error
 // (the peer accepts no data), or if a ping fails while reading is paused.
 func (c *Conn) failWrites(err error) {
-	c.broken = true
+	c.writer = writerBroken
 	c.startCloseTimer()
-	if c.readDone || !c.started || !isReset(err) || c.awaitingPong && c.paused() {
+	if c.input == inputEnded || c.handler == handlerNone || !isReset(err) || c.awaitsPong() && c.paused() {
 		c.abort()
 	}
 }

@@ -55,8 +55,7 @@ func recorded(t *testing.T, o Options) (*recorder, *peer, *recording) {
 	r := &recording{Conn: ours}
 	c, p := upgraded(t, NewUpgrader(o), r, theirs)
 	r.since()
-	h := newRecorder()
-	h.c = c
+	h := newRecorder(c)
 	c.Start(h.echo(), nil)
 	return h, p, r
 }
@@ -189,7 +188,7 @@ func TestCorkBeforeStart(t *testing.T) {
 			t.Errorf("after %v", d)
 		}
 		must(t, c.WriteText([]byte("again"), true))
-		h := newRecorder()
+		h := newRecorder(c)
 		c.Start(h, nil)
 		p.expect("text again")
 		if d := time.Since(begin); d > 6*time.Millisecond {
