@@ -18,7 +18,8 @@ import (
 // functions are instantiated with the types of the consumer works.
 
 var (
-	_ func(func(*chanx.Conn, *http.Request) (*works, error), *chanx.ConsumerOptions) *chanx.Consumer[works] = chanx.NewConsumer[works]
+	_ func(func(*chanx.Conn, *http.Request) (*works, error), *chanx.ConsumerOptions) *chanx.Consumer[works]           = chanx.NewConsumer[works]
+	_ func(func(*chanx.Conn, *http.Request, struct{}) (*works, error), *chanx.ConsumerOptions) *chanx.Consumer[works] = chanx.NewConsumerWith[works, struct{}]
 
 	_ func(*chanx.Consumer[works], func(*works, context.Context) error)                                                          = (*chanx.Consumer[works]).OnOpen
 	_ func(*chanx.Consumer[works], func(*works, context.Context, *chanx.CloseError))                                             = (*chanx.Consumer[works]).OnClose
@@ -85,17 +86,17 @@ var _ = chanx.Stats{
 }
 
 var (
-	_ func(...string) chanx.Target                        = chanx.To
-	_ func(...string) chanx.Target                        = chanx.ToUser
-	_ func(...string) chanx.Target                        = chanx.ToConn
-	_ func() chanx.Target                                 = chanx.All
-	_ func() chanx.BroadcastOption                        = chanx.ExceptSelf
-	_ chanx.BroadcastOption                               = chanx.All()
-	_ func(int, string) error                             = chanx.Refuse
-	_ error                                               = (*chanx.RefusalError)(nil)
-	_ func(string, string, ...any) error                  = chanx.Errorf
-	_ func(any) error                                     = chanx.Validate
-	_ func(*http.Request, string) (int, error)            = chanx.PathValue[int]
+	_ func(...string) chanx.Target       = chanx.To
+	_ func(...string) chanx.Target       = chanx.ToUser
+	_ func(...string) chanx.Target       = chanx.ToConn
+	_ func() chanx.Target                = chanx.All
+	_ func() chanx.BroadcastOption       = chanx.ExceptSelf
+	_ chanx.BroadcastOption              = chanx.All()
+	_ func(int, string) error            = chanx.Refuse
+	_ error                              = (*chanx.RefusalError)(nil)
+	_ func(string, string, ...any) error = chanx.Errorf
+	_ func(any) error                    = chanx.Validate
+
 	_ func(string, ...chanx.UnionVariant) chanx.UnionType = chanx.Union[facial]
 	_ func(string) chanx.UnionVariant                     = chanx.VariantOf[grin]
 	_ chanx.Authenticator                                 = chanx.AuthenticatorFunc(nil)

@@ -47,8 +47,12 @@ func (c *Consumer[S]) endpoint() *endpoint { return &c.end }
 // connection; the client learns the reason only from an error made with Refuse. In open, Join is allowed and Send
 // returns an error. open runs in goroutines of the HTTP server, several at a time. opts may be nil.
 func NewConsumer[S any](open func(c *Conn, r *http.Request) (*S, error), opts *ConsumerOptions) *Consumer[S] {
+	return newConsumer(open == nil, func(c *Conn, r *http.Request, _ any) (*S, error) { return open(c, r) }, opts)
+}
+
+func newConsumer[S any](isNil bool, open func(*Conn, *http.Request, any) (*S, error), opts *ConsumerOptions) *Consumer[S] {
 	state := reflect.TypeFor[S]()
-	if open == nil {
+	if isNil {
 		panic(fmt.Sprintf("chanx: new consumer of %s: open is nil", state))
 	}
 	if f, ok := stateConn(state); !ok {
@@ -56,8 +60,8 @@ func NewConsumer[S any](open func(c *Conn, r *http.Request) (*S, error), opts *C
 	}
 	c := &Consumer[S]{}
 	c.end.init(state.Name(), opts)
-	c.end.open = func(conn *Conn, r *http.Request) (any, error) {
-		s, err := open(conn, r)
+	c.end.open = func(conn *Conn, r *http.Request, params any) (any, error) {
+		s, err := open(conn, r, params)
 		if err == nil {
 			err = checkState(s, conn)
 		}
@@ -131,7 +135,8 @@ type endpoint struct {
 	mu      sync.Mutex
 	servers []*Server // on which it is mounted
 
-	open    func(*Conn, *http.Request) (any, error)
+	params  *params // nil for a consumer made by NewConsumer
+	open    func(c *Conn, r *http.Request, params any) (any, error)
 	onOpen  func(state any, ctx context.Context) error
 	onClose func(state any, ctx context.Context, cause *CloseError)
 

@@ -42,7 +42,7 @@ func (m *mount) ordered() (all []*mountedIncoming) {
 
 func (m *mount) spec(defs *schema.Definitions) ChannelSpec {
 	c := ChannelSpec{
-		Pattern: m.pattern, Parameters: pathParameters(m.pattern), Name: m.opts.Name, Doc: m.opts.Doc, Groups: append([]string{}, m.opts.Groups...),
+		Pattern: m.pattern, Parameters: m.specParameters(), Name: m.opts.Name, Doc: m.opts.Doc, Groups: append([]string{}, m.opts.Groups...),
 		Authenticated: m.opts.Authenticator != nil, Welcome: m.authMessage, Completions: m.completions, Closes: slices.Clone(closeSpecs),
 		Receives: []MessageSpec{}, Sends: []MessageSpec{}, Events: []EventSpec{},
 	}
@@ -117,9 +117,9 @@ func (m *mount) sendsUnasked(action string) bool {
 
 // authExamples returns the payloads of a connection that is accepted and of one that is refused.
 func (m *mount) authExamples(out *mountedOutgoing) (all []json.RawMessage) {
-	messages := []AuthenticationMessage{authentication(http.StatusForbidden, "members only")}
+	messages := []AuthenticationMessage{authentication(http.StatusForbidden, "members only", nil)}
 	if m.authMessage {
-		messages = append([]AuthenticationMessage{authentication(http.StatusOK, "OK")}, messages...)
+		messages = append([]AuthenticationMessage{authentication(http.StatusOK, "OK", nil)}, messages...)
 	}
 	for _, a := range messages {
 		if b, err := out.codec.Append(nil, a); err == nil {
@@ -151,14 +151,28 @@ func isAccepted(t *schema.Type, codec *schema.Codec, example json.RawMessage) bo
 	return t.CheckReadable() != nil || codec.Unmarshal(example, reflect.New(t.GoType()).Interface(), schema.Limits{}) == nil
 }
 
-// pathParameters describes the wildcards of a pattern.
-func pathParameters(pattern string) []ParameterSpec {
+// specParameters describes the wildcards of the pattern, in its order, then the parameters of the query.
+func (m *mount) specParameters() []ParameterSpec {
 	all := []ParameterSpec{}
-	for _, name := range wildcards(pattern) {
+	for _, name := range wildcards(m.pattern) {
 		all = append(all, ParameterSpec{
 			Name: name, In: InPath, Schema: json.RawMessage(`{"type":"string"}`), Required: true,
-			Rest: strings.Contains(pattern, "{"+name+"...}"),
+			Rest: strings.Contains(m.pattern, "{"+name+"...}"),
 		})
+	}
+	if m.params == nil {
+		return all
+	}
+	for _, p := range m.params.Describe() {
+		d := ParameterSpec{
+			Name: p.Name, In: p.In, Description: p.Doc, Deprecated: p.Deprecated, Schema: p.Schema, Required: p.Required,
+			Default: p.Default, Repeated: p.Repeated, Example: p.Example,
+		}
+		if i := slices.IndexFunc(all, func(o ParameterSpec) bool { return o.In == p.In && o.Name == p.Name }); i >= 0 {
+			d.Rest, all[i] = all[i].Rest, d
+		} else {
+			all = append(all, d)
+		}
 	}
 	return all
 }

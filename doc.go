@@ -51,7 +51,8 @@
 //	             Server.Broadcast, Emit             from anywhere, to a [Target]: To, ToUser, ToConn, All, Local
 //	             OnNode, Nodes                      events for the servers themselves
 //	commands     Server.Disconnect, Join, Leave     for connections on any node
-//	opening      Authenticator, Refuse, PathValue   authentication, authorisation, parameters of the path
+//	opening      Authenticator, Refuse              authentication and authorisation
+//	             NewConsumerWith                    typed parameters of the path and the query
 //	around       Consumer.Use, Observer             middleware; metrics and traces
 //	description  Server.Spec                        everything registered, as plain JSON
 //

@@ -62,8 +62,9 @@ var (
 // finds it with errors.As and answers with its Status and Detail. Create one with Refuse only: a Status outside of 400
 // to 599 counts as an internal error.
 type RefusalError struct {
-	Status int    // HTTP status
-	Detail string // a text for people
+	Status int             // HTTP status
+	Detail string          // a text for people
+	Errors ValidationError // the parameters of the request that were refused, if any; see NewConsumerWith
 }
 
 // Error contains status and detail.
@@ -72,6 +73,14 @@ func (r *RefusalError) Error() string {
 }
 
 func (r *RefusalError) isValid() bool { return r.Status >= 400 && r.Status <= 599 }
+
+// text is the body of a refusal that is sent as a plain HTTP status.
+func (r *RefusalError) text() string {
+	if len(r.Errors) == 0 {
+		return r.Detail
+	}
+	return r.Detail + "\n" + r.Errors.Error()
+}
 
 // Refuse returns a *RefusalError with an HTTP status from 400 to 599 and a detail for the client. Any other status
 // panics.
@@ -82,7 +91,7 @@ func (r *RefusalError) isValid() bool { return r.Status >= 400 && r.Status <= 59
 // Refuse(403, "members only") is {"reason": "forbidden", "detail": "members only"}. From OnOpen it is sent in the same
 // way, then the connection is closed with 4000 plus the status. Refusals are not logged.
 func Refuse(status int, detail string) error {
-	r := &RefusalError{status, detail}
+	r := &RefusalError{Status: status, Detail: detail}
 	if !r.isValid() {
 		panic(fmt.Sprintf("chanx: refuse connection: status %d is not one of 400 to 599", status))
 	}
@@ -113,7 +122,7 @@ func asRefusal(err error) (r *RefusalError, closeCode int) {
 	if r, ok := refusalIn(err); ok {
 		return r, r.closeCode()
 	}
-	return &RefusalError{http.StatusInternalServerError, serverError}, socket.CloseInternal
+	return &RefusalError{Status: http.StatusInternalServerError, Detail: serverError}, socket.CloseInternal
 }
 
 // serverError is the text for a client whose connection fails because of an internal error.

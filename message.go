@@ -31,16 +31,19 @@ type Pong struct{}
 type ErrorMessage struct{ Payload any }
 
 // AuthenticationMessage is sent to the client when its connection was accepted, with 200 and "OK", or refused, with an
-// HTTP status and its text. Data is {"detail": text}.
+// HTTP status and its text. Data is {"detail": text},
+// with "errors" if parameters of the request were refused.
 type AuthenticationMessage struct {
 	StatusCode int                  `json:"status_code"`
 	StatusText string               `json:"status_text"`
 	Data       AuthenticationDetail `json:"data"`
 }
 
-// AuthenticationDetail is the data of an AuthenticationMessage.
+// AuthenticationDetail is the data of an AuthenticationMessage. Errors lists the parameters of the request that were
+// refused, if the consumer was made by NewConsumerWith.
 type AuthenticationDetail struct {
-	Detail string `json:"detail"`
+	Detail string          `json:"detail"`
+	Errors ValidationError `json:"errors,omitempty"`
 }
 
 // CompleteMessage is the last frame for a client's message, if completions are on, or if the message carried a ref and

@@ -80,11 +80,12 @@ func newMount(s *Server, pattern string, e *endpoint) *mount {
 		events:      map[string]*mountedEvent{},
 		raw:         newSentCounter(),
 		completions: e.opts.Completions.or(s.opts.Completions),
-		authMessage: e.opts.AuthenticationMessage.or(e.opts.Authenticator != nil),
+		authMessage: e.opts.AuthenticationMessage.or(e.opts.Authenticator != nil || e.params != nil),
 	}
 	if a, ok := e.opts.Authenticator.(interface{ Subprotocols() []string }); ok {
 		m.tokenProtocols = a.Subprotocols()
 	}
+	e.params.checkPattern(pattern, e.opts.Name)
 	m.wrap()
 	m.mountIncoming()
 	for _, out := range e.outgoing {

@@ -104,20 +104,22 @@ func (c *Conn) sent(counter sentCounter, action string, bytes int) {
 	}
 }
 
-// observeInvalid reports a frame that did not pass validation to the Observer. At debug level it logs the first error
-// of an application's method whose text is not sent to the client.
+// observeInvalid reports a frame that did not pass validation to the Observer, and logs its cause.
 func (c *Conn) observeInvalid(items ValidationError, no uint64) {
-	for _, item := range items {
-		if item.Cause != nil {
-			c.debug("chanx: value refused", "message", no, "loc", item.Loc, "error", item.Cause)
-			break
-		}
-	}
+	c.logCause(items, "message", no)
 	if c.mount.observer == nil {
 		return
 	}
 	_, done := c.mount.observer.In(c.ctx, &Call{Conn: c, no: no})
 	c.mount.observer.done("In", done, items)
+}
+
+// logCause logs at debug level the first error of an application's method whose text is not sent to the client.
+func (c *Conn) logCause(items ValidationError, attrs ...any) {
+	i := slices.IndexFunc(items, func(item FieldError) bool { return item.Cause != nil })
+	if i >= 0 {
+		c.debug("chanx: value refused", append(attrs, "loc", items[i].Loc, "error", items[i].Cause)...)
+	}
 }
 
 // guardedObserver recovers from panics of the application's Observer. Observers are called from places where a panic

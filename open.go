@@ -64,10 +64,14 @@ func (m *mount) authorise(c *Conn, r *http.Request) (err error) {
 			return err
 		}
 	}
+	params, err := m.params.read(c, r)
+	if err != nil {
+		return err
+	}
 	if err := c.register(ctx); err != nil {
 		return err
 	}
-	if c.state, err = m.open(c, r); err == nil && given != nil {
+	if c.state, err = m.open(c, r, params); err == nil && given != nil {
 		err = c.watchContext(given)
 	}
 	return err
@@ -80,16 +84,16 @@ func (m *mount) refuse(w http.ResponseWriter, r *http.Request, c *Conn, err erro
 		c.logRefused(r.Context(), err)
 	}
 	if m.srv.opts.RefuseWithHTTP {
-		answerHTTP(w, r, why.Status, why.Detail)
+		answerHTTP(w, r, why.Status, why.text())
 		return
 	}
 	m.warnNoSubprotocol(c, r)
 	sock, err := m.srv.upgrader.UpgradeToRefuse(w, r, m.srv.maxRefusing(), m.tokenProtocols...)
 	if err != nil {
-		m.upgradeFailed(w, r, c, err, why.Status, why.Detail)
+		m.upgradeFailed(w, r, c, err, why.Status, why.text())
 		return
 	}
-	b, counter, err := m.appendFrame(nil, authentication(why.Status, why.Detail), "")
+	b, counter, err := m.appendFrame(nil, authentication(why.Status, why.Detail, why.Errors), "")
 	if err == nil {
 		err = sock.WriteText(b, false)
 	}
@@ -109,8 +113,8 @@ func (c *Conn) logRefused(ctx context.Context, err error) {
 	c.logFailure(level, err, "open")
 }
 
-func authentication(status int, detail string) AuthenticationMessage {
-	return AuthenticationMessage{status, http.StatusText(status), AuthenticationDetail{detail}}
+func authentication(status int, detail string, errors ValidationError) AuthenticationMessage {
+	return AuthenticationMessage{status, http.StatusText(status), AuthenticationDetail{detail, errors}}
 }
 
 // discardHandler handles a connection that has been refused: it ignores everything.
@@ -132,7 +136,7 @@ func (c *Conn) begin(sock *socket.Conn) {
 		o.Open(c)
 	}
 	if c.mount.authMessage {
-		b, counter, err := c.mount.appendFrame(nil, authentication(http.StatusOK, "OK"), "")
+		b, counter, err := c.mount.appendFrame(nil, authentication(http.StatusOK, "OK", nil), "")
 		if err == nil {
 			err = sock.WriteText(b, true)
 		}

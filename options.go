@@ -174,7 +174,7 @@ type ConsumerOptions struct {
 	QuietActions []string
 
 	// AuthenticationMessage selects whether a successful opening is followed by an AuthenticationMessage. Inherit
-	// means: if there is an Authenticator. A refusal is always sent.
+	// means: if there is an Authenticator, or if the consumer was made by NewConsumerWith. A refusal is always sent.
 	AuthenticationMessage Switch
 }
 

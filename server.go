@@ -121,7 +121,7 @@ func (s *Server) Handle(pattern string, consumer Endpoint) {
 }
 
 // Handler returns a handler that serves only the pattern, to be mounted on another router. It matches the path itself,
-// so that PathValue works; the router must leave the path unchanged.
+// so that its wildcards have values; the router must leave the path unchanged.
 func (s *Server) Handler(pattern string, consumer Endpoint) http.Handler {
 	mux := http.NewServeMux()
 	s.mount(mux, pattern, consumer)

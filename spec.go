@@ -60,6 +60,7 @@ type ParameterSpec struct {
 	Default     json.RawMessage `json:"default,omitempty"`
 	Rest        bool            `json:"rest,omitempty"`     // the rest of the path, slashes included
 	Repeated    bool            `json:"repeated,omitempty"` // a list: the key is repeated
+	Example     json.RawMessage `json:"example,omitempty"`  // of the value as JSON
 }
 
 // TokenSpec is a place for a client's token.

@@ -97,9 +97,9 @@ var roomMembers = map[string][]string{"alpha": {"alice", "bob"}, "beta": {"carol
 
 // openByID looks a room up by its number.
 func (s *state) openByID(r *http.Request) error {
-	id, err := chanx.PathValue[int](r, "pk")
+	id, err := strconv.Atoi(r.PathValue("pk"))
 	if err != nil {
-		return err
+		return chanx.Refuse(http.StatusNotFound, "pk must be a whole number of 64 bits")
 	}
 	if id < 1 || id > len(roomMembers) {
 		return chanx.Refuse(http.StatusNotFound, "No Group matches the given query.")

@@ -39,7 +39,7 @@ type Visit struct {
 
 // New returns the consumer of a route with the wildcard {room}.
 func New(opts Options) *chanx.Consumer[Visit] {
-	visit := chanx.NewConsumer(opts.open, &chanx.ConsumerOptions{
+	visit := chanx.NewConsumerWith(opts.open, &chanx.ConsumerOptions{
 		Name: "room", Doc: "A chat room with history.", Authenticator: opts.Logins,
 	})
 	visit.OnOpen((*Visit).entered)
@@ -61,15 +61,11 @@ func New(opts Options) *chanx.Consumer[Visit] {
 // Group is the name of the group that everyone in a room belongs to.
 func Group(room string) string { return "room_" + room }
 
-func (o Options) open(c *chanx.Conn, r *http.Request) (*Visit, error) {
-	room := r.PathValue("room")
-	if !ValidName(room) {
-		return nil, chanx.Refuse(http.StatusNotFound, "no such room")
-	}
-	if !o.Members.Admit(c.Identity().UserID, room) {
+func (o Options) open(c *chanx.Conn, _ *http.Request, e Entry) (*Visit, error) {
+	if !o.Members.Admit(c.Identity().UserID, e.Room) {
 		return nil, chanx.Refuse(http.StatusForbidden, "members only")
 	}
-	return &Visit{Conn: c, Options: o, room: room}, nil
+	return &Visit{Conn: c, Options: o, room: e.Room}, nil
 }
 
 // entered joins before it reads the history, so that no post is missed between the two. A post of that moment may arrive

@@ -226,16 +226,14 @@ func TestRefusalsAreToldAndTheRoomIsNot(t *testing.T) {
 			{"nobody, members-only room", "", "staff", 401, "log in first"},
 			{"not a member", "Bob", "staff", 403, "members only"},
 			{"the name differs", "Anne", "staff", 403, "members only"},
-			{"no such room", "Ann", "Lobby", 404, "no such room"},
-			{"not a name", "Ann", "a%2Fb", 404, "no such room"},
+			{"no such room", "Ann", "Lobby", 404, "invalid parameters"},
+			{"not a name", "Ann", "a%2Fb", 404, "invalid parameters"},
 		}
 		for _, tt := range tests {
 			c := h.dial(tt.user, tt.room)
-			want := chanx.AuthenticationMessage{
-				StatusCode: tt.status, StatusText: http.StatusText(tt.status), Data: chanx.AuthenticationDetail{Detail: tt.detail},
-			}
-			if f := chanxtest.Receive[chanx.AuthenticationMessage](c); f.Message != want {
-				t.Errorf("%s: got %+v, want %+v", tt.name, f.Message, want)
+			got := chanxtest.Receive[chanx.AuthenticationMessage](c).Message
+			if got.StatusCode != tt.status || got.StatusText != http.StatusText(tt.status) || got.Data.Detail != tt.detail {
+				t.Errorf("%s: got %+v", tt.name, got)
 			}
 			if reason := c.ExpectClosed(4000 + tt.status); reason != tt.detail {
 				t.Errorf("%s: closed with reason %q, want %q", tt.name, reason, tt.detail)
