@@ -18,7 +18,7 @@ var rules = []rule{
 	packageDocRule, exportedDocRule,
 	fileLengthRule, functionLengthRule, nameRule,
 	sleepRule, sentinelRule, panicRule, logRule,
-	goVersionRule, leftoverRule, machineRule, compiledDocsRule,
+	goVersionRule, oneVersionRule, leftoverRule, machineRule, compiledDocsRule,
 }
 
 func TestTheRepositoryKeepsItsRules(t *testing.T) {

@@ -33,6 +33,35 @@ var goVersionRule = rule{
 	keeps: []sample{{"go.mod": "module a\n\n" + goVersion + "\n"}},
 }
 
+var requirement = regexp.MustCompile(`(?m)^(?:require )?\t?([\w./-]+\.[\w./-]+) (v\S+)`)
+
+var oneVersionRule = rule{
+	name: "all modules of the workspace require one version of a dependency",
+	why:  "make modules builds each module alone, and would compile the other version and all that imports it once more",
+	check: func(files []file) (broken []string) {
+		first := map[string][2]string{} // by module path: the version and the file
+		for _, f := range files {
+			if path.Base(f.path) != "go.mod" || f.dir() == "tools" { // tools is not in the workspace
+				continue
+			}
+			for _, m := range requirement.FindAllStringSubmatch(f.text, -1) {
+				if v, seen := first[m[1]]; !seen {
+					first[m[1]] = [2]string{m[2], f.path}
+				} else if v[0] != m[2] {
+					broken = append(broken, fmt.Sprintf("%s: %s %s, but %s has %s", f.path, m[1], m[2], v[1], v[0]))
+				}
+			}
+		}
+		return broken
+	},
+	breaks: []sample{
+		{"go.mod": "module a\n\nrequire b.c/d v1.0.0\n", "x/go.mod": "module a/x\n\nrequire (\n\tb.c/d v1.0.1 // indirect\n)\n"},
+	},
+	keeps: []sample{
+		{"go.mod": "module a\n\nrequire b.c/d v1.0.0\n", "x/go.mod": "module a/x\n\nrequire b.c/d v1.0.0\n", "tools/go.mod": "require b.c/d v1.1.0\n"},
+	},
+}
+
 // find returns a check that no line of any file matches an expression.
 func find(bad *regexp.Regexp) func([]file) []string {
 	return func(files []file) (broken []string) {
