@@ -33,7 +33,7 @@ func startServer(t *testing.T, s *serve.Server, o serve.Options) team {
 	return watch(t, all, err)
 }
 
-// watch ends a team with the test.
+// watch stops a team when the test ends.
 func watch(t *testing.T, all team, err error) team {
 	t.Helper()
 	if err != nil {
@@ -47,7 +47,7 @@ func watch(t *testing.T, all team, err error) team {
 	return all
 }
 
-// play has some connections say and hear each kind of message; the load compares every reply.
+// play has some connections send and receive each kind of message. The load compares every reply.
 func play(t *testing.T, all team, size int) {
 	t.Helper()
 	const conns = 7
@@ -76,10 +76,10 @@ func play(t *testing.T, all team, size int) {
 func playAgain(t *testing.T, all team) {
 	t.Helper()
 	play(t, all, serve.Size)
-	if err := all.settle(); err != nil {
+	if err := all.waitIdle(); err != nil {
 		t.Error(err)
 	}
-	play(t, all, serve.Size) // nobody of before is in its group
+	play(t, all, serve.Size) // the connections of the first time have left its group
 }
 
 func TestEveryServerAnswersTheLoad(t *testing.T) {
@@ -140,7 +140,7 @@ func TestServersThatDeflate(t *testing.T) {
 	}
 }
 
-// TestPingsAreAnswered shows that servers which ping keep connections that say nothing.
+// TestPingsAreAnswered checks that servers which send pings keep connections that send nothing else.
 func TestPingsAreAnswered(t *testing.T) {
 	for _, name := range []string{"chanx", "centrifuge"} {
 		t.Run(name, func(t *testing.T) {
@@ -173,7 +173,7 @@ func TestNobodyHasThatName(t *testing.T) {
 	}
 }
 
-// tiny is enough to see that a workload works.
+// tiny is the scale of tests.
 var tiny = scale{func(int) int { return 5 }, 0, time.Millisecond, 100 * time.Millisecond, ""}
 
 func TestResultsHaveEveryWorkloadAndServer(t *testing.T) {
@@ -239,7 +239,7 @@ func TestEachServerProcessWritesAProfile(t *testing.T) {
 	}
 }
 
-// checkProfile fails the test if a file is no whole profile of processor time.
+// checkProfile fails the test if a file is not a complete CPU profile.
 func checkProfile(t *testing.T, file string) {
 	t.Helper()
 	f, err := os.Open(file)
@@ -270,7 +270,7 @@ func TestServersWithoutAPlaceForTheirProfile(t *testing.T) {
 	}
 }
 
-// TestWaysAreMeasured has figures of one that allocates once each time, and none of one that fails.
+// TestWaysAreMeasured measures a way that allocates once each time, and one that fails.
 func TestWaysAreMeasured(t *testing.T) {
 	var kept []*int
 	f, err := inProcess{tiny, func() error {

@@ -18,17 +18,17 @@ func (s scale) memory(conns int) measure.Workload {
 		Servers: names(func(s *serve.Server) bool { return s.Uses != "" }), Rounds: 1,
 		Start: func(server string) (measure.Subject, error) {
 			opts := s.options("memory", server)
-			if server == serve.Chanx.Name { // it tidies up idle connections when it pings them
+			if server == serve.Chanx.Name { // it shrinks idle connections when it pings them
 				opts.PingInterval = s.idle
 			}
 			t, err := start(server, opts)
-			return hoarder{t, s, s.conns(conns)}, err
+			return memoryWorker{t, s, s.conns(conns)}, err
 		},
 	}
 }
 
-// hoarder is a server whose memory is measured.
-type hoarder struct {
+// memoryWorker is a team whose memory is measured.
+type memoryWorker struct {
 	team  // one process
 	scale scale
 	conns int
@@ -36,7 +36,7 @@ type hoarder struct {
 
 // Measure compares the resident memory after all connections have been used with that of a server that has already served
 // some connections, so that the fixed cost of a server is not counted.
-func (h hoarder) Measure() (f measure.Figure, err error) {
+func (h memoryWorker) Measure() (f measure.Figure, err error) {
 	if err := h.warm(); err != nil {
 		return f, err
 	}
@@ -59,12 +59,12 @@ func (h hoarder) Measure() (f measure.Figure, err error) {
 	return measure.Figure{Value: float64(after-before) / 1000 / float64(h.conns)}, err
 }
 
-func (h hoarder) warm() (err error) {
+func (h memoryWorker) warm() (err error) {
 	l, err := open(h.team, min(h.conns, 100), serve.Size)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, l.Close(), h.settle()) }()
+	defer func() { err = errors.Join(err, l.Close(), h.waitIdle()) }()
 	return use(l)
 }
 
@@ -84,7 +84,7 @@ func use(l *load.Load) error {
 	return nil
 }
 
-func (h hoarder) resident() (int64, error) {
+func (h memoryWorker) resident() (int64, error) {
 	p := h.nodes[0]
 	if err := p.Collect(); err != nil {
 		return 0, err

@@ -13,43 +13,44 @@ import (
 	"github.com/chanx-go/chanx/bench/serve"
 )
 
-const explanation = `Figures of ` + "`make bench`" + `: what a server's process spends, seen from outside, while one thread in another process
-plays all clients. The servers have their turns in rounds; a figure is the median of the rounds and, in brackets, the
-median of its ratios to bare in the same round. Absolute times are this machine's; compare ratios. Messages have
-%d B, and every reply is compared to the byte.
+const explanation = `Figures of ` + "`make bench`" + `: the processor time of a server's process, measured from outside, while one thread in
+another process simulates all clients. The servers are measured in turn, in several rounds. A figure is the median of the
+rounds; in brackets stands the median of its ratios to "bare" in the same round. Absolute times depend on the machine:
+compare ratios. Messages have %d B, and every byte of every reply is checked.
 `
 
-const notes = `A message in flight is sent when all of a connection's earlier ones are answered: 16 in flight are 16 messages in
-one write, then 16 replies. Fan-out: one connection speaks, and the next one does when all have received; in bursts it
-sends 16 messages in one write. Connections are opened for each turn and closed after it.
+const notes = `Echo: with 16 in flight, each connection sends 16 messages in one write, waits for the 16 replies, and sends the next 16.
+Fan-out: one connection sends a message, or a burst of 16 in one write, to all connections; when all have received it, the
+next connection sends. Connections are opened before each measurement and closed after it.
 
-Processor time is the scheduler's own count for the whole process, user and kernel, in nanoseconds. "load" is what the
-load spends on the same: one thread, which must stay below what the server needs of its cores. No process is pinned to a
-core: a server that uses several must be able to, and where the load had a core of its own the ratios were no steadier.
+Processor time is what the scheduler counts for the whole process, user and kernel, in nanoseconds. "load" is the processor
+time of the load generator for the same work. It has one thread, and must need less time than the server has on its cores.
+No process is pinned to a core, because a server may use several; with a core reserved for the load generator the ratios
+varied as much.
 
-Memory is the growth of the resident size divided by the connections, after all have spoken and heard, have been idle
-for 9 s, and after a forced collection that returns free memory to the system; 1 KB is 1000 B. chanx tidies up idle
-connections when it pings them, which it does every 3 s there instead of every 25 s.
+Memory is the growth of the resident size divided by the number of connections. It is measured after all connections have
+sent and received, have then been idle for 9 s, and after a forced collection that returns free memory to the system;
+1 KB is 1000 B. chanx shrinks the buffers of idle connections when it pings them. It does that every 3 s in this
+measurement, and every 25 s by default.
 `
 
-const decodeExplanation = `What it takes to make a checked value of a frame, without a connection: the frame has an action and five fields of which
-each has its constraint, the last that of being a time. Processor time, garbage collection included, and allocations are
-those of the process that runs the three in turns. The ratio is to encoding/json in the same round, which checks nothing.
-Encoding writes the same frame again. Of the wrong message both that check name all five fields; chanx has made the
-texts for the client by then, validator has not.
+const decodeExplanation = `The cost of decoding and validating a frame, without a connection. The frame has an action and five fields, each with a
+constraint; the last one is a time. Processor time includes garbage collection. It and the allocations are those of the
+process that runs the three ways in turn. The ratio is to encoding/json in the same round, which validates nothing.
+Encoding writes the same frame again. For the invalid message both validators report all five fields; the figure of chanx
+includes the texts for the client, that of validator does not.
 `
 
-const layersExplanation = `What it takes to reach connections of other processes: processor time of all server processes together for one
-delivery, beside it that of the broker, and how long deliveries took from the writing of a message, or of a burst, until
-the load had read them. Everything runs on the same machine: with more processes than cores they also wait for each
-other, most of all in bursts. Messages and replies are those of the fan-out above, and connections, which speak in turn,
-are spread evenly over the nodes. Figures are medians with the least and the most of the rounds; ratios are to one
-process in memory in the same round.
+const layersExplanation = `The cost of reaching connections of other processes: the processor time of all server processes together for one delivery,
+that of the broker, and the delay from writing a message, or a burst, until the load generator has read it. Everything
+runs on the same machine: with more processes than cores they also wait for each other, especially in bursts. Messages
+and replies are those of the fan-out above. The connections are spread evenly over the nodes and send in turn. Figures are
+medians, with the minimum and maximum of the rounds; ratios are to one process in memory in the same round.
 
-The layers are chanx's; centrifuge uses its own Redis broker. Each has a broker process of its own, as it comes and without
-storage: NATS %s, %s. Where connections are counted at each node, a delivery costs as
-much on two nodes as on one if the ratio is 1. The machine itself needs more for a delivery where there are twice the
-connections, which one process shows that has as many as two nodes.
+The layers are those of chanx; centrifuge uses its own Redis broker. Each has its own broker process with default settings
+and without storage: NATS %s, %s. In rows with a number of connections for each node, a ratio of 1 means that a delivery
+costs as much on two nodes as on one. A delivery costs the machine itself more when there are twice as many connections:
+the row of one process with as many connections as two nodes shows how much.
 `
 
 const natsServer = "github.com/nats-io/nats-server/v2"

@@ -30,7 +30,7 @@ func (w worker) Measure() (f measure.Figure, err error) {
 	if err != nil {
 		return f, err
 	}
-	defer func() { err = errors.Join(err, l.Close(), w.settle()) }()
+	defer func() { err = errors.Join(err, l.Close(), w.waitIdle()) }()
 	if _, err := w.do(l, w.scale.warm); err != nil {
 		return f, err
 	}

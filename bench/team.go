@@ -62,13 +62,13 @@ func (t team) addrs() (all []netip.AddrPort) {
 	return all
 }
 
-// settle waits until all processes are idle.
-func (t team) settle() (err error) {
+// waitIdle waits until all processes are idle.
+func (t team) waitIdle() (err error) {
 	for _, p := range t.nodes {
-		err = errors.Join(err, measure.Settle(p.Pid()))
+		err = errors.Join(err, measure.WaitIdle(p.Pid()))
 	}
 	if t.broker != nil {
-		err = errors.Join(err, measure.Settle(t.broker.Pid()))
+		err = errors.Join(err, measure.WaitIdle(t.broker.Pid()))
 	}
 	return err
 }

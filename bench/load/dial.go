@@ -42,7 +42,7 @@ func (l *Load) dial(addr netip.AddrPort) (*conn, error) {
 }
 
 func (l *Load) shake(c *conn, addr netip.AddrPort) error {
-	if err := prepare(c.fd, l.patience); err != nil {
+	if err := prepare(c.fd, l.timeout); err != nil {
 		return err
 	}
 	if err := connect(c.fd, addr); err != nil {
@@ -61,8 +61,8 @@ func (l *Load) shake(c *conn, addr netip.AddrPort) error {
 }
 
 // prepare sets timeouts for the handshake, and lets close free the port at once instead of a minute later.
-func prepare(fd int, patience time.Duration) error {
-	wait := unix.NsecToTimeval(patience.Nanoseconds())
+func prepare(fd int, timeout time.Duration) error {
+	wait := unix.NsecToTimeval(timeout.Nanoseconds())
 	return join(
 		os.NewSyscallError("setsockopt", unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &wait)),
 		os.NewSyscallError("setsockopt", unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &wait)),

@@ -18,7 +18,7 @@ import (
 // TestMain fails the run if a goroutine is left.
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// talk is that of the servers of these tests.
+// talk describes the messages of the servers in these tests.
 var talk = Talk{
 	Echo: Exchange{Send: "echo?", Want: "echo!"},
 	Say:  Exchange{Send: "say?", Want: "said", Own: "said by you"},
@@ -26,8 +26,8 @@ var talk = Talk{
 
 const agreed = "HTTP/1.1 101 Switching Protocols\r\nSec-WebSocket-Accept: " + accept + "\r\n"
 
-// serve plays a server for one connection: it answers the handshake with head and the bytes behind it, and each message
-// with what answer returns. It hangs up after an empty answer.
+// serve runs a server for one connection: it answers the handshake with head, and each message with what answer returns. It
+// closes the connection after an empty answer.
 func serve(t *testing.T, head string, answer func(message string) []byte) netip.AddrPort {
 	t.Helper()
 	l, err := net.Listen("tcp4", "127.0.0.1:0")
@@ -39,7 +39,7 @@ func serve(t *testing.T, head string, answer func(message string) []byte) netip.
 		defer close(done)
 		c, err := l.Accept()
 		if err != nil {
-			return // nobody came
+			return // no client has connected
 		}
 		defer c.Close()
 		play(c, head, answer)
@@ -101,13 +101,13 @@ func short(first byte, payload string) []byte {
 
 func frames(all ...[]byte) []byte { return bytes.Join(all, nil) }
 
-// brief is how long a test waits for what never comes, aMinute for what does.
+// brief is the timeout in tests where nothing arrives, aMinute in the others.
 const brief, aMinute = 100 * time.Millisecond, time.Minute
 
 // open opens a load of one connection to such a server.
-func open(t *testing.T, talk Talk, head string, patience time.Duration, answer func(string) []byte) (*Load, error) {
+func open(t *testing.T, talk Talk, head string, timeout time.Duration, answer func(string) []byte) (*Load, error) {
 	t.Helper()
-	l, err := openPatiently([]netip.AddrPort{serve(t, head, answer)}, 1, talk, patience)
+	l, err := openWithTimeout([]netip.AddrPort{serve(t, head, answer)}, 1, talk, timeout)
 	if err == nil {
 		t.Cleanup(func() {
 			if err := l.Close(); err != nil {

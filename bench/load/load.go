@@ -19,31 +19,31 @@ type Load struct {
 	// Delays, if it is not nil, counts the time of every delivery of Say, from writing its burst to reading it.
 	Delays *Delays
 
-	talk     Talk
-	patience time.Duration // how long a server may be silent while replies are expected
-	conns    []*conn
-	epoll    int
-	events   []unix.EpollEvent
-	buf      []byte
-	due      int               // expected replies of all connections
-	sender   *conn             // the connection that sent the current burst
-	hears    *Exchange         // the current exchange
-	known    map[known]replies // compressed messages that were checked
-	heard    int               // received replies equal to Want
-	said     time.Time         // when the sender began to write
-	beats    int               // answered pings and heartbeats
-	leaving  bool              // every connection has sent a Close
-	scratch  inflater
+	talk    Talk
+	timeout time.Duration // how long a server may be silent while replies are expected
+	conns   []*conn
+	epoll   int
+	events  []unix.EpollEvent
+	buf     []byte
+	due     int               // expected replies of all connections
+	sender  *conn             // the connection that sent the current burst
+	hears   *Exchange         // the current exchange
+	known   map[known]replies // compressed messages that were checked
+	heard   int               // received replies equal to Want
+	said    time.Time         // when the sender began to write
+	beats   int               // answered pings and heartbeats
+	leaving bool              // every connection has sent a Close
+	scratch inflater
 }
 
-const usualPatience = 20 * time.Second
+const defaultTimeout = 20 * time.Second
 
 // Open connects n clients to servers on this machine, in turn to each address. There must be at least one.
 func Open(addrs []netip.AddrPort, n int, talk Talk) (*Load, error) {
-	return openPatiently(addrs, n, talk, usualPatience)
+	return openWithTimeout(addrs, n, talk, defaultTimeout)
 }
 
-func openPatiently(addrs []netip.AddrPort, n int, talk Talk, patience time.Duration) (*Load, error) {
+func openWithTimeout(addrs []netip.AddrPort, n int, talk Talk, timeout time.Duration) (*Load, error) {
 	if err := allowFiles(n); err != nil {
 		return nil, err
 	}
@@ -53,7 +53,7 @@ func openPatiently(addrs []netip.AddrPort, n int, talk Talk, patience time.Durat
 	}
 	runtime.LockOSThread()
 	l := &Load{
-		talk: talk, patience: patience, epoll: epoll, events: make([]unix.EpollEvent, 1024), buf: make([]byte, 256<<10),
+		talk: talk, timeout: timeout, epoll: epoll, events: make([]unix.EpollEvent, 1024), buf: make([]byte, 256<<10),
 		known: map[known]replies{}, hears: &Exchange{},
 	}
 	for i := range n {

@@ -96,7 +96,7 @@ func TestWrongRepliesAreNoticed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			l := mustOpen(t, talk, func(string) []byte { return c.answer })
 			if strings.Contains(c.want, "missing") {
-				l.patience = brief
+				l.timeout = brief
 			}
 			_, err := l.Echo(0, 1)
 			if err == nil || !strings.Contains(err.Error(), c.want) {
@@ -126,11 +126,11 @@ func TestWrongHandshakesAreNoticed(t *testing.T) {
 		"no welcome":      {hello, agreed + "\r\n" + string(text("go away")), `"go away"`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			patience := aMinute
+			timeout := aMinute
 			if c.want == "silent" {
-				patience = brief
+				timeout = brief
 			}
-			_, err := open(t, c.talk, c.head, patience, func(string) []byte { return text("?") })
+			_, err := open(t, c.talk, c.head, timeout, func(string) []byte { return text("?") })
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("Open returned %v, want … %s …", err, c.want)
 			}
@@ -205,7 +205,7 @@ func TestCompressedReplies(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for range 2 { // the second time it is known
+	for range 2 { // the second time it is found in l.known
 		if n, err := l.Echo(0, 1); err != nil || n != 1 {
 			t.Errorf("Echo returned %d, %v", n, err)
 		}

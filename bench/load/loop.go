@@ -19,12 +19,12 @@ var errSilent = errors.New("load: the server is silent")
 // again.
 func (l *Load) drive(done func(*conn) error) error {
 	for l.due > 0 {
-		n, err := l.poll(l.patience)
+		n, err := l.poll(l.timeout)
 		if err != nil {
 			return err
 		}
 		if n == 0 {
-			return fmt.Errorf("%w: after %s %d replies are missing", errSilent, l.patience, l.due)
+			return fmt.Errorf("%w: after %s %d replies are missing", errSilent, l.timeout, l.due)
 		}
 		if err := l.handle(n, done); err != nil {
 			return err

@@ -65,7 +65,7 @@ func TestCPUOfNobody(t *testing.T) {
 	if n, err := measure.Resident(1 << 22); err == nil {
 		t.Errorf("its memory is %d", n)
 	}
-	if err := measure.Settle(1 << 22); err == nil {
+	if err := measure.WaitIdle(1 << 22); err == nil {
 		t.Error("it has settled")
 	}
 }
@@ -85,7 +85,8 @@ func TestResident(t *testing.T) {
 
 const occupied = 64 << 20 // bytes
 
-// occupy has the process hold memory until the test ends. It is not of the heap, which may have that much left of a test before.
+// occupy has the process hold memory until the test ends. It is outside the heap, which may have free memory of an earlier
+// test.
 func occupy(t *testing.T) {
 	t.Helper()
 	b, err := unix.Mmap(-1, 0, occupied, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE)
@@ -102,7 +103,7 @@ func occupy(t *testing.T) {
 	}
 }
 
-// fake is a subject that writes down what happens to it.
+// fake is a subject that records its calls.
 type fake struct {
 	name   string
 	log    *[]string

@@ -48,19 +48,19 @@ func Resident(pid int) (int64, error) {
 }
 
 const (
-	settleStep  = 10 * time.Millisecond
-	settleLimit = 500 // steps
-	busy        = settleStep / 20
+	idleStep  = 10 * time.Millisecond
+	idleLimit = 500 // steps
+	busy      = idleStep / 20
 )
 
-// Settle waits until a process is idle, as after closing its connections, for at most five seconds.
-func Settle(pid int) error {
+// WaitIdle waits until a process is idle, as after closing its connections, for at most five seconds.
+func WaitIdle(pid int) error {
 	last, err := CPU(pid)
-	for range settleLimit {
+	for range idleLimit {
 		if err != nil {
 			return err
 		}
-		time.Sleep(settleStep)
+		time.Sleep(idleStep)
 		var now time.Duration
 		if now, err = CPU(pid); err == nil && now-last < busy {
 			return nil

@@ -16,12 +16,12 @@ import (
 	"github.com/chanx-go/chanx/bench/soak/peer"
 )
 
-// ending is how a client goes.
+// ending is how a client ends its connection.
 type ending string
 
 const (
 	cleanly   ending = "close"              // everything was answered
-	hastily   ending = "close, answers due" // what was sent before the Close is answered before the server's, but for streams
+	hastily   ending = "close, answers due" // messages sent before the Close are answered before the server's Close, except streams
 	resetting ending = "reset"
 	torn      ending = "reset within a frame"
 	halfway   ending = "half-close"
@@ -34,17 +34,17 @@ type actor struct {
 	peer    *peer.Peer
 	groups  []string
 	in      map[string]bool
-	counts  map[line]int // of remarks
+	counts  map[line]int // the number of remarks sent, by line
 	stalls  chan time.Duration
 	gone    chan struct{} // closed when the reader has ended
 	stalled bool
-	early   bool // the connection has ended before the actor wanted it
+	early   bool // the connection ended before the actor closed it
 	ending  ending
 }
 
 var errTooSlow = errors.New("closed with 1013 after a stall")
 
-// groupCount and the others make one client's share of the load.
+// groupCount and the other constants define one client's share of the load.
 const (
 	groupCount  = 6
 	maxPad      = 3000
@@ -57,7 +57,7 @@ const (
 	actorsStall = 0.01 // of their steps
 )
 
-// perform plays one client from its opening to its end.
+// perform runs one client from opening its connection to the end.
 func perform(ctx context.Context, r *rand.Rand, name string, door host.Door, p *host.Process) (*actor, error) {
 	o := peer.Options{Deflate: door.Deflate, Fragments: 1 + r.IntN(8), Pieces: 1 + r.IntN(4)}
 	if door.TLS {
@@ -75,7 +75,7 @@ func perform(ctx context.Context, r *rand.Rand, name string, door host.Door, p *
 	if a.peer, err = peer.Dial(context.WithoutCancel(ctx), door.Addr, host.MixedPath, o); err != nil {
 		return a, err
 	}
-	defer func() { _ = a.peer.Reset() }() // it is closed already, or of no use any more
+	defer func() { _ = a.peer.Reset() }() // it may be closed already
 	heard := make(chan error, 1)
 	go func() {
 		defer close(a.gone)
@@ -86,12 +86,12 @@ func perform(ctx context.Context, r *rand.Rand, name string, door host.Door, p *
 		err = a.end()
 	}
 	if err != nil {
-		_ = a.peer.Reset() // the reader ends, too; it tells why if it has ended before
+		_ = a.peer.Reset() // ends the reader, which returns its own error if it ended before
 	}
 	return a, a.verdict(err, <-heard)
 }
 
-// hear checks what comes, with pauses, until the connection ends, and returns why it did.
+// hear reads and checks frames, with pauses, until the connection ends, and returns the reason.
 func (a *actor) hear() error {
 	for {
 		select {
@@ -112,7 +112,7 @@ func (a *actor) hear() error {
 // fault is a violation, other than the end of a connection.
 type fault struct{ error }
 
-// act takes steps until it has had enough.
+// act performs the actor's number of random steps.
 func (a *actor) act(ctx context.Context) error {
 	for range 20 + a.rand.IntN(150) {
 		select {
@@ -123,13 +123,13 @@ func (a *actor) act(ctx context.Context) error {
 			return nil
 		case <-time.After(rand.N(maxPause)):
 		}
-		for range 1 + a.rand.IntN(4)*a.rand.IntN(2) { // alone, or some together
+		for range 1 + a.rand.IntN(4)*a.rand.IntN(2) { // one message, or several without a pause
 			if err := a.step(); err != nil {
 				return a.ended(err)
 			}
 		}
 		if a.ledger.pending() > maxPending {
-			if err := a.ledger.settle(a.gone, patience); err != nil {
+			if err := a.ledger.awaitAnswers(a.gone, answerTimeout); err != nil {
 				return fault{err}
 			}
 		}
@@ -137,13 +137,13 @@ func (a *actor) act(ctx context.Context) error {
 	return nil
 }
 
-// ended is nil for the error of a write where the reader tells more.
+// ended returns nil for an error of a write after the connection has ended: the reader returns the reason.
 func (a *actor) ended(err error) error {
 	select {
 	case <-a.gone:
 		a.early = true
 		return nil
-	case <-time.After(patience):
+	case <-time.After(answerTimeout):
 		return fmt.Errorf("write: %w", err)
 	}
 }
@@ -161,7 +161,7 @@ func (a *actor) step() error {
 	case n < 30:
 		return a.remark(says, group, "said")
 	case n < 40:
-		return a.remark(nudges, group, "told")
+		return a.remark(nudges, group, "relayed")
 	case n < 58:
 		m := host.Ask{N: a.rand.IntN(1000), Millis: a.millis()}
 		return a.send("ask", due{kind: asks, n: m.N}, m)
@@ -184,10 +184,10 @@ func (a *actor) step() error {
 	return a.send("ping", due{kind: pings}, nil)
 }
 
-// millis is a pause of the server: mostly none.
+// millis returns the length of a pause of the server, which is mostly 0.
 func (a *actor) millis() int { return a.rand.IntN(maxMillis) * (a.rand.IntN(4) / 3) }
 
-// move enters the group or leaves it.
+// move joins or leaves the group.
 func (a *actor) move(group string) error {
 	a.in[group] = !a.in[group]
 	if a.in[group] {
@@ -196,9 +196,9 @@ func (a *actor) move(group string) error {
 	return a.send("exit", due{kind: exits, group: group}, host.Exit{Group: group})
 }
 
-// remark says the next number to a group, of which the client need not be a member.
-func (a *actor) remark(k kind, group, told string) error {
-	l := line{told, group, a.ledger.name}
+// remark sends the next number to a group, of which the client need not be a member.
+func (a *actor) remark(k kind, group, action string) error {
+	l := line{action, group, a.ledger.name}
 	a.counts[l]++
 	pad := strings.Repeat("é<\n", a.rand.IntN(maxPad/3)*(a.rand.IntN(5)/4))
 	r := host.Remark{Group: group, From: a.ledger.name, N: a.counts[l], Pad: pad}
@@ -213,7 +213,7 @@ func (a *actor) send(action string, d due, payload any) error {
 	return a.peer.Write(text)
 }
 
-// end goes as it was decided in the beginning.
+// end closes the connection in the way chosen at the beginning.
 func (a *actor) end() error {
 	switch a.ending {
 	case resetting:
@@ -223,14 +223,14 @@ func (a *actor) end() error {
 	case halfway:
 		return a.peer.HalfClose()
 	case cleanly:
-		if err := a.ledger.settle(a.gone, patience); err != nil {
+		if err := a.ledger.awaitAnswers(a.gone, answerTimeout); err != nil {
 			return fault{err}
 		}
 	}
 	return a.peer.Close()
 }
 
-// verdict says whether the connection ended as it had to.
+// verdict returns an error unless the connection ended as it had to.
 func (a *actor) verdict(acted, heard error) error {
 	var broken fault
 	if errors.As(heard, &broken) {

@@ -16,7 +16,7 @@ import (
 	"github.com/chanx-go/chanx/bench/soak/peer"
 )
 
-// audience are subscribers of which the first ones may be slow. The last one publishes.
+// audience is a set of subscribers, of which the first ones may be slow. The last one also publishes.
 type audience struct {
 	all       []*subscriber
 	began     time.Time
@@ -24,12 +24,12 @@ type audience struct {
 	over      atomic.Bool // nothing more is published
 }
 
-// subscriber is one of them. Its fields but the atomic ones are for the goroutine that listens, and for others when that
-// has ended.
+// subscriber is one client of an audience. Its fields, except the atomic ones, belong to the goroutine that listens until
+// that has ended.
 type subscriber struct {
 	peer    *peer.Peer
 	began   time.Time
-	paced   *audience // it hears one post of four until all are published; nil: as fast as it can
+	paced   *audience // it reads one post of four until all are published; nil: it reads as fast as it can
 	heard   atomic.Int64
 	ended   atomic.Bool
 	numbers []int
@@ -57,7 +57,7 @@ func gatherAudience(ctx context.Context, p *host.Process, n int, ph *phase) (*au
 	return a, a.ready()
 }
 
-// ready returns when all are in the group: pings are answered behind that.
+// ready returns when all are in the group: a ping is answered after the connection has joined it.
 func (a *audience) ready() error {
 	for _, s := range a.all {
 		if err := s.peer.Write([]byte(`{"action":"ping"}`)); err != nil {
@@ -76,8 +76,8 @@ func (a *audience) dismiss() {
 	}
 }
 
-// publish posts in steady steps, but waits for those who read where the machine is too busy for them: what is due to them
-// never fills a queue.
+// publish sends posts at a steady rate. If the machine is too busy, it waits for the subscribers that read, so that their
+// queues never fill up.
 func (a *audience) publish(ctx context.Context, ph *phase) error {
 	defer a.over.Store(true)
 	speaker := a.all[len(a.all)-1].peer
@@ -101,7 +101,7 @@ func (a *audience) publish(ctx context.Context, ph *phase) error {
 	return nil
 }
 
-// behind is how many posts those who read have not heard yet, at most, when the next one is number n.
+// behind returns the largest number of posts that a subscriber which reads has not received yet, before post number n.
 func (a *audience) behind(slow, n int) (most int) {
 	for _, s := range a.all[slow:] {
 		if !s.ended.Load() {
@@ -137,7 +137,7 @@ func (s *subscriber) dawdle() {
 	}
 }
 
-// post reads what is known of a post without decoding all of it.
+// post parses the number and time of a post without decoding the rest.
 func post(text []byte) (n int, at time.Duration, err error) {
 	_, rest, _ := bytes.Cut(text, []byte(`"payload":{"n":`))
 	number, rest, _ := bytes.Cut(rest, []byte(`,"at":`))
@@ -150,7 +150,7 @@ func post(text []byte) (n int, at time.Duration, err error) {
 	return n, time.Duration(nanos), nil
 }
 
-// gaps reports whether the numbers are others than 1, 2, 3, …
+// gaps reports whether the received numbers differ from 1, 2, 3, …
 func (s *subscriber) gaps() bool {
 	for i, n := range s.numbers {
 		if n != i+1 {
@@ -160,7 +160,7 @@ func (s *subscriber) gaps() bool {
 	return false
 }
 
-// judge says what is wrong with how a slow subscriber was treated; "" is nothing.
+// judge returns what is wrong with the treatment of a slow subscriber, or "".
 func (s *subscriber) judge(kind string) string {
 	var closed *peer.Closed
 	switch {
@@ -191,7 +191,7 @@ func (s *subscriber) judge(kind string) string {
 	return ""
 }
 
-// fate is what became of a slow subscriber.
+// fate describes how the connection of a slow subscriber ended.
 func (s *subscriber) fate() string {
 	var closed *peer.Closed
 	if errors.As(s.err, &closed) {

@@ -13,7 +13,7 @@ import (
 	"github.com/chanx-go/chanx/bench/soak/host"
 )
 
-// crowdTalk is what the consumer at host.CrowdPath says and hears.
+// crowdTalk has the messages of the consumer at host.CrowdPath.
 var crowdTalk = load.Talk{
 	Echo: load.Exchange{Send: `{"action":"echo","payload":{"text":"hello"}}`, Want: `{"action":"echo","payload":{"text":"hello"}}`},
 	Say: load.Exchange{
@@ -23,19 +23,18 @@ var crowdTalk = load.Talk{
 	},
 }
 
-// deadGoroutine is what the Go runtime keeps for the next one when a goroutine has ended, in bytes of the heap: its
-// descriptor.
+// deadGoroutine is the size in bytes of a goroutine's descriptor, which the Go runtime keeps in the heap for reuse.
 const deadGoroutine = 500
 
-// playCrowd lets many connections come, speak, hear and go three times. In the first and the last round they go with a
-// reset, in the second one in order.
+// playCrowd opens many connections, lets them send and receive, and closes them, three times: with a reset in the first and
+// last round, with a closing handshake in the second.
 func playCrowd(ctx context.Context, r *report, s settings) (err error) {
 	p, err := host.Start(host.Options{})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, p.Stop()) }()
-	if _, err := gather(p, min(s.scale.crowd, 100), false); err != nil { // what the server needs once
+	if _, err := gather(p, min(s.scale.crowd, 100), false); err != nil { // for what the server allocates once
 		return err
 	}
 	before, err := baseline(p, s.scale.still)
@@ -57,12 +56,12 @@ func playCrowd(ctx context.Context, r *report, s settings) (err error) {
 		if there.Connections != s.scale.crowd {
 			r.violation("crowd: the server counts %d connections of %d", there.Connections, s.scale.crowd)
 		}
-		after, err := settle(p, before)
+		after, err := awaitBaseline(p, before)
 		if err != nil {
 			return err
 		}
 		r.printf("after:   %s", after)
-		if round == 0 { // what the Go runtime and the allocator keep of so many, they keep for ever
+		if round == 0 { // the Go runtime and the allocator keep memory of so many connections for ever
 			before.Heap += int64(s.scale.crowd) * deadGoroutine
 			r.compare("crowd, first round", before, after, s.scale.figures)
 			before = after
@@ -73,9 +72,9 @@ func playCrowd(ctx context.Context, r *report, s settings) (err error) {
 	return r.printDrops(p)
 }
 
-// gather opens n connections, lets each say something and one be heard by all, and closes them. It returns what the host
-// held while they were there.
-func gather(p *host.Process, n int, orderly bool) (there rest, err error) {
+// gather opens n connections, lets each send a message and one broadcast to all, and closes them. It returns the host's
+// usage while they were open.
+func gather(p *host.Process, n int, orderly bool) (there usage, err error) {
 	addr, err := netip.ParseAddrPort(p.Plain().Addr)
 	if err != nil {
 		return there, err
@@ -91,7 +90,7 @@ func gather(p *host.Process, n int, orderly bool) (there rest, err error) {
 	if _, err := l.Say(0, 1); err != nil {
 		return there, err
 	}
-	if there, err = look(p); err != nil || !orderly {
+	if there, err = readUsage(p); err != nil || !orderly {
 		return there, err
 	}
 	return there, l.Leave()

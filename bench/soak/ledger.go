@@ -14,7 +14,7 @@ import (
 	"github.com/chanx-go/chanx/bench/soak/host"
 )
 
-// kind is what one message asks for.
+// kind is the kind of a client's message.
 type kind string
 
 const (
@@ -28,32 +28,32 @@ const (
 	pings    kind = "ping"
 )
 
-// due is a message that waits for its final frame.
+// due is a message whose final frame has not arrived.
 type due struct {
 	kind      kind
-	n         int // of an ask; the length of a count; of a say its number
+	n         int // the number of an ask or a say; the length of a count
 	group     string
 	got       int  // items of a count
 	cancelled bool // chanx.cancel was sent
 }
 
-// ledger is what one client has to hear. It is for the goroutine that writes and the one that reads.
+// ledger records what one client must receive. The goroutine that writes and the one that reads share it.
 type ledger struct {
-	name string // of the client, with which its remarks are signed
+	name string // of the client; its remarks contain it
 
-	mu      sync.Mutex
-	refs    int
-	due     map[string]*due
-	settled chan struct{}     // has an element when nothing is due
-	enters  map[string]int    // how often a group was entered
-	moves   map[string]string // the ref of the last enter or exit, by group
-	inside  map[string]bool   // groups for which the own copies of remarks are due
-	lines   map[line]*heard   // what was heard so far
-	said    map[string]int    // the number of the last remark of one's own that was heard, by group
-	frames  int
+	mu       sync.Mutex
+	refs     int
+	due      map[string]*due
+	answered chan struct{}     // has an element when nothing is due
+	enters   map[string]int    // how often a group was entered
+	moves    map[string]string // the ref of the last enter or exit, by group
+	inside   map[string]bool   // groups whose members receive this client's remarks
+	lines    map[line]*heard   // the remarks received so far
+	said     map[string]int    // the number of the client's own last remark received, by group
+	frames   int
 }
 
-// line is what one sender says to one group, in one way.
+// line identifies the remarks of one sender to one group with one action.
 type line struct {
 	action, group, from string
 }
@@ -62,12 +62,12 @@ type heard struct{ last, gaps int }
 
 func newLedger(name string) *ledger {
 	return &ledger{
-		name: name, due: map[string]*due{}, settled: make(chan struct{}, 1), enters: map[string]int{}, moves: map[string]string{}, inside: map[string]bool{},
+		name: name, due: map[string]*due{}, answered: make(chan struct{}, 1), enters: map[string]int{}, moves: map[string]string{}, inside: map[string]bool{},
 		lines: map[line]*heard{}, said: map[string]int{},
 	}
 }
 
-// expect notes a message that is about to be sent, and returns its ref.
+// expect records a message that is about to be sent, and returns its ref.
 func (l *ledger) expect(d due) (ref string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -98,7 +98,7 @@ func (l *ledger) cancel() (ref string, ok bool) {
 	return "", false
 }
 
-// waiting is how many messages of a kind are due.
+// waiting returns the number of messages of a kind that are due.
 func (l *ledger) waiting(k kind) (n int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -110,33 +110,33 @@ func (l *ledger) waiting(k kind) (n int) {
 	return n
 }
 
-// settle waits until nothing is due.
-func (l *ledger) settle(gone <-chan struct{}, patience time.Duration) error {
-	late := time.After(patience)
+// awaitAnswers waits until nothing is due.
+func (l *ledger) awaitAnswers(gone <-chan struct{}, timeout time.Duration) error {
+	late := time.After(timeout)
 	for {
 		if l.nothingDue() {
 			return nil
 		}
 		select {
-		case <-l.settled:
-		case <-gone: // the reader tells why
+		case <-l.answered:
+		case <-gone: // the reader returns the reason
 			return nil
 		case <-late:
-			return fmt.Errorf("the server is silent: after %s there is no answer to %s", patience, l.open())
+			return fmt.Errorf("the server is silent: after %s there is no answer to %s", timeout, l.open())
 		}
 	}
 }
 
 func (l *ledger) nothingDue() bool { return l.pending() == 0 }
 
-// pending is how many messages are due.
+// pending returns the number of messages that are due.
 func (l *ledger) pending() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return len(l.due)
 }
 
-// open lists what is due.
+// open lists the messages that are due.
 func (l *ledger) open() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -167,7 +167,7 @@ func (l *ledger) take(text []byte) error {
 	l.frames++
 	var err error
 	switch e.Action {
-	case "said", "told":
+	case "said", "relayed":
 		err = l.remark(e)
 	default:
 		err = l.reply(e)
@@ -177,14 +177,14 @@ func (l *ledger) take(text []byte) error {
 	}
 	if len(l.due) == 0 {
 		select {
-		case l.settled <- struct{}{}:
+		case l.answered <- struct{}{}:
 		default:
 		}
 	}
 	return nil
 }
 
-// remark checks that nothing of a sender comes twice, late, or is missing while the group was not left.
+// remark checks that no remark of a sender arrives twice or out of order, or is missing although the client was a member.
 func (l *ledger) remark(e envelope) error {
 	var r host.Remark
 	if err := json.Unmarshal(e.Payload, &r); err != nil {
@@ -233,7 +233,7 @@ func (l *ledger) reply(e envelope) error {
 	if d.kind == says && l.inside[d.group] && l.said[d.group] != d.n {
 		return fmt.Errorf("the own copy of remark %d did not come before it was complete", d.n)
 	}
-	if d.kind == enters && l.moves[d.group] == e.Ref { // else it is about to leave again
+	if d.kind == enters && l.moves[d.group] == e.Ref { // otherwise a later exit is due
 		l.inside[d.group] = true
 	}
 	delete(l.due, e.Ref)
@@ -246,7 +246,7 @@ func (d *due) reply(e envelope) (final bool, err error) {
 		N      *int
 		Reason string
 	}
-	if e.Action != "error" || d.kind != mistakes { // whose payload is a list
+	if e.Action != "error" || d.kind != mistakes { // the payload of a validation error is a list
 		if err := json.Unmarshal(orObject(e.Payload), &p); err != nil {
 			return false, err
 		}

@@ -16,7 +16,7 @@ func final(action, payload, ref string) string {
 	return fmt.Sprintf(`{"action":%q,"payload":%s,"ref":%q}`, action, payload, ref)
 }
 
-// TestLedger has what a client sends, "> kind n", and hears; the last frame is wrong if want says how.
+// TestLedger has what a client sends, "> kind n", and receives. want is the error for the last frame, or "".
 func TestLedger(t *testing.T) {
 	entered := []string{"> enter", final("complete", "{}", "1")}
 	for name, c := range map[string]struct {
@@ -76,13 +76,13 @@ func TestLedger(t *testing.T) {
 func TestSettleTellsWhatIsDue(t *testing.T) {
 	l := newLedger("me")
 	l.expect(due{kind: asks, n: 3})
-	if err := l.settle(nil, 1); err == nil || !strings.Contains(err.Error(), "ask 1") {
-		t.Errorf("settle returned %v", err)
+	if err := l.awaitAnswers(nil, 1); err == nil || !strings.Contains(err.Error(), "ask 1") {
+		t.Errorf("awaitAnswers returned %v", err)
 	}
 	if err := l.take([]byte(final("answer", `{"n":3}`, "1"))); err != nil {
 		t.Fatal(err)
 	}
-	if err := l.settle(nil, patience); err != nil {
-		t.Errorf("settle returned %v", err)
+	if err := l.awaitAnswers(nil, answerTimeout); err != nil {
+		t.Errorf("awaitAnswers returned %v", err)
 	}
 }

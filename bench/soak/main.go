@@ -1,7 +1,7 @@
 //go:build linux
 
-// The soak command plays many clients of one server, over real sockets and for minutes, and fails if anything that they hear
-// is wrong or if the server holds more afterwards than before.
+// The soak command simulates many clients of one server, over real sockets and for minutes. It fails if they receive
+// anything wrong, or if the server holds more connections, goroutines or memory afterwards than before.
 package main
 
 import (
@@ -17,10 +17,10 @@ import (
 	"github.com/chanx-go/chanx/bench/soak/host"
 )
 
-// patience is how long the server may be silent while something is due.
-const patience = 30 * time.Second
+// answerTimeout is how long the server may be silent while something is due.
+const answerTimeout = 30 * time.Second
 
-// scene is one of the soaks. It prints its figures and notes what is wrong.
+// scene is one of the soaks. It prints its figures and reports violations.
 type scene struct {
 	name, title string
 	play        func(context.Context, *report, settings) error
@@ -28,20 +28,20 @@ type scene struct {
 
 // settings are those of a run.
 type settings struct {
-	length time.Duration // of the scenes that go on for as long as one likes
+	length time.Duration // of the scenes without a fixed length
 	seed   uint64
 	scale  scale
 }
 
 // scale is how large a soak is.
 type scale struct {
-	actors      int           // clients of mixed at a time
-	subscribers int           // of slow
-	slow        int           // of them, do not read, or too slowly
-	crowd       int           // connections of crowd
-	talkers     int           // connections of shutdown
-	talk        time.Duration // before the shutdown
-	step        time.Duration // from one post of slow to the next
+	actors      int           // mixed: clients at a time
+	subscribers int           // slow: subscribers
+	slow        int           // slow: subscribers that do not read, or too slowly
+	crowd       int           // crowd: connections
+	talkers     int           // shutdown: connections
+	talk        time.Duration // shutdown: the time before it
+	step        time.Duration // slow: the time between posts
 	still       time.Duration // how long a host must not change before it is its baseline
 	figures     bool          // whether times and memory are judged
 }

@@ -19,7 +19,7 @@ import (
 	"github.com/chanx-go/chanx/bench/soak/host"
 )
 
-// cast is what the actors of one run have done.
+// cast sums up what the actors of one run have done.
 type cast struct {
 	mu      sync.Mutex
 	lives   map[ending]int
@@ -28,7 +28,7 @@ type cast struct {
 	heard   int
 }
 
-// playMixed plays once to learn what the server needs anyway, and once in earnest.
+// playMixed runs all actors twice: once to warm the server up, and once to compare its usage before and after.
 func playMixed(ctx context.Context, r *report, s settings) (err error) {
 	p, err := host.Start(host.Options{PingInterval: time.Second})
 	if err != nil {
@@ -43,7 +43,7 @@ func playMixed(ctx context.Context, r *report, s settings) (err error) {
 	r.printf("before: %s", before)
 	c := playCast(ctx, r, s, p, s.length)
 	r.printf("%s", c)
-	after, err := settle(p, before)
+	after, err := awaitBaseline(p, before)
 	if err != nil {
 		return err
 	}
@@ -53,7 +53,7 @@ func playMixed(ctx context.Context, r *report, s settings) (err error) {
 	return nil
 }
 
-// playCast has so many clients at a time, each followed by another one, for that long.
+// playCast keeps the same number of clients connected for d: a new one starts when one ends.
 func playCast(ctx context.Context, r *report, s settings, p *host.Process, d time.Duration) *cast {
 	ctx, cancel := context.WithTimeout(ctx, d)
 	defer cancel()

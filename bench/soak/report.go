@@ -15,10 +15,10 @@ import (
 	"github.com/chanx-go/chanx/bench/soak/host"
 )
 
-// maxViolations are printed: there may be one for every message.
+// maxViolations is the number of printed violations. There may be one for every message.
 const maxViolations = 20
 
-// report collects what is wrong. Its methods may be called concurrently.
+// report collects violations. Its methods may be called concurrently.
 type report struct {
 	out io.Writer
 
@@ -32,7 +32,7 @@ func (r *report) printf(format string, args ...any) {
 	fmt.Fprintf(r.out, format+"\n", args...)
 }
 
-// violation notes that something is wrong, and says it at once.
+// violation records a violation and prints it.
 func (r *report) violation(format string, args ...any) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -42,7 +42,7 @@ func (r *report) violation(format string, args ...any) {
 	}
 }
 
-// end says how it was.
+// end prints the result.
 func (r *report) end(seed uint64) (ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -54,7 +54,7 @@ func (r *report) end(seed uint64) (ok bool) {
 	return true
 }
 
-// drops lists counts by reason.
+// drops formats counts by reason.
 func drops(all map[string]uint64) string {
 	var list []string
 	for _, what := range slices.Sorted(maps.Keys(all)) {
@@ -66,35 +66,36 @@ func drops(all map[string]uint64) string {
 	return strings.Join(list, "; ")
 }
 
-// rest is what a host holds when its clients have gone.
-type rest struct {
+// usage is what a host holds when its clients have gone.
+type usage struct {
 	host.State
 	resident int64 // bytes
 }
 
-func (r rest) String() string {
+func (r usage) String() string {
 	return fmt.Sprintf("%d goroutines, heap %.1f MB, resident %.1f MB", r.Goroutines, mega(r.Heap), mega(r.resident))
 }
 
 func mega(n int64) float64 { return float64(n) / 1e6 }
 
-// What a host may hold beyond its baseline: pools and maps that have grown, and pages that the system has not taken back.
+// The memory that a host may hold beyond its baseline: pools and maps that have grown, and pages that the system has not
+// reclaimed, in bytes.
 const (
 	moreHeap     = 2e6
 	moreResident = 20e6
 )
 
 const (
-	lookEvery = 250 * time.Millisecond
-	lookFor   = 20 * time.Second
+	pollEvery = 250 * time.Millisecond
+	pollFor   = 20 * time.Second
 )
 
-// baseline is what a host holds when it has not changed for a while: its first clients' groups and timers have gone.
-func baseline(p *host.Process, still time.Duration) (r rest, err error) {
+// baseline waits until a host has not changed for a while, so that the groups and timers of its first clients have gone.
+func baseline(p *host.Process, still time.Duration) (r usage, err error) {
 	changed := time.Now()
-	for began := changed; time.Since(began) < lookFor; time.Sleep(lookEvery) {
+	for began := changed; time.Since(began) < pollFor; time.Sleep(pollEvery) {
 		before := r
-		if r, err = look(p); err != nil {
+		if r, err = readUsage(p); err != nil {
 			return r, err
 		}
 		if r.Connections != 0 || r.Goroutines != before.Goroutines {
@@ -104,13 +105,13 @@ func baseline(p *host.Process, still time.Duration) (r rest, err error) {
 			return r, nil
 		}
 	}
-	return r, fmt.Errorf("soak: after %s the host still changes: %d connections, %s", lookFor, r.Connections, r)
+	return r, fmt.Errorf("soak: after %s the host still changes: %d connections, %s", pollFor, r.Connections, r)
 }
 
-// settle waits until a host holds no more than before. If it goes on to, it is compare that says so.
-func settle(p *host.Process, before rest) (r rest, err error) {
-	for began := time.Now(); time.Since(began) < lookFor; time.Sleep(lookEvery) {
-		if r, err = look(p); err != nil {
+// awaitBaseline waits until a host holds no more than before. If it never does, compare reports that.
+func awaitBaseline(p *host.Process, before usage) (r usage, err error) {
+	for began := time.Now(); time.Since(began) < pollFor; time.Sleep(pollEvery) {
+		if r, err = readUsage(p); err != nil {
 			return r, err
 		}
 		if r.Connections == 0 && r.Goroutines <= before.Goroutines && r.Heap <= before.Heap+moreHeap/2 {
@@ -120,7 +121,7 @@ func settle(p *host.Process, before rest) (r rest, err error) {
 	return r, nil
 }
 
-func look(p *host.Process) (r rest, err error) {
+func readUsage(p *host.Process) (r usage, err error) {
 	if r.State, err = p.State(); err != nil {
 		return r, err
 	}
@@ -128,8 +129,8 @@ func look(p *host.Process) (r rest, err error) {
 	return r, err
 }
 
-// compare notes what a host holds that it did not hold before.
-func (r *report) compare(scene string, before, after rest, figures bool) {
+// compare reports what a host holds that it did not hold before.
+func (r *report) compare(scene string, before, after usage, figures bool) {
 	if after.Connections != 0 {
 		r.violation("%s: %d connections are still open", scene, after.Connections)
 	}

@@ -15,11 +15,12 @@ import (
 )
 
 const (
-	window  = 64 // messages of one talker that may wait for their answers
-	dialers = 16 // that connect at a time
+	window  = 64 // unanswered messages of one talker
+	dialers = 16 // concurrent dials
 )
 
-// playShutdown has clients that go on until the server ends. Each must have an answer to whatever a handler was given.
+// playShutdown has clients that send until the server closes the connection. Every message that a handler received must have
+// been answered.
 func playShutdown(ctx context.Context, r *report, s settings) (err error) {
 	p, err := host.Start(host.Options{})
 	if err != nil {
@@ -45,7 +46,7 @@ func playShutdown(ctx context.Context, r *report, s settings) (err error) {
 	}
 	readers.Wait()
 	for _, t := range all {
-		_ = t.peer.Reset() // its end has come already
+		_ = t.peer.Reset() // it is closed already
 	}
 	writers.Wait()
 	r.judgeShutdown(all, end)
@@ -71,16 +72,16 @@ func (r *report) judgeShutdown(all []*talker, end host.End) {
 	}
 }
 
-// talker is a client that talks until the server ends.
+// talker is a client that sends until the server closes the connection.
 type talker struct {
 	peer  *peer.Peer
 	slots chan struct{}
 	ended chan struct{}
 	heard int
-	err   error // why it ended, if not as it had to
+	err   error // the reason, if the connection did not end as it had to
 }
 
-// talkers opens n connections, some at a time, by all doors in turn.
+// talkers opens n connections, some at a time, to all doors in turn.
 func talkers(ctx context.Context, p *host.Process, n int) ([]*talker, error) {
 	all := make([]*talker, n)
 	errs := make([]error, dialers)
@@ -105,7 +106,7 @@ func newTalker(ctx context.Context, p *host.Process, door host.Door) (*talker, e
 	return &talker{peer: c, slots: make(chan struct{}, window), ended: make(chan struct{})}, err
 }
 
-// talk ends when the server does; why it does, the one that listens knows.
+// talk sends until a write fails. The goroutine that reads records the reason.
 func (t *talker) talk(i int) {
 	for n := 0; ; n++ {
 		select {

@@ -15,26 +15,26 @@ import (
 	"github.com/chanx-go/chanx/bench/soak/host"
 )
 
-// What is published in a phase is more than a queue and small buffers hold.
+// The posts of one phase are larger than a queue and the small buffers together.
 const (
 	posts       = 300
 	postBytes   = 8000
-	mostBehind  = host.Keys - 1 // posts that are due to those who read: of no key there are two
+	mostBehind  = host.Keys - 1 // undelivered posts of a subscriber that reads: at most one for each key
 	queueBytes  = 1 << 20       // Limits.SendQueueBytes, at its default
 	smallBuffer = 32 << 10
-	moreMemory  = 16 << 20 // that may come with slow clients, beyond their queues: what the collector has not taken yet
-	maxRatio    = 2        // of the 99th percentiles with and without them
+	moreMemory  = 16 << 20 // memory that slow clients may cost beyond their queues: garbage not yet collected
+	maxRatio    = 2        // of the 99th percentiles with and without slow clients
 )
 
-// phase is one time of publishing, with or without slow subscribers: every other one does not read at all until the end.
+// phase is one period of publishing, with or without slow subscribers. Every second slow one does not read until the end.
 type phase struct {
 	kind    string
 	slow    int
 	step    time.Duration   // from one post to the next
-	others  []time.Duration // how late the posts came to those who read
+	others  []time.Duration // the delays of posts for subscribers that read
 	peak    int64           // of the host's resident memory, in bytes
 	dropped map[string]uint64
-	became  string // of the slow ones
+	became  string // how the slow ones ended
 }
 
 // playSlow alternates phases: of each kind one without, then one with slow subscribers.
@@ -46,7 +46,7 @@ func playSlow(ctx context.Context, r *report, s settings) (err error) {
 	defer func() { err = errors.Join(err, p.Stop()) }()
 	kinds := []string{host.Plain{}.Action(), host.Spare{}.Action(), host.Newest{}.Action()}
 	rounds := 1
-	if s.scale.figures { // a few, so that the median means something
+	if s.scale.figures { // several phases, for the median
 		rounds = max(3, int(s.length/2/(2*posts*s.scale.step)/time.Duration(len(kinds))))
 	}
 	warm := &phase{kind: kinds[0], step: s.scale.step}
@@ -72,7 +72,7 @@ func playSlow(ctx context.Context, r *report, s settings) (err error) {
 	for _, k := range kinds {
 		r.comparePhases(k, all[k], s)
 	}
-	after, err := settle(p, before)
+	after, err := awaitBaseline(p, before)
 	if err != nil {
 		return err
 	}
@@ -81,14 +81,14 @@ func playSlow(ctx context.Context, r *report, s settings) (err error) {
 	return nil
 }
 
-// play publishes and judges what is certain: that those who read have everything in order, and what became of the others.
+// play publishes, and checks that the subscribers that read receive everything in order, and how the slow ones end.
 func (ph *phase) play(ctx context.Context, r *report, s settings, p *host.Process) (err error) {
 	a, err := gatherAudience(ctx, p, s.scale.subscribers, ph)
 	defer a.dismiss()
 	if err != nil {
 		return err
 	}
-	before, err := look(p)
+	before, err := readUsage(p)
 	if err != nil {
 		return err
 	}
@@ -124,7 +124,7 @@ func (ph *phase) play(ctx context.Context, r *report, s settings, p *host.Proces
 	}
 	slow.Wait()
 	ph.judgeSlow(r, a.all[:ph.slow])
-	after, err := look(p)
+	after, err := readUsage(p)
 	if err != nil {
 		return err
 	}
@@ -135,7 +135,7 @@ func (ph *phase) play(ctx context.Context, r *report, s settings, p *host.Proces
 	return nil
 }
 
-// since are the counts that have grown, and by how much.
+// since returns the counts that have grown, and by how much.
 func since(before, after map[string]uint64) map[string]uint64 {
 	grown := map[string]uint64{}
 	for what, n := range after {
@@ -146,7 +146,7 @@ func since(before, after map[string]uint64) map[string]uint64 {
 	return grown
 }
 
-// judgeReaders wants every post at everybody who reads, in order, and keeps how late they were.
+// judgeReaders checks that every subscriber that reads received every post in order, and records the delays.
 func (ph *phase) judgeReaders(r *report, all []*subscriber) {
 	for i, sub := range all {
 		if sub.err != nil || len(sub.numbers) != posts || sub.gaps() {
@@ -156,7 +156,7 @@ func (ph *phase) judgeReaders(r *report, all []*subscriber) {
 	}
 }
 
-// judgeSlow judges the slow ones, when they have heard all that they were to.
+// judgeSlow checks the slow subscribers after they have read everything.
 func (ph *phase) judgeSlow(r *report, all []*subscriber) {
 	var became []string
 	for i, sub := range all {
@@ -182,7 +182,7 @@ func count(all []string, one string) (n int) {
 	return n
 }
 
-// comparePhases compares those of one kind, each with the one before it.
+// comparePhases compares each phase of one kind that has slow subscribers with the one before it.
 func (r *report) comparePhases(kind string, all []*phase, s settings) {
 	var ratios []float64
 	for i := 0; i+1 < len(all); i += 2 {
@@ -207,7 +207,7 @@ func (r *report) comparePhases(kind string, all []*phase, s settings) {
 
 func round(d time.Duration) time.Duration { return d.Round(10 * time.Microsecond) }
 
-// percentile sorts.
+// percentile sorts all and returns its percentile p.
 func percentile(all []time.Duration, p int) time.Duration {
 	if len(all) == 0 {
 		return 0

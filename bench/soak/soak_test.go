@@ -19,7 +19,7 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// TestScenes plays all of them with few clients: what is said must be right, however long it takes.
+// TestScenes runs all scenes with few clients. It checks what they receive, but no times.
 func TestScenes(t *testing.T) {
 	for _, sc := range scenes {
 		t.Run(sc.name, func(t *testing.T) {
@@ -51,17 +51,17 @@ func TestReportOfViolations(t *testing.T) {
 }
 
 func TestWhatAHostKeepsIsNoticed(t *testing.T) {
-	before := rest{host.State{Goroutines: 5, Heap: 1e6}, 10e6}
+	before := usage{host.State{Goroutines: 5, Heap: 1e6}, 10e6}
 	for name, c := range map[string]struct {
-		after rest
+		after usage
 		want  string
 	}{
 		"nothing":     {before, ""},
-		"connections": {rest{host.State{Goroutines: 5, Heap: 1e6, Connections: 2}, 10e6}, "2 connections"},
-		"goroutines":  {rest{host.State{Goroutines: 6, Heap: 1e6}, 10e6}, "6 goroutines"},
-		"errors":      {rest{host.State{Goroutines: 5, Heap: 1e6, Faults: 3}, 10e6}, "3 errors"},
-		"heap":        {rest{host.State{Goroutines: 5, Heap: 4e6}, 10e6}, "heap 4.0"},
-		"memory":      {rest{host.State{Goroutines: 5, Heap: 1e6}, 40e6}, "resident 40.0"},
+		"connections": {usage{host.State{Goroutines: 5, Heap: 1e6, Connections: 2}, 10e6}, "2 connections"},
+		"goroutines":  {usage{host.State{Goroutines: 6, Heap: 1e6}, 10e6}, "6 goroutines"},
+		"errors":      {usage{host.State{Goroutines: 5, Heap: 1e6, Faults: 3}, 10e6}, "3 errors"},
+		"heap":        {usage{host.State{Goroutines: 5, Heap: 4e6}, 10e6}, "heap 4.0"},
+		"memory":      {usage{host.State{Goroutines: 5, Heap: 1e6}, 40e6}, "resident 40.0"},
 	} {
 		var out strings.Builder
 		r := &report{out: &out}

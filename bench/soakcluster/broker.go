@@ -18,14 +18,14 @@ import (
 	"github.com/chanx-go/chanx/redislayer"
 )
 
-// patience is how long anything may take that should come true. Only a run that fails waits for so long.
-const patience = 60 * time.Second
+// waitLimit is the maximum time for anything that the soak waits for. Only a run that fails waits that long.
+const waitLimit = 60 * time.Second
 
 // brokers are the processes of a channel layer: a cluster, or one.
 type brokers interface {
-	start(i int) error    // returns when it serves; those that form a cluster are told apart by i
-	form() error          // returns when all of them know each other
-	kill(i int)           // as a power cut does
+	start(i int) error    // returns when broker i serves
+	form() error          // returns when all brokers know each other
+	kill(i int)           // without a shutdown
 	stop() error          // ends those that run
 	urls(node int) string // how a node reaches them
 }
@@ -41,7 +41,7 @@ func newBrokers(kind string, n int) (brokers, error) {
 	return nil, fmt.Errorf("there is no layer %q: it is nats or redis", kind)
 }
 
-// broker is a node's way to the brokers.
+// broker connects a node to the brokers.
 type broker interface {
 	layer.Layer
 	Close()
@@ -55,8 +55,8 @@ func connect(ctx context.Context, kind, url string) (broker, error) {
 	return natslayer.Connect(ctx, url, &natslayer.Options{NATS: []nats.Option{nats.DontRandomize()}})
 }
 
-// The ports are below those that systems give to clients, and none that other tests take, so that a broker that is started
-// again finds its own free. A node of a Redis cluster also listens at its port plus 10,000.
+// The ports are below those that systems assign to clients, and no other test uses them, so that a restarted broker can
+// listen at its port again. A node of a Redis cluster also listens at its port plus 10,000.
 const firstPort, lastPort, busOffset = 12000, 18000, 10000
 
 func freePorts(n int) (ports []int) {
@@ -82,16 +82,16 @@ func canListen(port int) bool {
 
 func address(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
 
-// await asks until it is so.
+// await calls is until it returns true.
 func await(what string, is func() bool) error {
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
-	timeout := time.After(patience)
+	timeout := time.After(waitLimit)
 	for !is() {
 		select {
 		case <-tick.C:
 		case <-timeout:
-			return fmt.Errorf("waited %v in vain until %s", patience, what)
+			return fmt.Errorf("waited %v in vain until %s", waitLimit, what)
 		}
 	}
 	return nil

@@ -12,9 +12,9 @@ type nodeProcess struct {
 	*process
 	name   string
 	addr   string
-	conns  int // of clients, and on their way
+	conns  int // connections of clients, including those being opened
 	serves chan struct{}
-	quiet  chan struct{} // closed when it has sent its last
+	quiet  chan struct{} // closed when the node has sent its last message
 }
 
 // startNode returns when clients can connect.
@@ -26,7 +26,7 @@ func (s *soak) startNode(i int) error {
 	p, err := spawn(role{Node: &nodeRole{
 		Name: n.name, Layer: s.cfg.Layer, URL: s.brokers.urls(i), Rate: s.cfg.Rate / 2 / float64(s.cfg.Nodes),
 		Groups: s.cfg.Groups, Users: s.cfg.users(), Seed: s.cfg.Seed + uint64(i)<<40 + uint64(s.lives[i]),
-	}}, func(r nodeReport) { s.told(n, r) })
+	}}, func(r nodeReport) { s.handleReport(n, r) })
 	if err != nil {
 		return fmt.Errorf("start %s: %w", n.name, err)
 	}
@@ -40,8 +40,8 @@ func (s *soak) startNode(i int) error {
 	return nil
 }
 
-// told takes what a node reports.
-func (s *soak) told(n *nodeProcess, r nodeReport) {
+// handleReport records a report of a node.
+func (s *soak) handleReport(n *nodeProcess, r nodeReport) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
@@ -68,7 +68,7 @@ func (s *soak) killNode(i int) {
 	n.kill()
 }
 
-// leastBusy takes a place on the node with the fewest clients, so that one that was started again gets its share.
+// leastBusy reserves a connection on the node with the fewest clients, so that a restarted node gets its share.
 func (s *soak) leastBusy() (least *nodeProcess) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -89,7 +89,7 @@ func (s *soak) released(n *nodeProcess) {
 	n.conns--
 }
 
-// quieten has the nodes send their last.
+// quieten has the nodes send their last messages.
 func (s *soak) quieten() error {
 	var errs []error
 	for _, n := range s.nodes {
@@ -98,7 +98,7 @@ func (s *soak) quieten() error {
 	return errors.Join(errs...)
 }
 
-// stop ends all processes. That one does not end in order is an error.
+// stop ends all processes. It returns an error if one does not end in order.
 func (s *soak) stop() error {
 	var errs []error
 	for _, n := range s.nodes {

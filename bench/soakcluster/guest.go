@@ -59,7 +59,7 @@ func (g *guest) connect(ctx context.Context) (*connection, error) {
 	g.conns++
 	name := fmt.Sprintf("c%d.%d", g.no, g.conns)
 	query := url.Values{"name": {name}, "user": {g.user}, "groups": {strings.Join(g.groups, ",")}}
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, waitLimit)
 	defer cancel()
 	ws, _, err := websocket.Dial(ctx, "ws://"+node.addr+"/?"+query.Encode(), nil)
 	if err != nil {
@@ -133,7 +133,7 @@ func (n *connection) take(data []byte, at int64) error {
 
 // say requests the node to send. It ignores a lost connection, which read detects.
 func (n *connection) say(marks []mark) {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), waitLimit)
 	defer cancel()
 	for _, m := range marks {
 		payload, err := json.Marshal(say{m.Event, m.No, m.To})

@@ -14,8 +14,8 @@ const (
 	causeConnection  = "the receiver's connection was lost"
 	causeReceiver    = "the receiver's node was down"
 	causeSender      = "the sender's node was down"
-	causeReceiverGap = "the receiver's node told a gap while it was up"
-	causeSenderGap   = "the sender's node told a gap while it was up"
+	causeReceiverGap = "the receiver's node reported a gap while it was up"
+	causeSenderGap   = "the sender's node reported a gap while it was up"
 )
 
 // judge compares a record with the guarantees.
@@ -172,8 +172,8 @@ func (j *judge) judgeDeliveries(s *sending) {
 
 // excuse returns the cause that excuses a missed delivery, if there is one: of several causes the nearest.
 func (j *judge) excuse(s *sending, r *receiver) (cause string, reach int64) {
-	consider := func(why string, told int64) {
-		if before := max(0, told-s.At); cause == "" || before < reach {
+	consider := func(why string, reported int64) {
+		if before := max(0, reported-s.At); cause == "" || before < reach {
 			cause, reach = why, before
 		}
 	}

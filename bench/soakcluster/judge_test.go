@@ -11,7 +11,8 @@ import (
 // second is one of the clock, and start is long after it began.
 const second, start = int64(1e6), int64(1e9)
 
-// talkOf is a record of two nodes, a and b, with a listener on each, and what a has sent to both: a message a second.
+// talkOf returns the record of two nodes, a and b, with a receiver on each, and of n messages that a sent to both, one a
+// second.
 func talkOf(n int) *record {
 	r := &record{statuses: map[string][]status{}, killed: map[string]int64{}}
 	for _, node := range []string{"a", "b"} {
@@ -28,18 +29,18 @@ func talkOf(n int) *record {
 	return r
 }
 
-// misses has a receiver not get one of the messages.
+// misses removes one of the messages from what a receiver got.
 func (r *receiver) misses(no int) { r.got = append(r.got[:no-1:no-1], r.got[no:]...) }
 
 func down(r *record, node string, from, to int64) {
 	r.statuses[node] = []status{{At: start + from*second}, {At: start + to*second, Up: true, Gap: true}}
 }
 
-// judgeCase is what has happened to 20 messages, the tenth of which was sent at 10 s. The listener on b is the far one.
+// judgeCase changes a record of 20 messages, the tenth of which was sent at 10 s. far is the receiver on b.
 type judgeCase struct {
 	name   string
 	happen func(r *record, near, far *receiver, tenth *sending)
-	want   string // of what is broken; "": nothing is
+	want   string // a part of the violation, or "" if there is none
 }
 
 var receiptCases = []judgeCase{

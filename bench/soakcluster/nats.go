@@ -36,8 +36,8 @@ func (r *brokerRole) run() error {
 		return err
 	}
 	s.Start()
-	if !s.ReadyForConnections(patience) {
-		return fmt.Errorf("%s is not ready after %v", r.Name, patience)
+	if !s.ReadyForConnections(waitLimit) {
+		return fmt.Errorf("%s is not ready after %v", r.Name, waitLimit)
 	}
 	report := newReporter()
 	report.tell(brokerReport{Serves: true})
@@ -86,9 +86,9 @@ func (b *natsBrokers) form() error {
 	return errors.Join(errs...)
 }
 
-func awaitReport(p *process, told <-chan struct{}) error {
+func awaitReport(p *process, reported <-chan struct{}) error {
 	select {
-	case <-told:
+	case <-reported:
 		return nil
 	case <-p.ended:
 		return fmt.Errorf("it has ended: %w", p.err)

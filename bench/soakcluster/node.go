@@ -66,7 +66,7 @@ func (n *node) tell(r nodeReport) {
 }
 
 func (r *nodeRole) run() error {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), waitLimit)
 	defer cancel()
 	l, err := connect(ctx, r.Layer, r.URL)
 	if err != nil {
@@ -90,7 +90,7 @@ func (r *nodeRole) run() error {
 	go func() { failed <- n.live() }()
 	n.tell(nodeReport{Addr: listener.Addr().String()})
 	err = <-failed
-	ending, cancel := context.WithTimeout(context.Background(), patience)
+	ending, cancel := context.WithTimeout(context.Background(), waitLimit)
 	defer cancel()
 	return errors.Join(err, n.srv.Shutdown(ending), web.Close())
 }

@@ -73,11 +73,11 @@ func (r *result) print(w io.Writer) {
 	}
 	line("reconnects", "%d; %d joined while the layer was down", r.reconnects, r.joinedDown)
 	for _, node := range slices.Sorted(maps.Keys(r.rec.statuses)) {
-		var told []string
+		var reports []string
 		for _, s := range r.rec.statuses[node] {
-			told = append(told, fmt.Sprintf("%s %s", seconds(s.At-r.rec.began), s.word()))
+			reports = append(reports, fmt.Sprintf("%s %s", seconds(s.At-r.rec.began), s.word()))
 		}
-		line("layer of "+node, "%s", strings.Join(told, ", "))
+		line("layer of "+node, "%s", strings.Join(reports, ", "))
 	}
 	for _, node := range slices.Sorted(maps.Keys(r.drops)) {
 		for _, what := range slices.Sorted(maps.Keys(r.drops[node])) {

@@ -12,7 +12,7 @@ import (
 
 const serverName = "soak.example"
 
-// certificate makes one for the host.
+// certificate makes a certificate for the host.
 func certificate() (cert tls.Certificate, der []byte, err error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -23,7 +23,7 @@ func certificate() (cert tls.Certificate, der []byte, err error) {
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, der, err
 }
 
-// trust is the configuration of clients of the host with that certificate.
+// trust returns the TLS configuration of clients of the host with that certificate.
 func trust(der []byte) (*tls.Config, error) {
 	cert, err := x509.ParseCertificate(der)
 	if err != nil {

@@ -27,7 +27,7 @@ const (
 	shutdownOrder = "shutdown"
 )
 
-// RunIfHost is the whole program if this process was started by Start, and else does nothing.
+// RunIfHost runs the host and exits if this process was started by Start. Otherwise it does nothing.
 func RunIfHost() {
 	text, ok := os.LookupEnv(roleEnv)
 	if !ok {
@@ -40,7 +40,7 @@ func RunIfHost() {
 	os.Exit(0)
 }
 
-// servers are what this process runs.
+// servers are the servers that this process runs.
 type servers struct {
 	all     []*chanx.Server
 	webs    []*http.Server
@@ -50,7 +50,7 @@ type servers struct {
 	hello   hello
 }
 
-// hello is the first line: where the servers are, and whom they are certified by.
+// hello is the first line that a host writes: the addresses and the certificate of its servers.
 type hello struct {
 	Doors []Door
 	DER   []byte
@@ -85,7 +85,7 @@ func (s *servers) start(o Options) error {
 			Compression: chanx.Compression{Enabled: deflate, MinBytes: -1},
 			Limits: chanx.Limits{
 				PingInterval: o.PingInterval, PongTimeout: o.PongTimeout, WriteTimeout: o.WriteTimeout,
-				SubscriptionLinger: time.Second, // so that groups come and go often, and the end need not wait for them
+				SubscriptionLinger: time.Second, // so that groups are unsubscribed often, and soon after the end
 			},
 			Logger: slog.New(counter{slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}), &s.faults}),
 		})
@@ -124,7 +124,7 @@ func (s *servers) listen(h http.Handler, d Door, o Options, cert tls.Certificate
 	return nil
 }
 
-// narrow is a listener that gives its connections a write buffer of so many bytes; 0 is the system's default.
+// narrow is a listener whose connections have a write buffer of that size in bytes; 0 means the system's default.
 type narrow struct {
 	net.Listener
 	buffer int
@@ -199,7 +199,7 @@ func (s *servers) shutdown() (e End) {
 	return e
 }
 
-// counter counts what is logged as an error.
+// counter counts the log lines at level error.
 type counter struct {
 	slog.Handler
 	faults *atomic.Int64

@@ -1,6 +1,6 @@
 package host
 
-// Messages of clients that do all kinds of things, at MixedPath.
+// Messages at MixedPath, where clients do all kinds of things.
 type (
 	// Enter joins a group, Exit leaves it.
 	Enter struct {
@@ -9,20 +9,20 @@ type (
 	Exit struct {
 		Group string `json:"group" minLength:"1"`
 	}
-	// Remark is the Nth of its sender to the group.
+	// Remark is number N of its sender to the group.
 	Remark struct {
 		Group string `json:"group" minLength:"1"`
 		From  string `json:"from"`
 		N     int    `json:"n"`
 		Pad   string `json:"pad,omitempty"`
 	}
-	// Say is told to the group as Said.
+	// Say is broadcast to the group as Said.
 	Say  struct{ Remark }
 	Said struct{ Remark }
-	// Nudge is emitted to the group as Nudged, and its members are sent Told.
-	Nudge  struct{ Remark }
-	Nudged struct{ Remark }
-	Told   struct{ Remark }
+	// Nudge is emitted to the group as Nudged, and its members are sent Relayed.
+	Nudge   struct{ Remark }
+	Nudged  struct{ Remark }
+	Relayed struct{ Remark }
 	// Ask is replied to with Answer, after Millis milliseconds.
 	Ask struct {
 		N      int `json:"n"`
@@ -41,13 +41,13 @@ type (
 	}
 )
 
-// Messages about clients that do not read, at SlowPath. Publish is told to everybody, as the type that Kind names.
+// Messages at SlowPath, where clients do not read. Publish is broadcast to all as the type that Kind names.
 type (
 	Publish struct {
 		Kind string `json:"kind" enum:"plain,droppable,latest"`
 		Post
 	}
-	// Post is what is told: number N, sent at the time At of the sender's clock.
+	// Post is the content: number N, sent at the time At of the sender's clock.
 	Post struct {
 		N   int    `json:"n"`
 		At  int64  `json:"at"`
@@ -58,16 +58,16 @@ type (
 	Newest struct{ Post } // Latest, with Keys keys
 )
 
-// Keys is how many keys Newest has: N modulo Keys.
+// Keys is the number of keys of Newest: the key is N modulo Keys.
 const Keys = 50
 
-// Tally is sent back, at TallyPath; the host counts for each client what its handler has been given.
+// Tally is sent back, at TallyPath. The host counts the messages that its handler received from each client.
 type Tally struct {
 	I int `json:"i" minimum:"0"`
 	N int `json:"n"`
 }
 
-// Echo is sent back and Chat told to everybody, at CrowdPath.
+// Echo is sent back and Chat broadcast to all, at CrowdPath.
 type (
 	Echo struct {
 		Text string `json:"text"`
@@ -83,7 +83,7 @@ func (Say) Action() string     { return "say" }
 func (Said) Action() string    { return "said" }
 func (Nudge) Action() string   { return "nudge" }
 func (Nudged) Event() string   { return "nudged" }
-func (Told) Action() string    { return "told" }
+func (Relayed) Action() string { return "relayed" }
 func (Ask) Action() string     { return "ask" }
 func (Answer) Action() string  { return "answer" }
 func (Count) Action() string   { return "count" }

@@ -30,8 +30,7 @@ type Door struct {
 	TLS, Deflate bool
 }
 
-// State is what a host holds after its garbage has been collected. Drops are by what was dropped, Faults the errors that
-// it has logged.
+// State is what a host holds after a garbage collection. Drops counts by what was dropped, Faults counts logged errors.
 type State struct {
 	Goroutines, Connections int
 	Heap                    int64 // bytes
@@ -39,8 +38,8 @@ type State struct {
 	Faults                  int64
 }
 
-// End is how a host has shut down: how long its servers took, what went wrong, and how often its handler of Tally was
-// called for each client.
+// End is the result of a shutdown: how long the servers took, the error, and how often the handler of Tally was called for
+// each client.
 type End struct {
 	Took    time.Duration
 	Error   string
@@ -51,7 +50,7 @@ type End struct {
 // Process is a running host. Its methods are for one goroutine.
 type Process struct {
 	Doors []Door
-	Trust *tls.Config // of clients
+	Trust *tls.Config // for clients
 
 	cmd     *exec.Cmd
 	orders  io.WriteCloser
@@ -100,13 +99,13 @@ func (p *Process) start(o Options) error {
 	return p.cmd.Start()
 }
 
-// Pid is the process's.
+// Pid returns the id of the process.
 func (p *Process) Pid() int { return p.cmd.Process.Pid }
 
 // Plain is the door without TLS and without compression.
 func (p *Process) Plain() Door { return p.Doors[0] }
 
-// State collects the garbage of the host and says what is left.
+// State has the host collect its garbage, and returns what it holds.
 func (p *Process) State() (s State, err error) {
 	err = p.order(stateOrder, &s)
 	return s, err
@@ -128,7 +127,7 @@ func (p *Process) order(line string, answer any) error {
 	return nil
 }
 
-// Stop ends the process: a host goes when its orders end.
+// Stop ends the process, by closing the pipe of its orders.
 func (p *Process) Stop() error {
 	if err := errors.Join(p.orders.Close(), p.cmd.Wait()); err != nil {
 		return fmt.Errorf("host: stop: %w", err)

@@ -11,7 +11,7 @@ import (
 	"github.com/chanx-go/chanx"
 )
 
-// Where the consumers are.
+// The paths of the consumers.
 const (
 	MixedPath = "/mixed"
 	SlowPath  = "/slow"
@@ -30,11 +30,11 @@ func mixed() *chanx.Consumer[guest] {
 	chanx.On(c, func(g *guest, ctx context.Context, m Exit) error { return g.Leave(ctx, m.Group) })
 	chanx.On(c, func(g *guest, ctx context.Context, m Say) error { return g.Broadcast(ctx, Said(m), chanx.To(m.Group)) })
 	chanx.On(c, func(g *guest, ctx context.Context, m Nudge) error { return g.Emit(ctx, Nudged(m), chanx.To(m.Group)) })
-	chanx.OnEvent(c, func(g *guest, ctx context.Context, e Nudged) error { return g.Send(ctx, Told(e)) })
+	chanx.OnEvent(c, func(g *guest, ctx context.Context, e Nudged) error { return g.Send(ctx, Relayed(e)) })
 	chanx.OnRequest(c, (*guest).ask)
 	chanx.OnStream(c, (*guest).count)
 	chanx.Broadcasts[Said](c)
-	chanx.Sends[Told](c)
+	chanx.Sends[Relayed](c)
 	return c
 }
 
@@ -85,7 +85,7 @@ func (g *guest) publish(ctx context.Context, m Publish) error {
 	return g.Broadcast(ctx, told)
 }
 
-// tallies count what the handler of Tally has been given, for each client.
+// tallies counts the messages that the handler of Tally received from each client.
 type tallies struct {
 	mu      sync.Mutex
 	handled map[int]int

@@ -27,17 +27,17 @@ type Options struct {
 	Fragments, Pieces int
 
 	ReadBuffer int           // of the kernel, in bytes; zero is the system's default
-	Patience   time.Duration // for each read and write; zero is 30 s
+	Timeout    time.Duration // for each read and write; zero is 30 s
 }
 
-const usualPatience = 30 * time.Second
+const defaultTimeout = 30 * time.Second
 
 // Dial connects to ws://addr/path, or wss.
 func Dial(ctx context.Context, addr, path string, o Options) (*Peer, error) {
-	if o.Patience == 0 {
-		o.Patience = usualPatience
+	if o.Timeout == 0 {
+		o.Timeout = defaultTimeout
 	}
-	ctx, cancel := context.WithTimeout(ctx, o.Patience)
+	ctx, cancel := context.WithTimeout(ctx, o.Timeout)
 	defer cancel()
 	tcp, err := dialTCP(ctx, addr, o.ReadBuffer)
 	if err != nil {
@@ -74,7 +74,7 @@ func (p *Peer) shake(addr, path string) error {
 	if p.opts.Deflate {
 		text += "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; client_no_context_takeover\r\n"
 	}
-	if err := p.conn.SetDeadline(time.Now().Add(p.opts.Patience)); err != nil {
+	if err := p.conn.SetDeadline(time.Now().Add(p.opts.Timeout)); err != nil {
 		return err
 	}
 	if _, err := io.WriteString(p.conn, text+"\r\n"); err != nil {

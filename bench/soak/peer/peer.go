@@ -87,7 +87,7 @@ func (p *Peer) write(b []byte) error {
 	if len(b) == 0 {
 		return nil
 	}
-	if err := p.conn.SetWriteDeadline(time.Now().Add(p.opts.Patience)); err != nil {
+	if err := p.conn.SetWriteDeadline(time.Now().Add(p.opts.Timeout)); err != nil {
 		return err
 	}
 	_, err := p.conn.Write(b)
@@ -98,7 +98,7 @@ func (p *Peer) write(b []byte) error {
 func (p *Peer) Read() ([]byte, error) {
 	var whole frame // the fragments so far; none if first is 0
 	for {
-		if err := p.conn.SetReadDeadline(time.Now().Add(p.opts.Patience)); err != nil {
+		if err := p.conn.SetReadDeadline(time.Now().Add(p.opts.Timeout)); err != nil {
 			return nil, err
 		}
 		f, err := readFrame(p.in)

@@ -275,7 +275,7 @@ func TestPatienceEnds(t *testing.T) {
 	addr := serve(t, "", func(*bufio.Reader, net.Conn) error { <-over; return nil })
 	defer close(over)
 	p := mustDial(t, addr, Options{})
-	p.opts.Patience = time.Millisecond
+	p.opts.Timeout = time.Millisecond
 	if _, err := p.Read(); err == nil {
 		t.Error("Read returned without a message")
 	}
