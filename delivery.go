@@ -253,3 +253,24 @@ func (c *Conn) post(d *delivery) {
 		c.mount.srv.dropped(c, dropRefusedEvents, 1)
 	}
 }
+
+// missed counts the copies that the hub had no room for. A command to close is carried out at once instead, ahead of
+// queued messages: an overloaded server must still disconnect clients.
+func (s *Server) missed(d *delivery, by [][]*connSink) {
+	n := 0
+	for _, part := range by {
+		if d.Kind != cluster.KindClose {
+			n += len(part)
+			s.events.missed(d, part)
+			continue
+		}
+		for _, l := range part {
+			(*Conn)(l).runDisconnect(d)
+		}
+	}
+	if n == 0 {
+		return
+	}
+	s.countDrop(nil, dropOverload, n)
+	s.logDrop(dropOverload, n)
+}

@@ -21,7 +21,7 @@ import (
 // TestEveryKeyOfDropsIsDocumented compares the keys with the comment of Stats.Drops.
 func TestEveryKeyOfDropsIsDocumented(t *testing.T) {
 	t.Parallel()
-	keys := constants(t, "drop.go")
+	keys := dropConstants(t)
 	for kind := range len(socket.Stats{}.Drops) {
 		keys = append(keys, socket.Drop(kind).String())
 	}
@@ -77,7 +77,7 @@ func TestDropsAreCountedByConstants(t *testing.T) {
 				return true
 			}
 			if seen++; isText(what) {
-				t.Errorf("%s: %s is no constant of drop.go", name, what.(*ast.BasicLit).Value)
+				t.Errorf("%s: %s is no constant drop… of stats.go", name, what.(*ast.BasicLit).Value)
 			}
 			return true
 		})
@@ -104,23 +104,19 @@ func isText(e ast.Expr) bool {
 	return is && lit.Kind == token.STRING
 }
 
-// constants returns the values of the string constants in a file.
-func constants(t *testing.T, name string) (values []string) {
+// dropConstants returns the values of the constants drop… of stats.go.
+func dropConstants(t *testing.T) (values []string) {
 	t.Helper()
-	ast.Inspect(parsed(t, name), func(n ast.Node) bool {
-		decl, is := n.(*ast.GenDecl)
-		if !is || decl.Tok != token.CONST {
+	ast.Inspect(parsed(t, "stats.go"), func(n ast.Node) bool {
+		v, is := n.(*ast.ValueSpec)
+		if !is || len(v.Names) != 1 || !strings.HasPrefix(v.Names[0].Name, "drop") {
 			return true
 		}
-		for _, spec := range decl.Specs {
-			for _, v := range spec.(*ast.ValueSpec).Values {
-				value, err := strconv.Unquote(v.(*ast.BasicLit).Value)
-				if err != nil {
-					t.Fatal(err)
-				}
-				values = append(values, value)
-			}
+		value, err := strconv.Unquote(v.Values[0].(*ast.BasicLit).Value)
+		if err != nil {
+			t.Fatal(err)
 		}
+		values = append(values, value)
 		return false
 	})
 	return values

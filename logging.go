@@ -32,6 +32,25 @@ func (s *Server) logThrottled(level slog.Level, text, detail string, attrs ...an
 	s.lines.Log(context.Background(), level, throttle.Kind{Text: text, Detail: detail}, 1, attrs...)
 }
 
+// dropped counts and logs what a connection lost. The warning does not name the connection, because many connections
+// may lose something at once; a line at level debug does.
+func (s *Server) dropped(c *Conn, what string, n int) {
+	s.countDrop(c, what, n)
+	s.logDrop(what, n)
+	if s.logger.Enabled(c.ctx, slog.LevelDebug) {
+		c.debug("chanx: dropped", "what", what, "count", n)
+	}
+}
+
+// skipped counts a message or event that the connection's consumer does not declare. That is normal in a cluster of
+// several releases, so it is not logged as a warning.
+func (s *Server) skipped(c *Conn, what string) {
+	s.countDrop(c, what, 1)
+	if s.logger.Enabled(c.ctx, slog.LevelDebug) {
+		c.debug("chanx: skipped", "what", what)
+	}
+}
+
 // logDrop logs how much was discarded. Drops may be frequent, so it prepares nothing while no line is due.
 func (s *Server) logDrop(what string, n int) {
 	kind := throttle.Kind{Text: "chanx: dropped", Detail: what, Counted: true}

@@ -65,6 +65,26 @@ type Stats struct {
 	Out map[string]SentStats // frames queued for connections, by action; Raw messages under RawStats
 }
 
+// Reasons for discarding something: the keys of Stats.Drops. Each names the unit that is counted, then the reason.
+// Package socket has more of them.
+const (
+	dropRefusedFrames    = "frames_refused"
+	dropRefusedEvents    = "events_refused"
+	dropUndeclaredEvents = "events_undeclared"
+	dropNodeOverflow     = "events_node_overflow"
+	dropUnhandledEvents  = "events_node_unhandled"
+	dropInvalidEvents    = "events_invalid"
+	dropLostCancels      = "cancels_overflow"
+	dropUndeclaredCopies = "copies_undeclared"
+	dropOverload         = "copies_overload"
+	dropUnreadable       = "publications_unreadable"
+	dropOtherVersion     = "publications_other_version"
+	dropUnauthentic      = "publications_unauthentic"
+	dropTooLong          = "publications_too_long"
+	dropUnsent           = "publications_unsent"
+	dropGaps             = "gaps"
+)
+
 // RawStats is the key of Stats.Out for Raw messages of any name.
 const RawStats = "chanx.raw"
 
@@ -115,6 +135,16 @@ func (s *Server) Stats() Stats {
 	defer s.mu.Unlock()
 	st.Connections, st.Drops = len(s.conns), maps.Clone(s.drops)
 	return st
+}
+
+// countDrop counts a loss. c is nil if no single connection lost it.
+func (s *Server) countDrop(c *Conn, what string, n int) {
+	s.mu.Lock()
+	s.drops[what] += uint64(n)
+	s.mu.Unlock()
+	if s.observer != nil {
+		s.observer.Drop(c, what, n)
+	}
 }
 
 // addTo adds the numbers of a consumer.

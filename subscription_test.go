@@ -3,8 +3,6 @@ package chanx_test
 import (
 	"context"
 	"errors"
-	"fmt"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -99,26 +97,6 @@ func TestSubscriptionsLinger(t *testing.T) {
 	})
 }
 
-// TestReloadsCostTheBrokerNothing: who comes and goes all the time never makes the layer unsubscribe, and each time is
-// there when Join has returned.
-func TestReloadsCostTheBrokerNothing(t *testing.T) {
-	lingering(t, func(t *testing.T, k *cluster, asked *calls) {
-		p := k.dial(0, "ann")
-		for i := range 1000 {
-			k.ok(p.conn.Join(t.Context(), "g"))
-			text := fmt.Sprint(i)
-			k.ok(k.nodes[1].Broadcast(t.Context(), saidMessage{text}, chanx.To("g")))
-			k.expect("joined again", map[*peer]string{p: text})
-			k.ok(p.conn.Leave(t.Context(), "g"))
-			pass(linger - 1)
-		}
-		expectCalls(t, "all the time", asked, 1000, 0)
-		if n := k.nodes[0].Lingering(); n != 1 {
-			t.Errorf("%d linger", n)
-		}
-	})
-}
-
 // TestDataForLingeringSubjectsIsIgnored and does not count as a drop.
 func TestDataForLingeringSubjectsIsIgnored(t *testing.T) {
 	lingering(t, func(t *testing.T, k *cluster, _ *calls) {
@@ -139,47 +117,6 @@ func TestDataForLingeringSubjectsIsIgnored(t *testing.T) {
 			t.Errorf("with a member %d are counted, want 1", n)
 		}
 		k.ok(link.Close(context.Background()))
-	})
-}
-
-// TestAJoinDuringTheUnsubscription joins while the layer is being unsubscribed.
-func TestAJoinDuringTheUnsubscription(t *testing.T) {
-	lingering(t, func(t *testing.T, k *cluster, asked *calls) {
-		p := k.dial(0, "ann", "g")
-		asked.slow = time.Second
-		k.ok(p.conn.Leave(t.Context(), "g"))
-		pass(linger + time.Second/2)
-		k.ok(p.conn.Join(t.Context(), "g"))
-		k.ok(k.nodes[1].Broadcast(t.Context(), saidMessage{"hi"}, chanx.To("g")))
-		k.expect("joined", map[*peer]string{p: "hi"})
-		if _, u := asked.took(); u != 1 {
-			t.Errorf("%d were unsubscribed", u)
-		}
-	})
-}
-
-// TestLingerIsBounded: a client that joins and leaves ever new groups leaves no more behind than may linger.
-func TestLingerIsBounded(t *testing.T) {
-	const most, more = 8192, 1000
-	lingering(t, func(t *testing.T, k *cluster, asked *calls) {
-		p := k.dial(0, "")
-		for i := range most + more {
-			group := fmt.Sprint(i)
-			k.ok(p.conn.Join(t.Context(), group))
-			k.ok(p.conn.Leave(t.Context(), group))
-		}
-		expectCalls(t, "too many", asked, most+more, more)
-		if n, l := k.nodes[0].Subjects(), k.nodes[0].Lingering(); l != most || n != most+2 {
-			t.Errorf("%d linger, %d are counted", l, n)
-		}
-		if got := k.layer.Subscribed(0); slices.Contains(got, "g/0") || !slices.Contains(got, fmt.Sprint("g/", more)) {
-			t.Error("it is not the oldest that was given up")
-		}
-		pass(linger)
-		expectCalls(t, "lingered", asked, 0, most)
-		if n := k.nodes[0].Subjects(); n != 2 {
-			t.Errorf("%d subjects are counted", n)
-		}
 	})
 }
 
