@@ -40,6 +40,7 @@ var (
 	_ chanx.HandlerOption                      = chanx.Deprecated()
 	_ chanx.MessageOption                      = chanx.Deprecated()
 	_ chanx.MessageOption                      = chanx.Droppable()
+	_ chanx.MessageOption                      = chanx.Latest(echoMessage.Action)
 	_ func(time.Duration) chanx.HandlerOption  = chanx.Timeout
 	_ func(int) chanx.HandlerOption            = chanx.Concurrent
 	_ func(string, string) chanx.HandlerOption = chanx.Fails

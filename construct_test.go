@@ -101,12 +101,20 @@ var messageMistakes = []mistake{
 	{"field that is no JSON", func() { on[badField](newState()) }, []string{"chan int at chanx_test.badField.C", "json:\"-\""}},
 	{"interface field", func() { on[anyFace](newState()) }, []string{"Face()", "ConsumerOptions.Unions"}},
 	{
-		"latest of nothing", func() { chanx.Latest(newState(), func(plainMessage) string { return "" }) },
-		[]string{"plainMessage", "does not declare it", "chanx.Broadcasts[plainMessage]"},
+		"latest of another type", func() { chanx.Broadcasts[plainMessage](newState(), byItem) },
+		[]string{"plainMessage", "Latest is for chanx_test.priceMessage", "chanx.Latest(func(m plainMessage) string"},
 	},
-	{"latest twice", func() { chanx.Latest(newViewer(), func(priceMessage) string { return "" }) }, []string{"priceMessage", "has it already"}},
-	{"latest without a function", func() { chanx.Latest[priceMessage](newViewer(), nil) }, []string{"priceMessage", "nil"}},
-	{"latest of the library's", func() { chanx.Latest(newViewer(), func(chanx.Pong) string { return "" }) }, []string{"Pong", "does not declare it"}},
+	{
+		"latest of another type than sent", func() { chanx.Sends[plainMessage](newState(), byItem) },
+		[]string{"plainMessage", "Latest is for chanx_test.priceMessage"},
+	},
+	{"latest twice", func() { chanx.Sends[priceMessage](newState(), byItem, byItem) }, []string{"priceMessage", "has a key function already"}},
+	{"latest declared twice", func() { chanx.Sends[priceMessage](newViewer(), byItem) }, []string{"priceMessage", "has a key function already"}},
+	{"latest without a function", func() { chanx.Latest[priceMessage](nil) }, []string{"priceMessage", "nil"}},
+	{
+		"latest of the library's", func() { chanx.Sends[chanx.Pong](newState(), chanx.Latest(func(chanx.Pong) string { return "" })) },
+		[]string{"Pong", "leave it out"},
+	},
 	{"nil handler", func() { chanx.On[state, sayMessage](newState(), nil) }, []string{"sayMessage", "handler is nil"}},
 	{
 		"union of nothing", func() { chanx.OnUnion(newState(), func(*state, context.Context, chanx.Message) error { return nil }) },

@@ -93,7 +93,7 @@ func (m *mount) specOutgoing(out *mountedOutgoing, defs *schema.Definitions) Mes
 	}
 	s := newMessageSpec(out.action, out.typ, out.codec, out.documentation, defs)
 	s.Group, s.Unasked = out.group, out.unasked
-	s.Droppable, s.Latest = out.droppable, out.key != nil
+	s.Droppable, s.Latest = out.droppable, out.latest != nil
 	if isLibraryAction(out.action) {
 		s.describeLibrary()
 		s.Unasked = s.Unasked || m.sendsUnasked(out.action)

@@ -78,8 +78,8 @@
 //     targets, this holds for receivers that match the same one. The order between senders is not defined.
 //   - Delivery is at most once. Nothing is dropped silently: every drop has a counter and a line in the log.
 //   - A slow receiver never slows the others. The data that waits for it is bounded by SendQueueBytes; beyond that it is
-//     disconnected with 1013, unless messages whose types are Droppable make room. Of a type given to Latest only the
-//     newest message of each key waits.
+//     disconnected with 1013, unless messages whose types are Droppable make room. Of a type with the option Latest only
+//     the newest message of each key waits.
 //   - [Conn.Emit] and [Server.Emit] wait for connections on the same node that have more than EventQueue events to handle,
 //     for at most a second, after the other receivers have the event. See [Limits].EventQueue.
 //   - [Conn.Broadcast] returns when the message is in order for every member on this node, the sender's own copy is in its

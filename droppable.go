@@ -8,7 +8,6 @@ import (
 	"sync"
 
 	"github.com/chanx-go/chanx/internal/socket"
-	"github.com/chanx-go/chanx/schema"
 )
 
 // Droppable allows messages of this type to be discarded when Limits.SendQueueBytes wait for a slow client: the oldest
@@ -17,46 +16,57 @@ import (
 // client that reads nothing for Limits.WriteTimeout is disconnected all the same.
 func Droppable() MessageOption { return messageOption(func(o *messageOptions) { o.droppable = true }) }
 
-// Latest keeps only the newest queued message M of each key for a client. A new message replaces an older one of the
-// same key that has not been sent yet, and goes to the end of the queue. What is discarded is counted and reported to
-// Observer.Drop. A client that keeps up receives every message, and a reply is never discarded.
+// Latest keeps only the newest queued message M of each key for a client:
 //
-// M must have been declared with Broadcasts or Sends before. The function key is called on every node for each
-// broadcast that has members there, on any goroutine, concurrently.
-func Latest[M Message, S any](c *Consumer[S], key func(M) string) {
+//	chanx.Broadcasts[Price](c, chanx.Latest(func(p Price) string { return p.Symbol }))
+//
+// A new message replaces an older one of the same key that has not been sent yet, and goes to the end of the queue. What
+// is discarded is counted and reported to Observer.Drop. A client that keeps up receives every message, and a reply is
+// never discarded.
+//
+// The function key is called on every node for each broadcast that has members there, on any goroutine, concurrently.
+// It panics if key is nil. Sends and Broadcasts panic if they declare another type than M.
+func Latest[M Message](key func(M) string) MessageOption {
 	t := reflect.TypeFor[M]()
 	if key == nil {
-		panic(fmt.Sprintf("chanx: register latest %s: its function is nil", t))
+		panic(fmt.Sprintf("chanx: register latest %s: its function is nil: return what the newest message replaces, or leave Latest out", t))
 	}
-	c.end.latest(t, func() any { return new(M) }, func(v any) string {
-		if p, ok := v.(*M); ok {
-			return key(*p)
-		}
-		return key(v.(M))
+	return messageOption(func(o *messageOptions) {
+		o.setLatest(&latest{t, func() any { return new(M) }, func(v any) string {
+			if p, ok := v.(*M); ok {
+				return key(*p)
+			}
+			return key(v.(M))
+		}})
 	})
 }
 
-// latest registers the key function of Latest.
-func (e *endpoint) latest(t reflect.Type, make func() any, key func(any) string) {
-	e.register()
-	action := actionOf(t)
-	for _, out := range e.outgoing {
-		if out.typ.GoType() != t || isLibraryAction(action) {
-			continue
-		}
-		if out.key != nil {
-			panic(fmt.Sprintf("chanx: register latest %s: consumer %s has it already", t, e.opts.Name))
-		}
-		e.compile(t, (*schema.Type).CheckReadable)
-		out.make, out.key = make, key
-		return
+// latest is the key function of Latest for one type.
+type latest struct {
+	typ  reflect.Type
+	make func() any       // returns a pointer to a new value
+	key  func(any) string // takes a value or a pointer to one
+}
+
+func (o *messageOptions) setLatest(l *latest) {
+	if o.latest != nil {
+		panic(fmt.Sprintf("chanx: register latest %s: it has a key function already: give Latest once", l.typ))
 	}
-	panic(fmt.Sprintf("chanx: register latest %s: consumer %s does not declare it: put chanx.Broadcasts[%s](consumer) before it",
-		t, e.opts.Name, t.Name()))
+	o.latest = l
+}
+
+// check panics if the option Latest does not fit the message t that it is given for.
+func (l *latest) check(t reflect.Type) {
+	switch {
+	case l.typ != t:
+		panic(fmt.Sprintf("chanx: register message %s: its option Latest is for %s: write chanx.Latest(func(m %s) string { … })", t, l.typ, t.Name()))
+	case isLibraryType(t):
+		panic(fmt.Sprintf("chanx: register message %s: a message of the library cannot have the option Latest: leave it out", t))
+	}
 }
 
 // isDiscardable reports whether queued frames of the message may be discarded.
-func (o *outgoing) isDiscardable() bool { return o.droppable || o.key != nil }
+func (o *outgoing) isDiscardable() bool { return o.droppable || o.latest != nil }
 
 // markFrame marks a frame with the rules for discarding it. The key "" means no key.
 func (o *outgoing) markFrame(f socket.Frame, key string) socket.Frame {
@@ -68,10 +78,10 @@ func (o *outgoing) markFrame(f socket.Frame, key string) socket.Frame {
 
 // keyOf returns the message's key, unique among all messages queued for a client, or "" without Latest.
 func (o *outgoing) keyOf(v any) string {
-	if o.key == nil {
+	if o.latest == nil {
 		return ""
 	}
-	return o.action + "\x00" + o.key(v)
+	return o.action + "\x00" + o.latest.key(v)
 }
 
 // sendDiscardable is like write, for a message that is not a reply and may be discarded.
@@ -104,7 +114,7 @@ type consumerKey struct {
 
 // markFrame marks a frame of a group message with the rules for discarding it in the queues of one consumer's clients.
 func (d *delivery) markFrame(f socket.Frame, to *Conn, out *mountedOutgoing) socket.Frame {
-	if out.key == nil {
+	if out.latest == nil {
 		return out.markFrame(f, "")
 	}
 	d.keys.mu.Lock()

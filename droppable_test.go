@@ -38,6 +38,8 @@ func (typingMessage) Action() string { return "typing" }
 func (priceMessage) Action() string  { return "price" }
 func (wordsMessage) Action() string  { return "words" }
 
+var byItem = chanx.Latest(func(m priceMessage) string { return m.Item + " of " + m.Shop })
+
 type viewer struct{ *chanx.Conn }
 
 // newViewer sends all of them to the group "all", which everybody is in.
@@ -45,9 +47,8 @@ func newViewer() *chanx.Consumer[viewer] {
 	open := func(c *chanx.Conn, _ *http.Request) (*viewer, error) { return &viewer{c}, nil }
 	c := chanx.NewConsumer(open, &chanx.ConsumerOptions{Groups: []string{"all"}})
 	chanx.Broadcasts[typingMessage](c, chanx.Droppable())
-	chanx.Broadcasts[priceMessage](c)
+	chanx.Broadcasts[priceMessage](c, byItem)
 	chanx.Broadcasts[plainMessage](c)
-	chanx.Latest(c, func(m priceMessage) string { return m.Item + " of " + m.Shop })
 	chanx.OnRequest(c, func(*viewer, context.Context, wordsMessage) (typingMessage, error) {
 		return typingMessage{Who: "reply"}, nil
 	})
@@ -278,7 +279,7 @@ func TestAKeyThatPanics(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := chanx.NewServer(&chanx.ServerOptions{Logger: slog.New(&lines)})
 		c := newViewer()
-		chanx.Latest(c, func(typingMessage) string { panic("no key") })
+		chanx.Sends[typingMessage](c, chanx.Latest(func(typingMessage) string { panic("no key") }))
 		srv.Handle("/ws", c)
 		client := chanxtest.Dial(t, srv, "/ws", nil)
 		synctest.Wait()

@@ -403,7 +403,7 @@ func (o *mountedOutgoing) parse(payload, frame []byte, l schema.Limits) (any, er
 	if _, err := d.BeginObject(); err != nil {
 		return nil, err
 	}
-	v := o.make()
+	v := o.latest.make()
 	m := o.plain.Begin(&d, v, "payload")
 	for {
 		name, ok, err := d.NextMember()

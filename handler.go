@@ -40,8 +40,6 @@ type outgoing struct {
 	use
 	action string
 	typ    *schema.Type
-	make   func() any       // set with key: returns a pointer to a new value
-	key    func(any) string // key function of Latest; takes a value or a pointer to one; may be nil
 }
 
 // use tells how a message is sent.
@@ -254,6 +252,12 @@ func (e *endpoint) handle(h *eventHandler, t reflect.Type) {
 // send registers an outgoing message. Declaring the same type again is allowed.
 func (e *endpoint) send(t reflect.Type, action string, as use, opts messageOptions) {
 	checkMessage(t, action, true)
+	checks := []func(*schema.Type) error{(*schema.Type).CheckWritable}
+	if opts.latest != nil {
+		opts.latest.check(t)
+		checks = append(checks, (*schema.Type).CheckReadable) // the key function is given messages of other nodes
+	}
+	typ := e.compile(t, checks...)
 	for _, other := range e.outgoing {
 		if other.action != action {
 			continue
@@ -266,6 +270,5 @@ func (e *endpoint) send(t reflect.Type, action string, as use, opts messageOptio
 		other.merge(opts)
 		return
 	}
-	typ := e.compile(t, (*schema.Type).CheckWritable)
 	e.outgoing = append(e.outgoing, &outgoing{messageOptions: opts, action: action, typ: typ, use: as})
 }

@@ -46,9 +46,7 @@ var formMistakes = []mistake{
 		chanx.OnEvent(newState(), func(*state, context.Context, alarm) error { return nil })
 	}, []string{"declare UnmarshalText"}},
 	{"unreadable latest", func() {
-		c := newState()
-		chanx.Broadcasts[alarm](c)
-		chanx.Latest(c, func(alarm) string { return "" })
+		chanx.Broadcasts[alarm](newState(), chanx.Latest(func(alarm) string { return "" }))
 	}, []string{"declare UnmarshalText"}},
 	{"unwritable message", func() { chanx.Sends[measurement](newState()) }, []string{"loudness at chanx_test.measurement.Of[]", "declare MarshalText on chanx_test.loudness"}},
 	{"unwritable event", func() {

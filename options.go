@@ -193,6 +193,7 @@ type documentation struct {
 type messageOptions struct {
 	documentation
 	droppable bool
+	latest    *latest // nil without the option Latest
 }
 
 type handlerOptions struct {
@@ -279,4 +280,7 @@ func (m *messageOptions) merge(o messageOptions) {
 	}
 	m.deprecated = m.deprecated || o.deprecated
 	m.droppable = m.droppable || o.droppable
+	if o.latest != nil {
+		m.setLatest(o.latest)
+	}
 }

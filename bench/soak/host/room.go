@@ -69,8 +69,7 @@ func slow() *chanx.Consumer[guest] {
 	chanx.On(c, (*guest).publish)
 	chanx.Broadcasts[Plain](c)
 	chanx.Broadcasts[Spare](c, chanx.Droppable())
-	chanx.Broadcasts[Newest](c)
-	chanx.Latest(c, func(m Newest) string { return strconv.Itoa(m.N % Keys) })
+	chanx.Broadcasts[Newest](c, chanx.Latest(func(m Newest) string { return strconv.Itoa(m.N % Keys) }))
 	return c
 }
 
