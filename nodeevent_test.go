@@ -156,7 +156,9 @@ func TestNodeEventsAreHandledOneAtATime(t *testing.T) {
 			handled++
 			return nil
 		})
-		for range 1500 {
+		k.ok(k.nodes[1].Emit(ctx, ringEvent{}, chanx.Nodes()))
+		synctest.Wait() // its handler runs now
+		for range 1499 {
 			k.ok(k.nodes[1].Emit(ctx, ringEvent{}, chanx.Nodes()))
 		}
 		synctest.Wait()
