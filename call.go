@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"reflect"
 	"runtime/debug"
 
 	"github.com/chanx-go/chanx/internal/cluster"
@@ -153,13 +154,14 @@ func guardTo(exited func(error), run func() error) (err error) {
 }
 
 // checkError calls the methods of err that later code calls, inside the guard: a nil pointer of an error's type would
-// panic there.
+// panic there. It replaces an error that nothing can be told of.
 func checkError(err error) error {
-	forClient, isError := errors.AsType[*Error](err)
-	closing, isClose := errors.AsType[*CloseError](err)
-	refusal, isRefusal := errors.AsType[*RefusalError](err)
-	if isError && forClient == nil || isClose && closing == nil || isRefusal && refusal == nil {
+	told := outermost(err)
+	if v := reflect.ValueOf(told); v.Kind() == reflect.Pointer && v.IsNil() {
 		return fmt.Errorf("chanx: handler failed: its error is a nil pointer in a %T: return nil itself", err)
+	}
+	if r, ok := told.(*RefusalError); ok && !r.isValid() {
+		return fmt.Errorf("chanx: handler failed: its error is a RefusalError with status %d: make it with Refuse: %v", r.Status, err)
 	}
 	_ = err.Error()
 	return err
@@ -178,7 +180,8 @@ func (c *Conn) conclude(ctx context.Context, k *Call, reply Message, err error) 
 	c.refs.end(k) // before the result is read: from here on a cancel is too late
 	cork := k.own.corks(c)
 	err = c.recordResult(ctx, k)
-	if closing, ok := errors.AsType[*CloseError](err); ok {
+	if closing, ok := outermost(err).(*CloseError); ok {
+		c.logUntold(ctx, err, k.Action)
 		c.closeBecause(closing)
 		return
 	}
@@ -232,7 +235,7 @@ func (c *Conn) recordResult(ctx context.Context, k *Call) error {
 		k.fail()
 	}
 	if replaced && !expected {
-		c.logReplaced(k.err, k.Action)
+		c.logFailure(c.levelOf(ctx, k.err), k.err, k.Action)
 	}
 	return forClient
 }
@@ -240,7 +243,7 @@ func (c *Conn) recordResult(ctx context.Context, k *Call) error {
 // clientError returns the error to send to the client. It replaces the handler's error if the client has cancelled the
 // call or the time-out has expired.
 func (k *Call) clientError(ctx context.Context) (forClient error, replaced bool) {
-	if _, closing := errors.AsType[*CloseError](k.err); closing {
+	if _, closing := outermost(k.err).(*CloseError); closing {
 		return k.err, false
 	}
 	switch {

@@ -194,15 +194,16 @@ func (c *Conn) opened() {
 }
 
 func (c *Conn) openFailed(err error) {
-	if closing, ok := errors.AsType[*CloseError](err); ok {
-		c.closeBecause(closing)
+	closing := &CloseError{socket.CloseInternal, "open failed"}
+	switch e := outermost(err).(type) {
+	case *CloseError:
+		c.logUntold(c.ctx, err, "OnOpen")
+		c.closeBecause(e)
 		return
+	case *RefusalError:
+		closing = &CloseError{e.closeCode(), e.Detail}
 	}
 	c.logUnsent(c.write(c.explain(c.ctx, err, "OnOpen"), "", true))
-	closing := &CloseError{socket.CloseInternal, "open failed"}
-	if r, ok := refusalIn(err); ok {
-		closing = &CloseError{r.closeCode(), r.Detail}
-	}
 	c.closeBecause(closing)
 }
 

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/chanx-go/chanx/internal/socket"
@@ -98,12 +99,6 @@ func Refuse(status int, detail string) error {
 	return r
 }
 
-// refusalIn finds a refusal with a valid status in the errors that err wraps.
-func refusalIn(err error) (r *RefusalError, ok bool) {
-	r, ok = errors.AsType[*RefusalError](err)
-	return r, ok && r.isValid()
-}
-
 // reason is the reason of the error message for a refusal, for example "forbidden" for 403.
 func (r *RefusalError) reason() string {
 	text := http.StatusText(r.Status)
@@ -119,7 +114,7 @@ func (r *RefusalError) closeCode() int { return 4000 + r.Status }
 // asRefusal returns the refusal and close code for an error of the opening. The client learns the text of a refusal
 // only.
 func asRefusal(err error) (r *RefusalError, closeCode int) {
-	if r, ok := refusalIn(err); ok {
+	if r, ok := outermost(err).(*RefusalError); ok {
 		return r, r.closeCode()
 	}
 	return &RefusalError{Status: http.StatusInternalServerError, Detail: serverError}, socket.CloseInternal
@@ -137,45 +132,71 @@ type reason struct {
 	Detail string `json:"detail"`
 }
 
-// explain returns the error message for a handler's error. It logs an error whose text the client does not receive. ctx
-// is the handler's.
-func (c *Conn) explain(ctx context.Context, err error, action string) ErrorMessage {
-	if why, ok := answerIn(err); ok {
-		return ErrorMessage{why}
+// isForClient reports whether err itself, not an error inside it, is one that decides what the client is told.
+func isForClient(err error) bool {
+	switch err.(type) {
+	case *Error, *CloseError, *RefusalError:
+		return true
 	}
-	level := slog.LevelError
-	if c.isExpected(ctx, err) {
-		level = slog.LevelDebug
-	}
-	c.logFailure(level, err, action)
-	return internalError
+	return false
 }
 
-// answerIn returns the payload of an error that is meant for the client.
-func answerIn(err error) (why reason, ok bool) {
-	if e, ok := errors.AsType[*Error](err); ok {
-		return reason{cutBytes(e.Reason, maxDetailBytes), cutBytes(e.Detail, maxDetailBytes)}, true
+// outermost returns the error that decides what the client is told: the first in the tree of err for which isForClient
+// is true, from the outside in, and depth first where several are joined. It returns nil if there is none.
+func outermost(err error) error {
+	if isForClient(err) {
+		return err
 	}
-	if r, ok := refusalIn(err); ok {
-		return reason{r.reason(), cutBytes(r.Detail, maxDetailBytes)}, true
+	switch x := err.(type) {
+	case interface{ Unwrap() error }:
+		return outermost(x.Unwrap())
+	case interface{ Unwrap() []error }:
+		for _, part := range x.Unwrap() {
+			if found := outermost(part); found != nil {
+				return found
+			}
+		}
 	}
-	return reason{}, false
+	return nil
+}
+
+// explain returns the error message for a handler's error, and logs what the client does not learn. ctx is the
+// handler's.
+func (c *Conn) explain(ctx context.Context, err error, action string) ErrorMessage {
+	c.logUntold(ctx, err, action)
+	switch e := outermost(err).(type) {
+	case *Error:
+		return ErrorMessage{reason{cutBytes(e.Reason, maxDetailBytes), cutBytes(e.Detail, maxDetailBytes)}}
+	case *RefusalError:
+		return ErrorMessage{reason{e.reason(), cutBytes(e.Detail, maxDetailBytes)}}
+	}
+	return internalError
 }
 
 var internalError = ErrorMessage{reason{"internal", "Failed to process message"}}
 
-func (c *Conn) logFailure(level slog.Level, err error, action string) {
-	c.logError(level, "chanx: handler failed", action, err, "action", action)
+// logUntold logs a handler's error unless all of it is meant for the client.
+func (c *Conn) logUntold(ctx context.Context, err error, action string) {
+	if level := c.levelOf(ctx, err); level == slog.LevelError || outermost(err) == nil {
+		c.logFailure(level, err, action)
+	}
 }
 
-// logReplaced logs a handler's error that is not sent to the client because the call was cancelled or took too long. An
-// error that is meant for the client is logged at debug level.
-func (c *Conn) logReplaced(err error, action string) {
-	level := slog.LevelError
-	if _, ok := answerIn(err); ok {
-		level = slog.LevelDebug
+// levelOf returns the level at which a handler's error is logged. It is debug if each part of err is meant for a client
+// or reports only the end of ctx or of this connection.
+func (c *Conn) levelOf(ctx context.Context, err error) slog.Level {
+	if isForClient(err) {
+		return slog.LevelDebug // clients can cause these again and again
 	}
-	c.logFailure(level, err, action)
+	ends := c.endErrors(ctx)
+	if everyPart(err, func(part error) bool { return isForClient(part) || isOneOf(part, ends) }) {
+		return slog.LevelDebug
+	}
+	return slog.LevelError
+}
+
+func (c *Conn) logFailure(level slog.Level, err error, action string) {
+	c.logError(level, "chanx: handler failed", action, err, "action", action)
 }
 
 // errorAttrs are the log attributes of an error. Those of a panic include its stack.
@@ -187,20 +208,23 @@ func errorAttrs(err error) []any {
 }
 
 // isExpected reports whether err says only that the handler's context, or this connection, has ended. Clients
-// disconnect while handlers run, which is no fault of the program. ErrClosed and ErrSlow may also come from another
-// connection or from a closed Server, so they are expected only if this connection has ended.
+// disconnect while handlers run, which is no fault of the program.
 func (c *Conn) isExpected(ctx context.Context, err error) bool {
-	var few [6]error
-	own := few[:0]
+	return consistsOf(err, c.endErrors(ctx)...)
+}
+
+// endErrors returns the errors that say that ctx, or this connection, has ended. ErrClosed and ErrSlow may also come from
+// another connection or from a closed Server, so they are among them only if this connection has ended.
+func (c *Conn) endErrors(ctx context.Context) (all []error) {
 	for _, x := range [...]context.Context{ctx, c.ctx} {
 		if ended := x.Err(); ended != nil {
-			own = append(own, ended, context.Cause(x))
+			all = append(all, ended, context.Cause(x))
 		}
 	}
 	if c.hasGone() {
-		own = append(own, ErrClosed, ErrSlow)
+		all = append(all, ErrClosed, ErrSlow)
 	}
-	return consistsOf(err, own...)
+	return all
 }
 
 // hasGone reports whether nothing can reach the client any more. That may be known before the connection's context
@@ -213,25 +237,32 @@ func (c *Conn) hasGone() bool {
 // consistsOf reports whether err is one of the others, wraps one, or joins several errors each of which does. Unlike
 // errors.Is it is false for errors.Join(context.Canceled, errors.New("disk full")).
 func consistsOf(err error, others ...error) bool {
-	for _, o := range others {
-		if isSame(err, o) {
-			return true
-		}
+	return everyPart(err, func(part error) bool { return isOneOf(part, others) })
+}
+
+// everyPart reports whether is holds for err, for an error that it wraps, or for each of the errors that it joins.
+func everyPart(err error, is func(error) bool) bool {
+	if is(err) {
+		return true
 	}
 	switch x := err.(type) {
 	case interface{ Unwrap() []error }:
 		parts := x.Unwrap()
 		for _, part := range parts {
-			if part != nil && !consistsOf(part, others...) {
+			if part != nil && !everyPart(part, is) {
 				return false
 			}
 		}
 		return len(parts) > 0
 	case interface{ Unwrap() error }:
 		inner := x.Unwrap()
-		return inner != nil && consistsOf(inner, others...)
+		return inner != nil && everyPart(inner, is)
 	}
 	return false
+}
+
+func isOneOf(err error, others []error) bool {
+	return slices.ContainsFunc(others, func(o error) bool { return isSame(err, o) })
 }
 
 // isSame is errors.Is without unwrapping. It also compares errors of types that are not comparable, such as

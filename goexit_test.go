@@ -2,7 +2,6 @@ package chanx_test
 
 import (
 	"context"
-	"errors"
 	"iter"
 	"log/slog"
 	"net/http"
@@ -203,51 +202,3 @@ func TestEventHandlersThatCallGoexit(t *testing.T) {
 		}
 	})
 }
-
-// TestWrappedErrorsAreFound wraps and joins the errors that every kind of handler may return.
-func TestWrappedErrorsAreFound(t *testing.T) {
-	told := errors.Join(errors.New("x"), wrapped{chanx.Errorf("room_full", "no")})
-	closing := errors.Join(errors.New("x"), wrapped{&chanx.CloseError{Code: 4001, Reason: "bye"}})
-	for _, err := range []error{told, closing} {
-		bubble(t, chanx.ServerOptions{Logger: quiet}, func(t *testing.T, srv *chanx.Server) {
-			c := chanx.NewConsumer(openState, &chanx.ConsumerOptions{Groups: []string{"g"}})
-			chanx.On(c, func(*state, context.Context, knockMessage) error { return err })
-			chanx.OnRequest(c, func(*state, context.Context, vanishMessage) (trickleAnswer, error) { return trickleAnswer{}, err })
-			chanx.OnStream(c, func(*state, context.Context, vanishStream) iter.Seq2[trickleAnswer, error] {
-				return func(yield func(trickleAnswer, error) bool) { yield(trickleAnswer{}, err) }
-			})
-			chanx.On(c, func(*state, context.Context, vanishBeside) error { return err }, chanx.Concurrent(1))
-			chanx.OnEvent(c, func(*state, context.Context, vanishEvent) error { return err })
-			srv.Handle("/ws", c)
-			opens := chanx.NewConsumer(openState, nil)
-			opens.OnOpen(func(*state, context.Context) error { return err })
-			srv.Handle("/opens", opens)
-			for _, m := range []chanx.Message{knockMessage{}, vanishMessage{}, vanishStream{}, vanishBeside{}, nil, chanx.Ping{}} {
-				path := "/ws"
-				if m == (chanx.Ping{}) {
-					path = "/opens"
-				}
-				client := chanxtest.Dial(t, srv, path, nil)
-				synctest.Wait()
-				switch {
-				case m == nil:
-					if err := srv.Emit(t.Context(), vanishEvent{}, chanx.To("g")); err != nil {
-						t.Fatal(err)
-					}
-				case path == "/ws":
-					client.Send(m)
-				}
-				if err != told {
-					client.ExpectClosed(4001)
-					continue
-				}
-				client.ExpectError("room_full")
-				client.Close(1000, "")
-			}
-		})
-	}
-}
-
-type wrapped struct{ error }
-
-func (w wrapped) Unwrap() error { return w.error }

@@ -70,10 +70,13 @@ func newIncoming[M Message](opts []HandlerOption) *incoming {
 //
 // Handlers of one connection run one at a time, in the order in which the messages arrived, unless Concurrent is given.
 // The context is cancelled when the connection is lost, when the client cancels the message by its ref, and after a
-// time-out. It carries the values of ConsumerOptions.Context. If the handler returns an *Error, it is sent to the
-// client, and so is an error made with Refuse, with a reason such as "forbidden". A *CloseError closes the connection.
-// Any other error, a panic, or the end of the goroutine (runtime.Goexit) is logged, and the client receives an internal
-// error without its text.
+// time-out. It carries the values of ConsumerOptions.Context.
+//
+// If the handler returns an *Error, it is sent to the client, and so is an error made with Refuse, with a reason such as
+// "forbidden". A *CloseError closes the connection. The outermost of these decides if one wraps another; the first one
+// if several are joined. Any other error, also one that is joined to one of these, is logged; so is a panic, or the end
+// of the goroutine (runtime.Goexit). Unless one of these decides, the client receives an internal error without its
+// text.
 func On[S any, M Message](c *Consumer[S], h func(*S, context.Context, M) error, opts ...HandlerOption) {
 	in := newIncoming[M](opts)
 	in.run = func(c *Conn, ctx context.Context, v any) (Message, error) {

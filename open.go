@@ -2,7 +2,6 @@ package chanx
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"net/http"
 
@@ -80,9 +79,7 @@ func (m *mount) authorise(c *Conn, r *http.Request) (err error) {
 // refuse sends the client the reason why it may not connect.
 func (m *mount) refuse(w http.ResponseWriter, r *http.Request, c *Conn, err error) {
 	why, code := asRefusal(err)
-	if !errors.Is(err, why) {
-		c.logRefused(r.Context(), err)
-	}
+	c.logRefused(r.Context(), err)
 	if m.srv.opts.RefuseWithHTTP {
 		answerHTTP(w, r, why.Status, why.text())
 		return
@@ -104,13 +101,20 @@ func (m *mount) refuse(w http.ResponseWriter, r *http.Request, c *Conn, err erro
 	sock.Start(discardHandler{}, nil)
 }
 
-// logRefused logs an error of the opening that is not a refusal. It is expected only if the client has given up.
+// logRefused logs an error of the opening unless all of it is refusals. If the client has given up, its end is expected
+// too.
 func (c *Conn) logRefused(ctx context.Context, err error) {
 	level := slog.LevelError
-	if ended := ctx.Err(); ended != nil && consistsOf(err, ended) {
+	ended := ctx.Err()
+	if everyPart(err, func(part error) bool {
+		_, refusal := part.(*RefusalError)
+		return refusal || ended != nil && isSame(part, ended)
+	}) {
 		level = slog.LevelDebug
 	}
-	c.logFailure(level, err, "open")
+	if _, told := outermost(err).(*RefusalError); !told || level == slog.LevelError {
+		c.logFailure(level, err, "open")
+	}
 }
 
 func authentication(status int, detail string, errors ValidationError) AuthenticationMessage {

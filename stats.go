@@ -1,7 +1,6 @@
 package chanx
 
 import (
-	"errors"
 	"maps"
 	"math/bits"
 	"runtime"
@@ -286,7 +285,7 @@ func (r refusals) add(why string) { r[why].Add(1) }
 
 // addError counts a refused call. An error without a reason means that its context ended while it waited.
 func (r refusals) addError(err error) {
-	if e, ok := errors.AsType[*Error](err); ok {
+	if e, ok := outermost(err).(*Error); ok {
 		r.add(e.Reason)
 		return
 	}

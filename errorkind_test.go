@@ -1,0 +1,175 @@
+package chanx_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/chanx-go/chanx"
+	"github.com/chanx-go/chanx/chanxtest"
+)
+
+type wrapped struct{ error }
+
+func (w wrapped) Unwrap() error { return w.error }
+
+var (
+	errFull   = chanx.Errorf("room_full", "no seat")
+	errBye    = &chanx.CloseError{Code: 4001, Reason: "bye"}
+	errDenied = chanx.Refuse(http.StatusForbidden, "members only")
+	errDisk   = errors.New("disk full")
+)
+
+// TestTheOutermostErrorDecides checks, for each place where the application returns an error, what the client is told
+// and what is logged above level debug.
+func TestTheOutermostErrorDecides(t *testing.T) {
+	for name, k := range map[string]struct {
+		err    error
+		reason string // of the error message; "" if there is none
+		code   int    // of the Close frame; 0 if there is none, except from OnOpen
+		logged string // the text of the error in the log; "" if there is no line
+	}{
+		"told":                          {errFull, "room_full", 0, ""},
+		"told, wrapped":                 {fmt.Errorf("x: %w", wrapped{errFull}), "room_full", 0, ""},
+		"refused, wrapped":              {wrapped{errDenied}, "forbidden", 0, ""},
+		"closing, wrapped":              {fmt.Errorf("x: %w", wrapped{errBye}), "", 4001, ""},
+		"told first":                    {errors.Join(errFull, errBye), "room_full", 0, ""},
+		"closing first":                 {errors.Join(errBye, errFull), "", 4001, ""},
+		"refused first":                 {fmt.Errorf("%w, %w", errDenied, errBye), "forbidden", 0, ""},
+		"deep, but first":               {errors.Join(wrapped{wrapped{errFull}}, errBye), "room_full", 0, ""},
+		"told with a failure":           {errors.Join(errFull, errDisk), "room_full", 0, "room_full: no seat\ndisk full"},
+		"a failure first":               {errors.Join(errDisk, wrapped{errFull}), "room_full", 0, "disk full\nroom_full: no seat"},
+		"refused with a failure":        {fmt.Errorf("%w; %w", errDenied, errDisk), "forbidden", 0, "chanx: refused: 403 members only; disk full"},
+		"closing with a failure":        {errors.Join(errBye, errDisk), "", 4001, "chanx: connection closed: 4001 bye\ndisk full"},
+		"a failure":                     {errDisk, "internal", 0, "disk full"},
+		"told with another's end":       {errors.Join(errFull, context.Canceled), "room_full", 0, "room_full: no seat\ncontext canceled"},
+		"nil pointer, wrapped":          {wrapped{(*chanx.CloseError)(nil)}, "internal", 0, "chanx: handler failed: its error is a nil pointer in a chanx_test.wrapped: return nil itself"},
+		"a nil pointer behind told":     {errors.Join(errFull, wrapped{nil}), "internal", 0, "panic: runtime error: invalid memory address or nil pointer dereference"},
+		"a refusal that was not Refuse": {wrapped{&chanx.RefusalError{Status: 200}}, "internal", 0, "chanx: handler failed: its error is a RefusalError with status 200: make it with Refuse: chanx: refused: 200 "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, place := range []string{"on", "beside", "request", "stream", "event", "middleware", "OnOpen"} {
+				log := &journal{}
+				bubble(t, chanx.ServerOptions{Logger: slog.New(log)}, func(t *testing.T, srv *chanx.Server) {
+					client := failAt(t, srv, place, k.err)
+					if k.reason != "" {
+						client.ExpectError(k.reason)
+					}
+					code := k.code
+					if place == "OnOpen" && code == 0 {
+						code = map[string]int{"forbidden": 4403}[k.reason]
+						if code == 0 {
+							code = 1011
+						}
+					}
+					if code != 0 {
+						client.ExpectClosed(code)
+					} else if end := client.Ended(); end != nil {
+						t.Errorf("%s: %v", place, end)
+					}
+					got := warnings(log.take())
+					if k.logged == "" && len(got) == 0 {
+						return
+					}
+					action := strings.Replace(place, "middleware", "on", 1)
+					if want := "ERROR handler failed action=" + action + " error=" + k.logged; !slices.Equal(got, []string{want}) {
+						t.Errorf("%s: log %q, want %q", place, got, want)
+					}
+				})
+			}
+		})
+	}
+}
+
+// failAt returns a client in whose connection an error has been returned: by the handler of that kind, by middleware
+// instead of the handler, or by OnOpen.
+func failAt(t *testing.T, srv *chanx.Server, place string, err error) *chanxtest.Conn {
+	t.Helper()
+	c := allKinds(func(context.Context) error { return err })
+	switch place {
+	case "middleware":
+		c.Use(func(chanx.Handler) chanx.Handler { return func(context.Context, *chanx.Call) error { return err } })
+	case "OnOpen":
+		c.OnOpen(func(*state, context.Context) error { return err })
+	}
+	srv.Handle("/ws", c)
+	client := dialled(t, srv, "/ws")
+	switch place {
+	case "event":
+		if err := srv.Emit(t.Context(), eventKind{}, chanx.All()); err != nil {
+			t.Fatal(err)
+		}
+	case "middleware":
+		client.Send(onKind{})
+	case "OnOpen":
+	default:
+		client.SendText(`{"action":"` + place + `"}`)
+	}
+	synctest.Wait()
+	return client
+}
+
+// TestOnlyRefusalsAreToldInOpen checks that what is joined to a refusal is logged, and that no other error tells the
+// client anything.
+func TestOnlyRefusalsAreToldInOpen(t *testing.T) {
+	for name, k := range map[string]struct {
+		err    error
+		status int
+		logged string
+	}{
+		"refused":         {wrapped{errDenied}, 403, ""},
+		"refused twice":   {errors.Join(errDenied, chanx.Refuse(404, "x")), 403, ""},
+		"with a failure":  {errors.Join(errDisk, errDenied), 403, "disk full\nchanx: refused: 403 members only"},
+		"told":            {errFull, 500, "room_full: no seat"},
+		"closing":         {errBye, 500, "chanx: connection closed: 4001 bye"},
+		"told outermost":  {errors.Join(errFull, errDenied), 500, "room_full: no seat\nchanx: refused: 403 members only"},
+		"a plain failure": {errDisk, 500, "disk full"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			log := &journal{}
+			bubble(t, chanx.ServerOptions{Logger: slog.New(log)}, func(t *testing.T, srv *chanx.Server) {
+				srv.Handle("/ws", chanx.NewConsumer(func(*chanx.Conn, *http.Request) (*state, error) { return nil, k.err }, nil))
+				chanxtest.Dial(t, srv, "/ws", nil).ExpectRefused(k.status)
+				var want []string
+				if k.logged != "" {
+					want = []string{"ERROR handler failed action=open error=" + k.logged}
+				}
+				if got := log.take(); !slices.Equal(got, want) {
+					t.Errorf("log %q, want %q", got, want)
+				}
+			})
+		})
+	}
+}
+
+// TestWhatIsJoinedToAnErrorForTheClientCountsOnce checks the failures of a call whose error has several parts, and that
+// its own end among them is expected.
+func TestWhatIsJoinedToAnErrorForTheClientCountsOnce(t *testing.T) {
+	log := &journal{}
+	bubble(t, chanx.ServerOptions{Logger: slog.New(log)}, func(t *testing.T, srv *chanx.Server) {
+		srv.Handle("/ws", allKinds(func(ctx context.Context) error {
+			<-ctx.Done()
+			return errors.Join(errFull, ctx.Err())
+		}))
+		client := chanxtest.Dial(t, srv, "/ws", nil)
+		client.SendRef(onKind{}, "1")
+		synctest.Wait()
+		client.Cancel("1")
+		client.ExpectError("cancelled")
+		synctest.Wait()
+		if got := warnings(log.take()); len(got) != 0 {
+			t.Errorf("log %q", got)
+		}
+		if n := failures(srv); n != 1 {
+			t.Errorf("%d failures", n)
+		}
+		time.Sleep(time.Second) // in a bubble
+	})
+}
