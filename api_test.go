@@ -87,21 +87,21 @@ var _ = chanx.Stats{
 }
 
 var (
-	_ func(...string) chanx.Target       = chanx.To
-	_ func(...string) chanx.Target       = chanx.ToUser
-	_ func(...string) chanx.Target       = chanx.ToConn
-	_ func() chanx.Target                = chanx.All
-	_ func() chanx.BroadcastOption       = chanx.ExceptSelf
-	_ chanx.BroadcastOption              = chanx.All()
-	_ func(int, string) error            = chanx.Refuse
-	_ error                              = (*chanx.RefusalError)(nil)
-	_ func(string, string, ...any) error = chanx.Errorf
-	_ func(any) error                    = chanx.Validate
+	_ func(...string) chanx.Target      = chanx.To
+	_ func(...string) chanx.Target      = chanx.ToUser
+	_ func(...string) chanx.Target      = chanx.ToConn
+	_ func() chanx.Target               = chanx.All
+	_ func() chanx.BroadcastOption      = chanx.ExceptSelf
+	_ chanx.BroadcastOption             = chanx.All()
+	_ func(int, string) error           = chanx.Refuse
+	_ error                             = (*chanx.RefusalError)(nil)
+	_ func(string, string) *chanx.Error = chanx.NewError
+	_ func(any) error                   = chanx.Validate
 
 	_ func(string, ...chanx.UnionVariant) chanx.UnionType = chanx.Union[facial]
 	_ func(string) chanx.UnionVariant                     = chanx.VariantOf[grin]
 	_ chanx.Authenticator                                 = chanx.AuthenticatorFunc(nil)
-	_ error                                               = &chanx.Error{Reason: "", Detail: ""}
+	_ error                                               = &chanx.Error{Reason: "", Detail: "", Cause: error(nil)}
 	_ error                                               = &chanx.CloseError{Code: 0, Reason: ""}
 	_ error                                               = chanx.ValidationError{chanx.FieldError{Type: "", Loc: []any{}, Msg: ""}}
 	_                                                     = errors.Join(chanx.ErrClosed, chanx.ErrSlow)

@@ -164,6 +164,9 @@ func checkError(err error) error {
 		return fmt.Errorf("chanx: handler failed: its error is a RefusalError with status %d: make it with Refuse: %v", r.Status, err)
 	}
 	_ = err.Error()
+	if e, ok := told.(*Error); ok && e.Cause != nil {
+		_ = e.Cause.Error()
+	}
 	return err
 }
 
@@ -219,11 +222,11 @@ func (c *Conn) finishCall(k *Call, answered, cork bool) {
 
 // Errors that the library itself sends to clients.
 var (
-	errTimeout   = &Error{"timeout", "The handler took too long"}
-	errCancelled = &Error{"cancelled", "Cancelled by the client"}
-	errTooBusy   = &Error{"too_busy", "Too many handlers of this connection are running"}
-	errRate      = &Error{"rate_limited", "Too many messages"}
-	errDuplicate = &Error{"duplicate_ref", "The ref belongs to a message that is still being handled"}
+	errTimeout   = NewError("timeout", "The handler took too long")
+	errCancelled = NewError("cancelled", "Cancelled by the client")
+	errTooBusy   = NewError("too_busy", "Too many handlers of this connection are running")
+	errRate      = NewError("rate_limited", "Too many messages")
+	errDuplicate = NewError("duplicate_ref", "The ref belongs to a message that is still being handled")
 )
 
 // recordResult counts the handler's error as a failure, unless it is expected, and returns the error to send to the

@@ -167,10 +167,10 @@ func TestErrorsAfterTheAnswer(t *testing.T) {
 		"nothing fails":         {nil, nil, "", 0},
 		"the commit fails":      {nil, errors.New("disk full"), "disk full", 1},
 		"the handler fails":     {errors.New("no"), nil, "no", 1},
-		"the handler tells":     {chanx.Errorf("full", "x"), nil, "", 1},
-		"it tells, then commit": {chanx.Errorf("full", "x"), errors.New("disk full"), "full: x\ndisk full", 1},
+		"the handler tells":     {chanx.NewError("full", "x"), nil, "", 1},
+		"it tells, then commit": {chanx.NewError("full", "x"), errors.New("disk full"), "full: x\ndisk full", 1},
 		"both fail":             {errors.New("no"), errors.New("disk full"), "no|no\ndisk full", 1},
-		"it cannot be told":     {nil, chanx.Errorf("full", "x"), "full: x", 1},
+		"it cannot be told":     {nil, chanx.NewError("full", "x"), "full: x", 1},
 		"a list":                {chanx.ValidationError{{Type: "x", Msg: "y"}}, nil, "ANY", 1},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -53,6 +53,7 @@
 //	commands     Server.Disconnect, Join, Leave     for connections on any node
 //	opening      Authenticator, Refuse              authentication and authorisation
 //	             NewConsumerWith                    typed parameters of the path and the query
+//	errors       NewError, Refuse, CloseError       what a client is told of an error; any other is logged
 //	around       Consumer.Use, Observer             middleware; metrics and traces
 //	description  Server.Spec                        everything registered, as plain JSON
 //

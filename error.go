@@ -26,15 +26,21 @@ type ValidationError = schema.ValidationError
 type Error struct {
 	Reason string // a word for programs, such as "room_full"
 	Detail string // a text for people
+
+	// Cause may be nil. It is logged at debug level, and Unwrap returns it. The client never receives it, and it decides
+	// nothing: a *CloseError as Cause closes no connection.
+	Cause error
 }
 
-// Error is "reason: detail".
+// NewError returns an error that a handler returns to send it to the client. To add a cause, write
+// &Error{Reason: reason, Detail: detail, Cause: err}.
+func NewError(reason, detail string) *Error { return &Error{Reason: reason, Detail: detail} }
+
+// Error is "reason: detail". It does not contain the cause.
 func (e *Error) Error() string { return e.Reason + ": " + e.Detail }
 
-// Errorf returns an *Error. A handler that returns it sends it to the client.
-func Errorf(reason, format string, args ...any) error {
-	return &Error{Reason: reason, Detail: fmt.Sprintf(format, args...)}
-}
+// Unwrap returns Cause.
+func (e *Error) Unwrap() error { return e.Cause }
 
 // CloseError describes how a connection ended or should end. A *CloseError from a handler closes the connection with
 // that code, after everything that was sent before. Code is one of RFC 6455 section 7.4: 1000 to 1003, 1007 to 1014 or
@@ -175,9 +181,13 @@ func (c *Conn) explain(ctx context.Context, err error, action string) ErrorMessa
 
 var internalError = ErrorMessage{reason{"internal", "Failed to process message"}}
 
-// logUntold logs a handler's error unless all of it is meant for the client.
+// logUntold logs a handler's error unless the client learns all of it.
 func (c *Conn) logUntold(ctx context.Context, err error, action string) {
-	if level := c.levelOf(ctx, err); level == slog.LevelError || outermost(err) == nil {
+	told := outermost(err)
+	if e, ok := told.(*Error); ok && e.Cause != nil {
+		told = nil
+	}
+	if level := c.levelOf(ctx, err); level == slog.LevelError || told == nil {
 		c.logFailure(level, err, action)
 	}
 }
@@ -201,10 +211,14 @@ func (c *Conn) logFailure(level slog.Level, err error, action string) {
 
 // errorAttrs are the log attributes of an error. Those of a panic include its stack.
 func errorAttrs(err error) []any {
-	if p, ok := errors.AsType[*panicError](err); ok {
-		return []any{"error", err, "stack", string(p.stack)}
+	attrs := []any{"error", err}
+	if e, ok := outermost(err).(*Error); ok && e.Cause != nil {
+		attrs = append(attrs, "cause", e.Cause)
 	}
-	return []any{"error", err}
+	if p, ok := errors.AsType[*panicError](err); ok {
+		attrs = append(attrs, "stack", string(p.stack))
+	}
+	return attrs
 }
 
 // isExpected reports whether err says only that the handler's context, or this connection, has ended. Clients
@@ -240,12 +254,15 @@ func consistsOf(err error, others ...error) bool {
 	return everyPart(err, func(part error) bool { return isOneOf(part, others) })
 }
 
-// everyPart reports whether is holds for err, for an error that it wraps, or for each of the errors that it joins.
+// everyPart reports whether is holds for err, for an error that it wraps, or for each of the errors that it joins. The
+// cause of an *Error is not a part of it.
 func everyPart(err error, is func(error) bool) bool {
 	if is(err) {
 		return true
 	}
 	switch x := err.(type) {
+	case *Error:
+		return false
 	case interface{ Unwrap() []error }:
 		parts := x.Unwrap()
 		for _, part := range parts {

@@ -25,7 +25,7 @@ func (longThree) Action() string { return "three_" + strings.Repeat("é", 300) }
 func TestErrorTextsForClientsAreBounded(t *testing.T) {
 	bubble(t, chanx.ServerOptions{}, func(t *testing.T, srv *chanx.Server) {
 		c := probe(func(_ *state, _ context.Context, m sayMessage) error {
-			return chanx.Errorf("bad_"+m.Text, "no %s", m.Text)
+			return chanx.NewError("bad_"+m.Text, "no "+m.Text)
 		})
 		chanx.On(c, func(*state, context.Context, longOne) error { return nil })
 		chanx.On(c, func(*state, context.Context, longTwo) error { return nil })

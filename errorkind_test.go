@@ -21,11 +21,27 @@ type wrapped struct{ error }
 func (w wrapped) Unwrap() error { return w.error }
 
 var (
-	errFull   = chanx.Errorf("room_full", "no seat")
+	errFull   = chanx.NewError("room_full", "no seat")
 	errBye    = &chanx.CloseError{Code: 4001, Reason: "bye"}
 	errDenied = chanx.Refuse(http.StatusForbidden, "members only")
 	errDisk   = errors.New("disk full")
 )
+
+// places are where the application returns errors.
+var places = []string{"on", "beside", "request", "stream", "event", "middleware", "OnOpen"}
+
+// actionAt returns the action in the log lines about an error at a place.
+func actionAt(place string) string {
+	if place == "middleware" {
+		return "on"
+	}
+	return place
+}
+
+// causedBy is like errFull, with a cause.
+func causedBy(err error) error {
+	return &chanx.Error{Reason: "room_full", Detail: "no seat", Cause: err}
+}
 
 // TestTheOutermostErrorDecides checks, for each place where the application returns an error, what the client is told
 // and what is logged above level debug.
@@ -50,12 +66,19 @@ func TestTheOutermostErrorDecides(t *testing.T) {
 		"closing with a failure":        {errors.Join(errBye, errDisk), "", 4001, "chanx: connection closed: 4001 bye\ndisk full"},
 		"a failure":                     {errDisk, "internal", 0, "disk full"},
 		"told with another's end":       {errors.Join(errFull, context.Canceled), "room_full", 0, "room_full: no seat\ncontext canceled"},
+		"closing as a cause":            {causedBy(errBye), "room_full", 0, ""},
+		"a refusal as a cause":          {wrapped{causedBy(errDenied)}, "room_full", 0, ""},
+		"a failure as a cause":          {causedBy(errDisk), "room_full", 0, ""},
+		"a cause and a failure":         {errors.Join(causedBy(errBye), errDisk), "room_full", 0, "room_full: no seat\ndisk full cause=" + errBye.Error()},
+		"a cause, then closing":         {errors.Join(causedBy(errDisk), errBye), "room_full", 0, ""},
+		"nil *Error":                    {(*chanx.Error)(nil), "internal", 0, "chanx: handler failed: its error is a nil pointer in a *chanx.Error: return nil itself"},
+		"a cause that panics":           {causedBy(wrapped{nil}), "internal", 0, "panic: runtime error: invalid memory address or nil pointer dereference"},
 		"nil pointer, wrapped":          {wrapped{(*chanx.CloseError)(nil)}, "internal", 0, "chanx: handler failed: its error is a nil pointer in a chanx_test.wrapped: return nil itself"},
 		"a nil pointer behind told":     {errors.Join(errFull, wrapped{nil}), "internal", 0, "panic: runtime error: invalid memory address or nil pointer dereference"},
 		"a refusal that was not Refuse": {wrapped{&chanx.RefusalError{Status: 200}}, "internal", 0, "chanx: handler failed: its error is a RefusalError with status 200: make it with Refuse: chanx: refused: 200 "},
 	} {
 		t.Run(name, func(t *testing.T) {
-			for _, place := range []string{"on", "beside", "request", "stream", "event", "middleware", "OnOpen"} {
+			for _, place := range places {
 				log := &journal{}
 				bubble(t, chanx.ServerOptions{Logger: slog.New(log)}, func(t *testing.T, srv *chanx.Server) {
 					client := failAt(t, srv, place, k.err)
@@ -78,13 +101,37 @@ func TestTheOutermostErrorDecides(t *testing.T) {
 					if k.logged == "" && len(got) == 0 {
 						return
 					}
-					action := strings.Replace(place, "middleware", "on", 1)
-					if want := "ERROR handler failed action=" + action + " error=" + k.logged; !slices.Equal(got, []string{want}) {
+					if want := "ERROR handler failed action=" + actionAt(place) + " error=" + k.logged; !slices.Equal(got, []string{want}) {
 						t.Errorf("%s: log %q, want %q", place, got, want)
 					}
 				})
 			}
 		})
+	}
+}
+
+// TestCausesStayOnTheServer checks that the cause of an error is logged at debug level, with the action, that nothing of
+// it is sent, and that it is no failure of its own.
+func TestCausesStayOnTheServer(t *testing.T) {
+	for _, place := range places {
+		log := &journal{}
+		bubble(t, chanx.ServerOptions{Logger: slog.New(log), Completions: true}, func(t *testing.T, srv *chanx.Server) {
+			client := failAt(t, srv, place, fmt.Errorf("enter: %w", causedBy(fmt.Errorf("query: %w", errDisk))))
+			want := []string{"DEBUG handler failed action=" + actionAt(place) + " error=enter: room_full: no seat cause=query: disk full"}
+			if got := log.take(); !slices.Equal(got, want) {
+				t.Errorf("%s: log %q, want %q", place, got, want)
+			}
+			if got := client.Pending(); !strings.Contains(strings.Join(got, ""), "no seat") || strings.Contains(strings.Join(got, ""), "query") {
+				t.Errorf("%s: the client received %q", place, got)
+			}
+			client.ExpectError("room_full")
+			if n := failures(srv); n != 1 && place != "OnOpen" {
+				t.Errorf("%s: %d failures", place, n)
+			}
+		})
+	}
+	if !errors.Is(causedBy(errDisk), errDisk) {
+		t.Error("errors.Is does not find the cause")
 	}
 }
 

@@ -93,7 +93,7 @@ func openDesk(c *chanx.Conn, r *http.Request) (*desk, error) {
 func (d *desk) opened(ctx context.Context) error {
 	switch d.name {
 	case "told":
-		return chanx.Errorf("full", "the desk %s is full", d.name)
+		return chanx.NewError("full", fmt.Sprintf("the desk %s is full", d.name))
 	case "shut":
 		return &chanx.CloseError{Code: 4000, Reason: "not today"}
 	}
@@ -128,7 +128,7 @@ func (d *desk) labels(ctx context.Context, m labelsMessage) error {
 
 func (d *desk) join(ctx context.Context, m joinMessage) error {
 	if err := d.Join(ctx, m.Groups...); err != nil {
-		return chanx.Errorf("join", "%v", err)
+		return chanx.NewError("join", err.Error())
 	}
 	return d.Send(ctx, answerMessage{strings.Join(d.Groups(), ",")})
 }
@@ -150,9 +150,9 @@ func (d *desk) ring(ctx context.Context, e ringEvent) error {
 func failure(how string) error {
 	switch how {
 	case "told":
-		return chanx.Errorf("room_full", "the room has %d seats", 3)
+		return chanx.NewError("room_full", "the room has 3 seats")
 	case "wrapped":
-		return fmt.Errorf("while seating: %w", chanx.Errorf("room_full", "the room has %d seats", 3))
+		return fmt.Errorf("while seating: %w", chanx.NewError("room_full", "the room has 3 seats"))
 	case "internal":
 		return errors.New("password of the database")
 	case "panic":

@@ -314,7 +314,7 @@ func sendError(err error) error {
 	if err == nil {
 		return nil
 	}
-	return chanx.Errorf("refused", "%v", err)
+	return chanx.NewError("refused", err.Error())
 }
 
 // bulletin is an event that is forwarded to clients unchanged.

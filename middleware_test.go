@@ -125,7 +125,7 @@ func TestMiddlewareMayAnswerItself(t *testing.T) {
 		}
 		client.Send(besideMessage{})
 		complete()
-		answer = chanx.Errorf("forbidden", "not you")
+		answer = chanx.NewError("forbidden", "not you")
 		client.Send(echoMessage{"no"})
 		client.ExpectError("forbidden")
 		complete()
@@ -213,9 +213,9 @@ func TestTimeoutOverridesHandlerTimeout(t *testing.T) {
 		until := func(s *state, ctx context.Context) error {
 			deadline, ok := ctx.Deadline()
 			if !ok {
-				return chanx.Errorf("none", "")
+				return chanx.NewError("none", "")
 			}
-			return chanx.Errorf(time.Until(deadline).String(), "")
+			return chanx.NewError(time.Until(deadline).String(), "")
 		}
 		chanx.On(c, func(s *state, ctx context.Context, _ sayMessage) error { return until(s, ctx) })
 		chanx.On(c, func(s *state, ctx context.Context, _ knockMessage) error { return until(s, ctx) }, chanx.Timeout(time.Second))

@@ -254,7 +254,7 @@ func Concurrent(n int) HandlerOption {
 // Fails documents that the handler may send the client an error with that reason. It may be given several times.
 func Fails(reason, doc string) HandlerOption {
 	if reason == "" {
-		panic("chanx: register handler: Fails: the reason is empty: use that of the handler's Errorf")
+		panic("chanx: register handler: Fails: the reason is empty: use that of the handler's Error")
 	}
 	return handlerOption(func(h *handlerOptions) { h.failures = append(h.failures, failure{reason, doc}) })
 }

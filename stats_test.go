@@ -45,7 +45,7 @@ func newCounted() *chanx.Consumer[counted] {
 			case "stopped":
 				return nil
 			case "refused":
-				return chanx.Errorf("refused", "by the middleware")
+				return chanx.NewError("refused", "by the middleware")
 			}
 			err := next(ctx, k)
 			if strings.HasSuffix(m.Text, "panic behind") {

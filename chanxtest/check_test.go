@@ -100,7 +100,7 @@ func (letter) Action() string                { return "letter" }
 // Validate checks what the schema does not express.
 func (l letter) Validate() error {
 	if l.Text == "spam" {
-		return chanx.Errorf("spam", "it is spam")
+		return chanx.NewError("spam", "it is spam")
 	}
 	return nil
 }

@@ -69,7 +69,7 @@ func openDesk(c *chanx.Conn, r *http.Request) (*Desk, error) {
 
 func (d *Desk) greet(_ context.Context, m Greet) (Greeting, error) {
 	if m.Name == "" {
-		return Greeting{}, chanx.Errorf("nobody", "say a name")
+		return Greeting{}, chanx.NewError("nobody", "say a name")
 	}
 	return Greeting{"Hello, " + m.Name}, nil
 }

@@ -112,7 +112,7 @@ func newRoom() *chanx.Consumer[room] {
 func (r *room) say(ctx context.Context, m sayText) error {
 	switch m.Text {
 	case "full":
-		return chanx.Errorf("full", "no seat")
+		return chanx.NewError("full", "no seat")
 	case "close":
 		return &chanx.CloseError{Code: 4000, Reason: "enough"}
 	case "other":
@@ -138,7 +138,7 @@ func (r *room) count(ctx context.Context, m count) iter.Seq2[number, error] {
 		}
 		switch {
 		case m.Fail:
-			yield(number{}, chanx.Errorf("tired", "no more"))
+			yield(number{}, chanx.NewError("tired", "no more"))
 		case m.To == 0: // continues until it is cancelled
 			for yield(number{1}, nil) {
 				<-ctx.Done()

@@ -77,7 +77,7 @@ func (TokenMessage) Action() string { return "token" }
 func (r *Room) renew(ctx context.Context, m TokenMessage) error {
 	id, err := r.auth.Verify(ctx, m.Token)
 	if err != nil {
-		return chanx.Errorf("bad_token", "log in again")
+		return chanx.NewError("bad_token", "log in again")
 	}
 	return r.Renew(id) // of another user it is an error
 }

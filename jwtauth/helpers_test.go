@@ -151,7 +151,7 @@ func newServer(t *testing.T, a *jwtauth.Authenticator) *chanx.Server {
 	chanx.On(c, func(u *user, ctx context.Context, m renew) error {
 		id, err := a.Verify(ctx, m.Token)
 		if err != nil {
-			return chanx.Errorf("bad_token", "log in again")
+			return chanx.NewError("bad_token", "log in again")
 		}
 		return u.Renew(id)
 	})

@@ -49,7 +49,11 @@ func newVisit() *chanx.Consumer[visit] {
 	chanx.On(c, func(v *visit, ctx context.Context, m say) error {
 		switch m.Text {
 		case "told":
-			return chanx.Errorf("full", "no room")
+			return chanx.NewError("full", "no room")
+		case "cause":
+			return fmt.Errorf("seat: %w", &chanx.Error{Reason: "taken", Cause: &chanx.CloseError{Code: 4000}})
+		case "joined":
+			return errors.Join(errors.New("broken"), chanx.Refuse(http.StatusForbidden, "members only"), context.Canceled)
 		case "close":
 			return &chanx.CloseError{Code: 4000}
 		case "late":
@@ -172,7 +176,7 @@ func TestMetrics(t *testing.T) {
 		if got := k.metrics(t); !slices.Equal(got, []string{"connections: 1"}) {
 			t.Errorf("at first: %q", got)
 		}
-		for _, text := range []string{"hi", "", "told", "late", "gone", "broken"} {
+		for _, text := range []string{"hi", "", "told", "cause", "joined", "late", "gone", "broken"} {
 			c.Send(say{text})
 		}
 		if err := srv.Emit(t.Context(), rang{"hi"}, chanx.To("all")); err != nil {
@@ -191,16 +195,18 @@ func TestMetrics(t *testing.T) {
 			"connections: 0",
 			"handler.duration action=rang kind=event: 2",
 			"handler.duration action=say kind=message error.type=4000: 1",
+			"handler.duration action=say kind=message error.type=403: 1",
 			"handler.duration action=say kind=message error.type=cancelled: 1",
 			"handler.duration action=say kind=message error.type=full: 1",
 			"handler.duration action=say kind=message error.type=internal: 1",
+			"handler.duration action=say kind=message error.type=taken: 1",
 			"handler.duration action=say kind=message error.type=timeout: 1",
 			"handler.duration action=say kind=message: 1",
 			"handler.duration kind=message error.type=validation: 1",
 			"publish.duration action=rang kind=event: 2",
-			"sent.bytes action=error: 457",
+			"sent.bytes action=error: 591",
 			"sent.bytes action=rang: 82",
-			"sent.messages action=error: 5",
+			"sent.messages action=error: 7",
 			"sent.messages action=rang: 2",
 		}
 		if !slices.Equal(got, want) {

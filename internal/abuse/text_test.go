@@ -139,7 +139,7 @@ func (unruly) MarshalJSON() ([]byte, error) { return []byte(`"` + noText + `"`),
 func (g *garbled) ask(ctx context.Context, m askMessage) (answer, error) {
 	switch m.Text {
 	case "error":
-		return answer{}, chanx.Errorf("bad"+noText, "bad %s", noText)
+		return answer{}, chanx.NewError("bad"+noText, "bad "+noText)
 	case "send":
 		return answer{}, g.Send(ctx, answer{noText})
 	case "raw":

@@ -84,7 +84,7 @@ func (r *Room) chat(ctx context.Context, m ChatMessage) error {
 
 func (r *Room) question(ctx context.Context, m Question) (Answer, error) {
 	if m.Text == "" {
-		return Answer{}, chanx.Errorf("empty", "ask something") // told to the client
+		return Answer{}, chanx.NewError("empty", "ask something") // told to the client
 	}
 	return Answer{Text: strings.ToUpper(m.Text)}, nil
 }

@@ -105,9 +105,9 @@ var errFull = errors.New("dialog: the conversation has reached maxBytes or maxTu
 func explain(err error) error {
 	switch {
 	case errors.Is(err, model.ErrFull):
-		return chanx.Errorf(tooLong, "the conversation has more than %d words: begin a new one", model.Window)
+		return chanx.NewError(tooLong, fmt.Sprintf("the conversation has more than %d words: begin a new one", model.Window))
 	case errors.Is(err, errFull):
-		return chanx.Errorf(tooLong, "the conversation takes too much memory: begin a new one")
+		return chanx.NewError(tooLong, "the conversation takes too much memory: begin a new one")
 	}
 	return fmt.Errorf("model: %w", err)
 }
