@@ -13,6 +13,9 @@ BIN      := $(CURDIR)/.bin
 TOOLS    := $(BIN)/gofumpt $(BIN)/staticcheck $(BIN)/go-check-sumtype
 TAGS     := -tags abuse
 
+# go test would vet each package and all that it imports once more, built for the race detector: make vet does it.
+TEST     := go test -race -vet=off
+
 .PHONY: help
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,17 +26,17 @@ demo: needgo ## serve the chat example at http://localhost:8080 (ADDR=host:port 
 	@go build -o .bin/chat ./examples/chat && exec .bin/chat -addr $(ADDR)
 
 .PHONY: demo-cluster
-demo-cluster: needgo ## serve the chat from three processes, of which you may kill any (LAYER=redis in place of nats, ADDR as above)
+demo-cluster: needgo ## serve the chat from three processes, and kill any of them (LAYER=redis instead of nats, ADDR as above)
 	@[ '$(LAYER)' != redis ] || .ci/need redis
 	@echo "building the chat and the cluster; the first time takes about a minute"
 	@go build -o .bin/ ./examples/chat ./examples/cluster && exec .bin/cluster -addr $(ADDR) -broker '$(LAYER)'
 
 .PHONY: test
-test: needgo ## run all tests with the race detector, one of them in a browser, one behind nginx, some with Redis
+test: needgo ## run all tests with the race detector; some need a browser, nginx or Redis
 	@.ci/need cc
 	@.ci/need redis
 	@.ci/need nginx
-	@CHROMIUM="$$(.ci/need browser)" go test -race -timeout 5m work
+	@CHROMIUM="$$(.ci/need browser)" $(TEST) -timeout 5m work
 
 .PHONY: lint
 lint: fmt vet staticcheck sumtype fix modules ## check formatting, vet, staticcheck, unions, go fix and each module alone
@@ -43,20 +46,20 @@ fuzz: needgo ## run each fuzz target for FUZZTIME (default 60s)
 	@.ci/fuzz $(FUZZTIME)
 
 .PHONY: conformance
-conformance: needgo ## play Autobahn's WebSocket cases against internal/socket; needs Python 2.7
+conformance: needgo ## run Autobahn's WebSocket cases against internal/socket; needs Python 2.7
 	@.ci/conformance
 
 .PHONY: abuse
-abuse: needgo ## attack a server over real sockets, alone: half a minute, with figures
+abuse: needgo ## attack a server over real sockets for half a minute, and print figures
 	@.ci/need cc
-	@go test -race -tags abuse -count=1 -timeout 10m -v ./internal/abuse
+	@$(TEST) -tags abuse -count=1 -timeout 10m -v ./internal/abuse
 
 .PHONY: bench
-bench: needgo ## compare chanx and its layers with other servers, about twelve minutes; BENCH=echo chooses, else bench/RESULTS.md is written
+bench: needgo ## compare chanx and its layers with other servers, about twelve minutes; writes bench/RESULTS.md, except with BENCH=echo or the like
 	@go build -o .bin/bench ./bench && exec .bin/bench -run '$(BENCH)' $(if $(filter .,$(BENCH)),-results bench/RESULTS.md)
 
 .PHONY: soak
-soak: needgo ## play many clients of one server for SOAK (default 2m) and longer, over real sockets; needs Linux
+soak: needgo ## simulate many clients of one server, over real sockets, for SOAK (default 2m) and two minutes more; needs Linux
 	@go build -o .bin/soak ./bench/soak && exec .bin/soak -for $(or $(SOAK),2m)
 
 .PHONY: microbench
@@ -71,7 +74,7 @@ soak-cluster: needgo ## kill brokers and nodes while clients talk, for SOAK (def
 .PHONY: tools
 tools: $(TOOLS) ## build the pinned tools into .bin
 
-# The parts of lint. They look at the files with build tags, too.
+# The parts of lint. They include files with build tags.
 .PHONY: fmt vet staticcheck sumtype fix modules
 fmt: $(TOOLS)
 	@files=$$($(BIN)/gofumpt -l .); if [ -n "$$files" ]; then echo "not formatted; run .bin/gofumpt -w on:"; echo "$$files"; exit 1; fi
@@ -81,9 +84,9 @@ staticcheck: $(TOOLS)
 	@$(BIN)/staticcheck $(TAGS) work
 sumtype: $(TOOLS) # a switch over a sealed union names every case
 	@$(BIN)/go-check-sumtype work
-fix: needgo # but for the program of the design, which stands there as it is
-	@go fix $(TAGS) -diff $$(go list work | grep -v /internal/chat$$) || { echo "go fix has something to modernise: run go fix on it"; exit 1; }
-modules: needgo # go.work hides what a module forgets to require
+fix: needgo # except the program of docs/design.md, which the document quotes
+	@go fix $(TAGS) -diff $$(go list work | grep -v /internal/chat$$) || { echo "run go fix on these packages"; exit 1; }
+modules: needgo # alone, because go.work hides a requirement that a module lacks
 	@for m in $(MODULES); do \
 		echo "module $$m"; (cd $$m && GOWORK=off go vet ./... && GOWORK=off go mod tidy -diff) || exit 1; \
 	done
