@@ -309,9 +309,9 @@ func TestARestartIsAnnouncedAndKeepsTheHistory(t *testing.T) {
 		chanxtest.Receive[ChatGroupMessage](all[1])
 		h.close()
 		for _, c := range all {
-			for c.Ended() == nil || len(c.Pending()) > 0 {
+			synctest.Wait()
+			for len(c.Pending()) > 0 {
 				chanxtest.Receive[UserLeftMessage](c) // of the connection that was closed first
-				synctest.Wait()
 			}
 			c.ExpectClosed(1001)
 		}
