@@ -95,6 +95,11 @@ var arrows = []arrow{
 		"an application that has no tokens gets no token library",
 	},
 	{
+		"cmd/chanx", "./cmd/chanx/... github.com/alecthomas/kong", "github.com/rogpeppe/go-internal/testscript",
+		"a service needs the command while it is written, not in its binary",
+	},
+	{"cmd/chanx/godocs", "", "", "it reads Go sources, also ones that do not compile"},
+	{
 		"redislayer", "./layer github.com/redis/rueidis", "./ ./redislayer ./layer/layertest ./internal/nodetest " + leak,
 		"it is a broker's layer: it sees subjects and bytes, and an application without Redis gets no Redis",
 	},
