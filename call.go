@@ -281,7 +281,7 @@ func (c *Conn) finish(ref string, answered, cork bool) {
 // complete sends a completion, if completions are on.
 func (c *Conn) complete(f fixedFrame, cork bool) {
 	if c.mount.completions {
-		c.deliver([]socket.Frame{f.Frame}, cork)
+		c.deliver([]socket.Prepared{f.Prepared}, cork)
 		c.sent(f.out.counter, f.out.action, f.Len())
 	}
 }

@@ -19,7 +19,7 @@ import (
 // transport is the part of socket.Conn that a Conn uses.
 type transport interface {
 	WriteText(p []byte, cork bool) error
-	WriteFrames(fs []socket.Frame, cork bool) error
+	WritePrepared(fs []socket.Prepared, cork bool) error
 	Close(code int, reason string) error
 	CloseAfter(code int, reason string) error
 	Subprotocol() string
@@ -65,7 +65,7 @@ type Conn struct {
 
 // early holds what happens to a connection before its handshake is answered.
 type early struct {
-	frames       []socket.Frame
+	frames       []socket.Prepared
 	events       []*delivery
 	pendingClose *CloseError // the requested close
 }
@@ -169,11 +169,11 @@ func (c *Conn) transport() transport {
 
 // deliver sends prepared frames. Before the handshake is answered it queues them; after the connection has ended it
 // discards them.
-func (c *Conn) deliver(fs []socket.Frame, cork bool) { c.deliverJoined(fs, fs, cork) }
+func (c *Conn) deliver(fs []socket.Prepared, cork bool) { c.deliverJoined(fs, fs, cork) }
 
 // deliverJoined is like deliver; joined is what is written once the connection is established, with the same bytes as
 // fs.
-func (c *Conn) deliverJoined(fs, joined []socket.Frame, cork bool) {
+func (c *Conn) deliverJoined(fs, joined []socket.Prepared, cork bool) {
 	c.mu.Lock()
 	wire, over := c.wire, c.ended
 	kept := false
@@ -187,7 +187,7 @@ func (c *Conn) deliverJoined(fs, joined []socket.Frame, cork bool) {
 	if kept || over {
 		return
 	}
-	if wire == nil || wire.WriteFrames(joined, cork) != nil {
+	if wire == nil || wire.WritePrepared(joined, cork) != nil {
 		c.mount.srv.dropped(c, dropRefusedFrames, len(fs))
 	}
 }

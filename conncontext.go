@@ -55,7 +55,7 @@ func (c *Conn) contextEnded() {
 	c.mu.Lock()
 	wire, over := c.wire, c.ended || c.left
 	c.mu.Unlock()
-	if over || wire != nil && errors.Is(wire.WriteFrames(nil, true), socket.ErrClosed) {
+	if over || wire != nil && errors.Is(wire.WritePrepared(nil, true), socket.ErrClosed) {
 		return
 	}
 	c.logError(slog.LevelError, "chanx: connection failed", "context", checkContext(c.ctx, c))

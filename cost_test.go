@@ -15,8 +15,8 @@ import (
 // nowhere is a transport that discards all frames.
 type nowhere struct{ transport }
 
-func (nowhere) WriteText([]byte, bool) error           { return nil }
-func (nowhere) WriteFrames([]socket.Frame, bool) error { return nil }
+func (nowhere) WriteText([]byte, bool) error                { return nil }
+func (nowhere) WritePrepared([]socket.Prepared, bool) error { return nil }
 
 type speaker struct{ *Conn }
 

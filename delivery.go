@@ -36,7 +36,7 @@ type encodedForm struct {
 	frame   []byte
 
 	mu     sync.Mutex
-	frames [4]socket.Frame // by flags; prepared when the first receiver needs one
+	frames [4]socket.Prepared // by flags; prepared when the first receiver needs one
 }
 
 func (d *delivery) addEncoded(by *schema.Codec, payload, frame []byte) {
@@ -122,7 +122,7 @@ func encodeParts(t *schema.Type, v any, n schema.Naming) (payload, frame []byte,
 const framesEach = 2
 
 // appendFrames appends the frames that a receiver of a group message is sent, and counts them.
-func (d *delivery) appendFrames(fs []socket.Frame, to *Conn) []socket.Frame {
+func (d *delivery) appendFrames(fs []socket.Prepared, to *Conn) []socket.Prepared {
 	n := len(fs)
 	fs, counter := d.appendCopy(fs, to, flags{mine: d.FromUser != "" && d.FromUser == to.user, current: d.from == to})
 	if n == len(fs) {
@@ -139,7 +139,7 @@ func (d *delivery) appendFrames(fs []socket.Frame, to *Conn) []socket.Frame {
 
 // appendCopy appends the frame for a receiver with the given flags and, if completions are on, the completion. It
 // appends nothing if the receiver's consumer does not declare the message. The counter belongs to the first frame.
-func (d *delivery) appendCopy(fs []socket.Frame, to *Conn, f flags) ([]socket.Frame, sentCounter) {
+func (d *delivery) appendCopy(fs []socket.Prepared, to *Conn, f flags) ([]socket.Prepared, sentCounter) {
 	m := to.mount
 	out := m.actions[d.Action]
 	s := m.encodedForm(d, out)
@@ -149,7 +149,7 @@ func (d *delivery) appendCopy(fs []socket.Frame, to *Conn, f flags) ([]socket.Fr
 	n, counter := len(fs), m.raw
 	fs = append(fs, s.frameWith(m, d.Action, f))
 	if m.completions {
-		fs = append(fs, m.groupComplete.Frame)
+		fs = append(fs, m.groupComplete.Prepared)
 	}
 	if !d.Raw {
 		counter = out.counter
@@ -193,7 +193,7 @@ func (l *connSink) InAny(subjects hub.Names) bool {
 
 // frameLists pools lists of frames for one delivery to one connection. Without the pool each would be 2 KB of garbage,
 // because they escape through the transport interface.
-var frameLists = sync.Pool{New: func() any { return new([32]socket.Frame) }}
+var frameLists = sync.Pool{New: func() any { return new([32]socket.Prepared) }}
 
 // Deliver passes a run of deliveries of the hub to the connection.
 func (l *connSink) Deliver(run *hub.Run[*delivery]) {
@@ -207,7 +207,7 @@ func (l *connSink) Deliver(run *hub.Run[*delivery]) {
 
 // deliverEach handles each delivery separately.
 func (c *Conn) deliverEach(ds []*delivery) {
-	few := frameLists.Get().(*[32]socket.Frame)
+	few := frameLists.Get().(*[32]socket.Prepared)
 	defer func() {
 		clear(few[:min(framesEach*len(ds), len(few))]) // frames may be large
 		frameLists.Put(few)

@@ -69,7 +69,7 @@ func (l *latest) check(t reflect.Type) {
 func (o *outgoing) isDiscardable() bool { return o.droppable || o.latest != nil }
 
 // markFrame marks a frame with the rules for discarding it. The key "" means no key.
-func (o *outgoing) markFrame(f socket.Frame, key string) socket.Frame {
+func (o *outgoing) markFrame(f socket.Prepared, key string) socket.Prepared {
 	if o.droppable {
 		f = f.Droppable()
 	}
@@ -94,7 +94,7 @@ func (c *Conn) sendDiscardable(m Message, out *mountedOutgoing, cork bool) error
 	if err != nil {
 		return err
 	}
-	if err := wire.WriteFrames([]socket.Frame{out.markFrame(c.mount.srv.upgrader.PrepareText(b), out.keyOf(m))}, cork); err != nil {
+	if err := wire.WritePrepared([]socket.Prepared{out.markFrame(c.mount.srv.upgrader.PrepareText(b), out.keyOf(m))}, cork); err != nil {
 		return wireError(err)
 	}
 	c.sent(counter, m.Action(), len(b))
@@ -113,7 +113,7 @@ type consumerKey struct {
 }
 
 // markFrame marks a frame of a group message with the rules for discarding it in the queues of one consumer's clients.
-func (d *delivery) markFrame(f socket.Frame, to *Conn, out *mountedOutgoing) socket.Frame {
+func (d *delivery) markFrame(f socket.Prepared, to *Conn, out *mountedOutgoing) socket.Prepared {
 	if out.latest == nil {
 		return out.markFrame(f, "")
 	}

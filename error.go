@@ -245,7 +245,7 @@ func (c *Conn) endErrors(ctx context.Context) (all []error) {
 // ends.
 func (c *Conn) hasGone() bool {
 	wire := c.transport()
-	return c.ctx.Err() != nil || wire != nil && errors.Is(wire.WriteFrames(nil, true), socket.ErrClosed)
+	return c.ctx.Err() != nil || wire != nil && errors.Is(wire.WritePrepared(nil, true), socket.ErrClosed)
 }
 
 // consistsOf reports whether err is one of the others, wraps one, or joins several errors each of which does. Unlike

@@ -12,7 +12,7 @@ import (
 
 // fixedFrame is a frame with constant content.
 type fixedFrame struct {
-	socket.Frame
+	socket.Prepared
 	out *mountedOutgoing
 }
 
@@ -142,7 +142,7 @@ func appendEnd(b []byte, ref string) []byte {
 }
 
 // frameWith returns the frame with the given flags.
-func (s *encodedForm) frameWith(m *mount, action string, f flags) socket.Frame {
+func (s *encodedForm) frameWith(m *mount, action string, f flags) socket.Prepared {
 	i := 0
 	if f.mine {
 		i |= 1

@@ -168,7 +168,7 @@ func (c *Conn) attach(wire transport) (pendingClose *CloseError, lost int) {
 	defer c.mu.Unlock()
 	e := c.ensureEarly()
 	if len(e.frames) > 0 {
-		c.logUnsent(wireError(wire.WriteFrames(e.frames, true)))
+		c.logUnsent(wireError(wire.WritePrepared(e.frames, true)))
 	}
 	for _, d := range e.events {
 		if wire.Post(d) != nil {

@@ -13,8 +13,8 @@ import (
 // group are not, so their frames are prepared once.
 type sharedBatch struct {
 	mount  *mount
-	frames []socket.Frame // nil if each member must be handled separately
-	joined []socket.Frame
+	frames []socket.Prepared // nil if each member must be handled separately
+	joined []socket.Prepared
 	sent   []tally
 	next   *sharedBatch // batch for another consumer
 }
@@ -56,7 +56,7 @@ func newSharedBatch(c *Conn, ds []*delivery) *sharedBatch {
 	if m.observer != nil || m.logs {
 		return a
 	}
-	fs := make([]socket.Frame, 0, framesEach*len(ds))
+	fs := make([]socket.Prepared, 0, framesEach*len(ds))
 	for _, d := range ds {
 		if d.Kind != cluster.KindMessage {
 			return a
@@ -75,7 +75,7 @@ func newSharedBatch(c *Conn, ds []*delivery) *sharedBatch {
 	return a
 }
 
-func (a *sharedBatch) count(counter sentCounter, f socket.Frame) {
+func (a *sharedBatch) count(counter sentCounter, f socket.Prepared) {
 	i := slices.IndexFunc(a.sent, func(t tally) bool { return &t.counter[0] == &counter[0] })
 	if i < 0 {
 		i = len(a.sent)

@@ -20,11 +20,11 @@ import (
 // recorder is a transport that keeps the frames it is given.
 type recorder struct {
 	transport
-	got  []socket.Frame
+	got  []socket.Prepared
 	gone bool
 }
 
-func (r *recorder) WriteFrames(fs []socket.Frame, _ bool) error {
+func (r *recorder) WritePrepared(fs []socket.Prepared, _ bool) error {
 	if r.gone {
 		return socket.ErrClosed
 	}
@@ -106,7 +106,7 @@ func randomRun(t *testing.T, rng *rand.Rand, conns []*Conn) (ds []*delivery) {
 }
 
 // taken returns what deliver adds to the queue of a connection and to the server's stats.
-func taken(s *Server, c *Conn, deliver func()) (frames []socket.Frame, out map[string]SentStats, drops map[string]uint64) {
+func taken(s *Server, c *Conn, deliver func()) (frames []socket.Prepared, out map[string]SentStats, drops map[string]uint64) {
 	wire, before := c.wire.(*recorder), s.Stats()
 	wire.got = nil
 	deliver()

@@ -128,7 +128,7 @@ func TestCloseWhileAHandlerRuns(t *testing.T) {
 			if err := h.c.WriteText([]byte("x"), true); !errors.Is(err, ErrClosed) {
 				t.Errorf("write: %v", err)
 			}
-			if err := h.c.WriteFrames([]Frame{PrepareText(nil)}, false); !errors.Is(err, ErrClosed) {
+			if err := h.c.WritePrepared([]Prepared{PrepareText(nil)}, false); !errors.Is(err, ErrClosed) {
 				t.Errorf("write frames: %v", err)
 			}
 			if err := h.c.Post("x"); !errors.Is(err, ErrClosed) {

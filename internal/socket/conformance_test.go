@@ -86,7 +86,7 @@ func (r *returner) Message(p []byte, binary bool) {
 	if binary {
 		f.b[0] = 0x80 | byte(ws.OpBinary)
 	}
-	_ = r.c.WriteFrames([]Frame{f}, true) // fails if Autobahn has disconnected; otherwise Autobahn misses the answer
+	_ = r.c.WritePrepared([]Prepared{f}, true) // fails if Autobahn has disconnected; otherwise Autobahn misses the answer
 }
 
 // play runs the fuzzing client. Its exit code does not depend on the cases.

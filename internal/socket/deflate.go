@@ -43,8 +43,8 @@ var (
 	errFinalBlocks = errors.New("too many last blocks")
 )
 
-// A deflater compresses frames for the connections of an Upgrader that have negotiated it. A flate.Writer takes about a
-// megabyte, so writers are pooled, and no more are in use than can run at the same time.
+// A deflater compresses messages for the connections of an Upgrader that have negotiated it. A flate.Writer takes about
+// a megabyte, so writers are pooled, and no more are in use than can run at the same time.
 type deflater struct {
 	min   int // messages shorter than this are not compressed
 	level int
@@ -135,16 +135,16 @@ func (z *compressor) compress(p []byte) bool {
 	return true
 }
 
-// A variant is the compressed form of a Frame, made when the first connection needs it.
+// A variant is the compressed form of a Prepared, made when the first connection needs it.
 type variant struct {
 	once  sync.Once
-	parts []Frame // of a joined frame
-	b     []byte  // nil: it would not be smaller
+	parts []Prepared // what Join has joined; nil: one message
+	b     []byte     // nil: it would not be smaller
 }
 
 // PrepareText is like the function PrepareText, but connections of u that have negotiated compression get the message
 // compressed. It is compressed once for all of them.
-func (u *Upgrader) PrepareText(p []byte) Frame {
+func (u *Upgrader) PrepareText(p []byte) Prepared {
 	f := PrepareText(p)
 	if u.deflater != nil && len(p) >= u.deflater.min {
 		f.variant = &variant{}
@@ -152,24 +152,24 @@ func (u *Upgrader) PrepareText(p []byte) Frame {
 	return f
 }
 
-// deflated returns the form of f for connections that have negotiated compression.
-func (f Frame) deflated(d *deflater) Frame {
-	if f.variant == nil {
-		return f
+// deflated returns the form of p for connections that have negotiated compression.
+func (p Prepared) deflated(d *deflater) Prepared {
+	if p.variant == nil {
+		return p
 	}
-	f.variant.once.Do(func() {
-		if f.variant.parts == nil {
-			f.variant.b = d.deflateFrame(f.b)
+	p.variant.once.Do(func() {
+		if p.variant.parts == nil {
+			p.variant.b = d.deflateFrame(p.b)
 			return
 		}
-		for _, part := range f.variant.parts {
-			f.variant.b = append(f.variant.b, part.deflated(d).b...)
+		for _, part := range p.variant.parts {
+			p.variant.b = append(p.variant.b, part.deflated(d).b...)
 		}
 	})
-	if f.variant.b != nil {
-		f.b = f.variant.b
+	if p.variant.b != nil {
+		p.b = p.variant.b
 	}
-	return f
+	return p
 }
 
 // deflateFrame compresses one whole unmasked frame. It returns nil if the result would not be smaller.
@@ -184,14 +184,14 @@ func (d *deflater) deflateFrame(b []byte) []byte {
 	return append(appendHeader(make([]byte, 0, headerSize(n)+n), b[0]|rsv1Bit, n), z.b...)
 }
 
-// deflateFrames returns the compressed forms. It does not modify fs, which belongs to the caller.
-func (c *Conn) deflateFrames(fs []Frame) []Frame {
-	if !slices.ContainsFunc(fs, func(f Frame) bool { return f.variant != nil }) {
-		return fs
+// deflateAll returns the compressed forms of ps. It does not modify ps, which belongs to the caller.
+func (c *Conn) deflateAll(ps []Prepared) []Prepared {
+	if !slices.ContainsFunc(ps, func(p Prepared) bool { return p.variant != nil }) {
+		return ps
 	}
-	out := make([]Frame, len(fs))
-	for i, f := range fs {
-		out[i] = f.deflated(c.up.deflater)
+	out := make([]Prepared, len(ps))
+	for i, p := range ps {
+		out[i] = p.deflated(c.up.deflater)
 	}
 	return out
 }

@@ -61,10 +61,10 @@ func TestMessagesToDeflate(t *testing.T) {
 				for _, cork := range []bool{false, true} {
 					go func() {
 						must(t, h.c.WriteText([]byte(k.text), cork))
-						must(t, h.c.WriteFrames([]Frame{f, f}, cork))
+						must(t, h.c.WritePrepared([]Prepared{f, f}, cork))
 					}()
 					p.expect(want, want, want)
-					go func() { must(t, h.c.WriteFrames(Join([]Frame{f, f}), cork)) }()
+					go func() { must(t, h.c.WritePrepared(Join([]Prepared{f, f}), cork)) }()
 					p.expect(want, want)
 				}
 				must(t, p.nc.Close())
@@ -101,7 +101,7 @@ func TestOneDeflatedFormForAll(t *testing.T) {
 			t.Errorf("%d bytes, compressed %d", f.Size(), len(f.variant.b))
 		}
 		var all sync.WaitGroup
-		var sent [8]Frame
+		var sent [8]Prepared
 		for i := range sent {
 			all.Go(func() { sent[i] = f.Droppable().deflated(u.deflater) })
 		}
@@ -116,8 +116,8 @@ func TestOneDeflatedFormForAll(t *testing.T) {
 			c.deflate = deflate // as if it was not offered
 			h := newRecorder(c)
 			c.Start(h, nil)
-			fs := []Frame{f, plain}
-			go func() { must(t, c.WriteFrames(fs, false)) }()
+			fs := []Prepared{f, plain}
+			go func() { must(t, c.WritePrepared(fs, false)) }()
 			p.expect(map[bool]string{true: "text deflated ", false: "text "}[deflate]+abbreviated(long), "text "+abbreviated(long))
 			if unsafe.SliceData(fs[0].b) != unsafe.SliceData(f.b) {
 				t.Error("the caller's frames have changed")
@@ -156,7 +156,7 @@ func TestQueueCountsDeflatedBytes(t *testing.T) {
 		h, p := stuck(t, Options{Deflate: true, SendQueueBytes: 7 + 2*n + 50})
 		f := h.c.up.PrepareText([]byte(long))
 		before := h.c.QueuedBytes()
-		must(t, h.c.WriteFrames([]Frame{f.Droppable()}, false))
+		must(t, h.c.WritePrepared([]Prepared{f.Droppable()}, false))
 		must(t, h.c.WriteText([]byte(long), false))
 		if got := h.c.QueuedBytes() - before; got != 2*n || n > 200 {
 			t.Errorf("%d bytes queued for two messages of %d", got, n)
@@ -165,7 +165,7 @@ func TestQueueCountsDeflatedBytes(t *testing.T) {
 		if got := h.dropped(DroppedFrames); got != 1 {
 			t.Errorf("%d frames dropped", got)
 		}
-		if err := h.c.WriteFrames([]Frame{f, f, f, f}, false); !errors.Is(err, ErrSlow) {
+		if err := h.c.WritePrepared([]Prepared{f, f, f, f}, false); !errors.Is(err, ErrSlow) {
 			t.Errorf("overflow: %v", err)
 		}
 		if got := h.dropped(SlowClient); got != 4*n {
@@ -277,7 +277,7 @@ func TestDeflatedStress(t *testing.T) {
 		})
 	}
 	var senders sync.WaitGroup
-	frames := make([]Frame, each)
+	frames := make([]Prepared, each)
 	for i := range frames {
 		frames[i] = s.u.PrepareText([]byte(long))
 	}
@@ -285,7 +285,7 @@ func TestDeflatedStress(t *testing.T) {
 		senders.Go(func() {
 			for _, f := range frames {
 				for _, c := range served[k*conns/4 : (k+1)*conns/4] {
-					must(t, c.WriteFrames([]Frame{f}, false))
+					must(t, c.WritePrepared([]Prepared{f}, false))
 				}
 			}
 		})

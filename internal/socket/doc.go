@@ -69,10 +69,10 @@
 // # Compression
 //
 // permessage-deflate (RFC 7692) is negotiated without context takeover in either direction. So an idle connection holds
-// no compression state, and a [Frame] is compressed once for all receivers: when the first of them needs it, outside
-// any connection's lock. The client's messages are assembled and queued in compressed form. They are inflated when the
-// handler is called, up to Options.MaxMessageBytes. Only for messages that have to wait, up to 512 inflated bytes are
-// inflated when they are read, because [Handler.Arrived] needs the text of short ones.
+// no compression state, and a [Prepared] message is compressed once for all receivers: when the first of them needs it,
+// outside any connection's lock. The client's messages are assembled and queued in compressed form. They are inflated
+// when the handler is called, up to Options.MaxMessageBytes. Only for messages that have to wait, up to 512 inflated
+// bytes are inflated when they are read, because [Handler.Arrived] needs the text of short ones.
 //
 // The package has no goroutine, timer or channel at package level: an [Upgrader] made inside a testing/synctest bubble
 // works there, over net.Pipe.

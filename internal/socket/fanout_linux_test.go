@@ -62,9 +62,9 @@ func (m *members) send(b *testing.B, p []byte) time.Duration {
 	f := m.u.PrepareText(p)
 	m.want.Add(int64(len(m.conns) * len(f.deflated(m.u.deflater).b)))
 	begin := threadTime(b)
-	fs := []Frame{m.u.PrepareText(p)}
+	fs := []Prepared{m.u.PrepareText(p)}
 	for _, c := range m.conns {
-		must(b, c.WriteFrames(fs, false))
+		must(b, c.WritePrepared(fs, false))
 	}
 	took := threadTime(b) - begin
 	<-m.done

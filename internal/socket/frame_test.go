@@ -138,17 +138,17 @@ func TestJoin(t *testing.T) {
 	a, b := prepared("a"), prepared("b")
 	large := PrepareText(make([]byte, maxJoined-len(a.b)-4))
 	for name, k := range map[string]struct {
-		fs   []Frame
+		fs   []Prepared
 		want int
 	}{
 		"none":      {nil, 0},
-		"one":       {[]Frame{a}, 1},
-		"two":       {[]Frame{a, b}, 1},
-		"droppable": {[]Frame{a, b.Droppable()}, 2},
-		"latest":    {[]Frame{a, b.Latest("key")}, 2},
-		"tied":      {[]Frame{a, b.Tied()}, 2},
-		"fits":      {[]Frame{a, large}, 1},
-		"too large": {[]Frame{a, b, large}, 3},
+		"one":       {[]Prepared{a}, 1},
+		"two":       {[]Prepared{a, b}, 1},
+		"droppable": {[]Prepared{a, b.Droppable()}, 2},
+		"latest":    {[]Prepared{a, b.Latest("key")}, 2},
+		"tied":      {[]Prepared{a, b.Tied()}, 2},
+		"fits":      {[]Prepared{a, large}, 1},
+		"too large": {[]Prepared{a, b, large}, 3},
 	} {
 		joined := Join(k.fs)
 		var got, want []byte

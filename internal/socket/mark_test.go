@@ -8,7 +8,7 @@ import (
 	"testing/synctest"
 )
 
-func prepared(s string, a ...any) Frame { return PrepareText(fmt.Appendf(nil, s, a...)) }
+func prepared(s string, a ...any) Prepared { return PrepareText(fmt.Appendf(nil, s, a...)) }
 
 // TestLatestFrameSupersedes: a frame with a key replaces the queued frames with that key, and those tied to them, but
 // never a frame that is being written.
@@ -16,12 +16,12 @@ func TestLatestFrameSupersedes(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h, p := started(t, Options{}, nil)
-		must(t, h.c.WriteFrames([]Frame{prepared("a under way").Latest("a"), prepared("its end").Tied()}, false))
+		must(t, h.c.WritePrepared([]Prepared{prepared("a under way").Latest("a"), prepared("its end").Tied()}, false))
 		synctest.Wait()
-		must(t, h.c.WriteFrames([]Frame{prepared("a 1").Latest("a"), prepared("a 1 end").Tied(), prepared("b 1").Latest("b")}, false))
+		must(t, h.c.WritePrepared([]Prepared{prepared("a 1").Latest("a"), prepared("a 1 end").Tied(), prepared("b 1").Latest("b")}, false))
 		must(t, h.c.WriteText([]byte("kept"), false))
-		must(t, h.c.WriteFrames([]Frame{prepared("a 2").Latest("a"), prepared("a 2 end").Tied(), prepared("a 3").Latest("a"), prepared("a 3 end").Tied()}, false))
-		must(t, h.c.WriteFrames([]Frame{prepared("plain end").Tied()}, false))
+		must(t, h.c.WritePrepared([]Prepared{prepared("a 2").Latest("a"), prepared("a 2 end").Tied(), prepared("a 3").Latest("a"), prepared("a 3 end").Tied()}, false))
+		must(t, h.c.WritePrepared([]Prepared{prepared("plain end").Tied()}, false))
 		p.expect("text a under way", "text its end", "text b 1", "text kept", "text a 3", "text a 3 end", "text plain end")
 		if n := h.dropped(SupersededFrames); n != 4 {
 			t.Errorf("%d frames superseded", n)
@@ -39,7 +39,7 @@ func TestLatestFrameNeedsNoRoom(t *testing.T) {
 		must(t, h.c.WriteText([]byte("under way"), false)) // 11 bytes
 		synctest.Wait()
 		for i := range 100 {
-			must(t, h.c.WriteFrames([]Frame{prepared("price %017d", i).Latest("price")}, false)) // 25 bytes
+			must(t, h.c.WritePrepared([]Prepared{prepared("price %017d", i).Latest("price")}, false)) // 25 bytes
 		}
 		p.expect("text under way", fmt.Sprintf("text price %017d", 99))
 		must(t, p.nc.Close())
@@ -56,7 +56,7 @@ func TestTiedFrameGoesWithDroppable(t *testing.T) {
 		must(t, h.c.WriteText([]byte("under way"), false)) // 11 bytes
 		synctest.Wait()
 		for i := range 2 {
-			must(t, h.c.WriteFrames([]Frame{prepared("typing %d", i).Droppable(), prepared("end").Tied()}, false)) // 15 bytes
+			must(t, h.c.WritePrepared([]Prepared{prepared("typing %d", i).Droppable(), prepared("end").Tied()}, false)) // 15 bytes
 		}
 		p.expect("text under way", "text typing 1", "text end")
 		if n := h.dropped(DroppedFrames); n != 2 {
@@ -72,7 +72,7 @@ func TestMarkedFrameIsNotCorked(t *testing.T) {
 	t.Parallel()
 	c := &Conn{up: NewUpgrader(Options{})}
 	c.appendPrepared(prepared("plain"), true)
-	for _, f := range []Frame{prepared("a").Droppable(), prepared("b").Latest("b"), prepared("c").Tied()} {
+	for _, f := range []Prepared{prepared("a").Droppable(), prepared("b").Latest("b"), prepared("c").Tied()} {
 		c.appendPrepared(f, true)
 	}
 	if len(c.q) != 4 || c.out != nil {
@@ -94,12 +94,12 @@ func TestDroppableMakesRoomBehindASlowReader(t *testing.T) {
 		must(t, h.c.WriteText([]byte("under way"), false))
 		synctest.Wait()
 		for i := range 39 {
-			must(t, h.c.WriteFrames([]Frame{prepared("%01000d", i).Droppable()}, false))
+			must(t, h.c.WritePrepared([]Prepared{prepared("%01000d", i).Droppable()}, false))
 		}
 		p.expect("text under way")
 		synctest.Wait()
 		for i := range 100 {
-			must(t, h.c.WriteFrames([]Frame{prepared("%01000d", i).Droppable()}, false))
+			must(t, h.c.WritePrepared([]Prepared{prepared("%01000d", i).Droppable()}, false))
 		}
 		must(t, p.nc.Close())
 		h.end(t)
@@ -114,9 +114,9 @@ func TestLatestFrameSurvivesARefusedOne(t *testing.T) {
 		h, p := started(t, Options{}, nil)
 		must(t, h.c.WriteText([]byte("under way"), false))
 		synctest.Wait()
-		must(t, h.c.WriteFrames([]Frame{prepared("old").Latest("a")}, false))
+		must(t, h.c.WritePrepared([]Prepared{prepared("old").Latest("a")}, false))
 		must(t, h.c.Close(CloseGoingAway, ""))
-		if err := h.c.WriteFrames([]Frame{prepared("new").Latest("a")}, false); !errors.Is(err, ErrClosed) {
+		if err := h.c.WritePrepared([]Prepared{prepared("new").Latest("a")}, false); !errors.Is(err, ErrClosed) {
 			t.Errorf("error %v", err)
 		}
 		p.expect("text under way", "text old", "close 1001")
@@ -130,7 +130,7 @@ func TestDropsBeforeStartAreReported(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		c, p := piped(t, NewUpgrader(Options{}))
-		must(t, c.WriteFrames([]Frame{prepared("old").Latest("a"), prepared("new").Latest("a")}, true))
+		must(t, c.WritePrepared([]Prepared{prepared("old").Latest("a"), prepared("new").Latest("a")}, true))
 		h := newRecorder(c)
 		c.Start(h, nil)
 		p.expect("text new")
@@ -150,11 +150,11 @@ func TestDroppableFrameIsNoReasonToClose(t *testing.T) {
 		must(t, h.c.WriteText([]byte("under way"), false)) // 11 bytes
 		synctest.Wait()
 		must(t, h.c.WriteText(bytes.Repeat([]byte("."), 80), false))
-		must(t, h.c.WriteFrames([]Frame{prepared("typing 1").Droppable(), prepared("end").Tied()}, false))
+		must(t, h.c.WritePrepared([]Prepared{prepared("typing 1").Droppable(), prepared("end").Tied()}, false))
 		if n := h.dropped(DroppedFrames); n != 2 {
 			t.Errorf("%d frames dropped, want 2", n)
 		}
-		if err := h.c.WriteFrames([]Frame{prepared("typing 2").Droppable(), prepared("reply")}, false); err != nil {
+		if err := h.c.WritePrepared([]Prepared{prepared("typing 2").Droppable(), prepared("reply")}, false); err != nil {
 			t.Errorf("a frame that fits: %v", err)
 		}
 		p.expect("text under way", "text ........…80", "text reply")
@@ -170,11 +170,11 @@ func TestBurstOfDroppableFrames(t *testing.T) {
 		h, p := started(t, Options{SendQueueBytes: 60, WriteTimeout: -1}, nil)
 		must(t, h.c.WriteText([]byte("under way"), false)) // 11 bytes
 		synctest.Wait()
-		var fs []Frame
+		var fs []Prepared
 		for i := range 50 {
 			fs = append(fs, prepared("typing %02d", i).Droppable()) // 11 bytes
 		}
-		must(t, h.c.WriteFrames(fs, false))
+		must(t, h.c.WritePrepared(fs, false))
 		p.expect("text under way", "text typing 46", "text typing 47", "text typing 48", "text typing 49")
 		if n := h.dropped(DroppedFrames); n != 46 {
 			t.Errorf("%d frames dropped, want 46", n)

@@ -6,12 +6,11 @@ import "slices"
 // while it needs it.
 //
 // A discarded chunk leaves a hole in the queue, so that the other chunks keep their positions: a queue may hold
-// thousands of frames, and the frames of many slow clients must cost no more than those of others. The first chunk is
-// never a hole.
+// thousands of chunks, and to move them for every discarded one would be slow. The first chunk is never a hole.
 type index struct {
 	latest map[string]int // by key: position of the newest chunk with that key, counted from where base counts
 	base   int            // chunks that have left the front of the queue since the index was made
-	holes  int            // chunks of the queue that were discarded
+	holes  int            // discarded chunks that are still in the queue
 }
 
 func (c *Conn) indexed() *index {
@@ -21,8 +20,8 @@ func (c *Conn) indexed() *index {
 	return c.index
 }
 
-// makeRoom discards droppable frames, oldest first, until n more bytes fit. It frees another eighth of the queue, so
-// that the next frames need no search.
+// makeRoom discards droppable messages, oldest first, until n more bytes fit. It frees another eighth of the queue, so
+// that the next messages need no search.
 func (c *Conn) makeRoom(n int) {
 	gone, most := 0, c.up.opt.SendQueueBytes
 	for i := int(c.inFlight); i < len(c.q) && n+most/8 > most-c.queued; i++ {
@@ -34,37 +33,37 @@ func (c *Conn) makeRoom(n int) {
 	c.compact()
 }
 
-// admitFrames is admit for frames of n bytes together. If the queue cannot make room, it leaves out droppable frames,
+// admitAll is admit for messages of n bytes together. If the queue cannot make room, it leaves out droppable ones,
 // oldest first.
-func (c *Conn) admitFrames(fs []Frame, n int) ([]Frame, error) {
-	if c.canWrite() && !c.hasRoom(n) && slices.ContainsFunc(fs, func(f Frame) bool { return f.droppable }) {
+func (c *Conn) admitAll(ps []Prepared, n int) ([]Prepared, error) {
+	if c.canWrite() && !c.hasRoom(n) && slices.ContainsFunc(ps, func(p Prepared) bool { return p.droppable }) {
 		if c.flush(); c.writer != writerBroken {
 			c.makeRoom(n)
-			fs, n = c.leaveOut(fs, n)
+			ps, n = c.leaveOut(ps, n)
 		}
 	}
-	if len(fs) == 0 && c.canWrite() {
+	if len(ps) == 0 && c.canWrite() {
 		return nil, nil
 	}
-	return fs, c.admit(n)
+	return ps, c.admit(n)
 }
 
-// leaveOut returns the frames without the droppable ones that do not fit. It does not modify fs, which belongs to the
+// leaveOut returns the messages without the droppable ones that do not fit. It does not modify ps, which belongs to the
 // caller.
-func (c *Conn) leaveOut(fs []Frame, n int) (left []Frame, _ int) {
+func (c *Conn) leaveOut(ps []Prepared, n int) (left []Prepared, _ int) {
 	gone := false
-	for _, f := range fs {
-		if gone = gone && f.tied || f.droppable && !c.hasRoom(n); gone {
-			n -= len(f.b)
+	for _, p := range ps {
+		if gone = gone && p.tied || p.droppable && !c.hasRoom(n); gone {
+			n -= len(p.b)
 		} else {
-			left = append(left, f)
+			left = append(left, p)
 		}
 	}
-	c.drop(DroppedFrames, len(fs)-len(left))
+	c.drop(DroppedFrames, len(ps)-len(left))
 	return left, n
 }
 
-// supersede discards the queued frame with that key, because a newer one follows.
+// supersede discards the queued message with that key, because a newer one follows.
 func (c *Conn) supersede(key string) {
 	if c.index == nil {
 		return

@@ -84,7 +84,7 @@ func wireOf(q []chunk) (all []byte) {
 func (q *discardingQueue) add() {
 	q.n++
 	text := fmt.Sprint(q.n, strings.Repeat(".", q.r.IntN(30)))
-	fs := []Frame{PrepareText([]byte(text))}
+	fs := []Prepared{PrepareText([]byte(text))}
 	switch q.r.IntN(3) {
 	case 0:
 		fs[0] = fs[0].Droppable()
@@ -181,19 +181,19 @@ func (q *discardingQueue) judge() error {
 // BenchmarkFullQueue measures the cost of a frame for a client that does not read.
 func BenchmarkFullQueue(b *testing.B) {
 	const keys = 10_000
-	for name, mark := range map[string]func(Frame, int) Frame{
-		"droppable": func(f Frame, _ int) Frame { return f.Droppable() },
-		"latest":    func(f Frame, i int) Frame { return f.Latest(fmt.Sprint("key", i%keys)) },
+	for name, mark := range map[string]func(Prepared, int) Prepared{
+		"droppable": func(f Prepared, _ int) Prepared { return f.Droppable() },
+		"latest":    func(f Prepared, i int) Prepared { return f.Latest(fmt.Sprint("key", i%keys)) },
 	} {
 		b.Run(name, func(b *testing.B) {
-			fs := make([]Frame, 2*keys)
+			fs := make([]Prepared, 2*keys)
 			for i := range fs {
 				fs[i] = mark(PrepareText(make([]byte, 70)), i)
 			}
 			ours, theirs := net.Pipe()
 			c := newConn(NewUpgrader(Options{WriteTimeout: -1}), ours, 0, false, false, nil)
 			for i := 0; b.Loop(); i++ {
-				if err := c.WriteFrames(fs[i%len(fs):i%len(fs)+1], false); err != nil {
+				if err := c.WritePrepared(fs[i%len(fs):i%len(fs)+1], false); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -54,7 +54,7 @@ func TestWriteFails(t *testing.T) {
 			_ = h.c.WriteText(message, false) // the loss is observed elsewhere
 		}, []string{"closed 1006"}, 5004},
 		"frames": {func(h *recorder, _ *peer) {
-			_ = h.c.WriteFrames([]Frame{PrepareText(message), PrepareText(message)}, false)
+			_ = h.c.WritePrepared([]Prepared{PrepareText(message), PrepareText(message)}, false)
 		}, []string{"closed 1006"}, 2 * 5004},
 		"Close frame": {func(h *recorder, _ *peer) {
 			must(t, h.c.Close(1000, "x"))

@@ -10,8 +10,8 @@ const (
 	DroppedMessages  Drop = iota // complete messages received and not handled, because the connection was lost or closed
 	DroppedEvents                // events queued and not handled, for the same reason
 	EventOverflow                // events not queued because the event queue was full
-	DroppedFrames                // droppable frames that made room in the send queue
-	SupersededFrames             // frames replaced in the send queue by a later one with the same key
+	DroppedFrames                // droppable messages that made room in the send queue
+	SupersededFrames             // messages replaced in the send queue by a later one with the same key
 	UnsentBytes                  // bytes queued and not written, because the connection was lost or closed
 	SlowClient                   // bytes not queued because the send queue was full
 	dropKinds        = iota

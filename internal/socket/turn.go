@@ -22,7 +22,7 @@ func (c *Conn) WaitTurn(ctx context.Context) error {
 // errors are those of WaitTurn.
 func (c *Conn) WriteTurn(ctx context.Context, p []byte) error {
 	if c.deflate && len(p) >= c.up.deflater.min {
-		return c.writeFrameTurn(ctx, c.deflateFrames([]Frame{c.up.PrepareText(p)})[0])
+		return c.writePreparedTurn(ctx, c.deflateAll([]Prepared{c.up.PrepareText(p)})[0])
 	}
 	c.mu.Lock()
 	defer c.unlock()
@@ -32,13 +32,13 @@ func (c *Conn) WriteTurn(ctx context.Context, p []byte) error {
 	return c.writeText(p, false)
 }
 
-func (c *Conn) writeFrameTurn(ctx context.Context, f Frame) error {
+func (c *Conn) writePreparedTurn(ctx context.Context, p Prepared) error {
 	c.mu.Lock()
 	defer c.unlock()
-	if err := c.waitUntil(ctx, func() bool { return c.hasRoom(len(f.b)) }); err != nil {
+	if err := c.waitUntil(ctx, func() bool { return c.hasRoom(len(p.b)) }); err != nil {
 		return err
 	}
-	c.appendPrepared(f, false)
+	c.appendPrepared(p, false)
 	c.flush()
 	return nil
 }

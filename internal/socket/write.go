@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// A chunk holds one or more whole frames. The first chunk of the queue may have lost bytes that are already written.
+// A chunk holds one or more whole frames. Of the first chunk of the queue, the bytes that are already written are cut
+// off.
 type chunk struct {
 	b   []byte
 	own *[]byte // the pooled buffer that b is part of; nil: b is shared, or was made for one message
@@ -19,7 +20,7 @@ type chunk struct {
 // with 1013 and the error is ErrSlow. The error is ErrClosed if nothing more may be written.
 func (c *Conn) WriteText(p []byte, cork bool) error {
 	if c.deflate && len(p) >= c.up.deflater.min {
-		return c.WriteFrames([]Frame{c.up.PrepareText(p)}, cork)
+		return c.WritePrepared([]Prepared{c.up.PrepareText(p)}, cork)
 	}
 	c.mu.Lock()
 	defer c.unlock()
@@ -36,31 +37,31 @@ func (c *Conn) writeText(p []byte, cork bool) error {
 	return nil
 }
 
-// WriteFrames writes prepared frames in order. It keeps references to them instead of copies, unless corked; otherwise
-// it is like WriteText. Either all frames are accepted or none, except that droppable ones may be left out.
-func (c *Conn) WriteFrames(fs []Frame, cork bool) error {
+// WritePrepared writes messages in order. It keeps references to their bytes instead of copies, unless corked;
+// otherwise it is like WriteText. Either all messages are accepted or none, except that droppable ones may be left out.
+func (c *Conn) WritePrepared(ps []Prepared, cork bool) error {
 	if c.deflate {
-		fs = c.deflateFrames(fs) // outside the lock
+		ps = c.deflateAll(ps) // outside the lock
 	}
 	n := 0
-	for _, f := range fs {
-		n += len(f.b)
+	for _, p := range ps {
+		n += len(p.b)
 	}
 	c.mu.Lock()
 	defer c.unlock()
-	for _, f := range fs {
-		c.supersede(f.key)
+	for _, p := range ps {
+		c.supersede(p.key)
 	}
-	fs, err := c.admitFrames(fs, n)
-	if err != nil || len(fs) == 0 {
+	ps, err := c.admitAll(ps, n)
+	if err != nil || len(ps) == 0 {
 		return err
 	}
 	if c.writer == writerIdle && len(c.q) == 0 && c.rc != nil && !cork {
-		fs = c.writeDirect(fs)
+		ps = c.writeDirect(ps)
 	}
-	for _, f := range fs {
-		c.supersede(f.key) // discards an earlier one of fs with this key
-		c.appendPrepared(f, cork)
+	for _, p := range ps {
+		c.supersede(p.key) // discards an earlier one of ps with this key
+		c.appendPrepared(p, cork)
 	}
 	c.release(cork)
 	return nil
@@ -105,7 +106,7 @@ func (c *Conn) admit(n int) error {
 
 func (c *Conn) hasRoom(n int) bool { return c.queued == 0 || n <= c.up.opt.SendQueueBytes-c.queued }
 
-// reply queues a control frame. The limit of the send queue applies also to frames that the peer asked for.
+// reply queues a ping or a pong. The limit of the send queue applies also to pongs, which the peer asks for.
 func (c *Conn) reply(first byte, p []byte) {
 	if c.admit(headerSize(len(p))+len(p)) == nil {
 		c.appendFrame(first, p)
@@ -125,17 +126,17 @@ func (c *Conn) appendFrame(first byte, p []byte) {
 	c.queued += n
 }
 
-// appendPrepared is appendFrame for a prepared frame. With cork, small frames are copied, because one buffer is cheaper
-// to write than many.
-func (c *Conn) appendPrepared(f Frame, cork bool) {
-	if cork && f.mark == (mark{}) && c.fitsCork(len(f.b)) {
-		*c.out = append(*c.out, f.b...)
+// appendPrepared appends p to the send queue. With cork, a small one is copied, because one buffer is cheaper to write
+// than many.
+func (c *Conn) appendPrepared(p Prepared, cork bool) {
+	if cork && p.mark == (mark{}) && c.fitsCork(len(p.b)) {
+		*c.out = append(*c.out, p.b...)
 	} else {
 		c.queueCork()
-		c.indexNext(f.key)
-		c.q = append(c.q, chunk{b: f.b, mark: f.mark})
+		c.indexNext(p.key)
+		c.q = append(c.q, chunk{b: p.b, mark: p.mark})
 	}
-	c.queued += len(f.b)
+	c.queued += len(p.b)
 }
 
 // fitsCork makes room for n bytes in out. It reports false if n is too large for a pooled buffer to pay.
@@ -190,15 +191,15 @@ func (c *Conn) flush() {
 	c.closeIfDone()
 }
 
-// writeDirect writes out and the frames in one call, without queueing them. It returns the frames of which nothing is
-// written, and queues the rest of a frame that is written in part.
-func (c *Conn) writeDirect(fs []Frame) (left []Frame) {
+// writeDirect writes out and ps in one call, without queueing them. It returns those of ps of which nothing is written,
+// and queues the rest of one that is written in part.
+func (c *Conn) writeDirect(ps []Prepared) (left []Prepared) {
 	v := takeVec()
 	if c.out != nil {
 		v.add(*c.out)
 	}
-	for _, f := range fs {
-		v.add(f.b)
+	for _, p := range ps {
+		v.add(p.b)
 	}
 	n, err := v.write(c.rc)
 	giveVec(v)
@@ -208,16 +209,16 @@ func (c *Conn) writeDirect(fs []Frame) (left []Frame) {
 	before := min(n, c.queued)
 	c.advance(before)
 	n -= before
-	for len(fs) > 0 && n >= len(fs[0].b) {
-		n -= len(fs[0].b)
-		fs = fs[1:]
+	for len(ps) > 0 && n >= len(ps[0].b) {
+		n -= len(ps[0].b)
+		ps = ps[1:]
 	}
 	if n > 0 {
-		c.q = append(c.q, chunk{b: fs[0].b[n:]})
-		c.queued += len(fs[0].b) - n
-		fs = fs[1:]
+		c.q = append(c.q, chunk{b: ps[0].b[n:]})
+		c.queued += len(ps[0].b) - n
+		ps = ps[1:]
 	}
-	return fs
+	return ps
 }
 
 // advance removes n written bytes from the front of the queue.

@@ -70,7 +70,7 @@ func TestCorkedRepliesLeaveInOneWrite(t *testing.T) {
 		frame := PrepareText([]byte("prepared"))
 		h.message = func(m []byte, _ bool) {
 			must(t, h.c.WriteText(m, true))
-			must(t, h.c.WriteFrames([]Frame{frame, frame}, true))
+			must(t, h.c.WritePrepared([]Prepared{frame, frame}, true))
 		}
 		p.send(text("one"), text("two"), text("three"))
 		prepared := []string{"text prepared", "text prepared"}
@@ -96,8 +96,8 @@ func TestUncorkedWritesLeaveAtOnce(t *testing.T) {
 			must(t, h.c.WriteText([]byte("a"), false))
 			p.expect("text a")
 			must(t, h.c.WriteText([]byte("b"), true))
-			must(t, h.c.WriteFrames([]Frame{PrepareText([]byte("c"))}, true))
-			must(t, h.c.WriteFrames([]Frame{PrepareText([]byte("d")), PrepareText([]byte("e"))}, false))
+			must(t, h.c.WritePrepared([]Prepared{PrepareText([]byte("c"))}, true))
+			must(t, h.c.WritePrepared([]Prepared{PrepareText([]byte("d")), PrepareText([]byte("e"))}, false))
 			p.expect("text b", "text c", "text d", "text e")
 			must(t, h.c.WriteText([]byte("f"), true))
 			h.c.Uncork()
@@ -161,7 +161,7 @@ func TestCorkOverflows(t *testing.T) {
 				if i%2 == 0 {
 					must(t, h.c.WriteText(m, true))
 				} else {
-					must(t, h.c.WriteFrames([]Frame{PrepareText(m)}, true))
+					must(t, h.c.WritePrepared([]Prepared{PrepareText(m)}, true))
 				}
 			}
 		}
@@ -213,7 +213,7 @@ func TestPreparedFramesAreNotCopied(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h, p := stuck(t, Options{})
 		f := PrepareText([]byte("shared"))
-		must(t, h.c.WriteFrames([]Frame{f, f}, false))
+		must(t, h.c.WritePrepared([]Prepared{f, f}, false))
 		h.c.mu.Lock()
 		for _, k := range h.c.q[1:] {
 			if unsafe.SliceData(k.b) != unsafe.SliceData(f.b) {
@@ -237,12 +237,12 @@ func TestQueueOverflow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h, p := stuck(t, Options{SendQueueBytes: 107})
 		f := PrepareText([]byte(strings.Repeat("x", 48)))
-		must(t, h.c.WriteFrames([]Frame{f}, false))
+		must(t, h.c.WritePrepared([]Prepared{f}, false))
 		must(t, h.c.WriteText([]byte(strings.Repeat("y", 48)), false)) // exactly full
 		if n := h.c.QueuedBytes(); n != 107 {
 			t.Errorf("%d bytes queued", n)
 		}
-		if err := h.c.WriteFrames([]Frame{f, f}, false); !errors.Is(err, ErrSlow) {
+		if err := h.c.WritePrepared([]Prepared{f, f}, false); !errors.Is(err, ErrSlow) {
 			t.Errorf("overflow: %v", err)
 		}
 		if err := h.c.WriteText(nil, false); !errors.Is(err, ErrClosed) {
@@ -264,10 +264,10 @@ func TestDroppableFramesMakeRoom(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h, p := started(t, Options{SendQueueBytes: 50}, nil)
-		must(t, h.c.WriteFrames([]Frame{PrepareText([]byte("under way")).Droppable()}, false)) // 11 bytes
+		must(t, h.c.WritePrepared([]Prepared{PrepareText([]byte("under way")).Droppable()}, false)) // 11 bytes
 		synctest.Wait()
 		for i := range 4 {
-			must(t, h.c.WriteFrames([]Frame{PrepareText(fmt.Appendf(nil, "typing %d", i)).Droppable()}, false)) // 10 bytes
+			must(t, h.c.WritePrepared([]Prepared{PrepareText(fmt.Appendf(nil, "typing %d", i)).Droppable()}, false)) // 10 bytes
 			if i == 1 {
 				must(t, h.c.WriteText([]byte("kept"), false)) // 6 bytes
 			}
@@ -336,7 +336,7 @@ func TestWaitTurn(t *testing.T) {
 				h, p := stuck(t, Options{SendQueueBytes: 80, WriteTimeout: -1, CloseTimeout: -1, PingInterval: -1})
 				must(t, h.c.WaitTurn(t.Context()))
 				h.c.EndTurn()
-				must(t, h.c.WriteFrames([]Frame{PrepareText(make([]byte, 60)).Droppable()}, false))
+				must(t, h.c.WritePrepared([]Prepared{PrepareText(make([]byte, 60)).Droppable()}, false))
 				ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 				defer cancel()
 				done := make(chan error, 2)
@@ -405,9 +405,9 @@ func TestLongQueue(t *testing.T) {
 	t.Parallel()
 	transports(t, Options{SendQueueBytes: 64 << 20}, func(t *testing.T, dial func(any, ...[]byte) (*recorder, *peer)) {
 		h, p := dial(nil)
-		var fs []Frame
+		var fs []Prepared
 		var want bytes.Buffer
-		add := func(s string) Frame {
+		add := func(s string) Prepared {
 			want.WriteString(wire(s))
 			return PrepareText([]byte(s))
 		}
@@ -417,11 +417,11 @@ func TestLongQueue(t *testing.T) {
 		for i := range 2 * vecMax {
 			fs = append(fs, add(fmt.Sprint("large ", i, strings.Repeat("x", 1000*i))))
 		}
-		must(t, h.c.WriteFrames(fs[:vecMax], false))
-		must(t, h.c.WriteFrames(fs[vecMax:], false))
+		must(t, h.c.WritePrepared(fs[:vecMax], false))
+		must(t, h.c.WritePrepared(fs[vecMax:], false))
 		_ = add("between") // in want
 		must(t, h.c.WriteText([]byte("between"), false))
-		must(t, h.c.WriteFrames([]Frame{add("then"), add("end")}, false))
+		must(t, h.c.WritePrepared([]Prepared{add("then"), add("end")}, false))
 		got := make([]byte, want.Len())
 		_, err := io.ReadFull(p.br, got)
 		must(t, err)
@@ -456,7 +456,7 @@ func TestManyWriters(t *testing.T) {
 					if n%2 == 0 {
 						err = h.c.WriteText(m, n%4 == 0)
 					} else {
-						err = h.c.WriteFrames([]Frame{PrepareText(m)}, n%5 == 0)
+						err = h.c.WritePrepared([]Prepared{PrepareText(m)}, n%5 == 0)
 					}
 					if err != nil {
 						t.Error(err)
@@ -496,7 +496,7 @@ func TestSlowReader(t *testing.T) {
 		h, p := dial(nil)
 		f := PrepareText(bytes.Repeat([]byte("x"), 100000))
 		sent, err := 0, error(nil)
-		for err = h.c.WriteFrames([]Frame{f}, false); err == nil; err = h.c.WriteFrames([]Frame{f}, false) {
+		for err = h.c.WritePrepared([]Prepared{f}, false); err == nil; err = h.c.WritePrepared([]Prepared{f}, false) {
 			if sent++; sent > 1000 {
 				t.Fatal("100 MB are queued somewhere")
 			}
