@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/chanx-go/chanx/internal/cluster"
@@ -190,6 +191,36 @@ func (s *Server) subscribeTime(ctx context.Context) time.Duration {
 // logSyncError logs a failure to subscribe or unsubscribe. There may be as many failures as subjects.
 func (s *Server) logSyncError(err error) {
 	s.logThrottled(slog.LevelWarn, "chanx: channel layer does not follow", throttle.Types(err), "error", err)
+}
+
+// tolerates reports whether err means that the layer is down, and should not be returned. If the layer rejects its
+// input, or the Server is closed, the error is always returned.
+func (s *Server) tolerates(err error) bool {
+	return s.opts.BrokerLoss == TolerateBrokerLoss && countUnavailable(err) > 0
+}
+
+// countUnavailable returns the number of errors that err joins if all of them mean that the layer is down, else 0.
+func countUnavailable(err error) int {
+	parts := []error{err}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		parts = joined.Unwrap()
+	}
+	isOther := func(part error) bool { return !errors.Is(part, layer.ErrUnavailable) }
+	if slices.ContainsFunc(parts, isOther) {
+		return 0
+	}
+	return len(parts)
+}
+
+// tolerateUnsent returns err, or nil if ServerOptions.BrokerLoss tolerates that other nodes miss d.
+func (s *Server) tolerateUnsent(d *delivery, err error) error {
+	if d.Kind != cluster.KindMessage && d.Kind != cluster.KindEvent || !s.tolerates(err) {
+		return err
+	}
+	n := countUnavailable(err)
+	s.countDrop(nil, dropUnsent, n)
+	s.logDrop(dropUnsent, n)
+	return nil
 }
 
 // tolerateMembership returns err, or nil if ServerOptions.BrokerLoss tolerates that the layer does not know about a

@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/chanx-go/chanx/internal/cluster"
+	"github.com/chanx-go/chanx/layer/memlayer"
 )
 
 // TestKeysAreNotShown by the panic about a short one, nor when a server's options are printed.
@@ -24,5 +27,28 @@ func TestKeysAreNotShown(t *testing.T) {
 		if !strings.Contains(text, "Keys") || strings.Contains(text, "secret") || strings.Contains(text, fmt.Sprint(other)[1:14]) {
 			t.Errorf("%s: %.300s", name, text)
 		}
+	}
+}
+
+// TestCommandsAreEncodedForOtherNodesOnly: connections of this node get the command as a value, and those of another
+// node share the one that it has decoded.
+func TestCommandsAreEncodedForOtherNodesOnly(t *testing.T) {
+	s := NewServer(&ServerOptions{Layer: memlayer.New()})
+	for _, tt := range []struct {
+		to   Target
+		data string
+	}{
+		{Local(), ""},
+		{All(), `{"code":4001,"reason":"enough"}`},
+	} {
+		r := targets([]Target{tt.to})
+		d := newCommand(cluster.KindClose, &cluster.Command{Code: 4001, Reason: "enough"})
+		if err := s.deliver(t.Context(), d, &r); err != nil || string(d.Payload) != tt.data {
+			t.Errorf("%+v: payload %s, %v", tt.to, d.Payload, err)
+		}
+	}
+	d := &delivery{Publication: cluster.Publication{Kind: cluster.KindClose, Payload: []byte(`{"code":4001,"reason":"enough"}`)}}
+	if err := s.readPayload(d); err != nil || d.command.Code != 4001 || d.command.Reason != "enough" {
+		t.Errorf("read as %+v, %v", d.command, err)
 	}
 }

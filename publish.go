@@ -8,7 +8,6 @@ import (
 	"slices"
 
 	"github.com/chanx-go/chanx/internal/cluster"
-	"github.com/chanx-go/chanx/layer"
 	"github.com/chanx-go/chanx/schema"
 )
 
@@ -204,34 +203,4 @@ func (s *Server) compile(t reflect.Type) (*schema.Type, error) {
 		return typ, nil
 	}
 	return validator.Compile(t)
-}
-
-// tolerates reports whether err means that the layer is down, and should not be returned. If the layer rejects its
-// input, or the Server is closed, the error is always returned.
-func (s *Server) tolerates(err error) bool {
-	return s.opts.BrokerLoss == TolerateBrokerLoss && countUnavailable(err) > 0
-}
-
-// countUnavailable returns the number of errors that err joins if all of them mean that the layer is down, else 0.
-func countUnavailable(err error) int {
-	parts := []error{err}
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		parts = joined.Unwrap()
-	}
-	isOther := func(part error) bool { return !errors.Is(part, layer.ErrUnavailable) }
-	if slices.ContainsFunc(parts, isOther) {
-		return 0
-	}
-	return len(parts)
-}
-
-// tolerateUnsent returns err, or nil if ServerOptions.BrokerLoss tolerates that other nodes miss d.
-func (s *Server) tolerateUnsent(d *delivery, err error) error {
-	if d.Kind != cluster.KindMessage && d.Kind != cluster.KindEvent || !s.tolerates(err) {
-		return err
-	}
-	n := countUnavailable(err)
-	s.countDrop(nil, dropUnsent, n)
-	s.logDrop(dropUnsent, n)
-	return nil
 }
