@@ -26,6 +26,25 @@ func TestPublicationsReachEachSubjectOnce(t *testing.T) {
 	})
 }
 
+func TestSubjects(t *testing.T) {
+	p := Publication{Node: "A", Targets: []string{"g/g", "c/B.1", "c/A.1", "c/B.2", "a/", "n/x"}}
+	if got := slices.Collect(p.Subjects()); !slices.Equal(got, []string{"g/g", "n/B", "a/", "n/x"}) {
+		t.Errorf("they are %q", got)
+	}
+}
+
+// TestOwnPublicationsAreIgnored if a layer brings them back.
+func TestOwnPublicationsAreIgnored(t *testing.T) {
+	inFixture(t, func(t *testing.T, f *fixture) {
+		f.ok(f.join(0, "g/g"))
+		link := f.layer.Open(layer.Receiver{Receive: func(string, []byte) {}})
+		p := Publication{Kind: KindMessage, Node: f.nodes[0].ID, Targets: []string{"g/g"}}
+		f.ok(link.Publish(t.Context(), "g/g", p.append(nil, nil)))
+		f.expectGot(0)
+		f.ok(link.Close(context.Background()))
+	})
+}
+
 // TestDataOfAForeignSubjectIsRefused: a signature is valid for every subject, but the receiver is not fooled.
 func TestDataOfAForeignSubjectIsRefused(t *testing.T) {
 	inFixture(t, func(t *testing.T, f *fixture) {

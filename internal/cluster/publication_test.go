@@ -51,6 +51,10 @@ func TestPublicationRefusesCountsBeyondItsLimits(t *testing.T) {
 	if _, err := Parse(p.append(nil, nil), nil); err == nil || !strings.Contains(err.Error(), "more than 64") {
 		t.Errorf("too many Headers: %v", err)
 	}
+	p = Publication{Kind: KindMessage, Targets: make([]string, MaxTargets), Type: 1}
+	if got, err := Parse(p.append(nil, nil), nil); err != nil || got.Type != 0 {
+		t.Errorf("without room for the type: %d, %v", got.Type, err)
+	}
 	p = Publication{Kind: KindMessage, Targets: make([]string, MaxTargets+1)}
 	if _, err := Parse(p.append(nil, nil), nil); err == nil || !strings.Contains(err.Error(), "more than 512") {
 		t.Errorf("too many Targets: %v", err)
