@@ -23,6 +23,7 @@ const (
 	peer       = "github.com/coder/websocket"
 	prom       = "github.com/prometheus/client_golang/prometheus"
 	system     = "golang.org/x/sys/unix"
+	yaml       = "go.yaml.in/yaml/v3"
 	jsonschema = "github.com/santhosh-tekuri/jsonschema/v6"
 	natsServer = "github.com/nats-io/nats-server/v2/server"
 )
@@ -36,6 +37,10 @@ var arrows = []arrow{
 	{
 		"schema", jsontext, "./schema ./schema/testdata/... " + leak + " " + jsonschema,
 		"it describes any Go type and does not depend on connections",
+	},
+	{
+		"asyncapi", "./ ./internal/throttle " + jsontext + " " + yaml, "./asyncapi ./chanxtest ./internal/chat ./internal/mutate " + jsonschema + " " + leak,
+		"it writes what a Spec says: whoever needs no document links neither it nor YAML",
 	},
 	{"layer", "", "./layer", "a broker's module needs the contract, not the framework"},
 	{
