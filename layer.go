@@ -190,7 +190,7 @@ func (s *Server) subscribeTime(ctx context.Context) time.Duration {
 
 // logSyncError logs a failure to subscribe or unsubscribe. There may be as many failures as subjects.
 func (s *Server) logSyncError(err error) {
-	s.logThrottled(slog.LevelWarn, "chanx: channel layer does not follow", throttle.Types(err), "error", err)
+	s.logThrottled(slog.LevelWarn, "chanx: channel layer call failed", throttle.Types(err), "error", err)
 }
 
 // tolerates reports whether err means that the layer is down, and should not be returned. If the layer rejects its
@@ -229,6 +229,6 @@ func (s *Server) tolerateMembership(err error) error {
 	if !s.tolerates(err) {
 		return err
 	}
-	s.logThrottled(slog.LevelWarn, "chanx: channel layer does not follow", "", "error", err)
+	s.logThrottled(slog.LevelWarn, "chanx: channel layer call failed", "", "error", err)
 	return nil
 }

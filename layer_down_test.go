@@ -139,7 +139,7 @@ func TestFailedSubscriptionsAreLoggedAndRetried(t *testing.T) {
 		fails = false
 		got := strings.Join(log.take(), "\n")
 		for _, want := range []string{
-			`WARN channel layer does not follow error=chanx: subscribe to "a/": refused: layer: broker unavailable`,
+			`WARN channel layer call failed error=chanx: subscribe to "a/": refused: layer: broker unavailable`,
 			`chanx: subscribe to "u/ann": refused`,
 			"WARN channel layer up=false gap=false error=the cable is cut", "WARN channel layer up=true gap=true error=<nil>",
 			`chanx: join group "g": refused`, `chanx: unsubscribe from "g": refused`,

@@ -206,12 +206,12 @@ func (m *mount) declared(v Message, verb, declaration string) (*mountedOutgoing,
 // reencode converts another node's message into the names of this server. An empty part stays empty.
 func (o *mountedOutgoing) reencode(payload, frame []byte) (_, _ []byte, err error) {
 	if len(payload) > 0 {
-		if payload, err = o.codec.Respell(make([]byte, 0, len(payload)), payload, schema.AsDeclared); err != nil {
+		if payload, err = o.codec.ConvertNames(make([]byte, 0, len(payload)), payload, schema.AsDeclared); err != nil {
 			return nil, nil, fmt.Errorf("payload: %w", err)
 		}
 	}
 	if len(frame) > 0 {
-		if frame, err = o.codec.RespellFrame(make([]byte, 0, len(frame)), frame, schema.AsDeclared); err != nil {
+		if frame, err = o.codec.ConvertFrameNames(make([]byte, 0, len(frame)), frame, schema.AsDeclared); err != nil {
 			return nil, nil, fmt.Errorf("fields beside the payload: %w", err)
 		}
 	}

@@ -172,8 +172,8 @@ func TestFailedUnsubscriptionsAreLogged(t *testing.T) {
 		asked.fails = errCut
 		k.ok(p.conn.Leave(t.Context(), "g", "h"))
 		pass(linger)
-		want := `WARN channel layer does not follow error=chanx: unsubscribe from "g": the cable is cut
-DEBUG channel layer does not follow error=chanx: unsubscribe from "h": the cable is cut`
+		want := `WARN channel layer call failed error=chanx: unsubscribe from "g": the cable is cut
+DEBUG channel layer call failed error=chanx: unsubscribe from "h": the cable is cut`
 		if got := strings.Join(log.take(), "\n"); got != want {
 			t.Errorf("log\n%s", got)
 		}

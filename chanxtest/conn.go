@@ -177,7 +177,7 @@ func (c *Conn) write(kind websocket.MessageType, text string, completes bool) {
 		<-c.done // a write error ends the connection
 		c.t.Fatalf("chanxtest: send: %s", howItEnded(c.Ended()))
 	}
-	c.opts.Transcript.settle()
+	c.opts.Transcript.flush()
 }
 
 const cancelAction = "chanx.cancel"
@@ -197,7 +197,7 @@ func (c *Conn) Close(code int, reason string) {
 	}
 	c.opts.Transcript.does("%s closes %d %s", c.opts.Name, code, reason)
 	c.close(code, reason)
-	c.opts.Transcript.settle()
+	c.opts.Transcript.flush()
 }
 
 // serverCloses is how long a server may take to answer a Close frame; its CloseTimeout should be shorter.
@@ -235,7 +235,7 @@ func (c *Conn) Abort() {
 	c.opts.Transcript.does("%s vanishes", c.opts.Name)
 	c.stop()
 	_ = c.ws.CloseNow() // fails only if the connection has ended
-	c.opts.Transcript.settle()
+	c.opts.Transcript.flush()
 }
 
 // Pending returns the frames that have arrived and were not received yet, without removing them.

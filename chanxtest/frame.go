@@ -99,7 +99,7 @@ func (c *Conn) member(f *received, d *schema.Decoder, name string) error {
 	return nil
 }
 
-// name returns the server's spelling of one of the library's own member names.
+// name returns the server's form of one of the library's own member names.
 func (c *Conn) name(declared string) string {
 	if c.consumer.Naming == schema.CamelCase {
 		return schema.Camel(declared)

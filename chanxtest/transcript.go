@@ -66,7 +66,7 @@ func (tr *Transcript) does(format string, args ...any) {
 	if tr == nil || tr.ended {
 		return
 	}
-	tr.settle()
+	tr.flush()
 	fmt.Fprintln(&tr.out, strings.TrimSpace(fmt.Sprintf(format, args...)))
 }
 
@@ -80,12 +80,12 @@ func (tr *Transcript) saw(format string, args ...any) {
 func (tr *Transcript) adds(c *Conn) {
 	if tr != nil {
 		tr.conns = append(tr.conns, c)
-		tr.settle()
+		tr.flush()
 	}
 }
 
-// settle waits until all goroutines are idle and writes the frames that have arrived.
-func (tr *Transcript) settle() {
+// flush waits until all goroutines are idle and writes the frames that have arrived.
+func (tr *Transcript) flush() {
 	if tr == nil || tr.ended {
 		return
 	}
@@ -108,7 +108,7 @@ func (c *Conn) takeNews() []string {
 // end is called before the test's cleanup closes connections, which is not part of the conversation.
 func (tr *Transcript) end() {
 	if tr != nil {
-		tr.settle()
+		tr.flush()
 		tr.ended = true
 	}
 }

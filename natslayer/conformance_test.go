@@ -48,8 +48,8 @@ func conformance(t *testing.T, servers int) {
 		Isolated: true,
 		Down:     func(t *testing.T, l layer.Layer) { l.(*rotating).brokers.setDown(t, true) },
 		Up:       func(t *testing.T, l layer.Layer) { l.(*rotating).up(t) },
-		Stranger: func(t *testing.T, l layer.Layer) func(string, []byte) {
-			return stranger(t, l.(*rotating).brokers.url(0))
+		ForeignClient: func(t *testing.T, l layer.Layer) func(string, []byte) {
+			return foreignClient(t, l.(*rotating).brokers.url(0))
 		},
 	})
 }
@@ -75,8 +75,8 @@ func TestConformance(t *testing.T) {
 		Up:       func(t *testing.T, l layer.Layer) { l.(*ownProcess).process.start(t) },
 		Freeze:   func(t *testing.T, l layer.Layer) { l.(*ownProcess).process.freeze(t) },
 		Thaw:     func(t *testing.T, l layer.Layer) { l.(*ownProcess).process.thaw(t) },
-		Stranger: func(t *testing.T, l layer.Layer) func(string, []byte) {
-			return stranger(t, l.(*ownProcess).process.url())
+		ForeignClient: func(t *testing.T, l layer.Layer) func(string, []byte) {
+			return foreignClient(t, l.(*ownProcess).process.url())
 		},
 		Goroutines: []goleak.Option{
 			goleak.IgnoreAnyFunction("os/exec.(*Cmd).Wait"), // of the servers
@@ -86,9 +86,9 @@ func TestConformance(t *testing.T) {
 
 func TestConformanceOfACluster(t *testing.T) { conformance(t, 3) }
 
-// stranger returns a function that publishes to the NATS subject of a subject, or, for the empty subject, to those that layers
+// foreignClient returns a function that publishes to the NATS subject of a subject, or, for the empty subject, to those that layers
 // use among themselves.
-func stranger(t *testing.T, url string) func(subject string, data []byte) {
+func foreignClient(t *testing.T, url string) func(subject string, data []byte) {
 	nc, err := nats.Connect(url)
 	must(t, err)
 	t.Cleanup(nc.Close)

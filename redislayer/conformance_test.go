@@ -33,13 +33,13 @@ type broker interface {
 
 func conform(t *testing.T, all broker, o *redislayer.Options) {
 	layertest.Run(t, func(t *testing.T) layer.Layer { return connect(t, all.url(), o) }, layertest.Features{
-		Isolated: true,
-		Wait:     testTimeout,
-		Down:     func(*testing.T, layer.Layer) { all.stop() },
-		Up:       func(t *testing.T, _ layer.Layer) { all.start(t) },
-		Freeze:   func(t *testing.T, _ layer.Layer) { all.pause(t) },
-		Thaw:     func(t *testing.T, _ layer.Layer) { all.resume(t) },
-		Stranger: func(t *testing.T, _ layer.Layer) func(string, []byte) { return stranger(t, all.nodes(), o) },
+		Isolated:      true,
+		Wait:          testTimeout,
+		Down:          func(*testing.T, layer.Layer) { all.stop() },
+		Up:            func(t *testing.T, _ layer.Layer) { all.start(t) },
+		Freeze:        func(t *testing.T, _ layer.Layer) { all.pause(t) },
+		Thaw:          func(t *testing.T, _ layer.Layer) { all.resume(t) },
+		ForeignClient: func(t *testing.T, _ layer.Layer) func(string, []byte) { return foreignClient(t, all.nodes(), o) },
 		Goroutines: []goleak.Option{
 			goleak.IgnoreAnyFunction("os/exec.(*Cmd).Wait"), // of the servers
 			goleak.IgnoreAnyFunction("github.com/chanx-go/chanx/redislayer_test.(*proxy).accept"),
@@ -58,8 +58,8 @@ func TestConformanceInClusterClassic(t *testing.T) {
 	conform(t, startGatedCluster(t), &redislayer.Options{Classic: true})
 }
 
-// stranger returns a function that publishes directly at each server.
-func stranger(t *testing.T, all servers, o *redislayer.Options) func(subject string, data []byte) {
+// foreignClient returns a function that publishes directly at each server.
+func foreignClient(t *testing.T, all servers, o *redislayer.Options) func(subject string, data []byte) {
 	command, prefix := "PUBLISH", "chanx:"
 	if len(all) > 1 && o == nil {
 		command, prefix = "SPUBLISH", "chanx:{}"

@@ -78,7 +78,7 @@ func features() layertest.Features {
 		Freeze: func(_ *testing.T, l layer.Layer) { l.(*faulty).freeze(l.(*faulty).fault.noticesNoSilence) },
 		Thaw:   func(_ *testing.T, l layer.Layer) { l.(*faulty).set(false) },
 
-		Stranger: func(t *testing.T, l layer.Layer) func(string, []byte) {
+		ForeignClient: func(t *testing.T, l layer.Layer) func(string, []byte) {
 			k := l.(*faulty).faultless.Open(layer.Receiver{Receive: func(string, []byte) {}})
 			t.Cleanup(func() { _ = k.Close(context.Background()) }) // it always returns nil
 			return func(subject string, data []byte) {

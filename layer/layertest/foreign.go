@@ -23,7 +23,7 @@ func foreignPublications(l *fixture) {
 	a, b, c := l.open(), l.open(), l.open()
 	b.subscribe("open.to.all")
 	c.subscribe("quiet")
-	publish := l.features.Stranger(l.t, l.layer)
+	publish := l.features.ForeignClient(l.t, l.layer)
 	for i, data := range garbage() {
 		for _, subject := range subjects {
 			publish(subject, data)

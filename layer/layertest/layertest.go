@@ -62,11 +62,11 @@ type Features struct {
 	// limit, is 10 seconds.
 	Silence time.Duration
 
-	// Stranger connects to the broker as a client that is not a link and has no key, but all permissions. The returned
+	// ForeignClient connects to the broker as a client that is not a link and has no key, but all permissions. The returned
 	// function publishes data by the broker's own means: where publications to the subject go and, for the empty
-	// subject, wherever else the layer listens. It returns when the broker has the data. If Stranger is nil, the case that
+	// subject, wherever else the layer listens. It returns when the broker has the data. If ForeignClient is nil, the case that
 	// needs it is skipped.
-	Stranger func(t *testing.T, l layer.Layer) (publish func(subject string, data []byte))
+	ForeignClient func(t *testing.T, l layer.Layer) (publish func(subject string, data []byte))
 
 	// Goroutines lists goroutines that may be left, such as those of a broker in the test process.
 	Goroutines []goleak.Option
@@ -95,8 +95,8 @@ func Run(t *testing.T, open func(t *testing.T) layer.Layer, f Features) {
 			if c.freezes && f.Freeze == nil {
 				t.Skip("Features.Freeze is nil: the broker cannot be silent")
 			}
-			if c.foreign && f.Stranger == nil {
-				t.Skip("Features.Stranger is nil: there is no other client of the broker")
+			if c.foreign && f.ForeignClient == nil {
+				t.Skip("Features.ForeignClient is nil: there is no other client of the broker")
 			}
 			l := &fixture{t: t, features: f}
 			before := goleak.IgnoreCurrent()
@@ -115,7 +115,7 @@ type testCase struct {
 	loses bool // it needs Features.Down and Up
 
 	freezes bool // it needs Features.Freeze and Thaw
-	foreign bool // it needs Features.Stranger
+	foreign bool // it needs Features.ForeignClient
 }
 
 var cases = []testCase{

@@ -12,7 +12,7 @@ import (
 // TestConformance does not set Isolated, because Publish returns only when the slowest receiver has returned.
 func TestConformance(t *testing.T) {
 	layertest.Run(t, func(*testing.T) layer.Layer { return memlayer.New() }, layertest.Features{
-		Stranger: func(t *testing.T, l layer.Layer) func(string, []byte) {
+		ForeignClient: func(t *testing.T, l layer.Layer) func(string, []byte) {
 			k := l.Open(layer.Receiver{Receive: func(string, []byte) {}})
 			t.Cleanup(func() { _ = k.Close(context.Background()) }) // it always returns nil
 			return func(subject string, data []byte) {

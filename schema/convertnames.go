@@ -1,16 +1,16 @@
 package schema
 
-// Respell appends a payload to b and renames its members from the naming from to that of the codec. It changes nothing
+// ConvertNames appends a payload to b and renames its members from the naming from to that of the codec. It changes nothing
 // else, validates nothing and calls no method of a type, because the text may come from a program with a newer or older
 // version of the type. A member that the type does not have is renamed by the naming's rule; members inside it are not.
 // The error is a *SyntaxError: the text is not JSON, or two of its members get the same name.
-func (c *Codec) Respell(b, data []byte, from Naming) ([]byte, error) {
-	return c.respell(b, data, from, func(r *renamer, b []byte) ([]byte, error) { return r.value(b, c.typ) })
+func (c *Codec) ConvertNames(b, data []byte, from Naming) ([]byte, error) {
+	return c.convertNames(b, data, from, func(r *renamer, b []byte) ([]byte, error) { return r.value(b, c.typ) })
 }
 
-// RespellFrame is like Respell, for the output of AppendFrame.
-func (c *Codec) RespellFrame(b, data []byte, from Naming) ([]byte, error) {
-	return c.respell(b, data, from, func(r *renamer, b []byte) ([]byte, error) {
+// ConvertFrameNames is like ConvertNames, for the output of AppendFrame.
+func (c *Codec) ConvertFrameNames(b, data []byte, from Naming) ([]byte, error) {
+	return c.convertNames(b, data, from, func(r *renamer, b []byte) ([]byte, error) {
 		if r.d.peek() != '{' {
 			return b, r.d.unexpected("an object")
 		}
@@ -18,7 +18,7 @@ func (c *Codec) RespellFrame(b, data []byte, from Naming) ([]byte, error) {
 	})
 }
 
-func (c *Codec) respell(b, data []byte, from Naming, write func(*renamer, []byte) ([]byte, error)) ([]byte, error) {
+func (c *Codec) convertNames(b, data []byte, from Naming, write func(*renamer, []byte) ([]byte, error)) ([]byte, error) {
 	d := decoders.Get().(*Decoder)
 	defer d.release()
 	d.Reset(data, Limits{MaxDepth: -1})
