@@ -39,20 +39,28 @@ type Variant struct {
 type Options struct {
 	// Unions lists the types that interface types may hold. A field of any other interface type but any is a mistake.
 	Unions []Union
+
+	// Comment returns the comment of a type in its source, or that of a part of it: ".Name" is the field Name, "=low" the
+	// constant with the value low. It returns "" if there is none. Tags win over it. nil means that there are no comments.
+	Comment func(t reflect.Type, part string) string
 }
 
 // Compiler compiles types and keeps the results. It may be used concurrently.
 type Compiler struct {
-	unions map[reflect.Type]Union
-	mu     sync.Mutex
-	types  map[reflect.Type]*Type
+	unions  map[reflect.Type]Union
+	comment func(reflect.Type, string) string
+	mu      sync.Mutex
+	types   map[reflect.Type]*Type
 }
 
 // NewCompiler returns a compiler; nil options are fine. The error is a *TypeError that names the wrong union.
 func NewCompiler(o *Options) (*Compiler, error) {
-	c := &Compiler{unions: map[reflect.Type]Union{}, types: map[reflect.Type]*Type{}}
+	c := &Compiler{unions: map[reflect.Type]Union{}, types: map[reflect.Type]*Type{}, comment: noComment}
 	if o == nil {
 		return c, nil
+	}
+	if o.Comment != nil {
+		c.comment = o.Comment
 	}
 	for _, u := range o.Unions {
 		if err := checkUnion(u); err != nil {
@@ -65,6 +73,8 @@ func NewCompiler(o *Options) (*Compiler, error) {
 	}
 	return c, nil
 }
+
+func noComment(reflect.Type, string) string { return "" }
 
 func checkUnion(u Union) error {
 	wrong := func(fix string, args ...any) error {
@@ -199,6 +209,7 @@ type Type struct {
 	frame     table // the fields beside the payload
 	refuses   bool  // refuses unknown members
 	union     *union
+	comment   func(t reflect.Type, part string) string
 	enum      *enum
 	validates bool // has a Validate method, possibly with a pointer receiver
 	unread    []UnreadRule
@@ -224,6 +235,9 @@ func (t *Type) GoType() reflect.Type { return t.goType }
 // IsEmpty reports whether the type is a struct without fields in the payload.
 func (t *Type) IsEmpty() bool { return t.kind == kindStruct && len(t.fields) == 0 }
 
+// Comment returns the comment of the type in its source; see Options.
+func (t *Type) Comment() string { return t.comment(t.goType, "") }
+
 // IsMap reports whether the type is a map.
 func (t *Type) IsMap() bool { return t.kind == kindMap }
 
@@ -247,7 +261,7 @@ func (r *compilation) compile(t reflect.Type) (*Type, error) {
 	if typ := r.fresh[t]; typ != nil {
 		return typ, nil // recursion
 	}
-	typ := &Type{goType: t}
+	typ := &Type{goType: t, comment: r.c.comment}
 	r.fresh[t] = typ
 	r.order = append(r.order, typ)
 	var err error

@@ -110,6 +110,7 @@ func (d *Definitions) define(t *Type, as membership) *definition {
 	} else {
 		def.schema = d.describe(t, nil)
 	}
+	def.schema.Description = t.Comment()
 	return def
 }
 

@@ -47,7 +47,8 @@ type document struct {
 
 // extension holds what JSON Schema has no keyword for.
 type extension struct {
-	Always []string `json:"always,omitempty"` // members that are always encoded although they may be absent when decoding
+	Always   []string          `json:"always,omitempty"`   // members that are always encoded although they may be absent when decoding
+	EnumDocs map[string]string `json:"enumDocs,omitempty"` // the comments of constants, by value
 }
 
 // properties are the members of an object, in order.

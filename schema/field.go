@@ -204,6 +204,16 @@ func goPath(t reflect.Type, index []int) string {
 	return strings.Join(names, ".")
 }
 
+// declaringType returns the struct that declares a field, which may be embedded.
+func declaringType(t reflect.Type, index []int) reflect.Type {
+	for _, i := range index[:len(index)-1] {
+		if t = t.Field(i).Type; t.Kind() == reflect.Pointer {
+			t = t.Elem()
+		}
+	}
+	return t
+}
+
 func (r *compilation) compileField(owner reflect.Type, c candidate) (*field, error) {
 	typ, err := r.inside("."+goPath(owner, c.index), c.Type)
 	if err != nil {
@@ -241,6 +251,9 @@ func (r *compilation) compileField(owner reflect.Type, c candidate) (*field, err
 	f.required = f.text == nil && f.kind != kindPointer && !f.omitEmpty && !f.omitZero
 	if err := f.document(c.Tag); err != nil {
 		return nil, err
+	}
+	if f.doc == "" {
+		f.doc = r.c.comment(declaringType(owner, c.index), "."+c.Name)
 	}
 	if f.example != nil {
 		r.examples = append(r.examples, f)

@@ -86,6 +86,7 @@ func (d *Definitions) describe(t *Type, r *rules) *document {
 
 func describeText(t *Type, r *rules) *document {
 	s := &document{Type: "string", MinLength: r.minLength, MaxLength: r.maxLength, Enum: enumOfPlace(t, r)}
+	s.Extension = enumDocs(t, s.Enum)
 	if r.pattern != nil {
 		s.Pattern = r.pattern.String()
 	}
@@ -124,8 +125,25 @@ func enumOfPlace(t *Type, r *rules) (values []json.RawMessage) {
 	return values
 }
 
+// enumDocs returns the comments of the constants of a type that are allowed, or nil if there are none.
+func enumDocs(t *Type, values []json.RawMessage) *extension {
+	docs := map[string]string{}
+	for _, v := range values {
+		value := string(v)
+		_ = json.Unmarshal(v, &value) // a number is used as it is
+		if doc := t.comment(t.goType, "="+value); doc != "" {
+			docs[value] = doc
+		}
+	}
+	if len(docs) == 0 {
+		return nil
+	}
+	return &extension{EnumDocs: docs}
+}
+
 func describeNumber(t *Type, r *rules) *document {
 	s := &document{Type: "integer", Enum: enumOfPlace(t, r)}
+	s.Extension = enumDocs(t, s.Enum)
 	switch t.goType.Kind() {
 	case reflect.Int, reflect.Int64:
 		s.Format = "int64"

@@ -50,7 +50,7 @@ func (d *Definitions) object(t *Type) *document {
 		}
 	}
 	if always := d.always(t.fields); always != nil {
-		s.Extension = &extension{always}
+		s.Extension = &extension{Always: always}
 	}
 	if t.refuses {
 		s.AdditionalProperties = false

@@ -37,15 +37,15 @@ type param struct {
 // one of these kinds, or a TextUnmarshaler. A parameter of the query may also be a pointer to one of these, which makes
 // it optional, or a slice, whose elements are the values of a repeated key. Embedded structs are allowed. The error is
 // a *TypeError.
-func CompileParams(t reflect.Type) (*Params, error) {
+func CompileParams(t reflect.Type, o *Options) (*Params, error) {
 	if t.Kind() != reflect.Struct {
 		return nil, &TypeError{Type: t, Mend: "parameters are the fields of a struct: make it one"}
 	}
-	c, err := NewCompiler(nil)
+	c, err := NewCompiler(o)
 	if err != nil {
 		return nil, err
 	}
-	p := &Params{typ: &Type{goType: t, kind: kindStruct}}
+	p := &Params{typ: &Type{goType: t, kind: kindStruct, comment: c.comment}}
 	if p.typ.validates, err = validates(t); err != nil {
 		return nil, err
 	}
@@ -134,7 +134,7 @@ func placeOf(f reflect.StructField) (in, name, fix string) {
 // methods.
 func preferText(t *Type) *Type {
 	if t.kind == kindJSON && implements[encoding.TextUnmarshaler](t.goType) {
-		return &Type{goType: t.goType, kind: kindText, validates: t.validates, enum: t.enum}
+		return &Type{goType: t.goType, kind: kindText, validates: t.validates, enum: t.enum, comment: t.comment}
 	}
 	if t.kind != kindPointer && t.kind != kindSlice {
 		return t
@@ -143,7 +143,7 @@ func preferText(t *Type) *Type {
 	if elem == t.elem.Type {
 		return t
 	}
-	return &Type{goType: t.goType, kind: t.kind, elem: &node{Type: elem, rules: t.elem.rules}}
+	return &Type{goType: t.goType, kind: t.kind, comment: t.comment, elem: &node{Type: elem, rules: t.elem.rules}}
 }
 
 // checkParam returns how to fix the type of a parameter, or "".

@@ -56,7 +56,7 @@ func (written) MarshalText() ([]byte, error) { return nil, nil }
 // readVisit decodes a visit and returns its items as JSON.
 func readVisit(t *testing.T, room, shelf, query string) (v visit, items string) {
 	t.Helper()
-	p, err := schema.CompileParams(reflect.TypeFor[visit]())
+	p, err := schema.CompileParams(reflect.TypeFor[visit](), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -158,7 +158,7 @@ func TestItemsOfThePathComeFirst(t *testing.T) {
 }
 
 func TestParamsAreDescribed(t *testing.T) {
-	p, err := schema.CompileParams(reflect.TypeFor[visit]())
+	p, err := schema.CompileParams(reflect.TypeFor[visit](), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -252,7 +252,7 @@ var mistakesInParams = map[string]struct {
 
 func TestMistakesInParams(t *testing.T) {
 	for name, tt := range mistakesInParams {
-		_, err := schema.CompileParams(tt.typ)
+		_, err := schema.CompileParams(tt.typ, nil)
 		if err == nil {
 			t.Errorf("%s: no error", name)
 			continue
