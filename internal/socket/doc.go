@@ -11,40 +11,37 @@
 //
 // A connection is several small state machines. Each is a named type in state.go, with its transitions:
 //
-//	phase      open → ending or lastRun → stopped            what the handler still gets
-//	input      parsed → skipped → discarded → ended          what is done with bytes from the peer
-//	runner     reserved → none ⇄ inline → apart → none       who calls the handler
-//	handler    none → started → lost → closed → returned     which final calls have been made
-//	writer     idle ⇄ draining; → broken; idle → shut        who writes the send queue
-//	transport  open → closing → closed → removed             the net.Conn
-//	ping       none → sent → answered → none                 whether the peer is there
+//	phase      open → ending or lastRun → stopped               which items the handler still gets
+//	input      parsed → skipped → discarded → ended             what is done with bytes from the peer
+//	runner     reserved → inline ⇄ none ⇄ apart; inline → apart who calls the handler
+//	handler    none → started → lost → closed → returned        which of its final calls have been made
+//	writer     idle ⇄ draining; either → broken; idle → shut    who writes the send queue
+//	transport  open → closing → closed → removed                the net.Conn
+//	ping       none → sent → answered → none                    whether the peer has answered
 //
 // Two tokens decide which goroutine does the work. They change hands only under the connection's lock. The goroutine
-// with the reading token reads from the transport, the goroutine with the running token calls the handler. In the
-// tables R is the reader and W is any other goroutine. While the connection is open:
+// with the reading token reads from the transport. The goroutine with the running token calls the handler; runner says
+// who has it. In the table R is the reader and W is any other goroutine.
 //
-//	         reading                runner                      transitions
-//	idle     R, in the poller       none                        bytes: R takes running → inline; Post: a new W → split;
-//	                                                            idle tick: a fresh R replaces R
-//	inline   R                      inline: R handles its       nothing left: flush → idle; run older than 5 ms:
-//	                                read buffer, then the inbox hand-over to a new R → split
-//	split    R fills the inbox      apart: W                    inbox empty: W ends → idle; inbox full → paused
-//	paused   R waits for room       apart: W                    W takes an item: R goes on → split or inline
+//	        reading           runner                      transitions
+//	idle    R, in the poller  none                        bytes: R takes running → inline; Post: a new W → split;
+//	                                                      idle tick: a fresh R replaces R
+//	inline  R                 inline: R handles its read  nothing left: flush → idle; run older than 5 ms: hand-over
+//	                          buffer, then the inbox      to a new R → split
+//	split   R fills the inbox apart: W                    inbox empty: W ends → idle; inbox full → paused
+//	paused  R waits for room  apart: W                    W takes an item: R goes on → split or inline
 //
-// At its end:
+// The end of a connection has these steps:
 //
-//	         phase and transport    reading                     calls                             transitions
-//	ending   ending                 nobody after a Close frame; items before the end item;        end item: Close frame
-//	                                after a violation R         contexts stay alive               → closing;
-//	                                discards                                                      CloseTimeout → lost
-//	last run lastRun                as before                   the running one                   it returns: Close
-//	                                                                                              frame → closing
-//	closing  stopped                R discards up to the        the current one finishes, waiting closing handshake done,
-//	                                peer's Close frame          items are dropped, then Closed    or CloseTimeout → lost
-//	lost     stopped, and closing   nobody                      Lost, the current one finishes,
-//	         or later                                           Closed
-//
-// The closing handshake (RFC 6455, section 7.1.2) is done when our Close frame is written and input has ended.
+//   - Phase ending: the items before the end item are handled, and their contexts stay alive. After the peer's Close
+//     frame nobody reads; after a violation R discards what it reads. The end item stops the connection, and CloseTimeout
+//     aborts it.
+//   - Phase lastRun, after CloseAfter: R reads on. When the running call returns, the connection is stopped.
+//   - Phase stopped: waiting items are dropped, our Close frame is written, and R skips input up to the peer's Close
+//     frame. The running call finishes, then Closed is called. When our Close frame is written and input has ended, the
+//     closing handshake is done (RFC 6455, section 7.1.2), and the transport is closed.
+//   - Abort, CloseTimeout and the loss of the transport stop a connection in any phase, without a Close frame. The
+//     transport is closed at once, and the running call gets Lost.
 //
 // # Paused reading
 //
@@ -58,10 +55,10 @@
 //
 // # Writing
 //
-// Writers never block, except in [Conn.WaitTurn] and [Conn.WriteTurn]. A message written with cork set may wait for the
-// end of the batch, at most about 5 ms. Any other message is written at once with one non-blocking system call if the
-// queue is empty; otherwise it is queued, up to Options.SendQueueBytes. If the kernel does not accept all bytes, a
-// goroutine writes the rest and ends when the queue is empty.
+// Writers never block, except in [Conn.WaitTurn] and [Conn.WriteTurn]. A message written with cork set may wait until
+// no more items wait for the handler, at most about 5 ms. Any other message is written at once with one non-blocking
+// system call if the queue is empty; otherwise it is queued, up to Options.SendQueueBytes. If the kernel does not
+// accept all bytes, a goroutine writes the rest and ends when the queue is empty.
 //
 // For a bare *net.TCPConn on a Unix system, reads and writes use the raw connection, and a read buffer is held only
 // while it contains bytes. Any other net.Conn (TLS, net.Pipe) is read and written with blocking calls.

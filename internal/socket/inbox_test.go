@@ -77,7 +77,7 @@ func backPressure(t *testing.T, o Options, size, most int) {
 	if next != all {
 		t.Errorf("%d messages of %d", next, all)
 	}
-	if waits := h.c.up.Stats().Waits; (waits > 0) != (most < all) {
+	if waits := h.c.up.Stats().Pauses; (waits > 0) != (most < all) {
 		t.Errorf("paused %d times", waits)
 	}
 }

@@ -12,7 +12,7 @@ func (c *Conn) pauseReading() {
 	if c.flush(); c.phase == phaseStopped {
 		return // a write has failed: resumeReading would not be called any more
 	}
-	c.up.counters.waits.Add(1)
+	c.up.counters.pauses.Add(1)
 	room, begin := make(chan struct{}), time.Now()
 	c.resume = room
 	c.unlock()

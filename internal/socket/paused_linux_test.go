@@ -36,7 +36,7 @@ func fillInbox(s *server, p *peer) {
 		runtime.Gosched()
 	}
 	p.send(text("queued"))
-	for s.u.Stats().Waits == 0 {
+	for s.u.Stats().Pauses == 0 {
 		runtime.Gosched()
 	}
 }

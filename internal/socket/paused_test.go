@@ -26,7 +26,7 @@ func fullInbox(t *testing.T, o Options, nc func(net.Conn) net.Conn) (*recorder, 
 		time.Sleep(10 * time.Millisecond) // in a bubble
 	}
 	synctest.Wait()
-	if h.c.up.Stats().Waits != 1 {
+	if h.c.up.Stats().Pauses != 1 {
 		t.Fatal("reading is not paused")
 	}
 	return h, p

@@ -27,7 +27,7 @@ type wheelNode struct {
 
 const (
 	ticksPerWait = 16   // resolution: slots in the shorter of PingInterval and PongTimeout
-	maxSlots     = 1024 // also if the two differ much
+	maxSlots     = 1024 // if one of the two is much longer than the other, the resolution is coarser
 )
 
 func (w *wheel) init(o Options) {

@@ -32,13 +32,13 @@ type Stats struct {
 	Refusing     int64            // open connections made by UpgradeToRefuse whose transport is not closed yet; not in Closing
 	HandOvers    int64            // runs longer than 5 ms on the reader's goroutine: a new reader took over
 	Replacements int64            // idle readers that were replaced by fresh goroutines
-	Waits        int64            // pauses of a reader because an inbox was full
+	Pauses       int64            // pauses of a reader because an inbox was full
 	Drops        [dropKinds]int64 // by Drop
 }
 
 type counters struct {
-	open, closing, refusing, handOvers, replacements, waits atomic.Int64
-	drops                                                   [dropKinds]atomic.Int64
+	open, closing, refusing, handOvers, replacements, pauses atomic.Int64
+	drops                                                    [dropKinds]atomic.Int64
 }
 
 // Stats returns a snapshot. It may be called at any time.
@@ -50,7 +50,7 @@ func (u *Upgrader) Stats() Stats {
 		Refusing:     n.refusing.Load(),
 		HandOvers:    n.handOvers.Load(),
 		Replacements: n.replacements.Load(),
-		Waits:        n.waits.Load(),
+		Pauses:       n.pauses.Load(),
 	}
 	for i := range n.drops {
 		s.Drops[i] = n.drops[i].Load()

@@ -340,8 +340,8 @@ func stress(t *testing.T, u *Upgrader, many int, d time.Duration, open func() (*
 		t.Errorf("%d events handled or dropped of %d", n, accepted.Load())
 	}
 	t.Logf("%d connections, %d messages, %d events, %d hand-overs, %d readers replaced, %d pauses, drops %v",
-		done.Load(), messages.Load(), events.Load(), st.HandOvers, st.Replacements, st.Waits, st.Drops)
-	if st.HandOvers == 0 || st.Replacements == 0 || st.Waits == 0 {
+		done.Load(), messages.Load(), events.Load(), st.HandOvers, st.Replacements, st.Pauses, st.Drops)
+	if st.HandOvers == 0 || st.Replacements == 0 || st.Pauses == 0 {
 		t.Error("not enough stress")
 	}
 }
