@@ -80,7 +80,7 @@ var _ interface {
 } = (*chanx.Server)(nil)
 
 var _ = chanx.Stats{
-	Connections: 0, Groups: 0, QueuedBytes: int64(0), Refused: map[string]uint64{}, Drops: map[string]uint64{},
+	Connections: 0, Groups: 0, QueuedBytes: int64(0), Refused: map[string]uint64{}, Drops: map[chanx.DropReason]uint64{},
 	In:     map[string]chanx.HandledStats{"": {Count: uint64(0), Failed: uint64(0), Time: time.Duration(0)}},
 	Events: map[string]chanx.HandledStats{}, NodeEvents: map[string]chanx.HandledStats{},
 	Out: map[string]chanx.SentStats{chanx.RawStats: {Count: uint64(0), Bytes: uint64(0)}},

@@ -46,9 +46,9 @@ func (k *cluster) refused(by layer.Link, log *journal, what, subject string, dat
 	synctest.Wait()
 	want := maps.Clone(before)
 	if want == nil {
-		want = map[string]uint64{}
+		want = map[chanx.DropReason]uint64{}
 	}
-	want[what]++
+	want[chanx.DropReason(what)]++
 	if got := k.nodes[0].Stats().Drops; !maps.Equal(got, want) {
 		k.t.Errorf("%s: counted is %v, want %v", says, got, want)
 	}

@@ -67,3 +67,14 @@ func TestRefusalsHaveEveryReason(t *testing.T) {
 		t.Errorf("%v", n)
 	}
 }
+
+// TestDropsOfTheTransportHaveReasons checks that each kind of drop of package socket has a DropReason of its own.
+func TestDropsOfTheTransportHaveReasons(t *testing.T) {
+	seen := map[DropReason]bool{"": true}
+	for kind, why := range socketDrops {
+		if seen[why] {
+			t.Errorf("kind %d has the reason %q", kind, why)
+		}
+		seen[why] = true
+	}
+}

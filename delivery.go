@@ -126,7 +126,7 @@ func (d *delivery) appendFrames(fs []socket.Prepared, to *Conn) []socket.Prepare
 	n := len(fs)
 	fs, counter := d.appendCopy(fs, to, flags{mine: d.FromUser != "" && d.FromUser == to.user, current: d.from == to})
 	if n == len(fs) {
-		to.mount.srv.skipped(to, dropUndeclaredCopies)
+		to.mount.srv.skipped(to, DropCopiesUndeclared)
 		return fs
 	}
 	to.sent(counter, d.Action, fs[n].Len())
@@ -250,7 +250,7 @@ func (c *Conn) post(d *delivery) {
 	}
 	if wire == nil || wire.Post(d) != nil {
 		c.mount.srv.events.taken(c)
-		c.mount.srv.dropped(c, dropRefusedEvents, 1)
+		c.mount.srv.dropped(c, DropEventsRefused, 1)
 	}
 }
 
@@ -271,6 +271,6 @@ func (s *Server) missed(d *delivery, by [][]*connSink) {
 	if n == 0 {
 		return
 	}
-	s.countDrop(nil, dropOverload, n)
-	s.logDrop(dropOverload, n)
+	s.countDrop(nil, DropCopiesOverload, n)
+	s.logDrop(DropCopiesOverload, n)
 }

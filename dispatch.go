@@ -211,7 +211,7 @@ func (c *Conn) openFailed(err error) {
 func (c *Conn) event(d *delivery) {
 	h := c.mount.events[d.Action]
 	if h == nil {
-		c.mount.srv.skipped(c, dropUndeclaredEvents)
+		c.mount.srv.skipped(c, DropEventsUndeclared)
 		return
 	}
 	c.refs.setHandler(h.handler())
@@ -219,7 +219,7 @@ func (c *Conn) event(d *delivery) {
 	k := &Call{Conn: c, Action: d.Action, task: &h.task, value: value, own: own, headers: d.Headers, handled: h.handled.of(c)}
 	invalid := func(err error) {
 		c.logError(slog.LevelError, "chanx: event is not valid", h.name, err, "event", h.name)
-		c.mount.srv.dropped(c, dropInvalidEvents, 1)
+		c.mount.srv.dropped(c, DropEventsInvalid, 1)
 	}
 	err := c.guardTo(invalid, func() error { return h.codec.Unmarshal(d.Payload, k.value, c.mount.limits) })
 	if err != nil {
@@ -244,7 +244,7 @@ func (l *connSink) Closing() { l.mount.srv.free((*Conn)(l)) }
 
 // Dropped counts and logs what the transport discarded.
 func (l *connSink) Dropped(what socket.Drop, n int) {
-	l.mount.srv.dropped((*Conn)(l), what.String(), n)
+	l.mount.srv.dropped((*Conn)(l), socketDrops[what], n)
 }
 
 // Closed is called when no handler of the queue runs any more. It waits for streams and concurrent handlers, runs

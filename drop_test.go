@@ -15,51 +15,33 @@ import (
 
 	"github.com/chanx-go/chanx"
 	"github.com/chanx-go/chanx/chanxtest"
-	"github.com/chanx-go/chanx/internal/socket"
 )
 
-// TestEveryKeyOfDropsIsDocumented compares the keys with the comment of Stats.Drops.
-func TestEveryKeyOfDropsIsDocumented(t *testing.T) {
+// TestEveryDropReasonIsExplained checks that each constant is named for its value and says what it counts.
+func TestEveryDropReasonIsExplained(t *testing.T) {
 	t.Parallel()
-	keys := dropConstants(t)
-	for kind := range len(socket.Stats{}.Drops) {
-		keys = append(keys, socket.Drop(kind).String())
+	reasons := dropReasons(t)
+	if len(reasons) < 22 {
+		t.Errorf("%d constants were found", len(reasons))
 	}
-	documented := documentedDrops(t)
-	for _, key := range keys {
-		if !slices.Contains(documented, key) {
-			t.Errorf("%q is not documented", key)
+	for name, r := range reasons {
+		if !regexp.MustCompile(`^[a-z]+s(_[a-z]+)*$`).MatchString(r.value) {
+			t.Errorf("%s: %q is not a unit in the plural, and why", name, r.value)
 		}
-	}
-	for i, key := range documented {
-		if !slices.Contains(keys, key) || slices.Contains(documented[:i], key) {
-			t.Errorf("%q is documented, and no key, or twice", key)
+		want := "Drop"
+		for word := range strings.SplitSeq(r.value, "_") {
+			want += strings.ToUpper(word[:1]) + word[1:]
 		}
-		if !regexp.MustCompile(`^[a-z]+s(_[a-z]+)*$`).MatchString(key) {
-			t.Errorf("%q is not a unit in the plural, and why", key)
+		if name != want {
+			t.Errorf("%s: the name for %q is %s", name, r.value, want)
+		}
+		if !strings.HasPrefix(r.doc, name+" counts ") || strings.Count(r.doc, ". ") == 0 {
+			t.Errorf("%s: its comment does not say what it counts, and why or what to do: %s", name, r.doc)
 		}
 	}
 }
 
-// documentedDrops returns the first word of each indented line of that comment.
-func documentedDrops(t *testing.T) (keys []string) {
-	t.Helper()
-	ast.Inspect(parsed(t, "stats.go"), func(n ast.Node) bool {
-		f, is := n.(*ast.Field)
-		if !is || len(f.Names) != 1 || f.Names[0].Name != "Drops" {
-			return true
-		}
-		for line := range strings.Lines(f.Doc.Text()) {
-			if strings.HasPrefix(line, "\t") {
-				keys = append(keys, strings.Fields(line)[0])
-			}
-		}
-		return false
-	})
-	return keys
-}
-
-// TestDropsAreCountedByConstants makes sure that TestEveryKeyOfDropsIsDocumented sees every key.
+// TestDropsAreCountedByConstants makes sure that TestEveryDropReasonIsExplained sees every reason.
 func TestDropsAreCountedByConstants(t *testing.T) {
 	t.Parallel()
 	names, err := filepath.Glob("*.go")
@@ -77,7 +59,7 @@ func TestDropsAreCountedByConstants(t *testing.T) {
 				return true
 			}
 			if seen++; isText(what) {
-				t.Errorf("%s: %s is no constant drop… of stats.go", name, what.(*ast.BasicLit).Value)
+				t.Errorf("%s: %s is no constant of DropReason", name, what.(*ast.BasicLit).Value)
 			}
 			return true
 		})
@@ -104,22 +86,28 @@ func isText(e ast.Expr) bool {
 	return is && lit.Kind == token.STRING
 }
 
-// dropConstants returns the values of the constants drop… of stats.go.
-func dropConstants(t *testing.T) (values []string) {
+type reasonConstant struct{ value, doc string }
+
+// dropReasons returns the constants of DropReason by their names.
+func dropReasons(t *testing.T) map[string]reasonConstant {
 	t.Helper()
+	all := map[string]reasonConstant{}
 	ast.Inspect(parsed(t, "stats.go"), func(n ast.Node) bool {
 		v, is := n.(*ast.ValueSpec)
-		if !is || len(v.Names) != 1 || !strings.HasPrefix(v.Names[0].Name, "drop") {
+		if !is || len(v.Values) != 1 {
+			return true
+		}
+		if typ, is := v.Type.(*ast.Ident); !is || typ.Name != "DropReason" {
 			return true
 		}
 		value, err := strconv.Unquote(v.Values[0].(*ast.BasicLit).Value)
 		if err != nil {
 			t.Fatal(err)
 		}
-		values = append(values, value)
+		all[v.Names[0].Name] = reasonConstant{value, strings.ReplaceAll(v.Doc.Text(), "\n", " ")}
 		return false
 	})
-	return values
+	return all
 }
 
 func parsed(t *testing.T, name string) *ast.File {

@@ -150,7 +150,7 @@ func (q *eventQueues) waitFor(ctx context.Context, c *Conn, g *lag) {
 	case <-ctx.Done():
 	case <-late.C:
 		if q.isStuck(c, g) {
-			c.mount.srv.dropped(c, socket.EventOverflow.String(), 1)
+			c.mount.srv.dropped(c, DropEventsOverflow, 1)
 			c.closeBecause(&CloseError{socket.CloseTryLater, "event queue is full"})
 		}
 	}

@@ -48,19 +48,19 @@ type peer struct {
 type dropCounter struct {
 	chanx.NopObserver
 	mu    sync.Mutex
-	drops map[string]int
+	drops map[chanx.DropReason]int
 }
 
-func (d *dropCounter) Drop(_ *chanx.Conn, what string, n int) {
+func (d *dropCounter) Drop(_ *chanx.Conn, why chanx.DropReason, n int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.drops[what] += n
+	d.drops[why] += n
 }
 
-func (d *dropCounter) of(what string) int {
+func (d *dropCounter) of(why chanx.DropReason) int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.drops[what]
+	return d.drops[why]
 }
 
 // member is the state of a connection of a cluster.
@@ -83,7 +83,7 @@ func inCluster(t *testing.T, o clusterOptions, test func(t *testing.T, k *cluste
 	synctest.Test(t, func(t *testing.T) {
 		k := &cluster{t: t, layer: faultlayer.New(memlayer.New(), o.faults), conns: map[string]*chanx.Conn{}}
 		for i := range o.nodes {
-			count := &dropCounter{drops: map[string]int{}}
+			count := &dropCounter{drops: map[chanx.DropReason]int{}}
 			so := &chanx.ServerOptions{Layer: k.layer, Logger: quiet, Observer: count}
 			so.Limits.SubscriptionLinger = o.linger
 			if o.server != nil {

@@ -144,27 +144,27 @@ func (s *Server) reencode(d *delivery) error {
 
 // rejectLayerData counts and logs layer data that is not accepted.
 func (s *Server) rejectLayerData(subject string, err error) {
-	what := dropUnreadable
+	why := DropPublicationsUnreadable
 	if r, is := errors.AsType[*cluster.Refusal](err); is {
-		what = dropOf[r.Reason]
+		why = dropOf[r.Reason]
 	}
-	s.countDrop(nil, what, 1)
-	kind := throttle.Kind{Text: "chanx: layer data refused", Detail: what, Counted: true}
+	s.countDrop(nil, why, 1)
+	kind := throttle.Kind{Text: "chanx: layer data refused", Detail: string(why), Counted: true}
 	if !s.lines.Skip(kind, 1) {
-		s.lines.Log(context.Background(), slog.LevelError, kind, 1, "what", what, "subject", subject, "error", err)
+		s.lines.Log(context.Background(), slog.LevelError, kind, 1, "what", string(why), "subject", subject, "error", err)
 	}
 }
 
-// dropOf are the keys by which refused layer data is counted.
-var dropOf = [...]string{
-	cluster.Unreadable: dropUnreadable, cluster.OtherVersion: dropOtherVersion,
-	cluster.Unauthentic: dropUnauthentic, cluster.TooLong: dropTooLong,
+// dropOf are the reasons by which refused layer data is counted.
+var dropOf = [...]DropReason{
+	cluster.Unreadable: DropPublicationsUnreadable, cluster.OtherVersion: DropPublicationsOtherVersion,
+	cluster.Unauthentic: DropPublicationsUnauthentic, cluster.TooLong: DropPublicationsTooLong,
 }
 
 // status logs a status of the layer, and counts a gap: how much was lost in it is unknown.
 func (s *Server) status(st layer.Status) {
 	if st.Gap {
-		s.countDrop(nil, dropGaps, 1)
+		s.countDrop(nil, DropGaps, 1)
 	}
 	level := slog.LevelInfo
 	if !st.Up || st.Gap {
@@ -218,8 +218,8 @@ func (s *Server) tolerateUnsent(d *delivery, err error) error {
 		return err
 	}
 	n := countUnavailable(err)
-	s.countDrop(nil, dropUnsent, n)
-	s.logDrop(dropUnsent, n)
+	s.countDrop(nil, DropPublicationsUnsent, n)
+	s.logDrop(DropPublicationsUnsent, n)
 	return nil
 }
 

@@ -30,17 +30,17 @@ import (
 type dropCount struct {
 	chanx.NopObserver
 	mu    sync.Mutex
-	drops map[string]int
+	drops map[chanx.DropReason]int
 	calls []string // of Open and Close
 }
 
-func (d *dropCount) Drop(_ *chanx.Conn, what string, n int) {
+func (d *dropCount) Drop(_ *chanx.Conn, why chanx.DropReason, n int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.drops == nil {
-		d.drops = map[string]int{}
+		d.drops = map[chanx.DropReason]int{}
 	}
-	d.drops[what] += n
+	d.drops[why] += n
 }
 
 func (d *dropCount) Open(*chanx.Conn)                     { d.record("open") }
@@ -87,9 +87,9 @@ func TestCloseTimeoutEndsTheContextOfOnClose(t *testing.T) {
 // answering is an Observer whose Drop sends to the connection: this would deadlock if it were called with a lock held.
 type answering struct{ dropCount }
 
-func (a *answering) Drop(c *chanx.Conn, what string, n int) {
-	a.dropCount.Drop(c, what, n)
-	_ = c.Send(context.Background(), answerMessage{what})
+func (a *answering) Drop(c *chanx.Conn, why chanx.DropReason, n int) {
+	a.dropCount.Drop(c, why, n)
+	_ = c.Send(context.Background(), answerMessage{string(why)})
 }
 
 // TestCancelsBeyondTheBoundAreCounted sends more than 256 cancels whose messages may still arrive, while a message or an

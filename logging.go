@@ -34,28 +34,28 @@ func (s *Server) logThrottled(level slog.Level, text, detail string, attrs ...an
 
 // dropped counts and logs what a connection lost. The warning does not name the connection, because many connections
 // may lose something at once; a line at level debug does.
-func (s *Server) dropped(c *Conn, what string, n int) {
-	s.countDrop(c, what, n)
-	s.logDrop(what, n)
+func (s *Server) dropped(c *Conn, why DropReason, n int) {
+	s.countDrop(c, why, n)
+	s.logDrop(why, n)
 	if s.logger.Enabled(c.ctx, slog.LevelDebug) {
-		c.debug("chanx: dropped", "what", what, "count", n)
+		c.debug("chanx: dropped", "what", string(why), "count", n)
 	}
 }
 
 // skipped counts a message or event that the connection's consumer does not declare. That is normal in a cluster of
 // several releases, so it is not logged as a warning.
-func (s *Server) skipped(c *Conn, what string) {
-	s.countDrop(c, what, 1)
+func (s *Server) skipped(c *Conn, why DropReason) {
+	s.countDrop(c, why, 1)
 	if s.logger.Enabled(c.ctx, slog.LevelDebug) {
-		c.debug("chanx: skipped", "what", what)
+		c.debug("chanx: skipped", "what", string(why))
 	}
 }
 
 // logDrop logs how much was discarded. Drops may be frequent, so it prepares nothing while no line is due.
-func (s *Server) logDrop(what string, n int) {
-	kind := throttle.Kind{Text: "chanx: dropped", Detail: what, Counted: true}
+func (s *Server) logDrop(why DropReason, n int) {
+	kind := throttle.Kind{Text: "chanx: dropped", Detail: string(why), Counted: true}
 	if !s.lines.Skip(kind, n) {
-		s.lines.Log(context.Background(), slog.LevelWarn, kind, n, "what", what)
+		s.lines.Log(context.Background(), slog.LevelWarn, kind, n, "what", string(why))
 	}
 }
 

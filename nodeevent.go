@@ -119,32 +119,32 @@ func (n *nodeEvents) register(h *nodeHandler, t reflect.Type) {
 
 // push queues an event if a handler is registered. With mayWait it waits for room.
 func (n *nodeEvents) push(ctx context.Context, d *delivery, mayWait bool) {
-	switch what := n.add(ctx, d, mayWait); what {
+	switch why := n.add(ctx, d, mayWait); why {
 	case "":
-	case dropUndeclaredEvents:
-		n.srv.countDrop(nil, what, 1) // not logged: that is normal in a cluster of several releases
+	case DropEventsUndeclared:
+		n.srv.countDrop(nil, why, 1) // not logged: that is normal in a cluster of several releases
 	default:
-		n.srv.lostNodeEvents(what, 1)
+		n.srv.lostNodeEvents(why, 1)
 	}
 }
 
 // add implements push. It returns the reason if the event is dropped.
-func (n *nodeEvents) add(ctx context.Context, d *delivery, mayWait bool) (dropped string) {
+func (n *nodeEvents) add(ctx context.Context, d *delivery, mayWait bool) (dropped DropReason) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	switch {
 	case len(n.handlers) == 0:
 		return "" // this node handles no events
 	case n.handlers[d.Action] == nil:
-		return dropUndeclaredEvents
+		return DropEventsUndeclared
 	case mayWait:
 		n.wait(ctx, maxNodeEventWait, func() bool { return !n.isFull() || n.closed })
 	}
 	switch {
 	case n.closed:
-		return dropUnhandledEvents
+		return DropEventsNodeUnhandled
 	case n.isFull():
-		return dropNodeOverflow
+		return DropEventsNodeOverflow
 	}
 	n.queue = append(n.queue, d)
 	n.bytes += max(d.wire, len(d.Payload))
@@ -228,7 +228,7 @@ func (n *nodeEvents) handle(d *delivery, h *nodeHandler) {
 	s, v := n.srv, h.make()
 	invalid := func(err error) {
 		s.logError("chanx: event is not valid", h.name, err)
-		s.lostNodeEvents(dropInvalidEvents, 1)
+		s.lostNodeEvents(DropEventsInvalid, 1)
 	}
 	if err := guardTo(invalid, func() error { return h.codec.Unmarshal(d.Payload, v, s.limits.schema()) }); err != nil {
 		invalid(err)
@@ -264,7 +264,7 @@ func (n *nodeEvents) close(ctx context.Context) (err error) {
 		n.queue, n.bytes = nil, 0
 	}
 	n.mu.Unlock()
-	n.srv.lostNodeEvents(dropUnhandledEvents, left)
+	n.srv.lostNodeEvents(DropEventsNodeUnhandled, left)
 	if subscribed {
 		n.srv.node.Subscriptions.Count(cluster.EveryNode, -1)
 		_ = n.srv.syncSubscriptions(ctx, "unsubscribe from", cluster.EveryNode) // ignore the error: the link is closed next
@@ -293,10 +293,10 @@ func (n *nodeEvents) addTo(st *Stats) {
 }
 
 // lostNodeEvents counts and logs lost events of the server itself.
-func (s *Server) lostNodeEvents(what string, n int) {
+func (s *Server) lostNodeEvents(why DropReason, n int) {
 	if n > 0 {
-		s.countDrop(nil, what, n)
-		s.logDrop(what, n)
+		s.countDrop(nil, why, n)
+		s.logDrop(why, n)
 	}
 }
 

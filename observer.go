@@ -32,9 +32,9 @@ type Observer interface {
 	// turns out to be no room for the frame of a group message, Drop is called too.
 	Out(c *Conn, action string, bytes int)
 
-	// Drop is called when something was discarded. what is a key of Stats.Drops, n counts in its unit, and c is nil if
-	// no single connection lost it.
-	Drop(c *Conn, what string, n int)
+	// Drop is called when something was discarded. n counts in the unit of why, and c is nil if no single connection
+	// lost it.
+	Drop(c *Conn, why DropReason, n int)
 
 	// Publish is called before a broadcast, event or command is passed to the channel layer. It returns a function to
 	// call at the end, or nil.
@@ -72,7 +72,7 @@ func (NopObserver) In(ctx context.Context, _ *Call) (context.Context, func(error
 func (NopObserver) Out(*Conn, string, int) {}
 
 // Drop does nothing.
-func (NopObserver) Drop(*Conn, string, int) {}
+func (NopObserver) Drop(*Conn, DropReason, int) {}
 
 // Publish does nothing.
 func (NopObserver) Publish(context.Context, *Publication) func(error) { return nil }
@@ -172,9 +172,9 @@ func (g *guardedObserver) Out(c *Conn, action string, bytes int) {
 	g.o.Out(c, action, bytes)
 }
 
-func (g *guardedObserver) Drop(c *Conn, what string, n int) {
+func (g *guardedObserver) Drop(c *Conn, why DropReason, n int) {
 	defer g.contain("Drop")
-	g.o.Drop(c, what, n)
+	g.o.Drop(c, why, n)
 }
 
 func (g *guardedObserver) Publish(ctx context.Context, p *Publication) (done func(error)) {

@@ -30,7 +30,9 @@ func (w *watcher) Out(_ *chanx.Conn, action string, bytes int) {
 	w.note("out %s %v", action, bytes > 0)
 }
 
-func (w *watcher) Drop(c *chanx.Conn, what string, n int) { w.note("drop %s %d %v", what, n, c != nil) }
+func (w *watcher) Drop(c *chanx.Conn, why chanx.DropReason, n int) {
+	w.note("drop %s %d %v", why, n, c != nil)
+}
 
 func (w *watcher) In(ctx context.Context, k *chanx.Call) (context.Context, func(error)) {
 	return context.WithValue(ctx, ctxKey{}, "traced"), func(err error) {
@@ -133,10 +135,10 @@ func (b *broken) blow(at string) {
 	}
 }
 
-func (b *broken) Open(*chanx.Conn)                     { b.blow("Open") }
-func (b *broken) Close(*chanx.Conn, *chanx.CloseError) { b.blow("Close") }
-func (b *broken) Out(*chanx.Conn, string, int)         { b.blow("Out") }
-func (b *broken) Drop(*chanx.Conn, string, int)        { b.blow("Drop") }
+func (b *broken) Open(*chanx.Conn)                        { b.blow("Open") }
+func (b *broken) Close(*chanx.Conn, *chanx.CloseError)    { b.blow("Close") }
+func (b *broken) Out(*chanx.Conn, string, int)            { b.blow("Out") }
+func (b *broken) Drop(*chanx.Conn, chanx.DropReason, int) { b.blow("Drop") }
 
 func (b *broken) In(ctx context.Context, _ *chanx.Call) (context.Context, func(error)) {
 	b.blow("In")

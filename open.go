@@ -150,7 +150,7 @@ func (c *Conn) begin(sock *socket.Conn) {
 	}
 	pendingClose, lost := c.attach(sock)
 	if lost > 0 {
-		c.mount.srv.dropped(c, dropRefusedEvents, lost)
+		c.mount.srv.dropped(c, DropEventsRefused, lost)
 	}
 	if pendingClose == nil && c.mount.srv.isDraining() {
 		pendingClose = &CloseError{socket.CloseGoingAway, shuttingDown}

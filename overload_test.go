@@ -31,7 +31,7 @@ func (p *plug) Out(_ *chanx.Conn, action string, _ int) {
 // overloadedCluster runs a test with a cluster in which the workers of node 1 can be blocked. log has the lines of node 1.
 func overloadedCluster(t *testing.T, test func(t *testing.T, k *cluster, p *plug, log *journal)) {
 	t.Helper()
-	p, log := &plug{dropCounter: dropCounter{drops: map[string]int{}}, action: "said"}, &journal{}
+	p, log := &plug{dropCounter: dropCounter{drops: map[chanx.DropReason]int{}}, action: "said"}, &journal{}
 	o := clusterOptions{nodes: 2, server: func(node int, o *chanx.ServerOptions) {
 		o.Limits.SendQueueBytes = -1
 		if node == 1 {

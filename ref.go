@@ -79,7 +79,7 @@ func (r *refs) cancel(ref string, ahead uint64) (remembered bool) {
 // no Observer may be called.
 func (c *Conn) countLostCancels() {
 	if c.lostCancels.Load() > 0 {
-		c.mount.srv.dropped(c, dropLostCancels, int(c.lostCancels.Swap(0)))
+		c.mount.srv.dropped(c, DropCancelsOverflow, int(c.lostCancels.Swap(0)))
 	}
 }
 

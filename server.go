@@ -51,7 +51,7 @@ type Server struct {
 	users    map[string]int // number of connections by user, if limited
 	draining bool
 	empty    chan struct{} // closed when the last connection has gone while draining
-	drops    map[string]uint64
+	drops    map[DropReason]uint64
 	refusals refusals              // the map is never changed
 	unread   map[reflect.Type]bool // types whose unread rules have been logged
 
@@ -61,7 +61,7 @@ type Server struct {
 // NewServer returns a server. opts may be nil. A bad option panics.
 func NewServer(opts *ServerOptions) *Server {
 	s := &Server{
-		mux: http.NewServeMux(), conns: map[*Conn]struct{}{}, users: map[string]int{}, drops: map[string]uint64{},
+		mux: http.NewServeMux(), conns: map[*Conn]struct{}{}, users: map[string]int{}, drops: map[DropReason]uint64{},
 		refusals: newRefusals(), empty: make(chan struct{}), unread: map[reflect.Type]bool{},
 	}
 	if opts != nil {

@@ -106,7 +106,7 @@ func randomRun(t *testing.T, rng *rand.Rand, conns []*Conn) (ds []*delivery) {
 }
 
 // taken returns what deliver adds to the queue of a connection and to the server's stats.
-func taken(s *Server, c *Conn, deliver func()) (frames []socket.Prepared, out map[string]SentStats, drops map[string]uint64) {
+func taken(s *Server, c *Conn, deliver func()) (frames []socket.Prepared, out map[string]SentStats, drops map[DropReason]uint64) {
 	wire, before := c.wire.(*recorder), s.Stats()
 	wire.got = nil
 	deliver()
@@ -119,7 +119,7 @@ func taken(s *Server, c *Conn, deliver func()) (frames []socket.Prepared, out ma
 	for what := range after.Drops {
 		after.Drops[what] -= before.Drops[what]
 	}
-	maps.DeleteFunc(after.Drops, func(_ string, n uint64) bool { return n == 0 })
+	maps.DeleteFunc(after.Drops, func(_ DropReason, n uint64) bool { return n == 0 })
 	return wire.got, after.Out, after.Drops
 }
 
@@ -165,7 +165,7 @@ func (observerOfEverything) In(ctx context.Context, _ *Call) (context.Context, f
 	return ctx, nil
 }
 func (observerOfEverything) Out(*Conn, string, int)                            {}
-func (observerOfEverything) Drop(*Conn, string, int)                           {}
+func (observerOfEverything) Drop(*Conn, DropReason, int)                       {}
 func (observerOfEverything) Publish(context.Context, *Publication) func(error) { return nil }
 
 // TestFramesOfASharedBatchAreCountedOneByOne checks batches for a connection that is still opening, and lost batches.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/chanx-go/chanx/internal/cluster"
+	"github.com/chanx-go/chanx/internal/socket"
 )
 
 // Stats contains the numbers of one server, which is one node, at the time of the call. Refused, Drops, In, Events,
@@ -28,32 +29,9 @@ type Stats struct {
 	// client has gone, while the message waited), "internal" (a method of its type panicked while it was decoded).
 	Refused map[string]uint64
 
-	// Drops counts everything that was discarded. The first word of a key is the unit, the rest is the reason. The same is
-	// passed to Observer.Drop and logged, with the key as the attribute "what"; a gap is logged with the layer's status.
-	//
-	//	messages_unhandled         from clients, waiting for a handler when the connection was lost or closed
-	//	events_unhandled           waiting for a handler when the connection was lost or closed
-	//	events_overflow            connections that ended with 1013 because too many events waited: see Limits.EventQueue
-	//	events_refused             for a connection that has ended, or whose queue was full
-	//	events_undeclared          for which the connection's consumer has no OnEvent, or the server no OnNode
-	//	events_node_overflow       for OnNode, while 1,024 or 64 MiB waited
-	//	events_node_unhandled      for OnNode, waiting when the context of Shutdown ended
-	//	events_invalid             whose data is not valid for the type
-	//	cancels_overflow           from clients, while 256 of the connection waited for the message to cancel
-	//	frames_droppable           discarded from the queue to make room: see Droppable
-	//	frames_superseded          discarded from the queue for a newer one: see Latest
-	//	frames_refused             group messages and completions for a connection that has ended, or whose queue was full
-	//	bytes_unsent               of frames on the wire, queued when the connection was lost or closed
-	//	bytes_overflow             of frames on the wire, beyond Limits.SendQueueBytes: the connection ends with 1013
-	//	copies_undeclared          group messages for which the consumer has no Broadcasts; counted for each connection
-	//	copies_overload            group messages and events, on an overloaded server; counted for each connection
-	//	publications_unreadable    from other servers; each target of one may count
-	//	publications_other_version from another release, which this release must not ignore and does not know
-	//	publications_unauthentic   without a signature that LayerAuth accepts
-	//	publications_too_long      longer than 16 MiB
-	//	publications_unsent        from this server, not accepted by the channel layer: see TolerateBrokerLoss
-	//	gaps                       in the channel layer's connection; how much is lost in one is unknown
-	Drops map[string]uint64
+	// Drops counts everything that was discarded. The constants of DropReason explain what each reason counts. A reason
+	// without a loss is absent.
+	Drops map[DropReason]uint64
 
 	In     map[string]HandledStats // messages passed to a handler, by action; with the built-in ping, without cancels
 	Events map[string]HandledStats // events passed to handlers, by name; counted once for each connection
@@ -64,25 +42,105 @@ type Stats struct {
 	Out map[string]SentStats // frames queued for connections, by action; Raw messages under RawStats
 }
 
-// Reasons for discarding something: the keys of Stats.Drops. Each names the unit that is counted, then the reason.
-// Package socket has more of them.
+// DropReason says what was discarded, and why: its first word is the unit that is counted, the rest is the cause. It is
+// the key of Stats.Drops. Observer.Drop receives it, and the log has it as the attribute "what".
+type DropReason string
+
+// The reasons why something is discarded. A later version may add some.
 const (
-	dropRefusedFrames    = "frames_refused"
-	dropRefusedEvents    = "events_refused"
-	dropUndeclaredEvents = "events_undeclared"
-	dropNodeOverflow     = "events_node_overflow"
-	dropUnhandledEvents  = "events_node_unhandled"
-	dropInvalidEvents    = "events_invalid"
-	dropLostCancels      = "cancels_overflow"
-	dropUndeclaredCopies = "copies_undeclared"
-	dropOverload         = "copies_overload"
-	dropUnreadable       = "publications_unreadable"
-	dropOtherVersion     = "publications_other_version"
-	dropUnauthentic      = "publications_unauthentic"
-	dropTooLong          = "publications_too_long"
-	dropUnsent           = "publications_unsent"
-	dropGaps             = "gaps"
+	// DropMessagesUnhandled counts messages of clients that waited for a handler when their connection was lost or
+	// closed. Clients that disconnect cause it. If the number grows steadily, handlers are too slow.
+	DropMessagesUnhandled DropReason = "messages_unhandled"
+
+	// DropEventsUnhandled counts events that waited for a handler when the connection was lost or closed. See
+	// DropMessagesUnhandled.
+	DropEventsUnhandled DropReason = "events_unhandled"
+
+	// DropEventsOverflow counts connections that ended with 1013 because too many events waited. Make handlers faster,
+	// emit less, or raise Limits.EventQueue.
+	DropEventsOverflow DropReason = "events_overflow"
+
+	// DropEventsRefused counts events for a connection that has ended, or whose queue was full. A few are normal when
+	// clients disconnect. For slow handlers see DropEventsOverflow.
+	DropEventsRefused DropReason = "events_refused"
+
+	// DropEventsUndeclared counts events for which the connection's consumer has no OnEvent, or the server no OnNode.
+	// That is normal while several releases run. Otherwise register the handler, or choose another target.
+	DropEventsUndeclared DropReason = "events_undeclared"
+
+	// DropEventsNodeOverflow counts events for OnNode without room in the server's queue: 1,024 or 64 MiB waited. Make
+	// these handlers faster, or emit less.
+	DropEventsNodeOverflow DropReason = "events_node_overflow"
+
+	// DropEventsNodeUnhandled counts events for OnNode that waited when the context of Shutdown ended. Give Shutdown
+	// more time.
+	DropEventsNodeUnhandled DropReason = "events_node_unhandled"
+
+	// DropEventsInvalid counts events whose data is not valid for the type. The log has the error. Releases that run at
+	// the same time must agree on the type.
+	DropEventsInvalid DropReason = "events_invalid"
+
+	// DropCancelsOverflow counts cancels of clients, while 256 of the connection waited for the messages to cancel. Only
+	// a faulty client sends so many.
+	DropCancelsOverflow DropReason = "cancels_overflow"
+
+	// DropFramesDroppable counts frames of a slow client that were discarded to make room. See Droppable.
+	DropFramesDroppable DropReason = "frames_droppable"
+
+	// DropFramesSuperseded counts frames of a slow client that were replaced by newer ones. See Latest.
+	DropFramesSuperseded DropReason = "frames_superseded"
+
+	// DropFramesRefused counts group messages and completions for a connection that has ended, or whose queue was full.
+	// A few are normal when clients disconnect. For slow clients see DropBytesOverflow.
+	DropFramesRefused DropReason = "frames_refused"
+
+	// DropBytesUnsent counts bytes of frames on the wire that were queued when the connection was lost or closed.
+	// Clients that disconnect cause it.
+	DropBytesUnsent DropReason = "bytes_unsent"
+
+	// DropBytesOverflow counts bytes of frames on the wire beyond Limits.SendQueueBytes. The connection ends with 1013.
+	// Send less to slow clients, declare messages as Droppable or Latest, or raise the limit.
+	DropBytesOverflow DropReason = "bytes_overflow"
+
+	// DropCopiesUndeclared counts group messages, for each connection, for which its consumer has no Broadcasts. That is
+	// normal while several releases run. Otherwise declare the message, or choose another target.
+	DropCopiesUndeclared DropReason = "copies_undeclared"
+
+	// DropCopiesOverload counts group messages and events, for each connection, on an overloaded server: senders are
+	// faster than delivery. Broadcast less, or add servers.
+	DropCopiesOverload DropReason = "copies_overload"
+
+	// DropPublicationsUnreadable counts publications of other servers that cannot be read. Each target of one may count.
+	// The log has the error. Let no other program publish to the subjects of the servers.
+	DropPublicationsUnreadable DropReason = "publications_unreadable"
+
+	// DropPublicationsOtherVersion counts publications of another release that this release does not know and must not
+	// ignore. Finish the update of all servers.
+	DropPublicationsOtherVersion DropReason = "publications_other_version"
+
+	// DropPublicationsUnauthentic counts publications without a signature that ServerOptions.LayerAuth accepts. Give all
+	// servers the same keys. If they have them, somebody else publishes on the broker.
+	DropPublicationsUnauthentic DropReason = "publications_unauthentic"
+
+	// DropPublicationsTooLong counts publications of more than 16 MiB. This library publishes none: see
+	// DropPublicationsUnreadable.
+	DropPublicationsTooLong DropReason = "publications_too_long"
+
+	// DropPublicationsUnsent counts publications of this server that the channel layer has not accepted, with
+	// TolerateBrokerLoss. Restore the broker.
+	DropPublicationsUnsent DropReason = "publications_unsent"
+
+	// DropGaps counts gaps in the connection of the channel layer, which the log has with the layer's status. How much
+	// was lost in one is unknown. Clients should load again what they must not miss.
+	DropGaps DropReason = "gaps"
 )
+
+// socketDrops are the reasons of the transport.
+var socketDrops = [len(socket.Stats{}.Drops)]DropReason{
+	socket.DroppedMessages: DropMessagesUnhandled, socket.DroppedEvents: DropEventsUnhandled, socket.EventOverflow: DropEventsOverflow,
+	socket.DroppedFrames: DropFramesDroppable, socket.SupersededFrames: DropFramesSuperseded,
+	socket.UnsentBytes: DropBytesUnsent, socket.SlowClient: DropBytesOverflow,
+}
 
 // RawStats is the key of Stats.Out for Raw messages of any name.
 const RawStats = "chanx.raw"
@@ -137,12 +195,12 @@ func (s *Server) Stats() Stats {
 }
 
 // countDrop counts a loss. c is nil if no single connection lost it.
-func (s *Server) countDrop(c *Conn, what string, n int) {
+func (s *Server) countDrop(c *Conn, why DropReason, n int) {
 	s.mu.Lock()
-	s.drops[what] += uint64(n)
+	s.drops[why] += uint64(n)
 	s.mu.Unlock()
 	if s.observer != nil {
-		s.observer.Drop(c, what, n)
+		s.observer.Drop(c, why, n)
 	}
 }
 

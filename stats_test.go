@@ -117,6 +117,16 @@ func (a *accountant) expectLost(what string, want ...string) {
 	a.last = now
 }
 
+// increases lists the numbers that are greater now.
+func increases[K ~string](kind string, before, now map[K]uint64) (all []string) {
+	for name, n := range now {
+		if n > before[name] {
+			all = append(all, fmt.Sprintf("%s %s %d", kind, name, n-before[name]))
+		}
+	}
+	return all
+}
+
 func (a *accountant) compare(what string, now chanx.Stats, want []string) {
 	a.t.Helper()
 	var got []string
@@ -128,13 +138,8 @@ func (a *accountant) compare(what string, now chanx.Stats, want []string) {
 			}
 		}
 	}
-	for kind, of := range map[string][2]map[string]uint64{"refused": {a.last.Refused, now.Refused}, "drop": {a.last.Drops, now.Drops}} {
-		for name, n := range of[1] {
-			if n > of[0][name] {
-				got = append(got, fmt.Sprintf("%s %s %d", kind, name, n-of[0][name]))
-			}
-		}
-	}
+	got = append(got, increases("refused", a.last.Refused, now.Refused)...)
+	got = append(got, increases("drop", a.last.Drops, now.Drops)...)
 	slices.Sort(got)
 	slices.Sort(want)
 	if !slices.Equal(got, want) {

@@ -81,7 +81,7 @@ func TestWorkersNeedNoConsumer(t *testing.T) {
 		synctest.Wait() // so that the other node has subscribed to h
 		k.ok(worker.Broadcast(t.Context(), saidMessage{"3"}, chanx.To("h")))
 		k.expect("by a worker", map[*peer]string{p: "1 (2) 3"})
-		for _, what := range []string{"copies_undeclared", "events_undeclared"} {
+		for _, what := range []chanx.DropReason{"copies_undeclared", "events_undeclared"} {
 			if n := k.counts[0].of(what); n != 1 {
 				t.Errorf("%d of %q counted, want 1", n, what)
 			}

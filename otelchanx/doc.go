@@ -10,7 +10,7 @@
 //	chanx.handler.duration     seconds in handlers and their middleware, by chanx.action, chanx.kind and error.type
 //	chanx.sent.messages        frames queued for clients, by chanx.action
 //	chanx.sent.bytes           their bytes, by chanx.action
-//	chanx.drops                drops by chanx.drop: a key of chanx.Stats.Drops, whose first word is the unit
+//	chanx.drops                drops by chanx.drop: a chanx.DropReason, whose first word is the unit
 //	chanx.publish.duration     seconds until the channel layer had a publication, by chanx.action, chanx.kind, error.type
 //
 // chanx.kind is "message" or "event"; Server.Disconnect, Join and Leave publish a "message" of that name. A frame that

@@ -90,8 +90,8 @@ func (o *Observer) Out(c *chanx.Conn, action string, bytes int) {
 }
 
 // Drop counts drops.
-func (o *Observer) Drop(_ *chanx.Conn, what string, n int) {
-	o.dropped.Add(context.Background(), int64(n), o.drops.of(what).with...)
+func (o *Observer) Drop(_ *chanx.Conn, why chanx.DropReason, n int) {
+	o.dropped.Add(context.Background(), int64(n), o.drops.of(string(why)).with...)
 }
 
 // Publish starts the span of a publication and adds its context to the publication.

@@ -231,7 +231,7 @@ func TestDropsAreCounted(t *testing.T) {
 func TestNamesAreBounded(t *testing.T) {
 	k := newTelemetry()
 	for n := range 2000 {
-		k.Drop(nil, fmt.Sprint("what ", n), 1)
+		k.Drop(nil, chanx.DropReason(fmt.Sprint("what ", n)), 1)
 	}
 	got := k.metrics(t)
 	if len(got) != 501 || !slices.Contains(got, "drops drop=_OTHER: 1500") {

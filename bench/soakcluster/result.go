@@ -8,6 +8,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/chanx-go/chanx"
 )
 
 // result is the result of a run.
@@ -17,9 +19,9 @@ type result struct {
 }
 
 // harmless lists the drops of ended connections, and those that the judge takes from the statuses.
-var harmless = []string{
-	"messages_unhandled", "events_unhandled", "bytes_unsent", "events_refused", "frames_refused",
-	"gaps",
+var harmless = []chanx.DropReason{
+	chanx.DropMessagesUnhandled, chanx.DropEventsUnhandled, chanx.DropBytesUnsent, chanx.DropEventsRefused, chanx.DropFramesRefused,
+	chanx.DropGaps,
 }
 
 // violations returns the judge's findings, and faults of the whole run.

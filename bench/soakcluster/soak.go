@@ -10,6 +10,8 @@ import (
 	"math/rand/v2"
 	"sync"
 	"time"
+
+	"github.com/chanx-go/chanx"
 )
 
 // config is the size of a run.
@@ -48,10 +50,10 @@ type soak struct {
 	rec        record
 	conns      []*connection // ready ones
 	reconnects int
-	over       bool                         // the run has ended, so connections end too
-	joinedDown int                          // connections whose Join returned that the layer is down
-	strange    []string                     // violations that the judge does not see
-	drops      map[string]map[string]uint64 // by node
+	over       bool                                   // the run has ended, so connections end too
+	joinedDown int                                    // connections whose Join returned that the layer is down
+	strange    []string                               // violations that the judge does not see
+	drops      map[string]map[chanx.DropReason]uint64 // by node
 }
 
 // run returns the result; an error means that the run was not possible.
@@ -66,7 +68,7 @@ func run(cfg config) (*result, error) {
 	s := &soak{
 		cfg: cfg, brokers: b, rnd: rand.New(rand.NewPCG(cfg.Seed, 0)), lives: make([]int, cfg.Nodes), nodes: make([]*nodeProcess, cfg.Nodes),
 		rec:   record{statuses: map[string][]status{}, killed: map[string]int64{}},
-		drops: map[string]map[string]uint64{},
+		drops: map[string]map[chanx.DropReason]uint64{},
 	}
 	v, err := s.run()
 	stopErr := s.stop()

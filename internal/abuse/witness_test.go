@@ -22,17 +22,17 @@ type witness struct {
 // tally is a snapshot of the counts.
 type tally struct {
 	opened  int
-	closed  map[int]int    // by code
-	dropped map[string]int // by reason
-	begun   map[string]int // by action or event
-	handled map[string]int // by action or event
-	invalid int            // frames
-	sent    map[string]int // by action
+	closed  map[int]int              // by code
+	dropped map[chanx.DropReason]int // by reason
+	begun   map[string]int           // by action or event
+	handled map[string]int           // by action or event
+	invalid int                      // frames
+	sent    map[string]int           // by action
 }
 
 func newWitness() *witness {
 	return &witness{tally: tally{
-		closed: map[int]int{}, dropped: map[string]int{}, begun: map[string]int{}, handled: map[string]int{}, sent: map[string]int{},
+		closed: map[int]int{}, dropped: map[chanx.DropReason]int{}, begun: map[string]int{}, handled: map[string]int{}, sent: map[string]int{},
 	}}
 }
 
@@ -48,10 +48,10 @@ func (w *witness) Close(_ *chanx.Conn, cause *chanx.CloseError) {
 	w.closed[cause.Code]++
 }
 
-func (w *witness) Drop(_ *chanx.Conn, what string, n int) {
+func (w *witness) Drop(_ *chanx.Conn, why chanx.DropReason, n int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.dropped[what] += n
+	w.dropped[why] += n
 }
 
 func (w *witness) Out(_ *chanx.Conn, action string, _ int) {

@@ -121,17 +121,6 @@ func invalidInPieces(s string, cut int, fragments bool) (early, late bool) {
 	return early, p.invalid
 }
 
-func TestNamesOfDrops(t *testing.T) {
-	t.Parallel()
-	seen := map[string]bool{}
-	for d := range Drop(dropKinds) {
-		seen[d.String()] = true
-	}
-	if len(seen) != dropKinds || seen[""] || !seen["messages_unhandled"] || !seen["bytes_overflow"] {
-		t.Errorf("names %v", seen)
-	}
-}
-
 // TestJoin: frames are joined only if they are unmarked and small.
 func TestJoin(t *testing.T) {
 	t.Parallel()

@@ -17,14 +17,6 @@ const (
 	dropKinds        = iota
 )
 
-// String returns d in the form of a metric label: the unit, then the reason.
-func (d Drop) String() string {
-	return [...]string{
-		"messages_unhandled", "events_unhandled", "events_overflow",
-		"frames_droppable", "frames_superseded", "bytes_unsent", "bytes_overflow",
-	}[d]
-}
-
 // Stats are the counters of an Upgrader since it was made. Open, Closing and Refusing are gauges: they go up and down.
 type Stats struct {
 	Open         int64            // connections upgraded and not yet ended

@@ -168,7 +168,7 @@ func (s *servers) state() (st State) {
 		now := srv.Stats()
 		st.Connections += now.Connections
 		for what, n := range now.Drops {
-			st.Drops[what] += n
+			st.Drops[string(what)] += n
 		}
 	}
 	return st

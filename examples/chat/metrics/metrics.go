@@ -79,7 +79,7 @@ func (c collector) Collect(to chan<- prometheus.Metric) {
 		counter(refused, float64(n), reason)
 	}
 	for reason, n := range s.Drops {
-		counter(dropped, float64(n), reason)
+		counter(dropped, float64(n), string(reason))
 	}
 	for action, n := range s.Out {
 		counter(sent, float64(n.Count), action)

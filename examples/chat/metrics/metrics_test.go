@@ -21,7 +21,7 @@ func stats() chanx.Stats {
 	return chanx.Stats{
 		Connections: 3, Groups: 2, QueuedBytes: 1 << 40,
 		Refused: map[string]uint64{"invalid": 5},
-		Drops:   map[string]uint64{"frames_refused": 6},
+		Drops:   map[chanx.DropReason]uint64{chanx.DropFramesRefused: 6},
 		In:      map[string]chanx.HandledStats{"chat": {Count: 7, Failed: 1, Time: 1500 * time.Millisecond}},
 		Events:  map[string]chanx.HandledStats{`"notify`: {Count: 8, Failed: 2, Time: time.Microsecond}},
 		Out:     map[string]chanx.SentStats{"chat_group": {Count: 9, Bytes: 1234}},
