@@ -14,7 +14,7 @@ import (
 	"github.com/chanx-go/chanx/chanxtest"
 )
 
-// merged is a context of two: values of one, the end of the other.
+// merged is a context with the values of one context and the end of another.
 type merged struct{ context.Context }
 
 func (m merged) Done() <-chan struct{} { return m.Value(endKey{}).(context.Context).Done() }
@@ -22,12 +22,12 @@ func (m merged) Err() error            { return m.Value(endKey{}).(context.Conte
 
 type endKey struct{}
 
-// TestConsumerContextMustBeDerived checks that a connection is refused if its handlers would begin with a context that has
-// ended, and that the log names the mistake and the mend.
+// TestConsumerContextMustBeDerived checks that a connection is refused if ConsumerOptions.Context returns a context that
+// has ended or is not derived from its argument, and that the log names the mistake and the fix.
 func TestConsumerContextMustBeDerived(t *testing.T) {
 	for name, k := range map[string]struct {
 		context func(context.Context, *http.Request) context.Context
-		want    string // "": it is fine
+		want    string // "" if it is accepted
 	}{
 		"a value":  {func(ctx context.Context, _ *http.Request) context.Context { return context.WithValue(ctx, ctxKey{}, 1) }, ""},
 		"as given": {func(ctx context.Context, _ *http.Request) context.Context { return ctx }, ""},
@@ -69,7 +69,7 @@ func TestConsumerContextMustBeDerived(t *testing.T) {
 			bubble(t, chanx.ServerOptions{Logger: slog.New(log)}, func(t *testing.T, srv *chanx.Server) {
 				opened := false
 				c := chanx.NewConsumer(func(c *chanx.Conn, _ *http.Request) (*state, error) {
-					synctest.Wait() // for what ends in a goroutine of its own
+					synctest.Wait() // for contexts that end in a goroutine of their own
 					opened = true
 					return &state{c}, nil
 				}, &chanx.ConsumerOptions{Context: k.context})
@@ -91,7 +91,7 @@ func TestConsumerContextMustBeDerived(t *testing.T) {
 	}
 }
 
-// expectLine expects one line of that level, with those parts.
+// expectLine expects exactly one line of that level, and that it contains the parts.
 func expectLine(t *testing.T, log *journal, level string, parts ...string) {
 	t.Helper()
 	lines := log.take()
@@ -100,7 +100,8 @@ func expectLine(t *testing.T, log *journal, level string, parts ...string) {
 	}
 }
 
-// TestConsumerContextThatEndsLater closes the connection once, but not after the connection has ended by itself.
+// TestConsumerContextThatEndsLater checks that the end of the context closes the connection, once, and that nothing happens
+// if the connection has already ended.
 func TestConsumerContextThatEndsLater(t *testing.T) {
 	log := &journal{}
 	bubble(t, chanx.ServerOptions{Logger: slog.New(log)}, func(t *testing.T, srv *chanx.Server) {
@@ -126,7 +127,7 @@ func TestConsumerContextThatEndsLater(t *testing.T) {
 	})
 }
 
-// TestStateWithoutItsConn is refused before a handler can panic.
+// TestStateWithoutItsConn checks that a connection is refused if its state does not hold the Conn that open was given.
 func TestStateWithoutItsConn(t *testing.T) {
 	var other *chanx.Conn
 	for name, k := range map[string]struct {

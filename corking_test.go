@@ -11,12 +11,12 @@ import (
 	"github.com/chanx-go/chanx/chanxtest"
 )
 
-// Handlers of these tests run for a moment after they have sent something: what is corked comes at the end of it.
+// moment is how long handlers of these tests run after they have sent a frame: a corked frame arrives after it.
 const moment = 2 * time.Millisecond
 
 func work(d time.Duration) { time.Sleep(d) } // in a bubble
 
-// deriving is an Observer that passes on another context, as one that begins a span does.
+// deriving is an Observer that replaces the context by a derived one, as a tracer does.
 type deriving struct{ chanx.NopObserver }
 
 func (deriving) In(ctx context.Context, _ *chanx.Call) (context.Context, func(error)) {
@@ -31,7 +31,7 @@ func discard(client *chanxtest.Conn) {
 	}
 }
 
-// firstAfter returns how long after begin the next frame comes.
+// firstAfter returns the time from begin until the next frame arrives.
 func firstAfter(client *chanxtest.Conn, begin time.Time) time.Duration {
 	chanxtest.Receive[answerMessage](client)
 	return time.Since(begin)
@@ -93,7 +93,7 @@ func TestFramesOfAHandlerWaitForItsEnd(t *testing.T) {
 	}
 }
 
-// TestEveryHandlerInTheQueueCorks, and OnOpen, but not one beside the queue.
+// TestEveryHandlerInTheQueueCorks checks this for OnOpen too, and that concurrent handlers and streams do not cork.
 func TestEveryHandlerInTheQueueCorks(t *testing.T) {
 	var s *state
 	answer := func(ctx context.Context) error {
@@ -126,7 +126,7 @@ func TestEveryHandlerInTheQueueCorks(t *testing.T) {
 	})
 }
 
-// TestMiddlewareThatReplacesTheContext does not delay the answer of its handler.
+// TestMiddlewareThatReplacesTheContext checks that the answer of the handler is not delayed.
 func TestMiddlewareThatReplacesTheContext(t *testing.T) {
 	bubble(t, chanx.ServerOptions{}, func(t *testing.T, srv *chanx.Server) {
 		c := probe(func(s *state, ctx context.Context, _ sayMessage) error {
@@ -146,8 +146,8 @@ func TestMiddlewareThatReplacesTheContext(t *testing.T) {
 	})
 }
 
-// TestFramesOfAGoroutine wait for the handler that started it, but never longer than 5 ms, and no longer after its end:
-// neither for the next handler nor when none runs.
+// TestFramesOfAGoroutine checks that they wait for the handler that started the goroutine, but for at most 5 ms. After that
+// handler's end they do not wait, whether or not another handler runs.
 func TestFramesOfAGoroutine(t *testing.T) {
 	const most = 5 * time.Millisecond
 	bubble(t, chanx.ServerOptions{}, func(t *testing.T, srv *chanx.Server) {
@@ -186,7 +186,7 @@ func TestFramesOfAGoroutine(t *testing.T) {
 	})
 }
 
-// TestCorkingOfTwoConnections: a handler's context corks nothing of another connection.
+// TestCorkingOfTwoConnections checks that a handler's context corks no frames of another connection.
 func TestCorkingOfTwoConnections(t *testing.T) {
 	bubble(t, chanx.ServerOptions{}, func(t *testing.T, srv *chanx.Server) {
 		var all []*chanx.Conn

@@ -20,12 +20,12 @@ import (
 )
 
 type (
-	// typingMessage is worth nothing when it is old.
+	// typingMessage is registered as Droppable.
 	typingMessage struct {
 		Who string `json:"who"`
 		N   int    `json:"n"`
 	}
-	// priceMessage is worth nothing when there is a newer one for its item.
+	// priceMessage is registered as Latest, by its item.
 	priceMessage struct {
 		Item  string `json:"item"`
 		Price int    `json:"price"`
@@ -42,7 +42,7 @@ var byItem = chanx.Latest(func(m priceMessage) string { return m.Item + " of " +
 
 type viewer struct{ *chanx.Conn }
 
-// newViewer sends all of them to the group "all", which everybody is in.
+// newViewer returns a consumer that declares all of them and whose connections are in the group "all".
 func newViewer() *chanx.Consumer[viewer] {
 	open := func(c *chanx.Conn, _ *http.Request) (*viewer, error) { return &viewer{c}, nil }
 	c := chanx.NewConsumer(open, &chanx.ConsumerOptions{Groups: []string{"all"}})
@@ -55,10 +55,10 @@ func newViewer() *chanx.Consumer[viewer] {
 	return c
 }
 
-// valve is the server's end of a connection whose writes can be held up.
+// valve is the server's end of a connection, whose writes a test can block.
 type valve struct {
 	net.Conn
-	open chan struct{} // holds one value while writes may pass
+	open chan struct{} // holds one value while writes are not blocked
 }
 
 func (v *valve) Write(p []byte) (int, error) {
@@ -81,8 +81,8 @@ func (w valved) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return w.v, rw, err
 }
 
-// dialSlow connects a client that can stop reading. The first frame that is written while it does is on its way already:
-// a plain "first" is.
+// dialSlow connects a client whose server end is a blocked valve. The frame "first" is in the blocked write, so it no
+// longer counts for the send queue.
 func dialSlow(t *testing.T, srv *chanx.Server) (*chanxtest.Conn, *valve) {
 	v := &valve{open: make(chan struct{}, 1)}
 	v.reopen()
@@ -94,7 +94,7 @@ func dialSlow(t *testing.T, srv *chanx.Server) (*chanxtest.Conn, *valve) {
 	return c, v
 }
 
-// slowTest runs a test with a server, and clients in its group.
+// slowTest runs a test with a server of newViewer's consumer; say broadcasts to its group.
 func slowTest(t *testing.T, o chanx.ServerOptions, test func(t *testing.T, srv *chanx.Server, say func(chanx.Message))) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -117,7 +117,7 @@ func slowTest(t *testing.T, o chanx.ServerOptions, test func(t *testing.T, srv *
 	})
 }
 
-// news is what has come, in short.
+// news returns a short text for each frame that has arrived.
 func news(c *chanxtest.Conn) (all []string) {
 	synctest.Wait()
 	for _, text := range c.Pending() {
@@ -129,7 +129,8 @@ func news(c *chanxtest.Conn) (all []string) {
 	return all
 }
 
-// TestDroppableMakesRoom for what must arrive, and only it does; a client that keeps up gets all.
+// TestDroppableMakesRoom checks that droppable messages, and no others, are discarded when a queue is full, and that a
+// client which keeps up receives all of them.
 func TestDroppableMakesRoom(t *testing.T) {
 	for _, completions := range []bool{false, true} {
 		slowTest(t, chanx.ServerOptions{Completions: completions, Limits: chanx.Limits{SendQueueBytes: 700}},
@@ -182,7 +183,8 @@ func TestDroppableMakesRoom(t *testing.T) {
 	}
 }
 
-// TestLatestKeepsTheNewestOfEachKey, which the message has in its payload and beside it, from this node or another.
+// TestLatestKeepsTheNewestOfEachKey has the key in the payload and in a frame field, for messages of this node and of
+// another.
 func TestLatestKeepsTheNewestOfEachKey(t *testing.T) {
 	broker := memlayer.New()
 	for _, camelize := range []bool{false, true} {
@@ -224,7 +226,7 @@ func TestLatestKeepsTheNewestOfEachKey(t *testing.T) {
 	}
 }
 
-// TestSendHonoursDroppableAndLatest but a reply is never discarded.
+// TestSendHonoursDroppableAndLatest checks that they apply to Send, and that a reply is never discarded.
 func TestSendHonoursDroppableAndLatest(t *testing.T) {
 	slowTest(t, chanx.ServerOptions{Limits: chanx.Limits{SendQueueBytes: 400}},
 		func(t *testing.T, srv *chanx.Server, say func(chanx.Message)) {
@@ -251,7 +253,7 @@ func TestSendHonoursDroppableAndLatest(t *testing.T) {
 		})
 }
 
-// TestDropsAreLoggedOnceAMinute: the first at once, the rest when a minute is over.
+// TestDropsAreLoggedOnceAMinute checks that the first drop is logged at once and the others after a minute.
 func TestDropsAreLoggedOnceAMinute(t *testing.T) {
 	var lines journal
 	slowTest(t, chanx.ServerOptions{Logger: slog.New(&lines), Limits: chanx.Limits{SendQueueBytes: 300}},
@@ -273,8 +275,8 @@ func TestDropsAreLoggedOnceAMinute(t *testing.T) {
 		})
 }
 
-// TestAKeyThatPanics makes its message like any other.
-func TestAKeyThatPanics(t *testing.T) {
+// TestLatestKeyThatPanics checks that the message is then sent as if it were not Latest.
+func TestLatestKeyThatPanics(t *testing.T) {
 	var lines journal
 	synctest.Test(t, func(t *testing.T) {
 		srv := chanx.NewServer(&chanx.ServerOptions{Logger: slog.New(&lines)})
@@ -312,7 +314,7 @@ func TestDroppableAndLatestAreInTheSpec(t *testing.T) {
 	}
 }
 
-// TestStreamOfLongItems: two of them have no room in the queue, and a stream waits for its reader.
+// TestStreamOfLongItems has items of which two do not fit into the queue: the stream waits until the client reads.
 func TestStreamOfLongItems(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := chanx.NewServer(&chanx.ServerOptions{Logger: quiet, Limits: chanx.Limits{SendQueueBytes: 200_000}})

@@ -53,7 +53,7 @@ func TestErrorTextsForClientsAreBounded(t *testing.T) {
 	})
 }
 
-// longest is the length of the longest string in a JSON value.
+// longest returns the length of the longest string in a JSON value.
 func longest(v any) (n int) {
 	switch v := v.(type) {
 	case string:

@@ -14,7 +14,7 @@ import (
 	"github.com/chanx-go/chanx/chanxtest"
 )
 
-// dialled is a client whose OnOpen has run.
+// dialled returns a connected client; OnOpen has run.
 func dialled(t *testing.T, srv *chanx.Server, path string) *chanxtest.Conn {
 	t.Helper()
 	client := chanxtest.Dial(t, srv, path, nil)
@@ -30,7 +30,8 @@ func TestRefusalCanBeInspected(t *testing.T) {
 	}
 }
 
-// TestRefusalsOfHandlers are told as errors; the connection stays open, and the log is told of none.
+// TestRefusalsOfHandlers checks that the client receives an error with the reason of the status, that the connection stays
+// open, and that nothing is logged.
 func TestRefusalsOfHandlers(t *testing.T) {
 	for status, reason := range map[int]string{
 		403: "forbidden", 404: "not_found", 401: "unauthorized", 409: "conflict", 418: "im_a_teapot", 422: "unprocessable_entity",
@@ -52,7 +53,7 @@ func TestRefusalsOfHandlers(t *testing.T) {
 	}
 }
 
-// TestRefusalOfOnOpen is told and closes with 4000 plus the status.
+// TestRefusalOfOnOpen checks that the client receives an error and that the close code is 4000 plus the status.
 func TestRefusalOfOnOpen(t *testing.T) {
 	log := &journal{}
 	bubble(t, chanx.ServerOptions{Logger: slog.New(log)}, func(t *testing.T, srv *chanx.Server) {
@@ -70,8 +71,8 @@ func TestRefusalOfOnOpen(t *testing.T) {
 	})
 }
 
-// TestRefusalOfNoStatus is an internal error wherever it is returned: nobody can be told 0.
-func TestRefusalOfNoStatus(t *testing.T) {
+// TestRefusalWithoutAnErrorStatus checks that it is an internal error wherever it is returned.
+func TestRefusalWithoutAnErrorStatus(t *testing.T) {
 	for name, bad := range map[string]*chanx.RefusalError{"zero": {}, "200": {Status: 200}, "nil": nil} {
 		t.Run(name, func(t *testing.T) {
 			log := &journal{}

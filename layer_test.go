@@ -10,7 +10,7 @@ import (
 	"github.com/chanx-go/chanx/layer/memlayer"
 )
 
-// TestKeysAreNotShown by the panic about a short one, nor when a server's options are printed.
+// TestKeysAreNotShown checks the panic about a short key, and the options of a server when they are printed.
 func TestKeysAreNotShown(t *testing.T) {
 	key, other := bytes.Repeat([]byte("secret"), 8), []byte("secret")
 	for name, show := range map[string]func() string{

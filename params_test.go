@@ -32,7 +32,7 @@ func (e entry) Validate() error {
 	return nil
 }
 
-// entrance answers each connection with its parameters.
+// entrance returns a consumer that sends each connection its parameters.
 func entrance(opts *chanx.ConsumerOptions) *chanx.Consumer[desk] {
 	c := chanx.NewConsumerWith(func(c *chanx.Conn, _ *http.Request, e entry) (*desk, error) {
 		lang := "none"
@@ -190,7 +190,7 @@ func TestMistakesInParametersPanic(t *testing.T) {
 	}
 }
 
-// TestParametersAreReadByOneCall shows that a value of one request does not reach another.
+// TestParametersAreReadByOneCall checks that a value of one request does not reach another.
 func TestParametersAreReadByOneCall(t *testing.T) {
 	bubble(t, chanx.ServerOptions{}, func(t *testing.T, srv *chanx.Server) {
 		var got []entry

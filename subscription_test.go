@@ -15,7 +15,7 @@ import (
 	"github.com/chanx-go/chanx/layer"
 )
 
-// calls counts what is asked of a layer for groups.
+// calls is a layer that counts the calls of Subscribe and Unsubscribe for groups.
 type calls struct {
 	mu    sync.Mutex
 	of    map[faultlayer.Op]int
@@ -33,14 +33,14 @@ func (c *calls) call(f faultlayer.Call) (time.Duration, error) {
 	return c.slow, c.fails
 }
 
-// setSlow has each call take that long from now on.
+// setSlow sets the duration of each call.
 func (c *calls) setSlow(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.slow = d
 }
 
-// took is how often since the last time.
+// took returns the numbers of calls since the last time.
 func (c *calls) took() (subscribed, unsubscribed int) {
 	synctest.Wait()
 	c.mu.Lock()
@@ -60,7 +60,7 @@ func lingering(t *testing.T, test func(t *testing.T, k *cluster, asked *calls)) 
 	})
 }
 
-// expectCalls compares what was asked of the layer since the last time.
+// expectCalls checks the numbers of calls since the last time.
 func expectCalls(t *testing.T, what string, asked *calls, subscribed, unsubscribed int) {
 	t.Helper()
 	if s, u := asked.took(); s != subscribed || u != unsubscribed {
@@ -97,7 +97,7 @@ func TestSubscriptionsLinger(t *testing.T) {
 	})
 }
 
-// TestDataForLingeringSubjectsIsIgnored and does not count as a drop.
+// TestDataForLingeringSubjectsIsIgnored checks that it does not count as a drop.
 func TestDataForLingeringSubjectsIsIgnored(t *testing.T) {
 	lingering(t, func(t *testing.T, k *cluster, _ *calls) {
 		p := k.dial(0, "ann", "g")
@@ -120,7 +120,7 @@ func TestDataForLingeringSubjectsIsIgnored(t *testing.T) {
 	})
 }
 
-// TestShutdownDoesNotWaitForLingers, nor for a broker that is being told.
+// TestShutdownDoesNotWaitForLingers checks that Shutdown waits neither for the linger time nor for a slow Unsubscribe.
 func TestShutdownDoesNotWaitForLingers(t *testing.T) {
 	for what, after := range map[string]time.Duration{"they linger": 0, "the broker is told": linger} {
 		lingering(t, func(t *testing.T, k *cluster, asked *calls) {
@@ -140,7 +140,7 @@ func TestShutdownDoesNotWaitForLingers(t *testing.T) {
 	}
 }
 
-// TestNothingLingersAfterShutdown not even a group of a connection that outlives it.
+// TestNothingLingersAfterShutdown checks this also for a group of a connection that ends after Shutdown.
 func TestNothingLingersAfterShutdown(t *testing.T) {
 	lingering(t, func(t *testing.T, k *cluster, _ *calls) {
 		release := make(chan struct{})
@@ -163,7 +163,7 @@ func TestNothingLingersAfterShutdown(t *testing.T) {
 	})
 }
 
-// TestFailedUnsubscriptionsAreLogged once a minute, and the subjects are forgotten all the same.
+// TestFailedUnsubscriptionsAreLogged checks that they are logged once a minute, and that the subjects are forgotten.
 func TestFailedUnsubscriptionsAreLogged(t *testing.T) {
 	log, asked := &journal{}, &calls{of: map[faultlayer.Op]int{}}
 	o := clusterOptions{nodes: 1, faults: faultlayer.Faults{Call: asked.call}, server: logOfNode0(log)}

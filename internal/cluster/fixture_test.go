@@ -21,7 +21,7 @@ const wait, linger5s = time.Second, 5 * time.Second
 
 var errTestClosed = errors.New("test: closed")
 
-// fixture is a layer with nodes. What node 0 asks of the layer is counted, and may be slow or fail.
+// fixture is a layer with nodes. The calls of node 0 are counted, and can be made slow or fail.
 type fixture struct {
 	t     *testing.T
 	layer *faultlayer.Layer
@@ -81,14 +81,14 @@ func (f *fixture) call(c faultlayer.Call) (time.Duration, error) {
 	return f.slow, f.fails
 }
 
-// disturb has each call of node 0 take that long, or fail, from now on.
+// disturb makes each call of node 0 take that long, or fail.
 func (f *fixture) disturb(slow time.Duration, fails error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.slow, f.fails = slow, fails
 }
 
-// expectAsked compares what node 0 has asked of the layer since the last time.
+// expectAsked checks the number of calls of node 0 since the last time.
 func (f *fixture) expectAsked(what string, subscribed, unsubscribed int) {
 	f.t.Helper()
 	synctest.Wait()

@@ -10,8 +10,8 @@ import (
 	"github.com/chanx-go/chanx/layer"
 )
 
-// TestALazyTimeoutEnds when its time is over, counted from the first call of Done, when its parent ends, and when it is
-// stopped.
+// TestALazyTimeoutEnds checks that it ends when its time, counted from the first call of Done, is over, when its parent
+// ends, and when it is stopped.
 func TestALazyTimeoutEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		parent, cancel := context.WithCancel(t.Context())

@@ -11,7 +11,7 @@ import (
 	"github.com/chanx-go/chanx/layer"
 )
 
-// TestPublicationsReachEachSubjectOnce, on nodes with members, and not the node that publishes.
+// TestPublicationsReachEachSubjectOnce checks that nodes with members receive them, and the publishing node does not.
 func TestPublicationsReachEachSubjectOnce(t *testing.T) {
 	inFixture(t, func(t *testing.T, f *fixture) {
 		for node := range f.nodes {
@@ -33,7 +33,7 @@ func TestSubjects(t *testing.T) {
 	}
 }
 
-// TestOwnPublicationsAreIgnored if a layer brings them back.
+// TestOwnPublicationsAreIgnored has a layer that delivers a node's publications to the node itself.
 func TestOwnPublicationsAreIgnored(t *testing.T) {
 	inFixture(t, func(t *testing.T, f *fixture) {
 		f.ok(f.join(0, "g/g"))
@@ -45,7 +45,8 @@ func TestOwnPublicationsAreIgnored(t *testing.T) {
 	})
 }
 
-// TestDataOfAForeignSubjectIsRefused: a signature is valid for every subject, but the receiver is not fooled.
+// TestDataOfAForeignSubjectIsRefused publishes signed data to another subject: the signature does not cover the subject, so
+// the receiver must compare it.
 func TestDataOfAForeignSubjectIsRefused(t *testing.T) {
 	inFixture(t, func(t *testing.T, f *fixture) {
 		f.ok(f.join(0, "g/g"))
@@ -67,7 +68,7 @@ func TestDataOfAForeignSubjectIsRefused(t *testing.T) {
 	})
 }
 
-// TestPublishGivesUpASilentLayer after its time-out, even if the context of the caller has ended.
+// TestPublishGivesUpASilentLayer checks that it returns after its timeout, even if the caller's context has ended.
 func TestPublishGivesUpASilentLayer(t *testing.T) {
 	inFixture(t, func(t *testing.T, f *fixture) {
 		f.disturb(time.Hour, nil)

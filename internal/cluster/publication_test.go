@@ -18,7 +18,7 @@ func TestPublicationRoundTrip(t *testing.T) {
 		},
 		{Kind: KindMessage, Targets: []string{strings.Repeat("x", 300)}, Frame: []byte(`{"a":1}`), Payload: make([]byte, 1<<20)},
 	}
-	for field := range 7 { // one of them long, so that size misses none
+	for field := range 7 { // one field is long, so that the size estimate must include each
 		long := make([]string, 7)
 		long[field] = strings.Repeat("x", 300)
 		tests = append(tests, Publication{
@@ -74,8 +74,8 @@ func TestPublicationRefusesFrameFieldsThatAreNoObject(t *testing.T) {
 	}
 }
 
-// FuzzParse: what a broker delivers never panics; what is accepted says the same when it is written again; and where
-// there are keys, nothing is accepted but what was signed, byte for byte.
+// FuzzParse checks that no data from a broker causes a panic, that accepted data is the same when encoded again, and that
+// with keys only data whose every byte is signed is accepted.
 func FuzzParse(f *testing.F) {
 	auth, other := newSigner(f, testKeys(2)), newSigner(f, testKeys(3)[2:])
 	signed := map[string]bool{}

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// testKeys are keys of which none is the beginning of another.
+// testKeys returns n keys of which none is a prefix of another.
 func testKeys(n int) (keys [][]byte) {
 	for i := range n {
 		keys = append(keys, bytes.Repeat([]byte{byte('a' + i)}, MinKeyBytes+i))
@@ -79,7 +79,7 @@ func TestEveryByteIsSigned(t *testing.T) {
 	}
 	for at := range good {
 		for bit := range 8 {
-			if bad := bytes.Clone(good); at != headBytes-1 { // the length of the seal may become 0: see below
+			if bad := bytes.Clone(good); at != headBytes-1 { // the length of the signature may become 0: see below
 				bad[at] ^= 1 << bit
 				refused("flipped", at, bad, OtherVersion)
 			}
@@ -101,8 +101,8 @@ func TestEveryByteIsSigned(t *testing.T) {
 	}
 }
 
-// TestKeysAreIntroducedAndRotated has nodes of each step read what those of each publish: those of the step before, at
-// that step and of the next one must understand each other.
+// TestKeysAreIntroducedAndRotated has nodes at each step of a key rotation read what nodes at each step publish. Nodes at
+// the same step and at neighbouring steps must understand each other.
 func TestKeysAreIntroducedAndRotated(t *testing.T) {
 	k := testKeys(2)
 	steps := []struct {
@@ -150,7 +150,7 @@ func TestUnsignedDataIsAcceptedOnlyIfAllowed(t *testing.T) {
 	}
 }
 
-// TestKeysWithOneIDAreBothTried: that two keys have the same id happens once in 4 thousand million times.
+// TestKeysWithOneIDAreBothTried has two keys with the same id, a chance of one in 2^32.
 func TestKeysWithOneIDAreBothTried(t *testing.T) {
 	first, second := newSigner(t, testKeys(1)), newSigner(t, testKeys(2)[1:])
 	both := &Signer{keys: []*key{first.keys[0], second.keys[0]}}
@@ -175,7 +175,7 @@ func TestRefusalsDoNotShowKeys(t *testing.T) {
 	}
 }
 
-// TestKeysAreCopied: an application may wipe its secrets when the server has been made.
+// TestKeysAreCopied checks that an application may overwrite its keys after NewServer.
 func TestKeysAreCopied(t *testing.T) {
 	keys, kept := testKeys(1), newSigner(t, testKeys(1))
 	a := newSigner(t, keys)
@@ -203,8 +203,8 @@ func TestSealsOfManyGoroutines(t *testing.T) {
 	all.Wait()
 }
 
-// BenchmarkSigner writes and reads a publication with keys and, in turn, without: x-unsigned is the ratio of their
-// times, ns-more and allocs-more are the differences.
+// BenchmarkSigner encodes and decodes a publication with and, in turn, without keys: x-unsigned is the ratio of the times,
+// ns-more and allocs-more are the differences.
 func BenchmarkSigner(b *testing.B) {
 	for _, size := range []int{146, 4096} {
 		b.Run(fmt.Sprintf("payload=%d", size), func(b *testing.B) {

@@ -30,8 +30,8 @@ func TestSubjectsLinger(t *testing.T) {
 	})
 }
 
-// TestComingAndGoingNeverUnsubscribes: each time what is published arrives when Sync has returned.
-func TestComingAndGoingNeverUnsubscribes(t *testing.T) {
+// TestRepeatedJoinsDoNotUnsubscribe checks also that, each time, publications arrive as soon as Sync has returned.
+func TestRepeatedJoinsDoNotUnsubscribe(t *testing.T) {
 	inFixture(t, func(t *testing.T, f *fixture) {
 		for range 1000 {
 			f.ok(f.join(0, "g/g"))
@@ -62,7 +62,7 @@ func TestAMemberComesDuringTheUnsubscription(t *testing.T) {
 	})
 }
 
-// TestLingerIsBounded: however many subjects come and go, the oldest are given up.
+// TestLingerIsBounded checks that the oldest subjects are unsubscribed when too many linger.
 func TestLingerIsBounded(t *testing.T) {
 	const more = 1000
 	inFixture(t, func(t *testing.T, f *fixture) {
@@ -87,7 +87,7 @@ func TestLingerIsBounded(t *testing.T) {
 	})
 }
 
-// TestFailedUnsubscriptions are reported, each with its subject, and the subjects are forgotten all the same.
+// TestFailedUnsubscriptions checks that each is reported with its subject, and that the subjects are forgotten.
 func TestFailedUnsubscriptions(t *testing.T) {
 	inFixture(t, func(t *testing.T, f *fixture) {
 		f.ok(f.join(0, "g/g", "u/ann"))
@@ -106,7 +106,7 @@ func TestFailedUnsubscriptions(t *testing.T) {
 	})
 }
 
-// TestSyncGivesUpASilentLayer after its time-out, and says of which subject.
+// TestSyncGivesUpASilentLayer checks that it returns after its timeout, with an error that names the subject.
 func TestSyncGivesUpASilentLayer(t *testing.T) {
 	inFixture(t, func(t *testing.T, f *fixture) {
 		f.disturb(time.Hour, nil)

@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// version1 is what the files of testdata say. Both are kept as they are: servers of a later release must read
-// them for as long as they read version 1. What is added to the version gets a file of its own.
+// version1 is the content of the files in testdata. Neither may change: later releases must read these files for as long as
+// they read version 1. An addition to the version gets a file of its own.
 var version1 = map[string]Publication{
 	"message": {
 		Kind: KindMessage, ExceptSelf: true, Headers: []Header{{"traceparent", "00-1"}},
@@ -49,7 +49,7 @@ var version1 = map[string]Publication{
 	},
 }
 
-// readHex reads hexadecimal digits; # begins a comment.
+// readHex reads a file of hexadecimal digits, in which # begins a comment.
 func readHex(t *testing.T, path string) []byte {
 	t.Helper()
 	text, err := os.ReadFile(path)
@@ -88,7 +88,7 @@ func TestVersion1IsReadForEver(t *testing.T) {
 	}
 }
 
-// TestSignaturesOfVersion1AreReadForEver has a file that was made without this code.
+// TestSignaturesOfVersion1AreReadForEver reads a file that was signed by other software.
 func TestSignaturesOfVersion1AreReadForEver(t *testing.T) {
 	data, want := readHex(t, "testdata/message-signed.hex"), version1["message"]
 	auth := newSigner(t, testKeys(1))
