@@ -163,6 +163,9 @@ func checkError(err error) error {
 	if r, ok := told.(*RefusalError); ok && !r.isValid() {
 		return fmt.Errorf("chanx: handler failed: its error is a RefusalError with status %d: make it with Refuse: %v", r.Status, err)
 	}
+	if items, ok := told.(ValidationError); ok && len(items) == 0 {
+		return fmt.Errorf("chanx: handler failed: its error is an empty ValidationError: return nil if nothing is wrong: %q", err)
+	}
 	_ = err.Error()
 	if e, ok := told.(*Error); ok && e.Cause != nil {
 		_ = e.Cause.Error()
@@ -191,7 +194,7 @@ func (c *Conn) conclude(ctx context.Context, k *Call, reply Message, err error) 
 	answered := false
 	switch {
 	case err != nil:
-		answered = c.logUnsent(c.write(c.explain(ctx, err, k.Action), k.Ref, cork))
+		answered = c.logUnsent(c.write(c.explain(ctx, err, k.Action, k.incoming()), k.Ref, cork))
 	case k.reply:
 		answer := func(err error) {
 			if answered = err == nil; answered {
@@ -200,7 +203,7 @@ func (c *Conn) conclude(ctx context.Context, k *Call, reply Message, err error) 
 			if !c.isExpected(ctx, err) {
 				k.fail()
 			}
-			answered = c.logUnsent(c.write(c.explain(ctx, fmt.Errorf("chanx: reply to %q: %w", k.Action, err), k.Action), k.Ref, cork))
+			answered = c.logUnsent(c.write(c.explain(ctx, fmt.Errorf("chanx: reply to %q: %w", k.Action, err), k.Action, k.incoming()), k.Ref, cork))
 		}
 		exited := func(err error) {
 			answer(err)
@@ -229,12 +232,11 @@ var (
 	errDuplicate = NewError("duplicate_ref", "The ref belongs to a message that is still being handled")
 )
 
-// recordResult counts the handler's error as a failure, unless it is expected, and returns the error to send to the
-// client.
+// recordResult counts the handler's error if it is a failure, and returns the error to send to the client.
 func (c *Conn) recordResult(ctx context.Context, k *Call) error {
 	forClient, replaced := k.clientError(ctx)
 	expected := k.err == nil || k.err == errCancelled || c.isExpected(ctx, k.err)
-	if !expected || forClient == errTimeout {
+	if !expected && c.isFailure(ctx, k.err) || forClient == errTimeout {
 		k.fail()
 	}
 	if replaced && !expected {
@@ -297,6 +299,15 @@ func (c *Conn) closeBecause(why *CloseError) {
 	if err := c.Close(socket.CloseInternal, ""); err != nil {
 		c.logError(slog.LevelError, "chanx: close failed", "", err)
 	}
+}
+
+// incoming returns the type of the call's message, or nil for an event.
+func (k *Call) incoming() *mountedIncoming {
+	in := k.Conn.mount.incoming[k.Action]
+	if in == nil || &in.task != k.task { // an event of that name
+		return nil
+	}
+	return in
 }
 
 // fail counts the call as failed, once, if its handler has begun.

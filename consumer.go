@@ -105,8 +105,8 @@ func stateConn(t reflect.Type) (why string, ok bool) {
 }
 
 // OnOpen registers the function that runs first on each connection, before the handlers of its messages. If it returns
-// an error, the client receives it as from any handler. The connection is then closed with 1011, with the code of a
-// *CloseError, or, after Refuse, with 4000 plus the status.
+// an error, the client receives it as from the handler of an event. The connection is then closed with 1011, with the
+// code of a *CloseError, or, after Refuse, with 4000 plus the status.
 func (c *Consumer[S]) OnOpen(h func(*S, context.Context) error) {
 	c.end.registerOnce("OnOpen", h == nil, c.end.onOpen != nil)
 	c.end.onOpen = func(state any, ctx context.Context) error { return h(state.(*S), ctx) }

@@ -41,7 +41,7 @@ func (l *connSink) Message(p []byte, binary bool) {
 	exited := func(err error) {
 		c.refs.nextMessage(nil)
 		refused.add(refusedInternal)
-		c.reject(c.refOf(p), c.explain(c.ctx, err, "decode"))
+		c.reject(c.refOf(p), c.explain(c.ctx, err, "decode", nil))
 	}
 	f, items, err := c.read(p, binary, exited)
 	no := c.refs.nextMessage(f.handler())
@@ -55,7 +55,7 @@ func (l *connSink) Message(p []byte, binary bool) {
 		c.refs.cancel(f.ref, 0)
 	case err != nil: // a method of the application has panicked
 		refused.add(refusedInternal)
-		c.reject(f.ref, c.explain(c.ctx, err, "decode"))
+		c.reject(f.ref, c.explain(c.ctx, err, "decode", nil))
 	default:
 		c.message(f, no)
 	}
@@ -68,7 +68,7 @@ func (c *Conn) rejectOverRate(p []byte, binary bool) {
 		c.refs.cancel(ref, 0)
 	} else {
 		c.mount.srv.refusals.addError(errRate)
-		c.reject(looseRef(p), c.explain(c.ctx, errRate, ""))
+		c.reject(looseRef(p), c.explain(c.ctx, errRate, "", nil))
 	}
 	if c.ensureRateState().rate.isFlood() {
 		c.closeBecause(&CloseError{socket.ClosePolicy, "too many messages"})
@@ -203,7 +203,7 @@ func (c *Conn) openFailed(err error) {
 	case *RefusalError:
 		closing = &CloseError{e.closeCode(), e.Detail}
 	}
-	c.logUnsent(c.write(c.explain(c.ctx, err, "OnOpen"), "", true))
+	c.logUnsent(c.write(c.explain(c.ctx, err, "OnOpen", nil), "", true))
 	c.closeBecause(closing)
 }
 
@@ -276,7 +276,7 @@ func (l *connSink) Closed(code int, reason string) {
 	defer cancel()
 	running := c.mount.srv.longCallsOf(c)
 	defer running.end(running.begin(c, onCloseCall))
-	failed := func(err error) { c.explain(ctx, err, "OnClose") }
+	failed := func(err error) { c.explain(ctx, err, "OnClose", nil) }
 	err := c.guardTo(failed, func() error {
 		c.mount.onClose(c.state, ctx, &CloseError{code, reason})
 		return nil

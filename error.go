@@ -19,6 +19,11 @@ import (
 type FieldError = schema.FieldError
 
 // ValidationError lists all errors in a value. Length 0 means success.
+//
+// A handler may return one made in code, for what tags cannot express. Its client receives it like the errors of a
+// message that did not pass validation: each Loc, made of the declared names, is put below "payload", unless it begins
+// with the name of a frame field; there are at most Limits.MaxErrors items, and texts are cut. It is logged at debug
+// level, and counts neither as a failure nor for Limits.MaxInvalid. An empty one is an internal error.
 type ValidationError = schema.ValidationError
 
 // Error is an error for the client, who receives {"reason": Reason, "detail": Detail}. Any other error of a handler is
@@ -29,7 +34,7 @@ type Error struct {
 
 	// Cause may be nil. It is logged at debug level, and Unwrap returns it. The client never receives it, and it decides
 	// nothing: a *CloseError as Cause closes no connection.
-	Cause error
+	Cause error `json:"-"`
 }
 
 // NewError returns an error that a handler returns to send it to the client. To add a cause, write
@@ -141,7 +146,7 @@ type reason struct {
 // isForClient reports whether err itself, not an error inside it, is one that decides what the client is told.
 func isForClient(err error) bool {
 	switch err.(type) {
-	case *Error, *CloseError, *RefusalError:
+	case *Error, *CloseError, *RefusalError, ValidationError:
 		return true
 	}
 	return false
@@ -167,27 +172,35 @@ func outermost(err error) error {
 }
 
 // explain returns the error message for a handler's error, and logs what the client does not learn. ctx is the
-// handler's.
-func (c *Conn) explain(ctx context.Context, err error, action string) ErrorMessage {
+// handler's. in is the message that it handles, or nil if it handles none.
+func (c *Conn) explain(ctx context.Context, err error, action string, in *mountedIncoming) ErrorMessage {
 	c.logUntold(ctx, err, action)
 	switch e := outermost(err).(type) {
 	case *Error:
 		return ErrorMessage{reason{cutBytes(e.Reason, maxDetailBytes), cutBytes(e.Detail, maxDetailBytes)}}
 	case *RefusalError:
 		return ErrorMessage{reason{e.reason(), cutBytes(e.Detail, maxDetailBytes)}}
+	case ValidationError:
+		if in == nil {
+			return ErrorMessage{e.Bound(c.mount.limits)}
+		}
+		return ErrorMessage{in.codec.Locate(e, "payload", c.mount.limits)}
 	}
 	return internalError
 }
 
 var internalError = ErrorMessage{reason{"internal", "Failed to process message"}}
 
-// logUntold logs a handler's error unless the client learns all of it.
+// logUntold logs a handler's error, unless it is of a kind that is not logged and the client learns all of it.
 func (c *Conn) logUntold(ctx context.Context, err error, action string) {
-	told := outermost(err)
-	if e, ok := told.(*Error); ok && e.Cause != nil {
-		told = nil
+	untold := false
+	switch e := outermost(err).(type) {
+	case *Error:
+		untold = e.Cause != nil
+	case nil, ValidationError:
+		untold = true
 	}
-	if level := c.levelOf(ctx, err); level == slog.LevelError || told == nil {
+	if level := c.levelOf(ctx, err); level == slog.LevelError || untold {
 		c.logFailure(level, err, action)
 	}
 }
@@ -225,6 +238,16 @@ func errorAttrs(err error) []any {
 // disconnect while handlers run, which is no fault of the program.
 func (c *Conn) isExpected(ctx context.Context, err error) bool {
 	return consistsOf(err, c.endErrors(ctx)...)
+}
+
+// isFailure reports whether a handler's error counts as a failure: all do, except those that are expected and those about
+// input that is not valid.
+func (c *Conn) isFailure(ctx context.Context, err error) bool {
+	ends := c.endErrors(ctx)
+	return !everyPart(err, func(part error) bool {
+		_, invalid := part.(ValidationError)
+		return invalid || isOneOf(part, ends)
+	})
 }
 
 // endErrors returns the errors that say that ctx, or this connection, has ended. ErrClosed and ErrSlow may also come from

@@ -163,6 +163,10 @@ func failAt(t *testing.T, srv *chanx.Server, place string, err error) *chanxtest
 	return client
 }
 
+func openFailing(err error) *chanx.Consumer[state] {
+	return chanx.NewConsumer(func(*chanx.Conn, *http.Request) (*state, error) { return nil, err }, nil)
+}
+
 // TestOnlyRefusalsAreToldInOpen checks that what is joined to a refusal is logged, and that no other error tells the
 // client anything.
 func TestOnlyRefusalsAreToldInOpen(t *testing.T) {
@@ -182,7 +186,7 @@ func TestOnlyRefusalsAreToldInOpen(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			log := &journal{}
 			bubble(t, chanx.ServerOptions{Logger: slog.New(log)}, func(t *testing.T, srv *chanx.Server) {
-				srv.Handle("/ws", chanx.NewConsumer(func(*chanx.Conn, *http.Request) (*state, error) { return nil, k.err }, nil))
+				srv.Handle("/ws", openFailing(k.err))
 				chanxtest.Dial(t, srv, "/ws", nil).ExpectRefused(k.status)
 				var want []string
 				if k.logged != "" {

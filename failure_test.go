@@ -33,7 +33,10 @@ func TestFailuresAfterTheEndOfTheContext(t *testing.T) {
 		"a panic with it": {func(ctx context.Context) error { panic(ctx.Err()) }, "panic: context"},
 		"another":         {func(context.Context) error { return errors.New("disk full") }, "disk full"},
 		"joined":          {func(ctx context.Context) error { return errors.Join(ctx.Err(), errors.New("disk full")) }, "disk full"},
-		"another list":    {func(context.Context) error { return chanx.ValidationError{{Type: "x", Msg: "disk"}} }, "disk"},
+		"not valid":       {func(context.Context) error { return chanx.ValidationError{{Type: "x", Msg: "taken"}} }, ""},
+		"joined list": {func(context.Context) error {
+			return errors.Join(chanx.ValidationError{{Type: "x", Msg: "taken"}}, errors.New("disk full"))
+		}, "disk full"},
 	} {
 		for how, end := range map[string]func(*chanxtest.Conn){
 			"cancelled": func(c *chanxtest.Conn) { c.Cancel("1") },

@@ -153,6 +153,8 @@ func failure(how string) error {
 		return chanx.NewError("room_full", "the room has 3 seats")
 	case "wrapped":
 		return fmt.Errorf("while seating: %w", chanx.NewError("room_full", "the room has 3 seats"))
+	case "invalid":
+		return chanx.ValidationError{{Type: "value_error", Loc: []any{"how"}, Msg: "not today"}}
 	case "internal":
 		return errors.New("password of the database")
 	case "panic":

@@ -73,7 +73,8 @@ func newIncoming[M Message](opts []HandlerOption) *incoming {
 // time-out. It carries the values of ConsumerOptions.Context.
 //
 // If the handler returns an *Error, it is sent to the client, and so is an error made with Refuse, with a reason such as
-// "forbidden". A *CloseError closes the connection. The outermost of these decides if one wraps another; the first one
+// "forbidden". The items of a ValidationError are sent like those of a message that did not pass validation. A
+// *CloseError closes the connection. The outermost of these decides if one wraps another; the first one
 // if several are joined. Any other error, also one that is joined to one of these, is logged; so is a panic, or the end
 // of the goroutine (runtime.Goexit). Unless one of these decides, the client receives an internal error without its
 // text.
@@ -163,7 +164,8 @@ func OnUnion[S any, U Message](c *Consumer[S], h func(*S, context.Context, U) er
 }
 
 // OnEvent registers the handler of event E. It runs in the same order and under the same rules as the handlers of
-// messages: its error is sent to this connection's client as for On. Events are identified by their names: each handler
+// messages: its error is sent to this connection's client as for On. The client has not sent the event, so the paths of a
+// ValidationError are sent as they are. Events are identified by their names: each handler
 // receives the emitted event decoded as its own E, which may be another type than the emitter's.
 func OnEvent[S any, E Event](c *Consumer[S], h func(*S, context.Context, E) error, opts ...HandlerOption) {
 	if h == nil {

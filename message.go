@@ -27,7 +27,7 @@ type Ping struct{}
 type Pong struct{}
 
 // ErrorMessage is sent to the client when something failed. Payload is a list of [FieldError] for input that did not
-// pass validation, else an object, such as the reason and detail of an [Error].
+// pass validation, or that a handler refused with a ValidationError, else an object, such as the reason and detail of an [Error].
 type ErrorMessage struct{ Payload any }
 
 // AuthenticationMessage is sent to the client when its connection was accepted, with 200 and "OK", or refused, with an

@@ -43,6 +43,22 @@ func (v ValidationError) Error() string {
 	return b.String()
 }
 
+// Bound returns the items as they are sent to a client if code of the application made them: at most l.MaxErrors, with
+// paths and texts cut as those of decoded values. A text that contains names of Go is replaced.
+func (v ValidationError) Bound(l Limits) ValidationError {
+	var f findings
+	f.reset(l.MaxErrors)
+	sent := make(ValidationError, min(len(v), f.limit))
+	for i := range sent {
+		item := finding{typ: cutMessage(v[i].Type), msg: v[i].Msg, below: v[i].Loc}
+		if !isSafeText(nil, item.msg) {
+			item.msg = unsafeItem
+		}
+		sent[i] = item.item(make([]any, 0, len(item.below)))
+	}
+	return sent
+}
+
 // AppendJSON appends the items to b as JSON. The result is that of encoding/json, but cheaper. The error reports a path
 // element that JSON cannot express.
 func (v ValidationError) AppendJSON(b []byte) (_ []byte, err error) {

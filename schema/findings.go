@@ -2,7 +2,9 @@ package schema
 
 import (
 	"cmp"
+	"fmt"
 	"math"
+	"reflect"
 	"slices"
 )
 
@@ -183,12 +185,28 @@ func (f *finding) item(loc []any) FieldError {
 		}
 	}
 	for _, l := range f.below {
-		if s, ok := l.(string); ok {
-			l = cutText(s)
-		}
-		loc = append(loc, l)
+		loc = append(loc, pathElement(l))
 	}
 	return FieldError{Type: f.typ, Loc: loc, Msg: cutMessage(f.msg + f.rest), Cause: f.cause}
+}
+
+// pathElement returns an element of a path that code of the application made as an integer or a text. encoding/json has
+// decoded an integer as float64. A value that is neither, nor has a String method, becomes "?": it may print an address.
+func pathElement(l any) any {
+	switch v := reflect.ValueOf(l); {
+	case v.CanInt():
+		return int(v.Int())
+	case v.CanUint():
+		return v.Uint()
+	case v.CanFloat() && v.Float() == math.Trunc(v.Float()):
+		return int(v.Float())
+	case v.Kind() == reflect.String:
+		return cutText(v.String())
+	}
+	if s, ok := l.(fmt.Stringer); ok {
+		return cutText(fmt.Sprint(s))
+	}
+	return "?"
 }
 
 // Errors returns the items collected since Reset, in the order of the fields, or nil if there are none.

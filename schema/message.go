@@ -115,7 +115,7 @@ func (m *Message) validate() {
 		return
 	}
 	for _, item := range methodItems(t, items, m.codec.naming) {
-		if m.ofFrame(item) {
+		if m.codec.isOfFrame(item) {
 			m.d.add(item.Type, item.Msg, item.Loc)
 			continue
 		}
@@ -123,15 +123,4 @@ func (m *Message) validate() {
 		m.d.add(item.Type, item.Msg, item.Loc)
 		m.leavePayload()
 	}
-}
-
-// ofFrame reports whether an item returned by Validate is about a frame field.
-func (m *Message) ofFrame(item FieldError) bool {
-	if len(item.Loc) == 0 {
-		return false
-	}
-	name, _ := item.Loc[0].(string)
-	_, inPayload := m.codec.typ.byName[m.codec.naming][name]
-	_, inFrame := m.codec.typ.frame.byName[m.codec.naming][name]
-	return inFrame && !inPayload
 }

@@ -32,6 +32,9 @@ func (d *Decoder) failMethod(t *Type, err error, fallback string) {
 	d.keep(finding{typ: "value_error", msg: "Value error, ", rest: fallback, cause: err})
 }
 
+// unsafeItem replaces the text of an item that is not safe to send.
+const unsafeItem = "Value error, invalid value"
+
 // methodItems converts the items of a method: paths get the names of the naming, unsafe texts are replaced.
 func methodItems(t *Type, items ValidationError, n Naming) ValidationError {
 	own := make(ValidationError, 0, len(items))
@@ -40,11 +43,39 @@ func methodItems(t *Type, items ValidationError, n Naming) ValidationError {
 			i.Loc = t.renamePath(i.Loc, n)
 		}
 		if !isSafeText(t, i.Msg) {
-			i.Msg = "Value error, invalid value"
+			i.Msg = unsafeItem
 		}
 		own = append(own, i)
 	}
 	return own
+}
+
+// Locate returns items that code of the application made about a value of the type, as they are sent to a client. Like
+// those of a Validate method they have declared names and get those of the codec. They are put below the path element
+// payload, or stay at the top if they are about a frame field. Items about the payload come first. See
+// ValidationError.Bound for the rest.
+func (c *Codec) Locate(items ValidationError, payload string, l Limits) ValidationError {
+	var inside, beside ValidationError
+	for _, item := range methodItems(c.typ, items, c.naming) {
+		if c.isOfFrame(item) {
+			beside = append(beside, item)
+			continue
+		}
+		item.Loc = append([]any{payload}, item.Loc...)
+		inside = append(inside, item)
+	}
+	return append(inside, beside...).Bound(l)
+}
+
+// isOfFrame reports whether an item with the names of the codec is about a frame field.
+func (c *Codec) isOfFrame(item FieldError) bool {
+	if len(item.Loc) == 0 {
+		return false
+	}
+	name, _ := item.Loc[0].(string)
+	_, inPayload := c.typ.byName[c.naming][name]
+	_, inFrame := c.typ.frame.byName[c.naming][name]
+	return inFrame && !inPayload
 }
 
 // isSafeError reports whether neither err nor an error it wraps has a type of the standard library. The texts of those
@@ -96,7 +127,7 @@ var goWords = []string{
 	"time: missing", "parsing time ", "2006-01-02", "parse \"", "main.",
 }
 
-// isSafeText reports whether a text contains neither a Go name nor the package name of t.
+// isSafeText reports whether a text contains neither a Go name nor the package name of t, which may be nil.
 func isSafeText(t *Type, text string) bool {
 	text = text[:min(len(text), maxMessage)] // no more is sent
 	for _, word := range goWords {
@@ -108,6 +139,9 @@ func isSafeText(t *Type, text string) bool {
 		if text[i] == '.' && isQualified(text, i) || text[i] == '(' && isCall(text[:i]) {
 			return false
 		}
+	}
+	if t == nil {
+		return true
 	}
 	pkg, _, ok := strings.Cut(strings.TrimLeft(t.goType.String(), "*[]"), ".")
 	return !ok || strings.Contains(pkg, "[") || !hasMember(text, pkg+".")
