@@ -81,7 +81,7 @@ func (s *Server) receive(subject string, p cluster.Publication, bytes int) {
 		switch {
 		case cluster.SubjectOf(target) != subject:
 		case target == cluster.EveryNode && d.Kind == cluster.KindEvent:
-			s.nodes.push(context.Background(), d, false)
+			s.nodeEvents.push(context.Background(), d, false)
 		default:
 			s.missed(d, s.hub.DeliverMatch(d, d.Targets, k))
 		}

@@ -38,7 +38,7 @@ func OnNode[E Event](s *Server, h func(ctx context.Context, e E) error) {
 		panic(fmt.Sprintf("chanx: register node event %s: its handler is nil", t))
 	}
 	checkValue(t, "node event", "Event")
-	s.nodes.register(&nodeHandler{
+	s.nodeEvents.register(&nodeHandler{
 		name: reflect.Zero(t).Interface().(Event).Event(), make: func() any { return new(E) },
 		run: func(ctx context.Context, v any) error { return h(ctx, *v.(*E)) },
 	}, t)

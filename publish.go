@@ -27,7 +27,7 @@ func (s *Server) deliver(ctx context.Context, d *delivery, r *recipients) error 
 		s.missed(d, s.hub.Deliver(d, here...))
 	}
 	if r.nodes {
-		s.nodes.push(ctx, d, true)
+		s.nodeEvents.push(ctx, d, true)
 	}
 	return s.publish(ctx, d)
 }
@@ -199,7 +199,7 @@ func (s *Server) compile(t reflect.Type) (*schema.Type, error) {
 			}
 		}
 	}
-	if typ := s.nodes.typeOf(t); typ != nil {
+	if typ := s.nodeEvents.typeOf(t); typ != nil {
 		return typ, nil
 	}
 	return validator.Compile(t)

@@ -25,22 +25,22 @@ import (
 // Server accepts connections and keeps their groups. With a shared layer it is a node of a cluster. Its methods may be
 // called concurrently.
 type Server struct {
-	opts      ServerOptions
-	limits    Limits
-	names     names
-	node      *cluster.Node
-	logger    *slog.Logger
-	upgrader  *socket.Upgrader
-	hub       *hub.Hub[*connSink, *delivery]
-	nodes     nodeEvents
-	events    eventQueues
-	mux       *http.ServeMux
-	nextShard atomic.Uint32
-	closed    atomic.Bool      // Shutdown has closed the layer
-	observer  *guardedObserver // may be nil
-	now       func() time.Time // the wall clock
-	longCalls [longCallShards]longCalls
-	lines     *throttle.Log // throttles all lines above level debug
+	opts       ServerOptions
+	limits     Limits
+	names      names
+	node       *cluster.Node
+	logger     *slog.Logger
+	upgrader   *socket.Upgrader
+	hub        *hub.Hub[*connSink, *delivery]
+	nodeEvents nodeEvents
+	events     eventQueues
+	mux        *http.ServeMux
+	nextShard  atomic.Uint32
+	closed     atomic.Bool      // Shutdown has closed the layer
+	observer   *guardedObserver // may be nil
+	now        func() time.Time // the wall clock
+	longCalls  [longCallShards]longCalls
+	lines      *throttle.Log // throttles all lines above level debug
 
 	notFound func() *mount // refuses handshakes at paths that no pattern matches
 
@@ -96,7 +96,7 @@ func NewServer(opts *ServerOptions) *Server {
 	if l == nil {
 		l = memlayer.New()
 	}
-	s.nodes.init(s)
+	s.nodeEvents.init(s)
 	s.node = s.openNode(rand.Text()[:12], l, auth)
 	return s
 }
@@ -278,7 +278,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 			}
 		}
 	}
-	if nodesErr := s.nodes.close(ctx); nodesErr != nil && err == nil {
+	if nodesErr := s.nodeEvents.close(ctx); nodesErr != nil && err == nil {
 		err = fmt.Errorf("chanx: shut down: %w", nodesErr)
 	}
 	if s.closed.Swap(true) {

@@ -182,7 +182,7 @@ func (s *Server) Stats() Stats {
 	if out, ok := st.Out[refusal]; ok { // it is also sent at paths that no pattern matches
 		st.Out[refusal] = s.notFound().actions[refusal].counter.addTo(out)
 	}
-	s.nodes.addTo(&st)
+	s.nodeEvents.addTo(&st)
 	for _, c := range s.snapshot() {
 		st.QueuedBytes += int64(c.queuedBytes())
 	}
