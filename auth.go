@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"reflect"
+	"strings"
 	"time"
 
 	"github.com/chanx-go/chanx/internal/probe"
@@ -13,18 +14,84 @@ import (
 // Authenticator identifies the client of a request before the connection is accepted. It is called from many
 // goroutines.
 //
-// An Authenticator that reads credentials from the subprotocols that a client offers may have a method Subprotocols()
-// []string. It returns names that stand for no protocol. If a client offers none of ServerOptions.Subprotocols, the
-// server answers with the first of these names that the client offers, because a browser fails a connection if the
-// server chooses none of its offers.
-//
-// For documents it may have a method SecuritySchemes() []map[string]any, which returns Security Scheme Objects of
-// AsyncAPI 3, and a method TokenRequired() bool. See ChannelSpec.
+// It may implement SubprotocolAuthenticator and DocumentedAuthenticator too. Handle panics if it has only some of their
+// methods, or one with another signature. An Authenticator that wraps another must pass these methods on.
 type Authenticator interface {
 	// Authenticate returns the identity, or an error that refuses the connection. The client receives the detail of an
 	// error made with Refuse. Any other error is logged, and the client receives an internal error. An HTTP handler may
 	// use the same Authenticator: see RefusalError.
 	Authenticate(*http.Request) (Identity, error)
+}
+
+// SubprotocolAuthenticator is an Authenticator that reads credentials from the subprotocols that a client offers: the
+// only header that a page in a browser can set.
+type SubprotocolAuthenticator interface {
+	Authenticator
+
+	// Subprotocols returns names that stand for credentials and for no protocol, such as the prefix of tokens. If a client
+	// offers none of ServerOptions.Subprotocols, the server answers with the first of these names that the client
+	// offers, because a browser fails a connection if the server chooses none of its offers. It is called by Handle.
+	Subprotocols() []string
+}
+
+// DocumentedAuthenticator is an Authenticator that tells documents how a client sends its credentials: see
+// ChannelSpec.SecuritySchemes and Tokens. Its methods are called by Server.Spec, concurrently.
+type DocumentedAuthenticator interface {
+	Authenticator
+
+	// SecuritySchemes returns Security Scheme Objects of AsyncAPI 3, one for each way to send credentials, the preferred
+	// one first. The values have the types of encoding/json. Those that clients understand are
+	//
+	//	{"type": "http", "scheme": "bearer"}                                     the header Authorization: Bearer …
+	//	{"type": "httpApiKey", "in": "header", "name": "X-Key"}                  another header
+	//	{"type": "httpApiKey", "in": "cookie", "name": "session"}                a cookie
+	//	{"type": "httpApiKey", "in": "query", "name": "token"}                   a parameter of the query
+	//	{"type": "httpApiKey", "in": "header", "name": "Sec-WebSocket-Protocol"} a subprotocol
+	//
+	// The credentials in a subprotocol stand behind one of SubprotocolAuthenticator.Subprotocols: the first such scheme
+	// belongs to the first name, and so on.
+	SecuritySchemes() []map[string]any
+
+	// TokenRequired reports whether a client without credentials is refused.
+	TokenRequired() bool
+}
+
+// checkAuthenticator panics if a almost implements an optional interface: its methods would be ignored.
+func checkAuthenticator(pattern string, a Authenticator) {
+	if a == nil {
+		return
+	}
+	for _, optional := range []reflect.Type{reflect.TypeFor[SubprotocolAuthenticator](), reflect.TypeFor[DocumentedAuthenticator]()} {
+		if mend := mendMethods(reflect.TypeOf(a), optional); mend != "" {
+			panic(fmt.Sprintf("chanx: handle %q: the Authenticator %T is not a chanx.%s: %s", pattern, a, optional.Name(), mend))
+		}
+	}
+}
+
+// mendMethods says what t needs to implement the optional interface. It returns "" if t implements it, or has none of
+// its methods besides Authenticate.
+func mendMethods(t, optional reflect.Type) string {
+	if t.Implements(optional) {
+		return ""
+	}
+	if t.Kind() != reflect.Pointer && reflect.PointerTo(t).Implements(optional) {
+		return "its methods have pointer receivers: pass a pointer"
+	}
+	var wrong []string
+	found := false
+	for m := range optional.Methods() {
+		has, is := t.MethodByName(m.Name)
+		found = found || is && m.Name != "Authenticate"
+		if want := strings.TrimPrefix(m.Type.String(), "func"); !is {
+			wrong = append(wrong, "add the method "+m.Name+want)
+		} else if got := reflect.Zero(t).Method(has.Index).Type(); got != m.Type {
+			wrong = append(wrong, "change the method "+m.Name+strings.TrimPrefix(got.String(), "func")+" into "+m.Name+want)
+		}
+	}
+	if !found {
+		return ""
+	}
+	return strings.Join(wrong, ", ")
 }
 
 // AuthenticatorFunc lets a function be used as an Authenticator.

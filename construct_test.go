@@ -193,6 +193,37 @@ var serverMistakes = []mistake{
 		[]string{"ServerOptions.Compression.Level -2"},
 	},
 	{"status of Refuse", func() { _ = chanx.Refuse(200, "") }, []string{"200", "400 to 599"}},
+	{"one subprotocol", func() { handleWith(oneSubprotocol{}) }, []string{
+		`handle "/ws"`, "oneSubprotocol is not a chanx.SubprotocolAuthenticator", "change the method Subprotocols() string into Subprotocols() []string",
+	}},
+	{"schemes without TokenRequired", func() { handleWith(onlySchemes{}) }, []string{
+		"onlySchemes is not a chanx.DocumentedAuthenticator: add the method TokenRequired() bool",
+	}},
+	{"schemes of a pointer", func() { handleWith(pointerSchemes{}) }, []string{"pointerSchemes", "pointer receivers: pass a pointer"}},
+}
+
+func handleWith(a chanx.Authenticator) {
+	chanx.NewServer(nil).Handle("/ws", chanx.NewConsumer(openState, &chanx.ConsumerOptions{Authenticator: a}))
+}
+
+// Authenticators whose further methods would be ignored.
+type (
+	oneSubprotocol struct{ chanx.AuthenticatorFunc }
+	onlySchemes    struct{ chanx.AuthenticatorFunc }
+	pointerSchemes struct{ chanx.AuthenticatorFunc }
+)
+
+func (oneSubprotocol) Subprotocols() string               { return "token." }
+func (onlySchemes) SecuritySchemes() []map[string]any     { return nil }
+func (*pointerSchemes) SecuritySchemes() []map[string]any { return nil }
+func (*pointerSchemes) TokenRequired() bool               { return true }
+
+// TestAuthenticatorsWithoutFurtherMethods are complete.
+func TestAuthenticatorsWithoutFurtherMethods(t *testing.T) {
+	handleWith(nil)
+	handleWith(byHeader)
+	handleWith(&pointerSchemes{})
+	handleWith(carrying{byHeader})
 }
 
 func TestMistakesPanicAtConstruction(t *testing.T) {

@@ -179,11 +179,11 @@ func (m *mount) specParameters() []ParameterSpec {
 
 // specAuth describes how a client authenticates.
 func (m *mount) specAuth(c *ChannelSpec) {
-	a, ok := m.opts.Authenticator.(interface{ SecuritySchemes() []map[string]any })
+	a, ok := m.opts.Authenticator.(DocumentedAuthenticator)
 	if !ok {
 		return
 	}
-	c.SecuritySchemes = a.SecuritySchemes()
+	c.SecuritySchemes, c.TokenRequired = a.SecuritySchemes(), a.TokenRequired()
 	prefixes := m.tokenProtocols
 	for _, s := range c.SecuritySchemes {
 		t, ok := tokenSpec(s)
@@ -193,9 +193,6 @@ func (m *mount) specAuth(c *ChannelSpec) {
 		if ok {
 			c.Tokens = append(c.Tokens, t)
 		}
-	}
-	if o, ok := m.opts.Authenticator.(interface{ TokenRequired() bool }); ok {
-		c.TokenRequired = o.TokenRequired()
 	}
 }
 

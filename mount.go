@@ -31,7 +31,7 @@ type mount struct {
 	logs     bool             // log what is handled and sent
 	quiet    []string
 
-	tokenProtocols []string // from a method Subprotocols of the Authenticator
+	tokenProtocols []string // of a SubprotocolAuthenticator
 	completions    bool
 	authMessage    bool
 	raw            sentCounter // counts Raw messages
@@ -82,7 +82,8 @@ func newMount(s *Server, pattern string, e *endpoint) *mount {
 		completions: e.opts.Completions.or(s.opts.Completions),
 		authMessage: e.opts.AuthenticationMessage.or(e.opts.Authenticator != nil || e.params != nil),
 	}
-	if a, ok := e.opts.Authenticator.(interface{ Subprotocols() []string }); ok {
+	checkAuthenticator(pattern, e.opts.Authenticator)
+	if a, ok := e.opts.Authenticator.(SubprotocolAuthenticator); ok {
 		m.tokenProtocols = a.Subprotocols()
 	}
 	e.params.checkPattern(pattern, e.opts.Name)

@@ -30,7 +30,7 @@ type ChannelSpec struct {
 	Authenticated   bool             `json:"authenticated"`
 	TokenRequired   bool             `json:"tokenRequired,omitempty"`
 	Tokens          []TokenSpec      `json:"tokens,omitempty"`          // where a client may put its token
-	SecuritySchemes []map[string]any `json:"securitySchemes,omitempty"` // from an Authenticator with a method of that name
+	SecuritySchemes []map[string]any `json:"securitySchemes,omitempty"` // of a DocumentedAuthenticator
 	Welcome         bool             `json:"welcome"`                   // an AuthenticationMessage with 200 begins every connection
 	Completions     bool             `json:"completions"`
 	Closes          []CloseSpec      `json:"closes"`             // ordered by code; any other code means CloseStop

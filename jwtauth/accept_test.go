@@ -282,7 +282,10 @@ func TestATokenIsRequiredUnlessItIsOptional(t *testing.T) {
 	}
 }
 
-var _ chanx.Authenticator = (*jwtauth.Authenticator)(nil)
+var (
+	_ chanx.SubprotocolAuthenticator = (*jwtauth.Authenticator)(nil)
+	_ chanx.DocumentedAuthenticator  = (*jwtauth.Authenticator)(nil)
+)
 
 // TestClaimsAreMatchedExactly: a name in another case is another claim.
 func TestClaimsAreMatchedExactly(t *testing.T) {

@@ -24,7 +24,8 @@ const (
 	invalid = "invalid credentials"
 )
 
-// Authenticator is a [chanx.Authenticator] for JSON Web Tokens. Its methods may be called concurrently.
+// Authenticator is a [chanx.Authenticator] for JSON Web Tokens, and also a [chanx.SubprotocolAuthenticator] and a
+// [chanx.DocumentedAuthenticator]. Its methods may be called concurrently.
 type Authenticator struct {
 	opts   Options
 	lines  *throttle.Log
