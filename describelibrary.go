@@ -80,7 +80,7 @@ func (m *mount) errorSchema() json.RawMessage {
 		`"properties":{"type":{"description":"A stable word, such as missing.","type":"string"},` +
 		`"loc":{"description":"The path in the frame.","type":"array","items":{"type":["string","integer"]}},` +
 		`"msg":{"description":"A text for people.","type":"string"}},"required":["type","loc","msg"]}},` +
-		`{"type":"object","properties":{"reason":{"description":"A word for programs. There may be others than the examples.","type":"string","examples":` +
+		`{"title":"Failure","type":"object","properties":{"reason":{"description":"A word for programs. There may be others than the examples.","type":"string","examples":` +
 		string(examples) + `},"detail":{"description":"A text for people.","type":"string"}},"required":["reason","detail"]}]}`)
 }
 

@@ -103,7 +103,10 @@ func (d *document) info() {
 func (d *document) components() {
 	d.object("schemas", func() {
 		for _, s := range d.schemas.used() {
-			d.raw(s.name, s.raw)
+			d.object(s.name, func() {
+				d.text("title", s.name) // generators name their types by it
+				d.members(s.raw)
+			})
 		}
 	})
 	d.library.write(d.writer, "messages")

@@ -12,6 +12,7 @@ import (
 type endpoint struct {
 	chanx.ChannelSpec
 	key      string
+	title    string
 	received []*message
 	sent     []*message // those that occur
 	asks     []ask
@@ -30,10 +31,11 @@ func newEndpoints(specs []chanx.ChannelSpec) (all []*endpoint) {
 	}
 	taken := keys{}
 	for _, s := range specs {
-		c := &endpoint{ChannelSpec: s}
+		c := &endpoint{ChannelSpec: s, title: s.Name}
 		name := s.Name
 		if uses[identifier(name)] > 1 {
 			name += "_" + orDefault(strings.Trim(identifier(address(s.Pattern)), "_"), "root")
+			c.title = name
 		}
 		c.key = taken.take(name, "channel")
 		c.addMessages()
@@ -115,7 +117,7 @@ type channelExtension struct {
 
 func (d *document) channel(c *endpoint) {
 	d.text("address", address(c.Pattern))
-	d.text("title", c.Name)
+	d.text("title", c.title)
 	d.note("description", c.Doc)
 	d.parameters(c)
 	d.object("messages", func() {

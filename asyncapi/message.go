@@ -64,6 +64,15 @@ func (m *message) typeName() string {
 	return m.Title
 }
 
+// frameTitle names the type of the whole frame: generators need one for each. A type that travels in both directions
+// has two kinds of frames.
+func (m *message) frameTitle() string {
+	if !m.received && m.key != identifier(m.Action) {
+		return m.Title + "SentFrame"
+	}
+	return m.Title + "Frame"
+}
+
 // shared returns a message of the library as JSON.
 func (d *document) shared(m *message) string {
 	w := newWriter()
@@ -148,6 +157,7 @@ func (d *document) frameMembers(m *message) []member {
 
 func (d *document) frame(w *writer, m *message) {
 	members := d.frameMembers(m)
+	w.text("title", m.frameTitle())
 	if m.Deprecated {
 		w.raw("deprecated", []byte("true"))
 	}
