@@ -160,7 +160,7 @@ func TestChannelsOfOneNameAreToldApartByAddress(t *testing.T) {
 		return list
 	}
 	got := keys()
-	if want := []string{"kitchen", "larder_files__path", "larder_root"}; !slices.Equal(got, want) {
+	if want := []string{"kitchen", "larder_files_path", "larder_root"}; !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	slices.Reverse(spec.Channels)

@@ -34,7 +34,7 @@ func newEndpoints(specs []chanx.ChannelSpec) (all []*endpoint) {
 		c := &endpoint{ChannelSpec: s, title: s.Name}
 		name := s.Name
 		if uses[identifier(name)] > 1 {
-			name += "_" + orDefault(strings.Trim(identifier(address(s.Pattern)), "_"), "root")
+			name += "_" + orDefault(words(address(s.Pattern)), "root")
 			c.title = name
 		}
 		c.key = taken.take(name, "channel")

@@ -17,6 +17,11 @@ func identifier(s string) string {
 	}, s)
 }
 
+// words joins the words of a text with '_'.
+func words(s string) string {
+	return strings.Join(strings.FieldsFunc(s, func(r rune) bool { return identifier(string(r)) == "_" }), "_")
+}
+
 // keys hands out keys that differ.
 type keys map[string]bool
 

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/chanx-go/chanx/internal/mutate"
 	"github.com/chanx-go/chanx/schema"
 )
 
@@ -68,9 +69,9 @@ func TestJSONNumbersAreComparedLikeRationals(t *testing.T) {
 	c, r := declared[limited](t), rand.New(rand.NewPCG(1, 2))
 	least, most, of := big.NewRat(-13, 4), new(big.Rat).SetInt(new(big.Int).Exp(big.NewInt(10), big.NewInt(20), nil)), big.NewRat(1, 8)
 	for range 5000 {
-		text := pick(mutator{r}, numbers)
+		text := mutate.Pick(mutate.Mutator{Rand: r}, mutate.Numbers)
 		if !strings.ContainsAny(text, "eE") && r.IntN(2) == 0 {
-			text += "e" + pick(mutator{r}, []string{"-3", "2", "18", "-1", "17"})
+			text += "e" + mutate.Pick(mutate.Mutator{Rand: r}, []string{"-3", "2", "18", "-1", "17"})
 		}
 		x, ok := new(big.Rat).SetString(text)
 		if !ok {
@@ -88,9 +89,9 @@ func TestTheSchemaOfAJSONNumberAgreesWithTheDecoder(t *testing.T) {
 	codec := newCodec(t, typ, schema.AsDeclared, figures)
 	judge, value := judge(t, codec.JSONSchema(nil)), parse(t, codec.Example())
 	equal(t, "example", string(codec.Example()), `{"v":1,"m":1,"d":12.50,"s":"1","p":1,"l":[1]}`)
-	m := mutator{rand.New(rand.NewPCG(1, 3))}
+	m := mutate.Mutator{Rand: rand.New(rand.NewPCG(1, 3))}
 	for range 1000 {
-		text := mustJSON(m.change(value))
+		text := mustJSON(m.Change(value))
 		if agree(t, codec, judge, typ, text) {
 			sameAgain(t, codec, typ, text)
 		}

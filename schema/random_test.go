@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chanx-go/chanx/internal/mutate"
 	"github.com/chanx-go/chanx/schema"
 )
 
@@ -35,9 +36,9 @@ func FuzzTypes(f *testing.F) {
 			t.Fatalf("%s: %v", typ, err)
 		}
 		judge, value := judge(t, codec.JSONSchema(nil)), parse(t, codec.Example())
-		m := mutator{rand.New(rand.NewPCG(textSeed, 2))}
+		m := mutate.Mutator{Rand: rand.New(rand.NewPCG(textSeed, 2))}
 		for range 8 {
-			text := mustJSON(m.change(value))
+			text := mustJSON(m.Change(value))
 			if agree(t, codec, judge, typ, text) {
 				sameAgain(t, codec, typ, text)
 			}

@@ -35,11 +35,11 @@ var arrows = []arrow{
 		"an application that imports chanx must not get a broker, a document tool or a test helper with it",
 	},
 	{
-		"schema", jsontext, "./schema ./schema/testdata/... " + leak + " " + jsonschema,
+		"schema", jsontext, "./schema ./schema/testdata/... ./internal/mutate " + leak + " " + jsonschema,
 		"it describes any Go type and does not depend on connections",
 	},
 	{
-		"asyncapi", "./ ./internal/throttle " + jsontext + " " + yaml, "./asyncapi ./chanxtest ./internal/chat ./internal/mutate " + jsonschema + " " + leak,
+		"asyncapi", "./ ./internal/throttle " + jsontext + " " + yaml, "./asyncapi ./chanxtest ./internal/chat ./internal/mutate " + jsonschema + " " + jsonschema + "/kind " + leak,
 		"it writes what a Spec says: whoever needs no document links neither it nor YAML",
 	},
 	{"layer", "", "./layer", "a broker's module needs the contract, not the framework"},
@@ -76,6 +76,7 @@ var arrows = []arrow{
 		"internal/parity", "", "./ ./schema ./chanxtest " + codec + " " + leak,
 		"it uses chanx as an application does, so what was recorded is compared with what applications get",
 	},
+	{"internal/mutate", "", "", "the tests of schema and asyncapi share it: it knows JSON values only"},
 	{"internal/repo", "", "", "it reads the repository and must not depend on it"},
 	{"internal/chat", "./", "./internal/chat ./chanxtest " + leak, "it is an application: the one that docs/design.md shows"},
 	{
