@@ -18,7 +18,7 @@ TEST     := go test -race -vet=off
 
 .PHONY: help
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: needgo ## serve the chat example at http://localhost:8080 (ADDR=host:port for another address)
@@ -48,6 +48,10 @@ fuzz: needgo ## run each fuzz target for FUZZTIME (default 60s)
 .PHONY: conformance
 conformance: needgo ## run Autobahn's WebSocket cases against internal/socket; needs Python 2.7
 	@.ci/conformance
+
+.PHONY: contract-check
+contract-check: ## read the AsyncAPI documents of the tests with AsyncAPI's own parser; needs Node.js
+	@.ci/contract
 
 .PHONY: abuse
 abuse: needgo ## attack a server over real sockets for half a minute, and print figures
