@@ -154,16 +154,16 @@ func TestAFloodOfForgeriesDoesNotFillTheLog(t *testing.T) {
 		if len(got) != 8 { // two kinds, each at the beginning and after each of three minutes
 			t.Fatalf("%d lines: %q", len(got), got)
 		}
-		told := map[string]int{}
+		lines := map[string]int{}
 		for _, line := range got {
 			for _, what := range []string{forged, otherVersion} {
 				if strings.HasPrefix(line, "ERROR layer data refused what="+what+" subject=g/g error=") {
-					told[what] += occurrences(line)
+					lines[what] += occurrences(line)
 				}
 			}
 		}
-		if told[forged] != 900 || told[otherVersion] != 900 {
-			t.Errorf("the lines count %v", told)
+		if lines[forged] != 900 || lines[otherVersion] != 900 {
+			t.Errorf("the lines count %v", lines)
 		}
 		if d := k.nodes[0].Stats().Drops; d[forged] != 900 || d[otherVersion] != 900 {
 			t.Errorf("counted is %v", d)

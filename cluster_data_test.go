@@ -133,7 +133,7 @@ func TestMessagesTooLongForTheLayerAreNotDelivered(t *testing.T) {
 				t.Errorf("%s: %v", verb, err)
 			}
 			if !slices.Equal(o.ended, []error{err}) {
-				t.Errorf("%s: the Observer was told %v", verb, o.ended)
+				t.Errorf("%s: the Observer was called with %v", verb, o.ended)
 			}
 		}
 		if subjects, _ := w.take(); len(subjects) != 0 {

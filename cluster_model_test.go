@@ -339,9 +339,9 @@ func TestClusterAgainstTheOracle(t *testing.T) {
 			t.Errorf("seed %d: %s", seed, text)
 		}
 	}
-	t.Logf("%d worlds; foretold exactly: %d arrivals on the sender's node, %d on others", worlds, here, far)
+	t.Logf("%d worlds; predicted exactly: %d arrivals on the sender's node, %d on others", worlds, here, far)
 	if here < 100*worlds || far < 20*worlds {
-		t.Error("the oracle is of little use: it foretold too few arrivals")
+		t.Error("the oracle is of little use: it predicted too few arrivals")
 	}
 }
 

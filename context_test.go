@@ -170,7 +170,7 @@ func TestErrorsAfterTheAnswer(t *testing.T) {
 		"the handler tells":     {chanx.NewError("full", "x"), nil, "", 1},
 		"it tells, then commit": {chanx.NewError("full", "x"), errors.New("disk full"), "full: x\ndisk full", 1},
 		"both fail":             {errors.New("no"), errors.New("disk full"), "no|no\ndisk full", 1},
-		"it cannot be told":     {nil, chanx.NewError("full", "x"), "full: x", 1},
+		"after the answer":      {nil, chanx.NewError("full", "x"), "full: x", 1},
 		"a list":                {chanx.ValidationError{{Type: "x", Msg: "y"}}, nil, "ANY", 0},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -104,7 +104,7 @@ func vanishing(t *testing.T) *chanx.Consumer[state] {
 // TestHandlersThatCallGoexit checks that they count as failed, like those that panic: the client receives one error, its
 // connection stays open, and a log line names the cause.
 func TestHandlersThatCallGoexit(t *testing.T) {
-	const untold = `{"action":"error","payload":{"reason":"internal","detail":"Failed to process message"},"ref":"1"}`
+	const internalError = `{"action":"error","payload":{"reason":"internal","detail":"Failed to process message"},"ref":"1"}`
 	ask := func(v string) string { return `{"action":"vanish","payload":{"v":"` + v + `"},"ref":"1"}` }
 	ticks := func(at string) string { return `{"action":"vanish_stream","payload":{"At":"` + at + `"},"ref":"1"}` }
 	const item = `{"action":"trickle","payload":{"N":1},"ref":"1"}`
@@ -116,15 +116,15 @@ func TestHandlersThatCallGoexit(t *testing.T) {
 			at, send string
 			want     []string
 		}{
-			{"", ask("unmarshal"), []string{untold, complete}},
-			{"", ask("validate"), []string{untold, complete}},
-			{"", ask("handler"), []string{untold, complete}},
-			{"", ask("reply marshal"), []string{untold, complete}},
-			{"", ticks("call"), []string{untold, complete}},
-			{"", ticks("first"), []string{untold, complete}},
-			{"", ticks("second"), []string{item, untold, complete}},
-			{"", `{"action":"vanish_beside","ref":"1"}`, []string{untold, complete}},
-			{"middleware", ask("x"), []string{untold, complete}},
+			{"", ask("unmarshal"), []string{internalError, complete}},
+			{"", ask("validate"), []string{internalError, complete}},
+			{"", ask("handler"), []string{internalError, complete}},
+			{"", ask("reply marshal"), []string{internalError, complete}},
+			{"", ticks("call"), []string{internalError, complete}},
+			{"", ticks("first"), []string{internalError, complete}},
+			{"", ticks("second"), []string{item, internalError, complete}},
+			{"", `{"action":"vanish_beside","ref":"1"}`, []string{internalError, complete}},
+			{"middleware", ask("x"), []string{internalError, complete}},
 			{"behind", ask("x"), []string{ask("x"), complete}},
 		} {
 			client := chanxtest.Dial(t, srv, "/ws", &chanxtest.DialOptions{Header: http.Header{"At": {k.at}}})
@@ -152,7 +152,7 @@ func TestHandlersThatCallGoexit(t *testing.T) {
 		}
 	})
 	if !slices.ContainsFunc(w.lines, func(s string) bool { return strings.Contains(s, `in "vanish"`) && strings.Contains(s, "goroutine") }) {
-		t.Error("the Observer was not told of the end")
+		t.Error("the Observer was not informed of the end")
 	}
 }
 

@@ -95,7 +95,7 @@ func TestValidateReturnsAnErrorForAnEmbeddedNilPointer(t *testing.T) {
 	}
 	type whole struct{ *sayMessage }
 	if err := chanx.Validate(whole{}); err == nil {
-		t.Error("what is missing behind the nil pointer is not told")
+		t.Error("the error does not name what is missing behind the nil pointer")
 	}
 }
 

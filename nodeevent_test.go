@@ -190,7 +190,7 @@ func TestNodeEventsAreHandledOneAtATime(t *testing.T) {
 
 // TestShutdownWaitsForNodeEvents checks that it waits for their handlers until its context ends.
 func TestShutdownWaitsForNodeEvents(t *testing.T) {
-	for _, patient := range []bool{true, false} {
+	for _, longTimeout := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {
 			srv := chanx.NewServer(&chanx.ServerOptions{Logger: quiet})
 			var ends []error
@@ -207,15 +207,15 @@ func TestShutdownWaitsForNodeEvents(t *testing.T) {
 					t.Error(err)
 				}
 			}
-			ctx, cancel := context.WithTimeout(t.Context(), map[bool]time.Duration{true: time.Minute, false: 1500 * time.Millisecond}[patient])
+			ctx, cancel := context.WithTimeout(t.Context(), map[bool]time.Duration{true: time.Minute, false: 1500 * time.Millisecond}[longTimeout])
 			defer cancel()
 			err := srv.Shutdown(ctx)
 			synctest.Wait()
 			drops := srv.Stats().Drops["events_node_unhandled"]
 			switch {
-			case patient && (err != nil || drops != 0 || !slices.Equal(ends, make([]error, 5))):
+			case longTimeout && (err != nil || drops != 0 || !slices.Equal(ends, make([]error, 5))):
 				t.Errorf("Shutdown: %v, the handlers end with %v, %d are dropped", err, ends, drops)
-			case !patient && (!errors.Is(err, context.DeadlineExceeded) || drops != 3 || len(ends) != 2 || ends[1] == nil):
+			case !longTimeout && (!errors.Is(err, context.DeadlineExceeded) || drops != 3 || len(ends) != 2 || ends[1] == nil):
 				t.Errorf("Shutdown: %v, the handlers end with %v, %d are dropped", err, ends, drops)
 			}
 			if err := srv.Emit(t.Context(), ringEvent{}, chanx.Nodes()); !errors.Is(err, chanx.ErrClosed) {

@@ -137,16 +137,16 @@ func TestManyClientsWaitForOneRequest(t *testing.T) {
 			gone <- err
 		}()
 		<-keys.asked
-		var patient sync.WaitGroup
+		var waiting sync.WaitGroup
 		for range 100 {
-			patient.Go(func() { expectKnown(t, a, "b", otherKey, true) })
+			waiting.Go(func() { expectKnown(t, a, "b", otherKey, true) })
 		}
 		if err := <-gone; err == nil || isRefusal(err) || !strings.Contains(err.Error(), "deadline exceeded") {
 			t.Errorf("a client that does not wait gets %v", err)
 		}
 		expectKnown(t, a, "a", edKey, true) // waits for nothing
 		keys.answer <- struct{}{}
-		patient.Wait()
+		waiting.Wait()
 		if n := keys.count(); n != 2 {
 			t.Errorf("the keys were read %d times", n)
 		}

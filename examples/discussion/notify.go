@@ -32,8 +32,8 @@ func (n notify) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if err := talk.Tell(r.Context(), n.discussion, e); err != nil {
-		n.logger.ErrorContext(r.Context(), "notice not told", "error", err)
-		refuse(w, http.StatusServiceUnavailable, "not everybody may have been told")
+		n.logger.ErrorContext(r.Context(), "notice not sent", "error", err)
+		refuse(w, http.StatusServiceUnavailable, "some members may have missed the notice")
 		return
 	}
 	w.WriteHeader(http.StatusNoContent)

@@ -187,9 +187,9 @@ func newBombs() *chanx.Consumer[bomb] {
 }
 
 const (
-	admitted = `{"action":"authentication","payload":{"status_code":200,"status_text":"OK","data":{"detail":"OK"}}}`
-	refused  = `{"action":"authentication","payload":{"status_code":500,"status_text":"Internal Server Error","data":{"detail":"Internal server error"}}}`
-	untold   = `{"action":"error","payload":{"reason":"internal","detail":"Failed to process message"}}`
+	admitted      = `{"action":"authentication","payload":{"status_code":200,"status_text":"OK","data":{"detail":"OK"}}}`
+	refused       = `{"action":"authentication","payload":{"status_code":500,"status_text":"Internal Server Error","data":{"detail":"Internal server error"}}}`
+	internalError = `{"action":"error","payload":{"reason":"internal","detail":"Failed to process message"}}`
 )
 
 // light connects to the bombs.
@@ -239,8 +239,8 @@ func TestPanicsWhileOpening(t *testing.T) {
 		{"Authenticate", []string{refused}, ends{}},
 		{"open", []string{refused}, ends{}},
 		{"open error", []string{refused}, ends{}},
-		{"OnOpen", []string{admitted, untold}, ends{1011: each}},
-		{"OnOpen error", []string{admitted, untold}, ends{1011: each}},
+		{"OnOpen", []string{admitted, internalError}, ends{1011: each}},
+		{"OnOpen error", []string{admitted, internalError}, ends{1011: each}},
 	} {
 		f.during(k.ends, func() {
 			f.crowd(each, func(int) error {
@@ -289,7 +289,7 @@ func TestPanicsOfHandlers(t *testing.T) {
 		{"", `{"action":"unchecked","ref":"1","payload":{"Text":"x"}}`, []string{failed}},
 		{"middleware", failing("nothing"), []string{failed}},
 		{"middleware behind", failing("nothing"), []string{`{"action":"complete","ref":"1"}`}},
-		{"", failing("emit"), []string{`{"action":"complete","ref":"1"}`, untold}},
+		{"", failing("emit"), []string{`{"action":"complete","ref":"1"}`, internalError}},
 		{"", failing("emit broken"), []string{`{"action":"complete","ref":"1"}`}},
 	} {
 		all = append(all, func() error {
@@ -307,7 +307,7 @@ func TestPanicsOfHandlers(t *testing.T) {
 			}
 			if err == nil && k.m == failing("emit broken") { // it gets no answer, so a later event marks its end
 				err = r.say(text(failing("emit")))
-				for _, want := range []string{`{"action":"complete","ref":"1"}`, untold} {
+				for _, want := range []string{`{"action":"complete","ref":"1"}`, internalError} {
 					if err == nil {
 						err = r.want(ws.OpText, want)
 					}
@@ -376,7 +376,7 @@ func TestFloodsOfPanics(t *testing.T) {
 			if err = r.say(text(m)); err != nil {
 				break
 			}
-			want := untold
+			want := internalError
 			if n >= burst {
 				want = `{"action":"error","payload":{"reason":"rate_limited","detail":"Too many messages"}}`
 			}

@@ -18,7 +18,7 @@ var rules = []rule{
 	packageDocRule, exportedDocRule,
 	fileLengthRule, functionLengthRule, nameRule,
 	sleepRule, sentinelRule, panicRule, logRule,
-	goVersionRule, oneVersionRule, leftoverRule, machineRule, compiledDocsRule,
+	goVersionRule, oneVersionRule, coinedWordRule, leftoverRule, machineRule, compiledDocsRule,
 }
 
 func TestTheRepositoryKeepsItsRules(t *testing.T) {

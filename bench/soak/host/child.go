@@ -174,10 +174,10 @@ func (s *servers) state() (st State) {
 	return st
 }
 
-const shutdownPatience = 30 * time.Second
+const shutdownTimeout = 30 * time.Second
 
 func (s *servers) shutdown() (e End) {
-	ctx, cancel := context.WithTimeout(context.Background(), shutdownPatience)
+	ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
 	defer cancel()
 	began := time.Now()
 	all := make([]error, len(s.all))

@@ -49,7 +49,7 @@ func Dial(ctx context.Context, addr, path string, o Options) (*Peer, error) {
 	}
 	p.in = bufio.NewReader(p.conn)
 	if err := p.shake(addr, path); err != nil {
-		_ = tcp.Close() // the handshake's error is told
+		_ = tcp.Close() // the handshake's error is returned
 		return nil, fmt.Errorf("peer: dial %s: %w", addr, err)
 	}
 	return p, nil

@@ -270,7 +270,7 @@ func TestEnds(t *testing.T) {
 	}
 }
 
-func TestPatienceEnds(t *testing.T) {
+func TestTimeoutEndsARead(t *testing.T) {
 	over := make(chan struct{})
 	addr := serve(t, "", func(*bufio.Reader, net.Conn) error { <-over; return nil })
 	defer close(over)

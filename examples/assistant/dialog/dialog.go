@@ -115,7 +115,7 @@ func explain(err error) error {
 // sendUsage sends the usage, which also counts an answer whose client is gone.
 func (d *Dialog) sendUsage(ctx context.Context, u UsageMessage) {
 	if err := d.Send(ctx, u); err != nil {
-		d.Logger.WarnContext(ctx, "usage not told", "prompt_tokens", u.PromptTokens, "answer_tokens", u.AnswerTokens, "error", err)
+		d.Logger.WarnContext(ctx, "usage not sent", "prompt_tokens", u.PromptTokens, "answer_tokens", u.AnswerTokens, "error", err)
 	}
 }
 

@@ -279,7 +279,7 @@ func TestALostConnectionStopsTheModel(t *testing.T) {
 			t.Errorf("the model's context: %v", err)
 		}
 		synctest.Wait()
-		if log := h.log.String(); !strings.Contains(log, "usage not told") || !strings.Contains(log, "answer_tokens=1") {
+		if log := h.log.String(); !strings.Contains(log, "usage not sent") || !strings.Contains(log, "answer_tokens=1") {
 			t.Errorf("the log has %q, want the usage", log)
 		}
 	})

@@ -43,7 +43,7 @@ func Fold(name string) string {
 		}
 	}
 	folded := cases.Fold().String(strings.Join(words, " "))
-	return strings.Map(alike, norm.NFKC.String(folded))
+	return strings.Map(skeleton, norm.NFKC.String(folded))
 }
 
 // visible removes invisible characters. The empty Braille cell looks like a space.
@@ -64,8 +64,8 @@ var lookalikes = strings.NewReplacer(strings.Split("А A В B Е E Ѕ S І I Ј 
 
 func hasLookalikes(r rune) bool { return unicode.In(r, unicode.Cyrillic, unicode.Greek) }
 
-// alike maps each character to the one that represents all that look the same, in any case.
-func alike(r rune) rune {
+// skeleton maps each character to the one that represents all that look the same, in any case.
+func skeleton(r rune) rune {
 	switch r {
 	case 'i', 'ı', '1', '|':
 		return 'l'

@@ -33,7 +33,7 @@ var (
 	connections = desc("connections", "Connections that are open, or on their way in or out.")
 	groups      = desc("groups", "Groups that have members on this node.")
 	queued      = desc("queued_bytes", "Bytes that wait for clients to take them.")
-	refused     = desc("messages_refused_total", "Messages and events that no handler got, by the reason the client was told.", "reason")
+	refused     = desc("messages_refused_total", "Messages and events that no handler got, by the reason sent to the client.", "reason")
 	dropped     = desc("drops_total", "What was discarded, in the unit of each reason.", "reason")
 	sent        = desc("messages_sent_total", "Messages that went into the queues of connections.", "action")
 	sentBytes   = desc("sent_bytes_total", "Bytes of these messages, uncompressed.", "action")

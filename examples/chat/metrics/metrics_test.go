@@ -56,7 +56,7 @@ chanx_handler_seconds_total{action="chat"} 1.5
 # HELP chanx_messages_received_total Messages of clients that a handler got.
 # TYPE chanx_messages_received_total counter
 chanx_messages_received_total{action="chat"} 7
-# HELP chanx_messages_refused_total Messages and events that no handler got, by the reason the client was told.
+# HELP chanx_messages_refused_total Messages and events that no handler got, by the reason sent to the client.
 # TYPE chanx_messages_refused_total counter
 chanx_messages_refused_total{reason="invalid"} 5
 # HELP chanx_messages_sent_total Messages that went into the queues of connections.

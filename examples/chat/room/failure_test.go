@@ -113,7 +113,7 @@ func TestWithoutTheBrokerTheRoomGoesOn(t *testing.T) {
 		if _, past := h.enter("Ann", "lobby"); len(past) != 1 {
 			t.Errorf("history %+v, want what was said", past)
 		}
-		if log := h.log.String(); !strings.Contains(log, "other nodes are not told") {
+		if log := h.log.String(); !strings.Contains(log, "other nodes not informed") {
 			t.Errorf("the log says nothing of it: %s", log)
 		}
 		h.close()

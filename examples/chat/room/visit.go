@@ -96,7 +96,7 @@ func (v *Visit) left(ctx context.Context, cause *chanx.CloseError) {
 		return // the room has not got a UserJoinedMessage
 	}
 	if err := v.Broadcast(ctx, UserLeftMessage{v.presence()}, chanx.To(Group(v.room))); err != nil {
-		v.Logger.WarnContext(ctx, "nobody was told of a leaving", "room", v.room, "user", v.name(), "error", err)
+		v.Logger.WarnContext(ctx, "departure not announced", "room", v.room, "user", v.name(), "error", err)
 	}
 }
 
@@ -115,7 +115,7 @@ func (v *Visit) ignoreUnavailable(ctx context.Context, err error) error {
 	if !errors.Is(err, layer.ErrUnavailable) {
 		return err
 	}
-	v.Logger.WarnContext(ctx, "other nodes are not told", "room", v.room, "user", v.name(), "error", err)
+	v.Logger.WarnContext(ctx, "other nodes not informed", "room", v.room, "user", v.name(), "error", err)
 	return nil
 }
 
