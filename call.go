@@ -83,7 +83,9 @@ func (c *Conn) serve(ctx context.Context, k *Call) {
 		}
 		k.release()
 	}
-	end(c.guardTo(end, func() error { return c.mount.handler(ctx, k) }))
+	if attempt(func() error { return c.mount.handler(ctx, k) }, end) {
+		end(nil)
+	}
 }
 
 // failLate counts and logs an error that middleware returned after the terminal frame, unless it is the handler's own
@@ -117,7 +119,7 @@ func run(ctx context.Context, k *Call) error {
 		return c.stream(ctx, k)
 	}
 	var reply Message
-	err := c.guard(func() (err error) {
+	err := guard(func() (err error) {
 		reply, err = k.task.run(c, ctx, k.value)
 		return err
 	})
@@ -125,37 +127,39 @@ func run(ctx context.Context, k *Call) error {
 	return err
 }
 
-// guard runs code of the application and turns a panic into an error. If the code ends the goroutine (runtime.Goexit,
-// as FailNow of a test does), only deferred functions of the caller still run: see guardTo.
-func (c *Conn) guard(run func() error) error { return c.guardTo(func(error) {}, run) }
+// guard runs code of the application and turns a panic into an error. If the code ends the goroutine, guard does not
+// return, and the attempt around it notices.
+func guard(run func() error) (err error) {
+	attempt(run, func(failure error) { err = failure })
+	return err
+}
 
-var errGoexit = errors.New("chanx: handler failed: it ended its goroutine, as runtime.Goexit and the FailNow of a test do: return an error")
-
-// guardTo is like guard, but if the goroutine ends, it calls exited with errGoexit on the way out.
-func (c *Conn) guardTo(exited func(error), run func() error) error { return guardTo(exited, run) }
-
-func guardTo(exited func(error), run func() error) (err error) {
-	returned := false
+// attempt runs code of the application and reports whether it has succeeded. If not, attempt calls failed, with the error
+// that run returned, one made of its panic, or errGoexit if it has ended the goroutine (runtime.Goexit, as FailNow of a
+// test does). In the last case only failed and other deferred functions still run, and attempt does not return.
+func attempt(run func() error, failed func(error)) (ok bool) {
+	err := errGoexit // unless run returns or panics
 	defer func() {
-		if returned {
+		if err == nil {
 			return
 		}
 		if v := recover(); v != nil {
 			err = &panicError{v, debug.Stack()}
-		} else {
-			exited(errGoexit)
 		}
+		failed(err)
 	}()
-	if err = run(); err != nil {
-		err = checkError(err)
-	}
-	returned = true
-	return err
+	err = checkError(run())
+	return err == nil
 }
+
+var errGoexit = errors.New("chanx: handler failed: it ended its goroutine, as runtime.Goexit and the FailNow of a test do: return an error")
 
 // checkError calls the methods of err that later code calls, inside the guard: a nil pointer of an error's type would
 // panic there. It replaces an error that nothing can be told of.
 func checkError(err error) error {
+	if err == nil {
+		return nil
+	}
 	told := outermost(err)
 	if v := reflect.ValueOf(told); v.Kind() == reflect.Pointer && v.IsNil() {
 		return fmt.Errorf("chanx: handler failed: its error is a nil pointer in a %T: return nil itself", err)
@@ -185,32 +189,32 @@ func (c *Conn) conclude(ctx context.Context, k *Call, reply Message, err error) 
 	k.ended, k.err = true, err
 	c.refs.end(k) // before the result is read: from here on a cancel is too late
 	cork := k.own.corks(c)
-	err = c.recordResult(ctx, k)
+	switch err = c.recordResult(ctx, k); {
+	case err != nil:
+		c.answerError(ctx, k, err, cork)
+	case k.reply:
+		failed := func(err error) {
+			if !c.isExpected(ctx, err) {
+				k.fail()
+			}
+			c.answerError(ctx, k, fmt.Errorf("chanx: reply to %q: %w", k.Action, err), cork)
+		}
+		if attempt(func() error { return c.write(reply, k.Ref, cork) }, failed) {
+			c.finishCall(k, true, cork)
+		}
+	default:
+		c.finishCall(k, false, cork)
+	}
+}
+
+// answerError ends a call with an error: it sends the error message and the completion, or closes the connection.
+func (c *Conn) answerError(ctx context.Context, k *Call, err error, cork bool) {
 	if closing, ok := outermost(err).(*CloseError); ok {
 		c.logUntold(ctx, err, k.Action)
 		c.closeBecause(closing)
 		return
 	}
-	answered := false
-	switch {
-	case err != nil:
-		answered = c.logUnsent(c.write(c.explain(ctx, err, k.Action, k.incoming()), k.Ref, cork))
-	case k.reply:
-		answer := func(err error) {
-			if answered = err == nil; answered {
-				return
-			}
-			if !c.isExpected(ctx, err) {
-				k.fail()
-			}
-			answered = c.logUnsent(c.write(c.explain(ctx, fmt.Errorf("chanx: reply to %q: %w", k.Action, err), k.Action, k.incoming()), k.Ref, cork))
-		}
-		exited := func(err error) {
-			answer(err)
-			c.finishCall(k, answered, cork)
-		}
-		answer(c.guardTo(exited, func() error { return c.write(reply, k.Ref, cork) }))
-	}
+	answered := c.logUnsent(c.write(c.explain(ctx, err, k.Action, k.incoming()), k.Ref, cork))
 	c.finishCall(k, answered, cork)
 }
 

@@ -37,25 +37,19 @@ func (l *connSink) Message(p []byte, binary bool) {
 		c.rejectOverRate(p, binary)
 		return
 	}
-	refused := c.mount.srv.refusals
-	exited := func(err error) {
-		c.refs.nextMessage(nil)
-		refused.add(refusedInternal)
-		c.reject(c.refOf(p), c.explain(c.ctx, err, "decode", nil))
+	f, items, ok := c.read(p, binary)
+	if !ok {
+		return
 	}
-	f, items, err := c.read(p, binary, exited)
 	no := c.refs.nextMessage(f.handler())
 	switch {
 	case items != nil:
-		refused.add(refusedInvalid)
+		c.mount.srv.refusals.add(refusedInvalid)
 		c.reject(f.ref, ErrorMessage{items})
 		c.observeInvalid(items, no)
 		c.countInvalid()
-	case f.in == nil && err == nil:
+	case f.in == nil:
 		c.refs.cancel(f.ref, 0)
-	case err != nil: // a method of the application has panicked
-		refused.add(refusedInternal)
-		c.reject(f.ref, c.explain(c.ctx, err, "decode", nil))
 	default:
 		c.message(f, no)
 	}
@@ -83,19 +77,21 @@ func (c *Conn) reject(ref string, why ErrorMessage) {
 	c.finish(ref, c.logUnsent(c.write(why, ref, true)), true)
 }
 
-// read decodes a message. Custom unmarshalling methods of its type run here.
-func (c *Conn) read(p []byte, binary bool, exited func(error)) (f frame, items ValidationError, err error) {
+// read decodes a message. Custom unmarshalling methods of its type run here. If one of them fails other than by an error,
+// read answers the message, and ok is false.
+func (c *Conn) read(p []byte, binary bool) (f frame, items ValidationError, ok bool) {
 	if binary {
-		return frame{ref: looseRef(p)}, invalidJSON("binary messages are not accepted"), nil
+		return frame{ref: looseRef(p)}, invalidJSON("binary messages are not accepted"), true
 	}
-	err = c.guardTo(exited, func() error {
+	ok = attempt(func() error {
 		f, items = c.mount.read(p)
 		return nil
+	}, func(err error) {
+		c.refs.nextMessage(nil)
+		c.mount.srv.refusals.add(refusedInternal)
+		c.reject(c.refOf(p), c.explain(c.ctx, err, "decode", nil))
 	})
-	if err != nil {
-		f.ref = c.refOf(p)
-	}
-	return f, items, err
+	return f, items, ok
 }
 
 func (c *Conn) refOf(p []byte) string {
@@ -179,7 +175,7 @@ func (c *Conn) opened() {
 	var own handlerContext
 	ctx := own.begin(c.ctx, c)
 	defer own.end()
-	err := c.guardTo(c.openFailed, func() error {
+	attempt(func() error {
 		if err := c.join(ctx, c.mount.srv.subscribeTime(ctx), c.mount.opts.Groups...); err != nil {
 			c.logError(slog.LevelWarn, "chanx: join static groups", "", err) // an error of the layer does not affect the membership on this node
 		}
@@ -187,10 +183,7 @@ func (c *Conn) opened() {
 			return nil
 		}
 		return c.mount.onOpen(c.state, ctx)
-	})
-	if err != nil {
-		c.openFailed(err)
-	}
+	}, c.openFailed)
 }
 
 func (c *Conn) openFailed(err error) {
@@ -221,9 +214,7 @@ func (c *Conn) event(d *delivery) {
 		c.logError(slog.LevelError, "chanx: event is not valid", h.name, err, "event", h.name)
 		c.mount.srv.dropped(c, DropEventsInvalid, 1)
 	}
-	err := c.guardTo(invalid, func() error { return h.codec.Unmarshal(d.Payload, k.value, c.mount.limits) })
-	if err != nil {
-		invalid(err)
+	if !attempt(func() error { return h.codec.Unmarshal(d.Payload, k.value, c.mount.limits) }, invalid) {
 		return
 	}
 	if c.mount.wrapped {
@@ -276,12 +267,8 @@ func (l *connSink) Closed(code int, reason string) {
 	defer cancel()
 	running := c.mount.srv.longCallsOf(c)
 	defer running.end(running.begin(c, onCloseCall))
-	failed := func(err error) { c.explain(ctx, err, "OnClose", nil) }
-	err := c.guardTo(failed, func() error {
+	attempt(func() error {
 		c.mount.onClose(c.state, ctx, &CloseError{code, reason})
 		return nil
-	})
-	if err != nil {
-		failed(err)
-	}
+	}, func(err error) { c.explain(ctx, err, "OnClose", nil) })
 }

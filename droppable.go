@@ -129,15 +129,14 @@ func (d *delivery) markFrame(f socket.Prepared, to *Conn, out *mountedOutgoing) 
 
 // keyOf calls the application's key function. If that fails, the error is logged and the message has no key.
 func (d *delivery) keyOf(to *Conn, out *mountedOutgoing) (key string) {
-	err := to.guard(func() error {
+	attempt(func() error {
 		v, err := out.parse(d.Payload, d.Frame, to.mount.limits)
 		if err == nil {
 			key = out.keyOf(v)
 		}
 		return err
-	})
-	if err != nil {
+	}, func(err error) {
 		to.logError(slog.LevelError, "chanx: key of latest message", out.action, err, "action", out.action)
-	}
+	})
 	return key
 }

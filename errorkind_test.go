@@ -224,3 +224,41 @@ func TestWhatIsJoinedToAnErrorForTheClientCountsOnce(t *testing.T) {
 		time.Sleep(time.Second) // in a bubble
 	})
 }
+
+// unwritable is a reply that cannot be encoded.
+type unwritable struct {
+	V failingText `json:"v"`
+}
+
+func (unwritable) Action() string { return "unwritable" }
+
+type failingText struct{ err error }
+
+func (f failingText) MarshalText() ([]byte, error) { return nil, f.err }
+
+// TestErrorsOfEncodingAReply are treated like those of its handler.
+func TestErrorsOfEncodingAReply(t *testing.T) {
+	for _, k := range []struct {
+		err    error
+		reason string
+		logged bool
+	}{{errDisk, "internal", true}, {errFull, "room_full", false}, {errBye, "", false}} {
+		log := &journal{}
+		bubble(t, chanx.ServerOptions{Logger: slog.New(log)}, func(t *testing.T, srv *chanx.Server) {
+			c := newState()
+			chanx.OnRequest(c, func(*state, context.Context, onKind) (unwritable, error) { return unwritable{failingText{k.err}}, nil })
+			srv.Handle("/ws", c)
+			client := chanxtest.Dial(t, srv, "/ws", nil)
+			client.Send(onKind{})
+			if k.reason != "" {
+				client.ExpectError(k.reason)
+			} else {
+				client.ExpectClosed(4001)
+			}
+			synctest.Wait()
+			if got := warnings(log.take()); (len(got) == 1) != k.logged || failures(srv) != 1 {
+				t.Errorf("%v: log %q, %d failures", k.err, got, failures(srv))
+			}
+		})
+	}
+}

@@ -230,8 +230,7 @@ func (n *nodeEvents) handle(d *delivery, h *nodeHandler) {
 		s.logError("chanx: event is not valid", h.name, err)
 		s.lostNodeEvents(DropEventsInvalid, 1)
 	}
-	if err := guardTo(invalid, func() error { return h.codec.Unmarshal(d.Payload, v, s.limits.schema()) }); err != nil {
-		invalid(err)
+	if !attempt(func() error { return h.codec.Unmarshal(d.Payload, v, s.limits.schema()) }, invalid) {
 		return
 	}
 	ctx := n.ctx
@@ -248,7 +247,9 @@ func (n *nodeEvents) handle(d *delivery, h *nodeHandler) {
 			s.logError("chanx: node event handler failed", h.name, err)
 		}
 	}
-	end(guardTo(end, func() error { return h.run(ctx, v) }))
+	if attempt(func() error { return h.run(ctx, v) }, end) {
+		end(nil)
+	}
 }
 
 // close refuses further events and waits for queued ones. If ctx ends first, it drops them and ends the context of the

@@ -84,9 +84,14 @@ func observe(o *guardedObserver) Middleware {
 	return func(next Handler) Handler {
 		return func(ctx context.Context, k *Call) error {
 			ctx, done := o.In(ctx, k)
-			end := func(err error) { o.done("In", done, err) }
-			err := k.Conn.guardTo(end, func() error { return next(ctx, k) })
-			end(err)
+			var err error
+			end := func(failure error) {
+				err = failure
+				o.done("In", done, err)
+			}
+			if attempt(func() error { return next(ctx, k) }, end) {
+				end(nil)
+			}
 			return err
 		}
 	}

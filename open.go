@@ -26,8 +26,7 @@ func (m *mount) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		m.refuse(w, r, c, err)
 		c.finishLeave(last)
 	}
-	if err := c.guardTo(turnAway, func() error { return m.authorise(c, r) }); err != nil {
-		turnAway(err)
+	if !attempt(func() error { return m.authorise(c, r) }, turnAway) {
 		return
 	}
 	m.warnNoSubprotocol(c, r)
