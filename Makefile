@@ -8,7 +8,7 @@ ADDR     ?= localhost:8080
 LAYER    ?= nats
 FUZZTIME ?= 60s
 BENCH    ?= .
-MODULES  := . bench cmd/chanx examples jwtauth natslayer otelchanx redislayer
+MODULES  := . bench cmd/chanx examples jwtauth natslayer otelchanx redislayer tools/page
 BIN      := $(CURDIR)/.bin
 TOOLS    := $(BIN)/gofumpt $(BIN)/staticcheck $(BIN)/go-check-sumtype
 TAGS     := -tags abuse
@@ -23,6 +23,7 @@ help: ## list the commands
 .PHONY: demo
 demo: needgo ## serve the chat example at http://localhost:8080 (ADDR=host:port for another address)
 	@echo "building the chat; the first time takes about a minute"
+	@echo "then http://$(ADDR) is the chat, and http://$(ADDR)/docs/ the page on which its messages are tried out"
 	@go build -o .bin/chat ./examples/chat && exec .bin/chat -addr $(ADDR)
 
 .PHONY: demo-cluster
@@ -36,7 +37,11 @@ test: needgo ## run all tests with the race detector; some need a browser, nginx
 	@.ci/need cc
 	@.ci/need redis
 	@.ci/need nginx
-	@CHROMIUM="$$(.ci/need browser)" $(TEST) -timeout 5m work
+	@CHROMIUM="$$(.ci/need browser)" PAGE_SCREENSHOTS=$(CURDIR)/.cache/page $(TEST) -timeout 5m work
+
+.PHONY: page
+page: needgo ## build the page of package playground from its sources, and run their tests; needs Node.js
+	@.ci/page
 
 .PHONY: lint
 lint: fmt vet staticcheck sumtype fix modules ## check formatting, vet, staticcheck, unions, go fix and each module alone

@@ -21,6 +21,7 @@ import (
 	"github.com/chanx-go/chanx"
 	"github.com/chanx-go/chanx/examples/assistant/dialog"
 	"github.com/chanx-go/chanx/examples/assistant/model"
+	"github.com/chanx-go/chanx/playground"
 )
 
 const (
@@ -78,7 +79,7 @@ func serve(ctx context.Context, l net.Listener, assistant *chanx.Server) error {
 var files embed.FS
 
 // routes serves the page and the assistant.
-func routes(assistant http.Handler) http.Handler {
+func routes(assistant *chanx.Server) http.Handler {
 	page, err := fs.Sub(files, "page")
 	if err != nil {
 		panic(err) // the name is wrong
@@ -86,6 +87,7 @@ func routes(assistant http.Handler) http.Handler {
 	static := http.FileServerFS(page)
 	mux := http.NewServeMux()
 	mux.Handle("GET /ws", assistant)
+	mux.Handle("GET /docs/", playground.Handler(assistant, &playground.Options{Title: "Assistant"}))
 	mux.HandleFunc("GET /", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Security-Policy", "default-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
 		w.Header().Set("X-Content-Type-Options", "nosniff")

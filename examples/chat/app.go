@@ -13,6 +13,7 @@ import (
 	"github.com/chanx-go/chanx/examples/chat/room"
 	"github.com/chanx-go/chanx/examples/chat/site"
 	"github.com/chanx-go/chanx/examples/chat/store"
+	"github.com/chanx-go/chanx/playground"
 )
 
 // shutdownTime is how long open connections and requests have to end at shutdown.
@@ -54,6 +55,7 @@ func newApp(ctx context.Context, c config, logger *slog.Logger) (*app, error) {
 
 	mux := http.NewServeMux()
 	mux.Handle("/ws/", chat)
+	mux.Handle("/docs/", playground.Handler(chat, &playground.Options{Title: "Chat"})) // read its contract, and try it
 	mux.Handle("/", site.New(site.Options{Server: chat, Store: history, Members: c.members, Logins: logins, Logger: logger}))
 	return &app{history, b, chat, &http.Server{
 		Handler:           mux,

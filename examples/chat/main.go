@@ -47,7 +47,7 @@ func run(ctx context.Context, args []string, log io.Writer) error {
 		return errors.Join(err, l.Close(), n.close())
 	}
 	n.serve(a.chat, logger)
-	logger.InfoContext(ctx, "listening", "url", "http://"+l.Addr().String())
+	logger.InfoContext(ctx, "listening", "url", "http://"+l.Addr().String(), "docs", "http://"+l.Addr().String()+"/docs/")
 	return errors.Join(a.serve(ctx, l), n.close())
 }
 

@@ -17,6 +17,7 @@ import (
 
 	"github.com/chanx-go/chanx"
 	"github.com/chanx-go/chanx/examples/discussion/talk"
+	"github.com/chanx-go/chanx/playground"
 )
 
 // shutdownTime is how long open connections and requests have to end at shutdown.
@@ -72,6 +73,7 @@ func routes(srv *chanx.Server, logger *slog.Logger) http.Handler {
 	srv.Handle("/ws/discussion", discussion)
 	mux := http.NewServeMux()
 	mux.Handle("/ws/", srv)
+	mux.Handle("/docs/", playground.Handler(srv, &playground.Options{Title: "Discussion"}))
 	mux.Handle("POST /notify", notify{discussion, logger})
 	return http.NewCrossOriginProtection().Handler(mux)
 }

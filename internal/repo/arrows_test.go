@@ -42,6 +42,11 @@ var arrows = []arrow{
 		"asyncapi", "./ ./internal/throttle " + jsontext + " " + yaml, "./asyncapi ./chanxtest ./internal/chat ./internal/mutate " + jsonschema + " " + jsonschema + "/kind " + leak,
 		"it writes what a Spec says: whoever needs no document links neither it nor YAML",
 	},
+	{
+		"playground", "./ ./asyncapi ./internal/throttle", "./playground ./internal/chat",
+		"it serves a page about a document: whoever mounts no page links none",
+	},
+	{"playground/internal/recorded", "", "./ ./chanxtest ./internal/chat", "it runs an export of the page as an application would"},
 	{"layer", "", "./layer", "a broker's module needs the contract, not the framework"},
 	{
 		"layer/layertest", "./layer " + leak, "./layer/layertest ./layer/memlayer ./internal/faultlayer",
@@ -84,7 +89,7 @@ var arrows = []arrow{
 		"it tests applications as a client, through packages that they can import too; the probe saves them from declaring things twice",
 	},
 	{
-		"examples/chat", "./ ./layer ./layer/memlayer ./natslayer ./redislayer ./examples/chat/...", natsServer + " " + prom + "/testutil " + leak + " " + peer,
+		"examples/chat", "./ ./playground ./layer ./layer/memlayer ./natslayer ./redislayer ./examples/chat/...", natsServer + " " + prom + "/testutil " + leak + " " + peer,
 		"the program chooses the broker; rooms, logins and pages do not see which",
 	},
 	{
@@ -92,7 +97,7 @@ var arrows = []arrow{
 		"it starts processes and sends bytes; the traffic between nodes is not its concern",
 	},
 	{
-		"examples/...", "./ ./layer ./chanxtest ./examples/... modernc.org/sqlite golang.org/x/text/cases golang.org/x/text/unicode/norm " + prom + " " + prom + "/promhttp",
+		"examples/...", "./ ./playground ./layer ./chanxtest ./examples/... modernc.org/sqlite golang.org/x/text/cases golang.org/x/text/unicode/norm " + prom + " " + prom + "/promhttp",
 		leak + " " + peer + " " + prom + "/testutil",
 		"an example shows what an application can do, so it uses what an application can import",
 	},
@@ -123,6 +128,7 @@ var arrows = []arrow{
 		"bench/soakcluster", "./ ./layer ./natslayer ./redislayer github.com/nats-io/nats.go github.com/nats-io/nats-server/v2/server " + peer + " " + system,
 		leak, "it is an application with its brokers, and a judge of what its clients got",
 	},
+	{"tools/page", "github.com/evanw/esbuild/pkg/api", "", "it bundles the page of package playground, and nothing else needs a bundler"},
 	{"bench", "./bench/... " + system, leak, "it asks servers for figures; what a server is made of stays in bench/serve"},
 	{
 		"bench/decode", "./schema github.com/go-playground/validator/v10", "./bench/decode",
