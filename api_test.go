@@ -97,6 +97,7 @@ var (
 	_ error                             = (*chanx.RefusalError)(nil)
 	_ func(string, string) *chanx.Error = chanx.NewError
 	_ func(any) error                   = chanx.Validate
+	_ func(*chanx.Server, any) error    = (*chanx.Server).Validate
 
 	_ func(string, ...chanx.UnionVariant) chanx.UnionType = chanx.Union[facial]
 	_ func(string) chanx.UnionVariant                     = chanx.VariantOf[grin]
@@ -127,7 +128,7 @@ var _ = chanx.ServerOptions{
 	Layer: layer.Layer(nil), Origins: []string{}, Hosts: []string{}, Subprotocols: []string{}, Discriminator: "", Camelize: false, Completions: false,
 	BrokerLoss: chanx.ReportBrokerLoss, RefuseWithHTTP: false, LogMessages: false, QuietActions: []string{}, Limits: chanx.Limits{}, Logger: (*slog.Logger)(nil),
 	Observer: chanx.Observer(nil), LayerAuth: chanx.LayerAuth{Keys: [][]byte{}, AcceptUnsigned: false},
-	Compression: chanx.Compression{Enabled: false, MinBytes: 0, Level: 0},
+	Compression: chanx.Compression{Enabled: false, MinBytes: 0, Level: 0}, Unions: []chanx.UnionType{},
 }
 
 var _ = chanx.ConsumerOptions{

@@ -221,7 +221,7 @@ func (m *mount) authenticator(r *http.Request) Authenticator {
 
 func (m *mount) outgoingType(action string) (t reflect.Type, group bool) {
 	if out := m.actions[action]; out != nil {
-		return out.typ.GoType(), out.group
+		return out.goType, out.group
 	}
 	return nil, false
 }

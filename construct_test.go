@@ -42,9 +42,13 @@ type (
 	camelFace struct {
 		Kind string `json:"faceKind"`
 	}
+	badFace struct {
+		N int `default:"many"`
+	}
 )
 
 func (camelFace) Face() {}
+func (badFace) Face()   {}
 
 func (*ptrMessage) Action() string  { return "ptr" }
 func (noAction) Action() string     { return "" }
@@ -99,7 +103,6 @@ var messageMistakes = []mistake{
 	{"bad tag", func() { on[badTag](newState()) }, []string{"badTag.Name", `minLength:"x"`, "whole number"}},
 	{"bad default", func() { on[badDefault](newState()) }, []string{"badDefault.N", `default:"many"`}},
 	{"field that is no JSON", func() { on[badField](newState()) }, []string{"chan int at chanx_test.badField.C", "json:\"-\""}},
-	{"interface field", func() { on[anyFace](newState()) }, []string{"Face()", "ConsumerOptions.Unions"}},
 	{
 		"latest of another type", func() { chanx.Broadcasts[plainMessage](newState(), byItem) },
 		[]string{"plainMessage", "Latest is for chanx_test.priceMessage", "chanx.Latest(func(m plainMessage) string"},
@@ -168,6 +171,16 @@ var serverMistakes = []mistake{
 		on[collides](c)
 		chanx.NewServer(&chanx.ServerOptions{Camelize: true}).Handle("/ws", c)
 	}, []string{"collides.AB2", "camelCase", `"aB"`}},
+	{"interface field", func() { c := newState(); on[anyFace](c); chanx.NewServer(nil).Handle("/ws", c) }, []string{
+		`handle "/ws": consumer state`, "interface { Face() } at chanx_test.anyFace.V", "declare the types it may hold in ServerOptions.Unions or ConsumerOptions.Unions",
+	}},
+	{"union twice", func() { chanx.NewServer(&chanx.ServerOptions{Unions: slices.Concat(facials, facials)}) }, []string{
+		"new server: ServerOptions.Unions", "chanx_test.facial", "declared as a union twice",
+	}},
+	{"bad tag in a variant", func() {
+		face := chanx.Union[interface{ Face() }]("kind", chanx.VariantOf[badFace]("bad"))
+		chanx.NewServer(&chanx.ServerOptions{Unions: []chanx.UnionType{face}})
+	}, []string{"new server: ServerOptions.Unions", "chanx_test.badFace.N", `default:"many"`}},
 	{"discriminator that is a field", func() {
 		face := chanx.Union[interface{ Face() }]("face_kind", chanx.VariantOf[camelFace]("camel"))
 		c := chanx.NewConsumer(openState, &chanx.ConsumerOptions{Unions: []chanx.UnionType{face}})
@@ -175,6 +188,12 @@ var serverMistakes = []mistake{
 		chanx.NewServer(nil).Handle("/ws", c)
 		chanx.NewServer(&chanx.ServerOptions{Camelize: true}).Handle("/ws", c)
 	}, []string{`handle "/ws"`, "camelFace.Kind at chanx_test.anyFace.V.(chanx_test.camelFace).Kind", `the discriminator "face_kind"`, "rename one"}},
+	{"discriminator that is a field, in a union of the server", func() {
+		face := chanx.Union[interface{ Face() }]("face_kind", chanx.VariantOf[camelFace]("camel"))
+		c := newState()
+		on[anyFace](c)
+		chanx.NewServer(&chanx.ServerOptions{Camelize: true, Unions: []chanx.UnionType{face}}).Handle("/ws", c)
+	}, []string{`handle "/ws"`, "camelFace.Kind at chanx_test.anyFace.V.(chanx_test.camelFace).Kind", "rename one"}},
 	{
 		"registered too late", func() { c := newState(); chanx.NewServer(nil).Handle("/ws", c); on[sayMessage](c) },
 		[]string{"state", "before Handle"},

@@ -12,23 +12,6 @@ import (
 	"github.com/chanx-go/chanx/schema"
 )
 
-// UnionType describes an interface type: one member of the JSON object tells its concrete types apart. See Union.
-type UnionType = schema.Union
-
-// UnionVariant is one concrete type of a UnionType. See VariantOf.
-type UnionVariant = schema.Variant
-
-// Union declares that fields of the interface type I hold one of the variants. The member named by discriminator tells
-// them apart.
-func Union[I any](discriminator string, variants ...UnionVariant) UnionType {
-	return UnionType{Interface: reflect.TypeFor[I](), Discriminator: discriminator, Variants: variants}
-}
-
-// VariantOf declares the variant T, identified by tag.
-func VariantOf[T any](tag string) UnionVariant {
-	return UnionVariant{Tag: tag, Type: reflect.TypeFor[T]()}
-}
-
 // Endpoint is a consumer with any type of state. Only *Consumer[S] implements it.
 type Endpoint interface{ endpoint() *endpoint }
 
@@ -130,10 +113,10 @@ func (c *Consumer[S]) Emit(ctx context.Context, e Event, to ...Target) error {
 // endpoint is a Consumer without the type of its state.
 type endpoint struct {
 	opts     ConsumerOptions
-	compiler *schema.Compiler
+	compiler *schema.Compiler // with the consumer's own unions
 
-	mu      sync.Mutex
-	servers []*Server // on which it is mounted
+	mu     sync.Mutex
+	mounts []*mount // the first one on each server
 
 	params  *params // nil for a consumer made by NewConsumer
 	open    func(c *Conn, r *http.Request, params any) (any, error)
@@ -160,7 +143,7 @@ func (e *endpoint) init(name string, opts *ConsumerOptions) {
 		}
 	}
 	var err error
-	if e.compiler, err = schema.NewCompiler(&schema.Options{Unions: e.opts.Unions}); err != nil {
+	if e.compiler, err = newConsumerCompiler(e.opts.Unions); err != nil {
 		panic(fmt.Sprintf("chanx: new consumer %s: %v", e.opts.Name, err))
 	}
 	for _, m := range libraryMessages {
@@ -172,7 +155,7 @@ func (e *endpoint) init(name string, opts *ConsumerOptions) {
 func (e *endpoint) register() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if len(e.servers) > 0 {
+	if len(e.mounts) > 0 {
 		panic(fmt.Sprintf("chanx: register with consumer %s: it serves already: register everything before Handle", e.opts.Name))
 	}
 }
@@ -188,12 +171,12 @@ func (e *endpoint) registerOnce(what string, isNil, again bool) {
 	}
 }
 
-// mountedOn records a server. From now on register panics.
-func (e *endpoint) mountedOn(s *Server) {
+// mountedAs records a mount. From now on register panics.
+func (e *endpoint) mountedAs(m *mount) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if !slices.Contains(e.servers, s) {
-		e.servers = append(e.servers, s)
+	if !slices.ContainsFunc(e.mounts, func(o *mount) bool { return o.srv == m.srv }) {
+		e.mounts = append(e.mounts, m)
 	}
 }
 
@@ -201,13 +184,13 @@ func (e *endpoint) emit(ctx context.Context, ev Event, to []Target) error {
 	if err := checkSent("emit", "event", "Event", ev); err != nil {
 		return err
 	}
-	if !slices.ContainsFunc(e.events, func(h *eventHandler) bool { return h.typ.GoType() == reflect.TypeOf(ev) }) {
+	if !slices.ContainsFunc(e.events, func(h *eventHandler) bool { return h.goType == reflect.TypeOf(ev) }) {
 		return fmt.Errorf("chanx: emit %T: consumer %s does not handle it: add chanx.OnEvent", ev, e.opts.Name)
 	}
 	e.mu.Lock()
-	servers := slices.Clone(e.servers)
+	mounts := slices.Clone(e.mounts)
 	e.mu.Unlock()
-	if len(servers) == 0 {
+	if len(mounts) == 0 {
 		return fmt.Errorf("chanx: emit %T: consumer %s is not mounted: call Server.Handle first", ev, e.opts.Name)
 	}
 	r, err := newRecipients("emit", to)
@@ -215,27 +198,21 @@ func (e *endpoint) emit(ctx context.Context, ev Event, to []Target) error {
 		return err
 	}
 	var errs []error
-	for i, s := range servers {
-		shares := func(o *Server) bool { return s.opts.Layer != nil && o.opts.Layer == s.opts.Layer }
+	for i, m := range mounts {
+		l := m.srv.opts.Layer
 		rest := r
-		if slices.ContainsFunc(servers[:i], shares) { // the shared layer has published the event
-			rest = recipients{local: r.local}
+		if l != nil && slices.ContainsFunc(mounts[:i], func(o *mount) bool { return o.srv.opts.Layer == l }) {
+			rest = recipients{local: r.local} // the shared layer has published the event
 		}
-		errs = append(errs, s.emit(ctx, nil, ev, rest))
+		errs = append(errs, m.srv.emit(ctx, nil, m.compiler, ev, rest))
 	}
 	return errors.Join(errs...)
 }
 
-// compile describes a type and checks that it can be read or written, as directions require.
-func (e *endpoint) compile(t reflect.Type, directions ...func(*schema.Type) error) *schema.Type {
-	typ, err := e.compiler.Compile(t)
-	for _, check := range directions {
-		if err == nil {
-			err = check(typ)
-		}
-	}
-	if err != nil {
+// check panics if a type cannot be read or written, as directions require. A type with an interface that the consumer
+// has no union for is checked by Handle: the server may have it.
+func (e *endpoint) check(t reflect.Type, directions ...direction) {
+	if _, err := compileFor(e.compiler, t, directions); err != nil && !lacksUnion(err) {
 		panic(fmt.Sprintf("chanx: register with consumer %s: %v", e.opts.Name, err))
 	}
-	return typ
 }

@@ -18,12 +18,12 @@ func codecs(mounts []*mount) (all []*schema.Codec) {
 			all = append(all, in.codec)
 		}
 		for _, out := range m.outgoing {
-			if out.typ.GoType() != reflect.TypeFor[ErrorMessage]() { // see errorSchema
-				all = append(all, m.sent[out.typ.GoType()].codec)
+			if out.goType != reflect.TypeFor[ErrorMessage]() { // see errorSchema
+				all = append(all, m.sent[out.goType].codec)
 			}
 		}
 		for _, h := range m.endpoint.events {
-			all = append(all, m.codec(h.typ))
+			all = append(all, m.codec(m.events[h.name].typ))
 		}
 	}
 	return all
@@ -53,15 +53,15 @@ func (m *mount) spec(defs *schema.Definitions) ChannelSpec {
 	c.Receives = append(c.Receives, cancelSpec)
 	n := len(libraryMessages)
 	for _, out := range append(m.outgoing[n:len(m.outgoing):len(m.outgoing)], m.outgoing[:n]...) {
-		c.Sends = append(c.Sends, m.specOutgoing(m.sent[out.typ.GoType()], defs))
+		c.Sends = append(c.Sends, m.specOutgoing(m.sent[out.goType], defs))
 	}
 	for _, h := range m.endpoint.events {
 		e := EventSpec{
-			Name: h.name, GoType: h.typ.GoType().String(), Title: h.typ.GoType().Name(),
+			Name: h.name, GoType: h.goType.String(), Title: h.goType.Name(),
 			Description: h.description, Deprecated: h.deprecated, Forwards: h.sends,
 		}
-		if !h.typ.IsEmpty() {
-			e.Payload = m.codec(h.typ).JSONSchema(defs)
+		if typ := m.events[h.name].typ; !typ.IsEmpty() {
+			e.Payload = m.codec(typ).JSONSchema(defs)
 		}
 		c.Events = append(c.Events, e)
 	}
@@ -72,7 +72,7 @@ func (m *mount) specIncoming(in *mountedIncoming, defs *schema.Definitions) Mess
 	s := newMessageSpec(in.action, in.typ, in.codec, in.documentation, defs)
 	s.PayloadOptional = in.typ.IsMap()
 	s.Handler = HandlerOn
-	if in.typ.GoType() == reflect.TypeFor[Ping]() {
+	if in.goType == reflect.TypeFor[Ping]() {
 		s.describeLibrary()
 	}
 	if in.reply != nil {
@@ -88,7 +88,7 @@ func (m *mount) specIncoming(in *mountedIncoming, defs *schema.Definitions) Mess
 }
 
 func (m *mount) specOutgoing(out *mountedOutgoing, defs *schema.Definitions) MessageSpec {
-	if out.typ.GoType() == reflect.TypeFor[ErrorMessage]() {
+	if out.goType == reflect.TypeFor[ErrorMessage]() {
 		return m.specError()
 	}
 	s := newMessageSpec(out.action, out.typ, out.codec, out.documentation, defs)

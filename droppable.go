@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/chanx-go/chanx/internal/socket"
+	"github.com/chanx-go/chanx/schema"
 )
 
 // Droppable allows messages of this type to be discarded when Limits.SendQueueBytes wait for a slow client: the oldest
@@ -63,6 +64,15 @@ func (l *latest) check(t reflect.Type) {
 	case isLibraryType(t):
 		panic(fmt.Sprintf("chanx: register message %s: a message of the library cannot have the option Latest: leave it out", t))
 	}
+}
+
+// directions returns what the type of a message must support.
+func (o *messageOptions) directions() []direction {
+	all := []direction{(*schema.Type).CheckWritable}
+	if o.latest != nil {
+		all = append(all, (*schema.Type).CheckReadable) // the key function is given messages of other nodes
+	}
+	return all
 }
 
 // isDiscardable reports whether queued frames of the message may be discarded.

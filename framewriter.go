@@ -34,7 +34,7 @@ func (o *mountedOutgoing) appendMessage(b []byte, v Message) (_ []byte, err erro
 		}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("chanx: encode %s: %w", o.typ.GoType(), err)
+		return nil, fmt.Errorf("chanx: encode %s: %w", o.goType, err)
 	}
 	return b, nil
 }

@@ -169,5 +169,5 @@ func (c *Conn) Emit(ctx context.Context, e Event, to ...Target) error {
 			return err
 		}
 	}
-	return c.mount.srv.emit(ctx, c, e, r)
+	return c.mount.srv.emit(ctx, c, c.mount.compiler, e, r)
 }

@@ -28,7 +28,7 @@ func (t *task) timeoutOr(server time.Duration) time.Duration {
 type incoming struct {
 	task
 	action  string
-	typ     *schema.Type
+	goType  reflect.Type
 	make    func() (value any, _ *handlerContext) // value is a pointer to a new M
 	message func(v any) Message
 	reply   reflect.Type // type of the reply, or of a stream's items; nil without reply
@@ -39,7 +39,7 @@ type outgoing struct {
 	messageOptions
 	use
 	action string
-	typ    *schema.Type
+	goType reflect.Type
 }
 
 // use tells how a message is sent.
@@ -51,11 +51,11 @@ type use struct {
 // eventHandler is an event and its handler.
 type eventHandler struct {
 	task
-	name  string
-	typ   *schema.Type
-	make  func() (value any, _ *handlerContext) // value is a pointer to a new E
-	event func(v any) Event
-	sends string // for Forward: the action of the message
+	name   string
+	goType reflect.Type
+	make   func() (value any, _ *handlerContext) // value is a pointer to a new E
+	event  func(v any) Event
+	sends  string // for Forward: the action of the message
 }
 
 func newIncoming[M Message](opts []HandlerOption) *incoming {
@@ -230,10 +230,11 @@ func (e *endpoint) receive(in *incoming, t reflect.Type, noHandler bool) {
 	for _, other := range e.incoming {
 		if other.action == in.action {
 			panic(fmt.Sprintf("chanx: register message %s: action %q is handled already, as %s: rename one or remove a handler",
-				t, in.action, other.typ.GoType()))
+				t, in.action, other.goType))
 		}
 	}
-	in.typ = e.compile(t, (*schema.Type).CheckReadable)
+	e.check(t, (*schema.Type).CheckReadable)
+	in.goType = t
 	e.incoming = append(e.incoming, in)
 }
 
@@ -247,33 +248,32 @@ func (e *endpoint) handle(h *eventHandler, t reflect.Type) {
 	}
 	for _, other := range e.events {
 		if other.name == h.name {
-			panic(fmt.Sprintf("chanx: register event %s: %s has the name %q already: rename one", t, other.typ.GoType(), h.name))
+			panic(fmt.Sprintf("chanx: register event %s: %s has the name %q already: rename one", t, other.goType, h.name))
 		}
 	}
-	h.typ = e.compile(t, (*schema.Type).CheckReadable, (*schema.Type).CheckWritable)
+	e.check(t, (*schema.Type).CheckReadable, (*schema.Type).CheckWritable)
+	h.goType = t
 	e.events = append(e.events, h)
 }
 
 // send registers an outgoing message. Declaring the same type again is allowed.
 func (e *endpoint) send(t reflect.Type, action string, as use, opts messageOptions) {
 	checkMessage(t, action, true)
-	checks := []func(*schema.Type) error{(*schema.Type).CheckWritable}
 	if opts.latest != nil {
 		opts.latest.check(t)
-		checks = append(checks, (*schema.Type).CheckReadable) // the key function is given messages of other nodes
 	}
-	typ := e.compile(t, checks...)
+	e.check(t, opts.directions()...)
 	for _, other := range e.outgoing {
 		if other.action != action {
 			continue
 		}
-		if other.typ.GoType() != t {
-			panic(fmt.Sprintf("chanx: register message %s: action %q is sent as %s already: rename one", t, action, other.typ.GoType()))
+		if other.goType != t {
+			panic(fmt.Sprintf("chanx: register message %s: action %q is sent as %s already: rename one", t, action, other.goType))
 		}
 		other.use.unasked = other.use.unasked || as.unasked
 		other.use.group = other.use.group || as.group
 		other.merge(opts)
 		return
 	}
-	e.outgoing = append(e.outgoing, &outgoing{messageOptions: opts, action: action, typ: typ, use: as})
+	e.outgoing = append(e.outgoing, &outgoing{messageOptions: opts, action: action, goType: t, use: as})
 }

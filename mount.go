@@ -19,6 +19,8 @@ type mount struct {
 	names   *names
 	limits  schema.Limits
 
+	compiler *schema.Compiler // with the unions of consumer and server
+
 	incoming map[string]*mountedIncoming
 	tags     string // the incoming actions for error texts, cut to maxTags bytes
 	sent     map[reflect.Type]*mountedOutgoing
@@ -41,12 +43,14 @@ type mount struct {
 
 type mountedIncoming struct {
 	*incoming
+	typ     *schema.Type
 	codec   *schema.Codec
 	handled handledCounter
 }
 
 type mountedOutgoing struct {
 	*outgoing
+	typ   *schema.Type
 	codec *schema.Codec
 	plain *schema.Codec // for declared names
 	head  []byte        // {"action":"…"
@@ -57,6 +61,7 @@ type mountedOutgoing struct {
 
 type mountedEvent struct {
 	*eventHandler
+	typ     *schema.Type
 	codec   *schema.Codec // events travel between servers in declared names
 	handled handledCounter
 }
@@ -69,11 +74,10 @@ func (e *mountedEvent) handler() *string {
 	return &e.name
 }
 
-// newMount panics if names of the consumer collide on this server.
+// newMount panics if names of the consumer collide on this server, or if neither has a union for an interface.
 func newMount(s *Server, pattern string, e *endpoint) *mount {
-	e.mountedOn(s)
 	m := &mount{
-		endpoint: e, srv: s, pattern: pattern, names: &s.names, limits: s.limits.schema(),
+		endpoint: e, srv: s, pattern: pattern, names: &s.names, limits: s.limits.schema(), compiler: s.compilerFor(e),
 		incoming:    map[string]*mountedIncoming{},
 		sent:        map[reflect.Type]*mountedOutgoing{},
 		actions:     map[string]*mountedOutgoing{},
@@ -82,6 +86,7 @@ func newMount(s *Server, pattern string, e *endpoint) *mount {
 		completions: e.opts.Completions.or(s.opts.Completions),
 		authMessage: e.opts.AuthenticationMessage.or(e.opts.Authenticator != nil || e.params != nil),
 	}
+	e.mountedAs(m)
 	checkAuthenticator(pattern, e.opts.Authenticator)
 	if a, ok := e.opts.Authenticator.(SubprotocolAuthenticator); ok {
 		m.tokenProtocols = a.Subprotocols()
@@ -89,10 +94,7 @@ func newMount(s *Server, pattern string, e *endpoint) *mount {
 	e.params.checkPattern(pattern, e.opts.Name)
 	m.wrap()
 	m.mountIncoming()
-	for _, out := range e.outgoing {
-		o := &mountedOutgoing{out, m.codec(out.typ), m.plainCodec(out.typ), m.names.appendHead(nil, out.action), cluster.TypeIDOf(out.typ.GoType()), newSentCounter()}
-		m.sent[out.typ.GoType()], m.actions[out.action] = o, o
-	}
+	m.mountOutgoing()
 	m.mountEvents()
 	m.complete = m.fixed(CompleteMessage{})
 	m.groupComplete = m.fixed(GroupCompleteMessage{})
@@ -120,50 +122,67 @@ func (m *mount) wrap() {
 // mountIncoming mounts the consumer's messages, then the built-in ping unless the consumer handles Ping.
 func (m *mount) mountIncoming() {
 	var tags []string
-	for _, in := range m.endpoint.incoming {
-		m.incoming[in.action] = &mountedIncoming{in, m.codec(in.typ), newHandledCounter()}
+	add := func(in *incoming) {
+		typ := m.compile(in.goType, (*schema.Type).CheckReadable)
+		m.incoming[in.action] = &mountedIncoming{in, typ, m.codec(typ), newHandledCounter()}
 		tags = append(tags, in.action)
 	}
-	if ping := builtinPing(m.endpoint); m.incoming[ping.action] == nil {
-		m.incoming[ping.action] = &mountedIncoming{ping, m.codec(ping.typ), newHandledCounter()}
-		tags = append(tags, ping.action)
+	for _, in := range m.endpoint.incoming {
+		add(in)
+	}
+	if ping := builtinPing(); m.incoming[ping.action] == nil {
+		add(ping)
 	}
 	m.tags = quoteTags(tags)
 	m.tags = m.tags[:min(len(m.tags), maxTags)]
 }
 
 // builtinPing answers Ping for consumers that do not handle it.
-func builtinPing(e *endpoint) *incoming {
+func builtinPing() *incoming {
 	in := newIncoming[Ping](nil)
 	in.run = func(*Conn, context.Context, any) (Message, error) { return Pong{}, nil }
-	in.action, in.typ, in.reply = Ping{}.Action(), e.compile(reflect.TypeFor[Ping]()), reflect.TypeFor[Pong]()
+	in.action, in.goType, in.reply = Ping{}.Action(), reflect.TypeFor[Ping](), reflect.TypeFor[Pong]()
 	return in
+}
+
+func (m *mount) mountOutgoing() {
+	for _, out := range m.outgoing {
+		typ := m.compile(out.goType, out.directions()...)
+		o := &mountedOutgoing{out, typ, m.codec(typ), m.plainCodec(typ), m.names.appendHead(nil, out.action), cluster.TypeIDOf(out.goType), newSentCounter()}
+		m.sent[out.goType], m.actions[out.action] = o, o
+	}
 }
 
 // mountEvents mounts the consumer's events. They travel in declared names, so collisions under the server's naming do
 // not matter.
 func (m *mount) mountEvents() {
 	for _, h := range m.endpoint.events {
-		codec := m.plainCodec(h.typ)
-		if err := checkEvent(h.typ); err != nil {
-			panic(fmt.Sprintf("chanx: handle %q: %v", m.pattern, err))
-		}
-		m.events[h.name] = &mountedEvent{h, codec, newHandledCounter()}
+		typ := m.compile(h.goType, (*schema.Type).CheckReadable, (*schema.Type).CheckWritable, checkEvent)
+		m.events[h.name] = &mountedEvent{h, typ, m.plainCodec(typ), newHandledCounter()}
 	}
 }
 
 // types lists the types of all messages and events.
 func (m *mount) types() (all []*schema.Type) {
 	for _, in := range m.endpoint.incoming {
-		all = append(all, in.typ)
+		all = append(all, m.incoming[in.action].typ)
 	}
 	for _, out := range m.outgoing {
-		all = append(all, out.typ)
+		all = append(all, m.sent[out.goType].typ)
 	}
 	for _, h := range m.endpoint.events {
-		all = append(all, h.typ)
+		all = append(all, m.events[h.name].typ)
 	}
 	return all
+}
+
+// compile describes a type of the consumer with the unions of consumer and server.
+func (m *mount) compile(t reflect.Type, directions ...direction) *schema.Type {
+	typ, err := compileFor(m.compiler, t, directions)
+	if err != nil {
+		panic(fmt.Sprintf("chanx: handle %q: consumer %s: %v", m.pattern, m.opts.Name, err))
+	}
+	return typ
 }
 
 // plainCodec returns the codec for a type as it travels between servers.

@@ -90,7 +90,7 @@ func (n *nodeEvents) register(h *nodeHandler, t reflect.Type) {
 		panic("chanx: register node " + err.Error())
 	}
 	var err error
-	if h.typ, err = n.srv.compile(t); err == nil {
+	if h.typ, err = n.srv.compileAny(t); err == nil {
 		err = checkEvent(h.typ)
 	}
 	if err == nil {
@@ -271,18 +271,6 @@ func (n *nodeEvents) close(ctx context.Context) (err error) {
 		_ = n.srv.syncSubscriptions(ctx, "unsubscribe from", cluster.EveryNode) // ignore the error: the link is closed next
 	}
 	return err
-}
-
-// typeOf returns the description of an event with a handler, or nil.
-func (n *nodeEvents) typeOf(t reflect.Type) *schema.Type {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	for _, h := range n.handlers {
-		if h.typ.GoType() == t {
-			return h.typ
-		}
-	}
-	return nil
 }
 
 func (n *nodeEvents) addTo(st *Stats) {

@@ -42,6 +42,11 @@ type ServerOptions struct {
 	// requested host.
 	Hosts []string
 
+	// Unions list the concrete types that interface-typed fields may hold: of the messages, events and values that are
+	// passed to the server's own methods, and of the messages and events of its consumers. A consumer's own entry for an
+	// interface replaces the server's.
+	Unions []UnionType
+
 	// Subprotocols are those that the server supports, in order of preference.
 	Subprotocols []string
 
@@ -161,7 +166,8 @@ type ConsumerOptions struct {
 	// context ends later, the connection is closed with 1011. Both are logged.
 	Context func(context.Context, *http.Request) context.Context
 
-	// Unions lists the concrete types that an interface-typed field may hold.
+	// Unions are those of this consumer only, in addition to ServerOptions.Unions. An entry for an interface that the
+	// server has too replaces the server's.
 	Unions []UnionType
 
 	// Completions override ServerOptions.Completions.

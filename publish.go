@@ -123,7 +123,7 @@ func (s *Server) Emit(ctx context.Context, e Event, to ...Target) error {
 	if err != nil {
 		return err
 	}
-	return s.emit(ctx, nil, e, r)
+	return s.emit(ctx, nil, s.compiler, e, r)
 }
 
 func newRecipients(verb string, to []Target) (recipients, error) {
@@ -137,12 +137,12 @@ func newRecipients(verb string, to []Target) (recipients, error) {
 	return r, r.err
 }
 
-// emit sends an event. from is the connection whose method was called, or nil.
-func (s *Server) emit(ctx context.Context, from *Conn, e Event, r recipients) error {
+// emit sends an event. from is the connection whose method was called, or nil; by is the compiler of the emitter.
+func (s *Server) emit(ctx context.Context, from *Conn, by *schema.Compiler, e Event, r recipients) error {
 	if r.err != nil {
 		return r.err
 	}
-	d, err := s.encodeEvent(e)
+	d, err := s.encodeEvent(by, e)
 	if err != nil {
 		return err
 	}
@@ -151,11 +151,11 @@ func (s *Server) emit(ctx context.Context, from *Conn, e Event, r recipients) er
 	return err
 }
 
-func (s *Server) encodeEvent(e Event) (*delivery, error) {
+func (s *Server) encodeEvent(by *schema.Compiler, e Event) (*delivery, error) {
 	if err := checkSent("emit", "event", "Event", e); err != nil {
 		return nil, err
 	}
-	t, err := s.compile(reflect.TypeOf(e))
+	t, err := s.compile(by, reflect.TypeOf(e))
 	if err == nil {
 		err = checkEvent(t)
 	}
@@ -180,27 +180,9 @@ func (s *Server) encode(m Message) (*delivery, error) {
 	if action := m.Action(); action == "" || isReserved(action) && !isLibraryType(reflect.TypeOf(m)) {
 		return nil, fmt.Errorf("chanx: broadcast %T: action %q is empty or the library's own: rename it", m, action)
 	}
-	t, err := s.compile(reflect.TypeOf(m))
+	t, err := s.compileAny(reflect.TypeOf(m))
 	if err != nil {
 		return nil, fmt.Errorf("chanx: broadcast %T: %w", m, err)
 	}
 	return encodeDelivery(t, m.Action(), m, s.names.naming)
-}
-
-// compile returns the description of a type: one that a consumer of this server has registered, or a new one.
-func (s *Server) compile(t reflect.Type) (*schema.Type, error) {
-	for _, m := range s.mounted() {
-		if out := m.sent[t]; out != nil {
-			return out.typ, nil
-		}
-		for _, h := range m.events {
-			if h.typ.GoType() == t {
-				return h.typ, nil
-			}
-		}
-	}
-	if typ := s.nodeEvents.typeOf(t); typ != nil {
-		return typ, nil
-	}
-	return validator.Compile(t)
 }

@@ -17,9 +17,11 @@ import (
 
 	"github.com/chanx-go/chanx/internal/cluster"
 	"github.com/chanx-go/chanx/internal/hub"
+	"github.com/chanx-go/chanx/internal/probe"
 	"github.com/chanx-go/chanx/internal/socket"
 	"github.com/chanx-go/chanx/internal/throttle"
 	"github.com/chanx-go/chanx/layer/memlayer"
+	"github.com/chanx-go/chanx/schema"
 )
 
 // Server accepts connections and keeps their groups. With a shared layer it is a node of a cluster. Its methods may be
@@ -28,6 +30,7 @@ type Server struct {
 	opts       ServerOptions
 	limits     Limits
 	names      names
+	compiler   *schema.Compiler // with the server's unions
 	node       *cluster.Node
 	logger     *slog.Logger
 	upgrader   *socket.Upgrader
@@ -75,6 +78,7 @@ func NewServer(opts *ServerOptions) *Server {
 	}
 	s.limits = s.opts.Limits.withDefaults()
 	s.names = newNames(s.opts.Discriminator, s.opts.Camelize)
+	s.compiler = newServerCompiler(s.opts.Unions)
 	s.now = func() time.Time { return time.Now().Round(0) }
 	for i := range s.longCalls {
 		s.longCalls[i].s = s
@@ -96,6 +100,9 @@ func NewServer(opts *ServerOptions) *Server {
 	if l == nil {
 		l = memlayer.New()
 	}
+	if recorder, ok := l.(probe.Layer); ok {
+		recorder.UseTypes(s.compileAny)
+	}
 	s.nodeEvents.init(s)
 	s.node = s.openNode(rand.Text()[:12], l, auth)
 	return s
@@ -113,9 +120,9 @@ func isEnvelopeMember(name string) bool {
 func (s *Server) newID() string { return s.node.ID + "." + rand.Text() }
 
 // Handle serves connections at a pattern with a consumer. The pattern is one of net/http's, without a method. Handle
-// panics if the pattern is bad or taken, or if names of the consumer collide under Camelize. If the server itself is
-// mounted on a ServeMux that also has patterns like "GET /", mount it as "GET /ws/": net/http refuses patterns that
-// conflict.
+// panics if the pattern is bad or taken, if names of the consumer collide under Camelize, or if there is no union for an
+// interface-typed field. If the server itself is mounted on a ServeMux that also has patterns like "GET /", mount it as
+// "GET /ws/": net/http refuses patterns that conflict.
 func (s *Server) Handle(pattern string, consumer Endpoint) {
 	s.mount(s.mux, pattern, consumer)
 }

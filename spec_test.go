@@ -31,10 +31,15 @@ func (securedBy) Subprotocols() []string { return []string{"bearer."} }
 
 func (securedBy) TokenRequired() bool { return true }
 
-func specServer(camelize bool) *chanx.Server {
+var facials = []chanx.UnionType{chanx.Union[facial]("kind", chanx.VariantOf[grin]("grin"), chanx.VariantOf[frown]("frown"))}
+
+func specServer(camelize bool) *chanx.Server { return specServerWith(camelize, nil, facials) }
+
+// specServerWith has the unions at the server, or at the consumer.
+func specServerWith(camelize bool, atServer, atConsumer []chanx.UnionType) *chanx.Server {
 	c := chanx.NewConsumer(openState, &chanx.ConsumerOptions{
 		Name: "front desk", Doc: "Where people say things.", Authenticator: securedBy{byHeader}, Groups: []string{"all"},
-		Unions: []chanx.UnionType{chanx.Union[facial]("kind", chanx.VariantOf[grin]("grin"), chanx.VariantOf[frown]("frown"))},
+		Unions: atConsumer,
 	})
 	chanx.On(c, func(*state, context.Context, formMessage) error { return nil },
 		chanx.Describe("Fills in the form."), chanx.Fails("full", "there is no room"), chanx.Fails("late", "the desk is closed"))
@@ -44,7 +49,7 @@ func specServer(camelize bool) *chanx.Server {
 	chanx.Forward[newsEvent](c)
 	chanx.Sends[tracedMessage](c)
 	chanx.Broadcasts[saidMessage](c, chanx.Describe("Somebody has said something."), chanx.Deprecated())
-	s := chanx.NewServer(&chanx.ServerOptions{Logger: quiet, Camelize: camelize, Subprotocols: []string{"v1"}})
+	s := chanx.NewServer(&chanx.ServerOptions{Logger: quiet, Camelize: camelize, Subprotocols: []string{"v1"}, Unions: atServer})
 	s.Handle("/desk/{desk_name}/{rest...}", c)
 	s.Handle("/ws/rooms/{room}", chat.New())
 	return s

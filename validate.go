@@ -14,7 +14,7 @@ import (
 
 // validator compiles types for Validate.
 var validator = func() *schema.Compiler {
-	c, err := schema.NewCompiler(nil)
+	c, err := schema.NewCompiler(&schema.Options{UnionsOption: "ServerOptions.Unions and call Server.Validate"})
 	if err != nil {
 		panic(err)
 	}
@@ -23,9 +23,14 @@ var validator = func() *schema.Compiler {
 
 // Validate checks a value that was made in code as if it had been received: the tags of its type and of nested types,
 // then their Validate methods. The error is a ValidationError, or says that the type cannot be a message. Validate may
-// be called concurrently; a type is compiled at its first use. Interface-typed fields need ConsumerOptions.Unions, and
-// are checked by the consumer.
-func Validate(v any) error {
+// be called concurrently; a type is compiled at its first use. It knows no unions: see [Server.Validate] for types with
+// interface-typed fields.
+func Validate(v any) error { return validate(v, validator.Compile) }
+
+// Validate is like the function [Validate], but knows the server's unions, as Broadcast and Emit do.
+func (s *Server) Validate(v any) error { return validate(v, s.compileAny) }
+
+func validate(v any, compile func(reflect.Type) (*schema.Type, error)) error {
 	if v == nil {
 		return errors.New("chanx: validate value: it is nil")
 	}
@@ -33,7 +38,7 @@ func Validate(v any) error {
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
-	typ, err := validator.Compile(t)
+	typ, err := compile(t)
 	if err != nil {
 		return fmt.Errorf("chanx: validate value: %w", err)
 	}

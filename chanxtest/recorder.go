@@ -9,6 +9,7 @@ import (
 
 	"github.com/chanx-go/chanx"
 	"github.com/chanx-go/chanx/internal/cluster"
+	"github.com/chanx-go/chanx/internal/probe"
 	"github.com/chanx-go/chanx/layer"
 	"github.com/chanx-go/chanx/layer/memlayer"
 	"github.com/chanx-go/chanx/schema"
@@ -23,10 +24,10 @@ import (
 type Recorder struct {
 	t     testing.TB
 	layer layer.Layer
-	types *schema.Compiler
 
-	mu  sync.Mutex
-	all []*cluster.Publication
+	mu       sync.Mutex
+	compiles []probe.Compile // without unions, then of each server
+	all      []*cluster.Publication
 }
 
 // RecorderOptions are the options of NewRecorder. The zero value works.
@@ -34,9 +35,6 @@ type RecorderOptions struct {
 	// Layer carries publications to other servers; nil is a layer in memory, for servers of this process that share the
 	// recorder.
 	Layer layer.Layer
-
-	// Unions are those of ConsumerOptions, for messages and events with fields of an interface type.
-	Unions []chanx.UnionType
 }
 
 // NewRecorder returns a recorder. opts may be nil.
@@ -46,18 +44,25 @@ func NewRecorder(t testing.TB, opts *RecorderOptions) *Recorder {
 	if opts != nil {
 		o = *opts
 	}
-	types, err := schema.NewCompiler(&schema.Options{Unions: o.Unions})
+	types, err := schema.NewCompiler(&schema.Options{UnionsOption: "ServerOptions.Unions, and give the server the Recorder itself"})
 	if err != nil {
-		t.Fatalf("chanxtest: new recorder: RecorderOptions.Unions: %v", err)
+		t.Fatalf("chanxtest: new recorder: %v", err)
 	}
 	if o.Layer == nil {
 		o.Layer = memlayer.New()
 	}
-	return &Recorder{t: t, layer: o.Layer, types: types}
+	return &Recorder{t: t, layer: o.Layer, compiles: []probe.Compile{types.Compile}}
 }
 
 // Open implements layer.Layer.
 func (r *Recorder) Open(to layer.Receiver) layer.Link { return recordedLink{r.layer.Open(to), r} }
+
+// UseTypes is called by chanx.NewServer: the recorder decodes with the unions of the server and its consumers.
+func (r *Recorder) UseTypes(of probe.Compile) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.compiles = append(r.compiles, of)
+}
 
 type recordedLink struct {
 	layer.Link
@@ -157,8 +162,21 @@ func published[T any](r *Recorder, p *cluster.Publication) Published[T] {
 	return out
 }
 
-func (r *Recorder) read(p *cluster.Publication, into reflect.Value) error {
-	typ, err := r.types.Compile(into.Type().Elem())
+// read decodes a publication with the unions of the first server that it is valid for.
+func (r *Recorder) read(p *cluster.Publication, into reflect.Value) (err error) {
+	r.mu.Lock()
+	compiles := slices.Clone(r.compiles)
+	r.mu.Unlock()
+	for _, compile := range compiles {
+		if err = readWith(compile, p, into); err == nil {
+			return nil
+		}
+	}
+	return err
+}
+
+func readWith(compile probe.Compile, p *cluster.Publication, into reflect.Value) error {
+	typ, err := compile(into.Type().Elem())
 	if err != nil {
 		return err
 	}

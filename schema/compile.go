@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"cmp"
 	"encoding"
 	"encoding/json"
 	"fmt"
@@ -43,21 +44,30 @@ type Options struct {
 	// Comment returns the comment of a type in its source, or that of a part of it: ".Name" is the field Name, "=low" the
 	// constant with the value low. It returns "" if there is none. Tags win over it. nil means that there are no comments.
 	Comment func(t reflect.Type, part string) string
+
+	// UnionsOption completes the errors about what Unions lacks: "declare it in ". It names the option that the user of
+	// the compiler sees; default "Options.Unions".
+	UnionsOption string
 }
 
 // Compiler compiles types and keeps the results. It may be used concurrently.
 type Compiler struct {
 	unions  map[reflect.Type]Union
+	option  string // Options.UnionsOption
 	comment func(reflect.Type, string) string
 	mu      sync.Mutex
 	types   map[reflect.Type]*Type
+	failed  map[reflect.Type]error
 }
 
 // NewCompiler returns a compiler; nil options are fine. The error is a *TypeError that names the wrong union.
 func NewCompiler(o *Options) (*Compiler, error) {
-	c := &Compiler{unions: map[reflect.Type]Union{}, types: map[reflect.Type]*Type{}, comment: noComment}
 	if o == nil {
-		return c, nil
+		o = &Options{}
+	}
+	c := &Compiler{
+		unions: map[reflect.Type]Union{}, option: cmp.Or(o.UnionsOption, "Options.Unions"),
+		types: map[reflect.Type]*Type{}, failed: map[reflect.Type]error{}, comment: noComment,
 	}
 	if o.Comment != nil {
 		c.comment = o.Comment
@@ -109,21 +119,24 @@ func checkUnion(u Union) error {
 	return nil
 }
 
-// Compile describes a Go type, once. The error is a *TypeError. Compile calls Enum methods, and it decodes the defaults
+// Compile describes a Go type, once; a failure is kept too. The error is a *TypeError. Compile calls Enum methods, and it decodes the defaults
 // and examples of tags with the methods of their types. These methods must not use the compiler.
 func (c *Compiler) Compile(t reflect.Type) (*Type, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if typ := c.types[t]; typ != nil {
-		return typ, nil
+	if typ, err := c.types[t], c.failed[t]; typ != nil || err != nil {
+		return typ, err
 	}
 	run := &compilation{c: c, fresh: map[reflect.Type]*Type{}}
 	typ, err := run.compile(t)
 	if err != nil {
-		return nil, addPath(err, t, func(reflect.Type) string { return strings.Join(run.path, "") })
+		err = addPath(err, t, func(reflect.Type) string { return strings.Join(run.path, "") })
+	} else if err = run.check(); err != nil {
+		err = addPath(err, t, typ.pathTo)
 	}
-	if err := run.check(); err != nil {
-		return nil, addPath(err, t, typ.pathTo)
+	if err != nil {
+		c.failed[t] = err
+		return nil, err
 	}
 	maps.Copy(c.types, run.fresh)
 	return typ, nil
@@ -365,10 +378,10 @@ func (r *compilation) compileInterface(typ *Type) error {
 	}
 	u, ok := r.c.unions[t]
 	if !ok {
-		return &TypeError{Type: t, Mend: "it is an interface: declare the types it may hold in ConsumerOptions.Unions"}
+		return &TypeError{Type: t, NoUnion: true, Mend: "it is an interface: declare the types it may hold in " + r.c.option}
 	}
 	typ.kind = kindUnion
-	typ.union = &union{discriminator: u.Discriminator, byTag: map[string]*variant{}, byType: map[reflect.Type]*variant{}}
+	typ.union = &union{option: r.c.option, discriminator: u.Discriminator, byTag: map[string]*variant{}, byType: map[reflect.Type]*variant{}}
 	for n := range Naming(namings) {
 		typ.union.quoted[n] = "'" + typ.union.member(n) + "'"
 	}

@@ -104,6 +104,8 @@ type TypeError struct {
 	Tag   string // the tag and its text; "" if no tag is wrong
 	Path  string // from the type given to Compile, such as Order.Lines[].Price; "" if Type is that type
 	Mend  string // what is wrong and how to fix it
+
+	NoUnion bool // Type is an interface that Options.Unions lacks
 }
 
 // Error names the type, the field, the tag, the path and the fix.

@@ -58,7 +58,7 @@ func TestUnsupportedTypesAreReported(t *testing.T) {
 	mistake[struct{ F func() }](t, "func() at struct { F func() }.F"+mend)
 	mistake[[]complex128](t, "complex128 at []complex128[]"+mend)
 	mistake[map[bool]int](t, "map[bool]int: keys of a JSON object are strings: use a string, an integer or a TextMarshaler as key")
-	mistake[struct{ E error }](t, "error at struct { E error }.E: it is an interface: declare the types it may hold in ConsumerOptions.Unions")
+	mistake[struct{ E error }](t, "error at struct { E error }.E: it is an interface: declare the types it may hold in Options.Unions")
 	mistake[noSet](t, "schema_test.noSet: its Enum returns no value: return all that are allowed")
 	mistake[boolOf](t, "schema_test.boolOf: Enum is for strings and integers: remove the method or change the type")
 }
@@ -369,4 +369,27 @@ func TestValidateMethodsThatNeverRunAreReported(t *testing.T) {
 		"or declare Validate on schema_test.viaPointer")
 	compiled[shadowed](t)
 	compiled[struct{ One }](t)
+}
+
+var enumCalls int
+
+type costly string
+
+func (costly) Enum() []costly {
+	enumCalls++
+	return nil
+}
+
+// TestAFailureIsKept: compiling a wrong type again costs nothing.
+func TestAFailureIsKept(t *testing.T) {
+	c, err := schema.NewCompiler(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	typ := reflect.TypeFor[struct{ C costly }]()
+	_, first := c.Compile(typ)
+	_, second := c.Compile(typ)
+	if first == nil || first != second || enumCalls != 1 {
+		t.Errorf("got %v, then %v, after %d calls of Enum", first, second, enumCalls)
+	}
 }

@@ -7,6 +7,7 @@ import (
 
 // union is an interface type. A string member of the encoded object tells its variants apart.
 type union struct {
+	option        string // the name of the option that declares it, for errors
 	discriminator string
 	variants      []*variant // in the order of declaration
 	byTag         map[string]*variant
@@ -58,7 +59,7 @@ func (u *union) chosen(t *Type, v reflect.Value) (*variant, reflect.Value, error
 	chosen := u.byType[v.Type()]
 	switch {
 	case chosen == nil:
-		return nil, v, fmt.Errorf("%s is not a variant of the union %s: declare it", v.Type(), t.goType)
+		return nil, v, fmt.Errorf("%s is not a variant of the union %s: declare it in %s", v.Type(), t.goType, u.option)
 	case isNilPointer(v):
 		return nil, v, fmt.Errorf("it is a nil %s: set it", v.Type())
 	case v.Kind() == reflect.Pointer:

@@ -119,10 +119,10 @@ func (foreign) shape() {}
 func TestOnlyDeclaredVariantsAreEncoded(t *testing.T) {
 	c := declared[drawing](t, shapes)
 	for want, v := range map[string]shape{
-		"schema: encode schema_test.drawing: shape: it is nil: set the schema_test.shape, or leave it out with omitzero":                        nil,
-		"schema: encode schema_test.drawing: shape: schema_test.foreign is not a variant of the union schema_test.shape: declare it":            foreign{},
-		"schema: encode schema_test.drawing: shape: it is a nil *schema_test.square: set it":                                                    (*square)(nil),
-		"schema: encode schema_test.drawing: shape.children.1: schema_test.foreign is not a variant of the union schema_test.shape: declare it": &square{Children: []shape{circle{}, foreign{}}},
+		"schema: encode schema_test.drawing: shape: it is nil: set the schema_test.shape, or leave it out with omitzero":                                          nil,
+		"schema: encode schema_test.drawing: shape: schema_test.foreign is not a variant of the union schema_test.shape: declare it in Options.Unions":            foreign{},
+		"schema: encode schema_test.drawing: shape: it is a nil *schema_test.square: set it":                                                                      (*square)(nil),
+		"schema: encode schema_test.drawing: shape.children.1: schema_test.foreign is not a variant of the union schema_test.shape: declare it in Options.Unions": &square{Children: []shape{circle{}, foreign{}}},
 	} {
 		if _, err := c.Append(nil, drawing{v}); err == nil || err.Error() != want {
 			t.Errorf("got %v, want %s", err, want)

@@ -42,3 +42,9 @@ func From(ctx context.Context) *Probe {
 	p, _ := ctx.Value(key{}).(*Probe)
 	return p
 }
+
+// Compile describes a type.
+type Compile func(reflect.Type) (*schema.Type, error)
+
+// Layer is a layer that decodes what servers publish. NewServer passes it the server's way to describe types.
+type Layer interface{ UseTypes(of Compile) }
