@@ -24,7 +24,7 @@ func unsigned(data []byte) []byte {
 
 // TestForgedLayerDataIsRefused publishes as an attacker who can read and write at the broker but has no key.
 func TestForgedLayerDataIsRefused(t *testing.T) {
-	log := &journal{}
+	log := &logRecorder{}
 	keys := func(node int, o *chanx.ServerOptions) {
 		o.LayerAuth.Keys = [][]byte{secret("key")}
 		logOfNode0(log)(node, o)
@@ -133,7 +133,7 @@ func TestKeysAreIntroducedNodeByNode(t *testing.T) {
 
 // TestAFloodOfForgeriesDoesNotFillTheLog checks that each kind of refusal gets one line a minute, with their number.
 func TestAFloodOfForgeriesDoesNotFillTheLog(t *testing.T) {
-	log := &journal{}
+	log := &logRecorder{}
 	keys := func(node int, o *chanx.ServerOptions) {
 		o.LayerAuth.Keys = [][]byte{secret("key")}
 		logOfNode0(log)(node, o)

@@ -131,7 +131,7 @@ func TestEachConsumerCamelizesByItsOwnType(t *testing.T) {
 // TestUnreadableFrameFieldsAreRefused corrupts the frame fields in a node's publication.
 func TestUnreadableFrameFieldsAreRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l, log, count := memlayer.New(), &journal{}, &dropCounter{drops: map[chanx.DropReason]int{}}
+		l, log, count := memlayer.New(), &logRecorder{}, &dropCounter{drops: map[chanx.DropReason]int{}}
 		worker := chanx.NewServer(&chanx.ServerOptions{Logger: quiet, Layer: l})
 		srv := serve(&chanx.ServerOptions{Logger: slog.New(log), Layer: l, Camelize: true, Observer: count}, "/kinds", newKinds())
 		bob := chanxtest.Dial(t, srv, "/kinds", nil)

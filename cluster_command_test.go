@@ -128,7 +128,7 @@ func TestCommandsDuringClosing(t *testing.T) {
 }
 
 func TestJoinFromOutsideKeepsMaxGroups(t *testing.T) {
-	log := &journal{}
+	log := &logRecorder{}
 	limit := func(node int, o *chanx.ServerOptions) {
 		o.Limits.MaxGroups = 2
 		logOfNode0(log)(node, o)

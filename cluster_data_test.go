@@ -38,7 +38,7 @@ const (
 )
 
 // refused publishes data that node 0 must drop, count as what, and log with a line that begins with says.
-func (k *cluster) refused(by layer.Link, log *journal, what, subject string, data []byte, says string) {
+func (k *cluster) refused(by layer.Link, log *logRecorder, what, subject string, data []byte, says string) {
 	k.t.Helper()
 	pass(time.Minute) // so that the next line is not throttled
 	before := k.nodes[0].Stats().Drops
@@ -60,7 +60,7 @@ func (k *cluster) refused(by layer.Link, log *journal, what, subject string, dat
 
 // TestInvalidLayerDataIsRefused publishes data as other versions or faulty brokers may send it.
 func TestInvalidLayerDataIsRefused(t *testing.T) {
-	log := &journal{}
+	log := &logRecorder{}
 	inCluster(t, clusterOptions{nodes: 2, server: logOfNode0(log)}, func(t *testing.T, k *cluster) {
 		ctx := t.Context()
 		p, tap := k.dial(0, "ann", "one", "two"), k.outsider("g/three")
@@ -150,7 +150,7 @@ func TestMessagesTooLongForTheLayerAreNotDelivered(t *testing.T) {
 }
 
 func TestUnreadableCommandsAreRefused(t *testing.T) {
-	log := &journal{}
+	log := &logRecorder{}
 	inCluster(t, clusterOptions{nodes: 2, server: logOfNode0(log)}, func(t *testing.T, k *cluster) {
 		ctx := t.Context()
 		p, tap := k.dial(0, "ann", "one"), k.outsider("u/ann")

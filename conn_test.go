@@ -265,7 +265,7 @@ func TestHandlersRunOneAtATimeAndInOrder(t *testing.T) {
 }
 
 func TestEventsBeyondTheQueueCloseAndAreCounted(t *testing.T) {
-	log := &journal{}
+	log := &logRecorder{}
 	bubble(t, chanx.ServerOptions{Limits: chanx.Limits{EventQueue: 3}, Logger: slog.New(log)}, func(t *testing.T, srv *chanx.Server) {
 		gate := make(chan struct{})
 		c := chanx.NewConsumer(openState, &chanx.ConsumerOptions{Groups: []string{"g"}})

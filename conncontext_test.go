@@ -65,7 +65,7 @@ func TestConsumerContextMustBeDerived(t *testing.T) {
 		}, "has ended"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			log := &journal{}
+			log := &logRecorder{}
 			bubble(t, chanx.ServerOptions{Logger: slog.New(log)}, func(t *testing.T, srv *chanx.Server) {
 				opened := false
 				c := chanx.NewConsumer(func(c *chanx.Conn, _ *http.Request) (*state, error) {
@@ -92,7 +92,7 @@ func TestConsumerContextMustBeDerived(t *testing.T) {
 }
 
 // expectLine expects exactly one line of that level, and that it contains the parts.
-func expectLine(t *testing.T, log *journal, level string, parts ...string) {
+func expectLine(t *testing.T, log *logRecorder, level string, parts ...string) {
 	t.Helper()
 	lines := log.take()
 	if len(lines) != 1 || !strings.HasPrefix(lines[0], level) || slices.ContainsFunc(parts, func(p string) bool { return !strings.Contains(lines[0], p) }) {
@@ -103,7 +103,7 @@ func expectLine(t *testing.T, log *journal, level string, parts ...string) {
 // TestConsumerContextThatEndsLater checks that the end of the context closes the connection, once, and that nothing happens
 // if the connection has already ended.
 func TestConsumerContextThatEndsLater(t *testing.T) {
-	log := &journal{}
+	log := &logRecorder{}
 	bubble(t, chanx.ServerOptions{Logger: slog.New(log)}, func(t *testing.T, srv *chanx.Server) {
 		var end context.CancelFunc
 		c := chanx.NewConsumer(openState, &chanx.ConsumerOptions{Context: func(ctx context.Context, _ *http.Request) context.Context {
@@ -140,7 +140,7 @@ func TestStateWithoutItsConn(t *testing.T) {
 		"nothing": {func(*chanx.Conn) *state { return nil }, "it returned neither a state nor an error"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			log := &journal{}
+			log := &logRecorder{}
 			bubble(t, chanx.ServerOptions{Logger: slog.New(log)}, func(t *testing.T, srv *chanx.Server) {
 				srv.Handle("/other", chanx.NewConsumer(func(c *chanx.Conn, _ *http.Request) (*state, error) {
 					other = c

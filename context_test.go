@@ -174,7 +174,7 @@ func TestErrorsAfterTheAnswer(t *testing.T) {
 		"a list":                {chanx.ValidationError{{Type: "x", Msg: "y"}}, nil, "ANY", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			log := &journal{}
+			log := &logRecorder{}
 			bubble(t, chanx.ServerOptions{Logger: slog.New(log)}, func(t *testing.T, srv *chanx.Server) {
 				x := &transaction{commit: k.commit}
 				c := allKinds(func(context.Context) error { return k.handler })
@@ -243,7 +243,7 @@ func TestContextEndsAtOnce(t *testing.T) {
 			"loss":   func(c *chanxtest.Conn) { c.Abort(); time.Sleep(time.Second) }, // in a bubble
 		} {
 			t.Run(m.Action()+" "+how, func(t *testing.T) {
-				log := &journal{}
+				log := &logRecorder{}
 				bubble(t, chanx.ServerOptions{Logger: slog.New(log), Limits: chanx.Limits{SlowHandler: -1}}, func(t *testing.T, srv *chanx.Server) {
 					ended := false
 					c := allKinds(func(ctx context.Context) error {

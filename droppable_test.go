@@ -255,7 +255,7 @@ func TestSendHonoursDroppableAndLatest(t *testing.T) {
 
 // TestDropsAreLoggedOnceAMinute checks that the first drop is logged at once and the others after a minute.
 func TestDropsAreLoggedOnceAMinute(t *testing.T) {
-	var lines journal
+	var lines logRecorder
 	slowTest(t, chanx.ServerOptions{Logger: slog.New(&lines), Limits: chanx.Limits{SendQueueBytes: 300}},
 		func(t *testing.T, srv *chanx.Server, say func(chanx.Message)) {
 			slow, v := dialSlow(t, srv)
@@ -277,7 +277,7 @@ func TestDropsAreLoggedOnceAMinute(t *testing.T) {
 
 // TestLatestKeyThatPanics checks that the message is then sent as if it were not Latest.
 func TestLatestKeyThatPanics(t *testing.T) {
-	var lines journal
+	var lines logRecorder
 	synctest.Test(t, func(t *testing.T) {
 		srv := chanx.NewServer(&chanx.ServerOptions{Logger: slog.New(&lines)})
 		c := newViewer()

@@ -79,7 +79,7 @@ func TestTheOutermostErrorDecides(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, place := range places {
-				log := &journal{}
+				log := &logRecorder{}
 				bubble(t, chanx.ServerOptions{Logger: slog.New(log)}, func(t *testing.T, srv *chanx.Server) {
 					client := failAt(t, srv, place, k.err)
 					if k.reason != "" {
@@ -114,7 +114,7 @@ func TestTheOutermostErrorDecides(t *testing.T) {
 // it is sent, and that it is no failure of its own.
 func TestCausesStayOnTheServer(t *testing.T) {
 	for _, place := range places {
-		log := &journal{}
+		log := &logRecorder{}
 		bubble(t, chanx.ServerOptions{Logger: slog.New(log), Completions: true}, func(t *testing.T, srv *chanx.Server) {
 			client := failAt(t, srv, place, fmt.Errorf("enter: %w", causedBy(fmt.Errorf("query: %w", errDisk))))
 			want := []string{"DEBUG handler failed action=" + actionAt(place) + " error=enter: room_full: no seat cause=query: disk full"}
@@ -184,7 +184,7 @@ func TestOnlyRefusalsAreToldInOpen(t *testing.T) {
 		"a plain failure": {errDisk, 500, "disk full"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			log := &journal{}
+			log := &logRecorder{}
 			bubble(t, chanx.ServerOptions{Logger: slog.New(log)}, func(t *testing.T, srv *chanx.Server) {
 				srv.Handle("/ws", openFailing(k.err))
 				chanxtest.Dial(t, srv, "/ws", nil).ExpectRefused(k.status)
@@ -203,7 +203,7 @@ func TestOnlyRefusalsAreToldInOpen(t *testing.T) {
 // TestWhatIsJoinedToAnErrorForTheClientCountsOnce checks the failures of a call whose error has several parts, and that
 // its own end among them is expected.
 func TestWhatIsJoinedToAnErrorForTheClientCountsOnce(t *testing.T) {
-	log := &journal{}
+	log := &logRecorder{}
 	bubble(t, chanx.ServerOptions{Logger: slog.New(log)}, func(t *testing.T, srv *chanx.Server) {
 		srv.Handle("/ws", allKinds(func(ctx context.Context) error {
 			<-ctx.Done()
@@ -243,7 +243,7 @@ func TestErrorsOfEncodingAReply(t *testing.T) {
 		reason string
 		logged bool
 	}{{errDisk, "internal", true}, {errFull, "room_full", false}, {errBye, "", false}} {
-		log := &journal{}
+		log := &logRecorder{}
 		bubble(t, chanx.ServerOptions{Logger: slog.New(log)}, func(t *testing.T, srv *chanx.Server) {
 			c := newState()
 			chanx.OnRequest(c, func(*state, context.Context, onKind) (unwritable, error) { return unwritable{failingText{k.err}}, nil })

@@ -52,7 +52,7 @@ func TestFailuresAfterTheEndOfTheContext(t *testing.T) {
 					continue // no client cancels an event
 				}
 				t.Run(name+" "+how+" "+action, func(t *testing.T) {
-					log := &journal{}
+					log := &logRecorder{}
 					bubble(t, chanx.ServerOptions{Logger: slog.New(log)}, func(t *testing.T, srv *chanx.Server) {
 						srv.Handle("/ws", allKinds(func(ctx context.Context) error { <-ctx.Done(); return k.fail(ctx) }))
 						client := chanxtest.Dial(t, srv, "/ws", nil)
@@ -106,7 +106,7 @@ func TestErrorsOfOnOpenAfterTheEnd(t *testing.T) {
 		"it closed": {func(context.Context) error { return chanx.ErrClosed }, "DEBUG handler failed action=OnOpen error=chanx: closed"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			log := &journal{}
+			log := &logRecorder{}
 			bubble(t, chanx.ServerOptions{Logger: slog.New(log)}, func(t *testing.T, srv *chanx.Server) {
 				c := newState()
 				c.OnOpen(func(_ *state, ctx context.Context) error { <-ctx.Done(); return k.fail(ctx) })
@@ -129,7 +129,7 @@ func TestErrorsOfOnOpenAfterTheEnd(t *testing.T) {
 func TestErrClosedAndErrSlowOfOtherConnections(t *testing.T) {
 	for name, gone := range map[string]error{"closed": chanx.ErrClosed, "slow": chanx.ErrSlow} {
 		t.Run(name, func(t *testing.T) {
-			log := &journal{}
+			log := &logRecorder{}
 			bubble(t, chanx.ServerOptions{Logger: slog.New(log)}, func(t *testing.T, srv *chanx.Server) {
 				srv.Handle("/ws", allKinds(func(context.Context) error { return fmt.Errorf("source: %w", gone) }))
 				client := chanxtest.Dial(t, srv, "/ws", nil)
@@ -150,7 +150,7 @@ func TestErrClosedAndErrSlowOfOtherConnections(t *testing.T) {
 
 // TestStreamWithErrClosedOfAnotherConnection returns that error after some items.
 func TestStreamWithErrClosedOfAnotherConnection(t *testing.T) {
-	log := &journal{}
+	log := &logRecorder{}
 	bubble(t, chanx.ServerOptions{Logger: slog.New(log)}, func(t *testing.T, srv *chanx.Server) {
 		var conns []*chanx.Conn
 		c := chanx.NewConsumer(func(c *chanx.Conn, _ *http.Request) (*state, error) {
@@ -186,7 +186,7 @@ func TestErrClosedInOpen(t *testing.T) {
 	if err := closed.Shutdown(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	log := &journal{}
+	log := &logRecorder{}
 	bubble(t, chanx.ServerOptions{Logger: slog.New(log)}, func(t *testing.T, srv *chanx.Server) {
 		srv.Handle("/ws", chanx.NewConsumer(func(_ *chanx.Conn, r *http.Request) (*state, error) {
 			return nil, closed.Broadcast(r.Context(), chanx.Raw{Name: "x"}, chanx.All())
@@ -233,7 +233,7 @@ func TestHandlersThatFailBecauseTheClientHasGone(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			log := &journal{}
+			log := &logRecorder{}
 			bubble(t, chanx.ServerOptions{Logger: slog.New(log)}, func(t *testing.T, srv *chanx.Server) {
 				srv.Handle("/ws", probe(c.say))
 				client := chanxtest.Dial(t, srv, "/ws", nil)

@@ -234,7 +234,7 @@ func (k *cluster) unavailable(what string, err error) {
 }
 
 // logOfNode0 is a clusterOptions.server that has node 0 log to log.
-func logOfNode0(log *journal) func(int, *chanx.ServerOptions) {
+func logOfNode0(log *logRecorder) func(int, *chanx.ServerOptions) {
 	return func(node int, o *chanx.ServerOptions) {
 		if node == 0 {
 			o.Logger = slog.New(log)

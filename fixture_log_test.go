@@ -10,19 +10,19 @@ import (
 	"testing"
 )
 
-// journal is a slog.Handler that records log lines, without the attributes that differ between runs.
-type journal struct {
+// logRecorder is a slog.Handler that records log lines, without the attributes that differ between runs.
+type logRecorder struct {
 	mu    sync.Mutex
 	lines []string
 }
 
 var unstable = []string{"conn", "stack", "pattern"}
 
-func (j *journal) Enabled(context.Context, slog.Level) bool { return true }
-func (j *journal) WithAttrs([]slog.Attr) slog.Handler       { return j }
-func (j *journal) WithGroup(string) slog.Handler            { return j }
+func (l *logRecorder) Enabled(context.Context, slog.Level) bool { return true }
+func (l *logRecorder) WithAttrs([]slog.Attr) slog.Handler       { return l }
+func (l *logRecorder) WithGroup(string) slog.Handler            { return l }
 
-func (j *journal) Handle(_ context.Context, r slog.Record) error {
+func (l *logRecorder) Handle(_ context.Context, r slog.Record) error {
 	line := r.Level.String() + " " + strings.TrimPrefix(r.Message, "chanx: ")
 	r.Attrs(func(a slog.Attr) bool {
 		if !slices.Contains(unstable, a.Key) {
@@ -30,18 +30,18 @@ func (j *journal) Handle(_ context.Context, r slog.Record) error {
 		}
 		return true
 	})
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.lines = append(j.lines, line)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.lines = append(l.lines, line)
 	return nil
 }
 
 // take returns the lines since the last call.
-func (j *journal) take() []string {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	lines := j.lines
-	j.lines = nil
+func (l *logRecorder) take() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	lines := l.lines
+	l.lines = nil
 	return lines
 }
 
@@ -61,7 +61,7 @@ func occurrences(line string) int {
 
 // expectOften checks the throttled log lines about something that happened that many times within a minute: each kind has at
 // most two lines, and the counts of the lines that begin with a text add up to times.
-func expectOften(t *testing.T, name string, log *journal, times int, texts ...string) {
+func expectOften(t *testing.T, name string, log *logRecorder, times int, texts ...string) {
 	t.Helper()
 	lines := warnings(log.take())
 	if len(lines) > 2*len(texts) {

@@ -109,7 +109,7 @@ func TestHandlersThatCallGoexit(t *testing.T) {
 	ticks := func(at string) string { return `{"action":"vanish_stream","payload":{"At":"` + at + `"},"ref":"1"}` }
 	const item = `{"action":"trickle","payload":{"N":1},"ref":"1"}`
 	const complete = `{"action":"complete"}`
-	log, w := &journal{}, &watcher{}
+	log, w := &logRecorder{}, &watcher{}
 	bubble(t, chanx.ServerOptions{Logger: slog.New(log), Observer: w, Completions: true, Limits: chanx.Limits{MaxConcurrent: 1}}, func(t *testing.T, srv *chanx.Server) {
 		srv.Handle("/ws", vanishing(t))
 		for _, k := range []struct {
@@ -159,7 +159,7 @@ func TestHandlersThatCallGoexit(t *testing.T) {
 // TestGoexitOutsideOfHandlers calls Goexit in code that runs when a connection opens or closes: the connection is refused
 // or closed, and releases all its resources.
 func TestGoexitOutsideOfHandlers(t *testing.T) {
-	log := &journal{}
+	log := &logRecorder{}
 	bubble(t, chanx.ServerOptions{Logger: slog.New(log)}, func(t *testing.T, srv *chanx.Server) {
 		srv.Handle("/ws", vanishing(t))
 		for at, code := range map[string]int{"Context": 1011, "Authenticate": 1011, "open": 1011, "OnOpen": 1011, "OnClose": 1000} {

@@ -75,7 +75,7 @@ func TestValidationErrorsOfHandlersAreToldLikeThoseOfDecoding(t *testing.T) {
 		if camelize {
 			want = strings.NewReplacer("seat_no", "seatNo", "side_note", "sideNote").Replace(want)
 		}
-		log, w := &journal{}, &watcher{}
+		log, w := &logRecorder{}, &watcher{}
 		o := chanx.ServerOptions{Logger: slog.New(log), Observer: w, Camelize: camelize, Limits: chanx.Limits{MaxInvalid: 1}}
 		bubble(t, o, func(t *testing.T, srv *chanx.Server) {
 			srv.Handle("/ws", newBooking(fmt.Errorf("book: %w", seatTaken)))
@@ -126,7 +126,7 @@ func TestEmptyValidationErrorsAreMistakesOfHandlers(t *testing.T) {
 		"empty": chanx.ValidationError{}, "nil": chanx.ValidationError(nil), "joined": errors.Join(errors.New("x"), chanx.ValidationError{}),
 	} {
 		t.Run(name, func(t *testing.T) {
-			log := &journal{}
+			log := &logRecorder{}
 			bubble(t, chanx.ServerOptions{Logger: slog.New(log)}, func(t *testing.T, srv *chanx.Server) {
 				srv.Handle("/ws", newBooking(err))
 				client := chanxtest.Dial(t, srv, "/ws", nil)
@@ -150,7 +150,7 @@ func TestEmptyValidationErrorsAreMistakesOfHandlers(t *testing.T) {
 func TestValidationErrorsOutsideOfMessages(t *testing.T) {
 	err := fmt.Errorf("x: %w", chanx.ValidationError{{Type: "value_error", Loc: []any{"query", "since_when", 1}, Msg: "too old"}})
 	for _, place := range []string{"event", "OnOpen"} {
-		log := &journal{}
+		log := &logRecorder{}
 		bubble(t, chanx.ServerOptions{Logger: slog.New(log), Camelize: true}, func(t *testing.T, srv *chanx.Server) {
 			client := failAt(t, srv, place, err)
 			const want = `{"action":"error","payload":[{"type":"value_error","loc":["query","since_when",1],"msg":"too old"}]}`
@@ -169,7 +169,7 @@ func TestValidationErrorsOutsideOfMessages(t *testing.T) {
 
 // TestValidationErrorsInOpen are internal errors: only what Refuse returns is told there.
 func TestValidationErrorsInOpen(t *testing.T) {
-	log := &journal{}
+	log := &logRecorder{}
 	bubble(t, chanx.ServerOptions{Logger: slog.New(log)}, func(t *testing.T, srv *chanx.Server) {
 		srv.Handle("/ws", openFailing(errors.Join(seatTaken, errDenied)))
 		chanxtest.Dial(t, srv, "/ws", nil).ExpectRefused(500)
@@ -195,7 +195,7 @@ func TestTheOutermostOfValidationErrorsDecides(t *testing.T) {
 		"alone":           {wrapped{seatTaken}, "", 0, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			log := &journal{}
+			log := &logRecorder{}
 			bubble(t, chanx.ServerOptions{Logger: slog.New(log)}, func(t *testing.T, srv *chanx.Server) {
 				srv.Handle("/ws", newBooking(k.err))
 				client := chanxtest.Dial(t, srv, "/ws", nil)
@@ -218,7 +218,7 @@ func TestTheOutermostOfValidationErrorsDecides(t *testing.T) {
 
 // TestValidationErrorsAfterTheAnswer cannot be told, so they are logged.
 func TestValidationErrorsAfterTheAnswer(t *testing.T) {
-	log := &journal{}
+	log := &logRecorder{}
 	bubble(t, chanx.ServerOptions{Logger: slog.New(log)}, func(t *testing.T, srv *chanx.Server) {
 		c := newBooking(nil)
 		c.Use(func(next chanx.Handler) chanx.Handler {

@@ -116,7 +116,7 @@ func TestConcurrentJoinsWaitForOneSubscription(t *testing.T) {
 }
 
 func TestFailedSubscriptionsAreLoggedAndRetried(t *testing.T) {
-	log := &journal{}
+	log := &logRecorder{}
 	fails := true
 	call := func(c faultlayer.Call) (time.Duration, error) {
 		if fails && c.Link == 0 && c.Op != faultlayer.Publish {
@@ -184,7 +184,7 @@ func TestBrokerLoss(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var slow atomic.Int64 // how long each call of the layer takes
-			log := &journal{}
+			log := &logRecorder{}
 			inCluster(t, clusterOptions{
 				nodes: 1, linger: -1, faults: faultlayer.Faults{Call: func(faultlayer.Call) (time.Duration, error) { return time.Duration(slow.Load()), nil }},
 				server: func(_ int, o *chanx.ServerOptions) { o.BrokerLoss, o.Logger = k.loss, slog.New(log) },

@@ -104,7 +104,7 @@ func TestCancelsBeyondTheBoundAreCounted(t *testing.T) {
 			return srv.Emit(context.Background(), newsEvent{}, chanx.All())
 		},
 	} {
-		seen, log := &answering{}, &journal{}
+		seen, log := &answering{}, &logRecorder{}
 		bubble(t, chanx.ServerOptions{Observer: seen, Logger: slog.New(log)}, func(t *testing.T, srv *chanx.Server) {
 			gate := make(chan struct{})
 			c := probe(func(*state, context.Context, sayMessage) error { <-gate; return nil })

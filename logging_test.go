@@ -46,7 +46,7 @@ func TestClientsCannotFillTheLog(t *testing.T) {
 		"internal": "ERROR handler failed action=rough error=password",
 		"panic":    "ERROR handler failed action=rough error=panic: password",
 	} {
-		log := &journal{}
+		log := &logRecorder{}
 		bubble(t, chanx.ServerOptions{Logger: slog.New(log)}, func(t *testing.T, srv *chanx.Server) {
 			srv.Handle("/ws", newRough(openState, nil))
 			client := chanxtest.Dial(t, srv, "/ws", nil)
@@ -80,7 +80,7 @@ func TestOpeningCannotFillTheLog(t *testing.T) {
 		"OnClose":       {closeFails, "ERROR handler failed action=OnClose error=panic: in OnClose"},
 		"close code":    {badly, "ERROR handler failed error="},
 	} {
-		log := &journal{}
+		log := &logRecorder{}
 		bubble(t, chanx.ServerOptions{Logger: slog.New(log)}, func(t *testing.T, srv *chanx.Server) {
 			srv.Handle("/ws", test.consumer)
 			for range often / 10 {
@@ -94,7 +94,7 @@ func TestOpeningCannotFillTheLog(t *testing.T) {
 
 // TestHandshakesThatFailCannotFillTheLog has a ResponseWriter that does not support Hijack.
 func TestHandshakesThatFailCannotFillTheLog(t *testing.T) {
-	log := &journal{}
+	log := &logRecorder{}
 	bubble(t, chanx.ServerOptions{Logger: slog.New(log)}, func(t *testing.T, srv *chanx.Server) {
 		srv.Handle("/ws", newRough(openState, nil))
 		for range often {
@@ -120,7 +120,7 @@ func TestEventsCannotFillTheLog(t *testing.T) {
 		{"unreadable", otherRing{How: 1}, []string{"ERROR event is not valid event=ring", "WARN dropped what=events_invalid"}},
 		{"failing", ringEvent{"internal"}, []string{"ERROR handler failed action=ring"}},
 	} {
-		log := &journal{}
+		log := &logRecorder{}
 		l := memlayer.New()
 		bubble(t, chanx.ServerOptions{Logger: slog.New(log), Layer: l}, func(t *testing.T, srv *chanx.Server) {
 			srv.Handle("/ws", newRough(openState, &chanx.ConsumerOptions{Groups: []string{"g"}}))
@@ -153,7 +153,7 @@ func (otherRing) Event() string { return "ring" }
 // TestTheLayerCannotFillTheLog has the layer go down and up many times, connections open meanwhile, and commands of other
 // nodes fail.
 func TestTheLayerCannotFillTheLog(t *testing.T) {
-	log := &journal{}
+	log := &logRecorder{}
 	inCluster(t, clusterOptions{nodes: 2, server: logOfNode0(log)}, func(t *testing.T, k *cluster) {
 		for range often {
 			k.layer.Down(0, errCut)
@@ -201,7 +201,7 @@ func groupNames(n int) (names []string) {
 
 // TestLostClientsAreLoggedInOneLine loses many clients and their messages. Only lines at level debug name the connections.
 func TestLostClientsAreLoggedInOneLine(t *testing.T) {
-	log := &journal{}
+	log := &logRecorder{}
 	bubble(t, chanx.ServerOptions{Logger: slog.New(log)}, func(t *testing.T, srv *chanx.Server) {
 		c := chanx.NewConsumer(openState, &chanx.ConsumerOptions{Groups: []string{"g"}})
 		chanx.Broadcasts[saidMessage](c)

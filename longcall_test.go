@@ -17,7 +17,7 @@ import (
 )
 
 // slowLines takes the lines about slow handlers from the log.
-func slowLines(log *journal) (lines []string) {
+func slowLines(log *logRecorder) (lines []string) {
 	for _, l := range log.take() {
 		if strings.HasPrefix(l, "WARN handler is slow") {
 			lines = append(lines, l)
@@ -46,7 +46,7 @@ func TestSlowHandlersAreLogged(t *testing.T) {
 		}
 		for _, what := range []string{"on", "beside", "request", "stream", "event", "OnOpen", "OnClose", "open"} {
 			t.Run(fmt.Sprint(what, " for ", k.takes, " of ", k.limit), func(t *testing.T) {
-				log := &journal{}
+				log := &logRecorder{}
 				bubble(t, chanx.ServerOptions{Logger: slog.New(log), Limits: chanx.Limits{SlowHandler: k.limit}}, func(t *testing.T, srv *chanx.Server) {
 					take := func(of string) error {
 						if of == what {
@@ -118,7 +118,7 @@ func dialInto(t *testing.T, srv *chanx.Server, c *chanx.Consumer[state], what st
 // TestQuickHandlersInARowAreNotSlow checks that the limit is for one call, not for a connection that is busy for longer,
 // and that a stream that sends from time to time is logged once.
 func TestQuickHandlersInARowAreNotSlow(t *testing.T) {
-	log := &journal{}
+	log := &logRecorder{}
 	bubble(t, chanx.ServerOptions{Logger: slog.New(log)}, func(t *testing.T, srv *chanx.Server) {
 		c := probe(func(s *state, ctx context.Context, m sayMessage) error {
 			if m.Text == "quick" {
@@ -159,7 +159,7 @@ func TestQuickHandlersInARowAreNotSlow(t *testing.T) {
 
 // TestManySlowHandlersDoNotFillTheLog checks that each action gets one line a minute, with the number of calls.
 func TestManySlowHandlersDoNotFillTheLog(t *testing.T) {
-	log := &journal{}
+	log := &logRecorder{}
 	bubble(t, chanx.ServerOptions{Logger: slog.New(log)}, func(t *testing.T, srv *chanx.Server) {
 		srv.Handle("/ws", probe(func(_ *state, ctx context.Context, _ sayMessage) error { <-ctx.Done(); return ctx.Err() }))
 		for range 50 {

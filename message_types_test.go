@@ -133,7 +133,7 @@ func TestRulesForAnotherLibraryAreLoggedOnceForEachTypeAndServer(t *testing.T) {
 	on[foreignRules](other)
 	on[sayMessage](other)
 	for range 2 {
-		log := &journal{}
+		log := &logRecorder{}
 		srv := chanx.NewServer(&chanx.ServerOptions{Logger: slog.New(log)})
 		srv.Handle("/a", c)
 		_ = srv.Handler("/b", other)

@@ -255,7 +255,7 @@ func TestConsumerEmit(t *testing.T) {
 
 // TestMiddlewareThatPanicsAfterTheAnswer checks that the panic is logged although the client has received its answer.
 func TestMiddlewareThatPanicsAfterTheAnswer(t *testing.T) {
-	log := &journal{}
+	log := &logRecorder{}
 	bubble(t, chanx.ServerOptions{Logger: slog.New(log)}, func(t *testing.T, srv *chanx.Server) {
 		c := probe(func(*state, context.Context, sayMessage) error { panic("of the handler") })
 		c.Use(func(next chanx.Handler) chanx.Handler {

@@ -96,7 +96,7 @@ func TestNodeEventsRunOnceOnEachNode(t *testing.T) {
 // TestFailedNodeEventsAreLoggedAndCounted checks that errors, panics, Goexit and invalid data are logged and counted, and that
 // later events are handled.
 func TestFailedNodeEventsAreLoggedAndCounted(t *testing.T) {
-	log := &journal{}
+	log := &logRecorder{}
 	inCluster(t, clusterOptions{nodes: 2, server: logOfNode0(log)}, func(t *testing.T, k *cluster) {
 		ctx := t.Context()
 		var got []string

@@ -92,7 +92,7 @@ func TestObserverSeesEverything(t *testing.T) {
 }
 
 func TestMessagesAreLoggedButForQuietActions(t *testing.T) {
-	log := &journal{}
+	log := &logRecorder{}
 	o := chanx.ServerOptions{Logger: slog.New(log), LogMessages: true, QuietActions: []string{"ping", "pong"}}
 	bubble(t, o, func(t *testing.T, srv *chanx.Server) {
 		srv.Handle("/works", newWorks())
@@ -157,7 +157,7 @@ func (b *broken) Publish(context.Context, *chanx.Publication) func(error) {
 // and that the panic is logged once a minute for each method.
 func TestObserversThatPanicChangeNothing(t *testing.T) {
 	play := func(at string) (frames []string, log string) {
-		j := &journal{}
+		j := &logRecorder{}
 		o := chanx.ServerOptions{Logger: slog.New(j), Observer: &broken{at: at}, Completions: true}
 		bubble(t, o, func(t *testing.T, srv *chanx.Server) {
 			c := newDesk(nil)

@@ -29,9 +29,9 @@ func (p *plug) Out(_ *chanx.Conn, action string, _ int) {
 }
 
 // overloadedCluster runs a test with a cluster in which the workers of node 1 can be blocked. log has the lines of node 1.
-func overloadedCluster(t *testing.T, test func(t *testing.T, k *cluster, p *plug, log *journal)) {
+func overloadedCluster(t *testing.T, test func(t *testing.T, k *cluster, p *plug, log *logRecorder)) {
 	t.Helper()
-	p, log := &plug{dropCounter: dropCounter{drops: map[chanx.DropReason]int{}}, action: "said"}, &journal{}
+	p, log := &plug{dropCounter: dropCounter{drops: map[chanx.DropReason]int{}}, action: "said"}, &logRecorder{}
 	o := clusterOptions{nodes: 2, server: func(node int, o *chanx.ServerOptions) {
 		o.Limits.SendQueueBytes = -1
 		if node == 1 {
@@ -76,7 +76,7 @@ func (p *plug) flood(k *cluster, n int) {
 // TestPublicationsOfOthersAreBounded checks that publications of other nodes are queued up to a bound while the workers do
 // not keep up. Those beyond it are counted, once for each member that missed one; the others arrive in order.
 func TestPublicationsOfOthersAreBounded(t *testing.T) {
-	overloadedCluster(t, func(t *testing.T, k *cluster, p *plug, _ *journal) {
+	overloadedCluster(t, func(t *testing.T, k *cluster, p *plug, _ *logRecorder) {
 		ann, bob := k.dial(1, "ann", "g"), k.dial(1, "bob", "g")
 		say := func(n int) {
 			k.ok(k.nodes[0].Broadcast(t.Context(), saidMessage{fmt.Sprint(n)}, chanx.To("g")))
@@ -118,7 +118,7 @@ func TestPublicationsOfOthersAreBounded(t *testing.T) {
 
 // TestOverloadIsLoggedOnceAMinute checks that the line has the number of lost messages.
 func TestOverloadIsLoggedOnceAMinute(t *testing.T) {
-	overloadedCluster(t, func(t *testing.T, k *cluster, p *plug, log *journal) {
+	overloadedCluster(t, func(t *testing.T, k *cluster, p *plug, log *logRecorder) {
 		k.dial(1, "ann", "g")
 		p.fill(k)
 		p.flood(k, 2)
@@ -136,7 +136,7 @@ func TestOverloadIsLoggedOnceAMinute(t *testing.T) {
 // TestDisconnectReachesAnOverloadedServer checks that Disconnect, by each kind of target, overtakes queued publications.
 func TestDisconnectReachesAnOverloadedServer(t *testing.T) {
 	for by := range 2 {
-		overloadedCluster(t, func(t *testing.T, k *cluster, p *plug, _ *journal) {
+		overloadedCluster(t, func(t *testing.T, k *cluster, p *plug, _ *logRecorder) {
 			ann, bob := k.dial(1, "ann", "g"), k.dial(1, "bob", "g")
 			p.fill(k)
 			n := p.of(busy)

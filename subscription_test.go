@@ -165,7 +165,7 @@ func TestNothingLingersAfterShutdown(t *testing.T) {
 
 // TestFailedUnsubscriptionsAreLogged checks that they are logged once a minute, and that the subjects are forgotten.
 func TestFailedUnsubscriptionsAreLogged(t *testing.T) {
-	log, asked := &journal{}, &calls{of: map[faultlayer.Op]int{}}
+	log, asked := &logRecorder{}, &calls{of: map[faultlayer.Op]int{}}
 	o := clusterOptions{nodes: 1, faults: faultlayer.Faults{Call: asked.call}, server: logOfNode0(log)}
 	inCluster(t, o, func(t *testing.T, k *cluster) {
 		p := k.dial(0, "ann", "g", "h")

@@ -92,7 +92,7 @@ type stage struct {
 	out   strings.Builder
 	name  string
 	srv   *chanx.Server
-	log   *journal
+	log   *logRecorder
 	order []string // the names of connections, in the order of their first step
 	conns map[string]*chanxtest.Conn
 	ended map[string]bool
@@ -200,7 +200,7 @@ func unquote(t *testing.T, s string) string {
 
 func (s *stage) open(name string) {
 	s.shutDown()
-	s.name, s.log = name, &journal{}
+	s.name, s.log = name, &logRecorder{}
 	s.srv = s.scene(name).new(slog.New(s.log))
 }
 
