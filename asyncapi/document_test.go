@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -54,6 +56,27 @@ func allOptions() *asyncapi.Options {
 	}
 }
 
+// examples are the documents of the programs in examples, which their own tests keep.
+func examples(t testing.TB) map[string][]byte {
+	t.Helper()
+	all := map[string][]byte{}
+	for _, name := range []string{"assistant", "chat", "discussion"} {
+		text, err := os.ReadFile("../examples/" + name + "/asyncapi.json")
+		if err != nil {
+			t.Fatal(err)
+		}
+		all["example "+name] = text
+	}
+	return all
+}
+
+// allDocuments are those of the golden files and the examples.
+func allDocuments(t testing.TB) map[string][]byte {
+	all := documents(t)
+	maps.Copy(all, examples(t))
+	return all
+}
+
 // documents are the documents of the golden files, by name.
 func documents(t testing.TB) map[string][]byte {
 	return map[string][]byte{
@@ -72,7 +95,7 @@ func TestDocumentsMatchTheGoldenFiles(t *testing.T) {
 }
 
 func TestDocumentsAreValidAsyncAPI(t *testing.T) {
-	for name, doc := range documents(t) {
+	for name, doc := range allDocuments(t) {
 		v := parse(t, doc)
 		version := v.(map[string]any)["asyncapi"].(string)
 		if err := official(t, version).Validate(v); err != nil {
@@ -87,7 +110,7 @@ func TestDocumentsAreValidAsyncAPI(t *testing.T) {
 
 // TestReferencesOfADocumentLead follows each reference. AsyncAPI's own schema does not.
 func TestReferencesOfADocumentLead(t *testing.T) {
-	for name, text := range documents(t) {
+	for name, text := range allDocuments(t) {
 		doc, seen := parse(t, text), 0
 		var visit func(v any)
 		visit = func(v any) {
@@ -115,7 +138,7 @@ func TestReferencesOfADocumentLead(t *testing.T) {
 
 // TestExamplesFitTheirFrames validates each example with the schema of its message.
 func TestExamplesFitTheirFrames(t *testing.T) {
-	for name, text := range documents(t) {
+	for name, text := range allDocuments(t) {
 		doc := parse(t, text)
 		for key, schema := range frames(t, doc) {
 			channel, message, _ := strings.Cut(key, " ")

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/chanx-go/chanx"
+	"github.com/chanx-go/chanx/asyncapi"
 	"github.com/chanx-go/chanx/examples/assistant/dialog"
 	"github.com/chanx-go/chanx/examples/assistant/model"
 	"github.com/chanx-go/chanx/playground"
@@ -78,7 +79,7 @@ func serve(ctx context.Context, l net.Listener, assistant *chanx.Server) error {
 //go:embed page
 var files embed.FS
 
-// routes serves the page and the assistant.
+// routes serves the page, the assistant, and its contract: the document and a page to try it.
 func routes(assistant *chanx.Server) http.Handler {
 	page, err := fs.Sub(files, "page")
 	if err != nil {
@@ -88,6 +89,7 @@ func routes(assistant *chanx.Server) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /ws", assistant)
 	mux.Handle("GET /docs/", playground.Handler(assistant, &playground.Options{Title: "Assistant"}))
+	mux.Handle("GET /asyncapi.json", asyncapi.Handler(assistant, &asyncapi.Options{Title: "Assistant", Version: "1.0.0"}))
 	mux.HandleFunc("GET /", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Security-Policy", "default-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
 		w.Header().Set("X-Content-Type-Options", "nosniff")

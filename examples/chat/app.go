@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/chanx-go/chanx"
+	"github.com/chanx-go/chanx/asyncapi"
 	"github.com/chanx-go/chanx/examples/chat/login"
 	"github.com/chanx-go/chanx/examples/chat/room"
 	"github.com/chanx-go/chanx/examples/chat/site"
@@ -56,6 +57,7 @@ func newApp(ctx context.Context, c config, logger *slog.Logger) (*app, error) {
 	mux := http.NewServeMux()
 	mux.Handle("/ws/", chat)
 	mux.Handle("/docs/", playground.Handler(chat, &playground.Options{Title: "Chat"})) // read its contract, and try it
+	mux.Handle("GET /asyncapi.json", asyncapi.Handler(chat, &asyncapi.Options{Title: "Chat", Version: "1.0.0", Logger: logger}))
 	mux.Handle("/", site.New(site.Options{Server: chat, Store: history, Members: c.members, Logins: logins, Logger: logger}))
 	return &app{history, b, chat, &http.Server{
 		Handler:           mux,

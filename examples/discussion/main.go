@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/chanx-go/chanx"
+	"github.com/chanx-go/chanx/asyncapi"
 	"github.com/chanx-go/chanx/examples/discussion/talk"
 	"github.com/chanx-go/chanx/playground"
 )
@@ -67,13 +68,14 @@ func serve(ctx context.Context, l net.Listener, logger *slog.Logger) error {
 	return errors.Join(failed, err)
 }
 
-// routes mounts the discussion on a server, and its HTTP endpoint beside it.
+// routes mounts the discussion on a server, and its document and HTTP endpoint beside it.
 func routes(srv *chanx.Server, logger *slog.Logger) http.Handler {
 	discussion := talk.New()
 	srv.Handle("/ws/discussion", discussion)
 	mux := http.NewServeMux()
 	mux.Handle("/ws/", srv)
 	mux.Handle("/docs/", playground.Handler(srv, &playground.Options{Title: "Discussion"}))
+	mux.Handle("GET /asyncapi.json", asyncapi.Handler(srv, &asyncapi.Options{Title: "Discussion", Version: "1.0.0", Logger: logger}))
 	mux.Handle("POST /notify", notify{discussion, logger})
 	return http.NewCrossOriginProtection().Handler(mux)
 }

@@ -89,7 +89,7 @@ var arrows = []arrow{
 		"it tests applications as a client, through packages that they can import too; the probe saves them from declaring things twice",
 	},
 	{
-		"examples/chat", "./ ./playground ./layer ./layer/memlayer ./natslayer ./redislayer ./examples/chat/...", natsServer + " " + prom + "/testutil " + leak + " " + peer,
+		"examples/chat", "./ ./asyncapi ./playground ./layer ./layer/memlayer ./natslayer ./redislayer ./examples/chat/...", natsServer + " " + prom + "/testutil " + leak + " " + peer,
 		"the program chooses the broker; rooms, logins and pages do not see which",
 	},
 	{
@@ -97,7 +97,7 @@ var arrows = []arrow{
 		"it starts processes and sends bytes; the traffic between nodes is not its concern",
 	},
 	{
-		"examples/...", "./ ./playground ./layer ./chanxtest ./examples/... modernc.org/sqlite golang.org/x/text/cases golang.org/x/text/unicode/norm " + prom + " " + prom + "/promhttp",
+		"examples/...", "./ ./asyncapi ./playground ./layer ./chanxtest ./examples/... modernc.org/sqlite golang.org/x/text/cases golang.org/x/text/unicode/norm " + prom + " " + prom + "/promhttp",
 		leak + " " + peer + " " + prom + "/testutil",
 		"an example shows what an application can do, so it uses what an application can import",
 	},

@@ -76,6 +76,14 @@ func (c *Cookies) Authenticate(r *http.Request) (chanx.Identity, error) {
 	return chanx.Identity{UserID: Fold(l.Name), Expires: expires, Claims: l}, nil
 }
 
+// SecuritySchemes describes the cookie in an AsyncAPI document.
+func (c *Cookies) SecuritySchemes() []map[string]any {
+	return []map[string]any{{"type": "httpApiKey", "in": "cookie", "name": cookieName}}
+}
+
+// TokenRequired is true: everybody must log in.
+func (c *Cookies) TokenRequired() bool { return true }
+
 // verify reads a cookie's value into l and reports whether this server signed it.
 func (c *Cookies) verify(value string, l *Login) bool {
 	text, signature, _ := strings.Cut(value, ".")
