@@ -77,7 +77,7 @@ func NewCompiler(o *Options) (*Compiler, error) {
 			return nil, err
 		}
 		if _, twice := c.unions[u.Interface]; twice {
-			return nil, &TypeError{Type: u.Interface, Mend: "it is declared as a union twice: merge the declarations"}
+			return nil, &TypeError{Type: u.Interface, Msg: "it is declared as a union twice: merge the declarations"}
 		}
 		c.unions[u.Interface] = u
 	}
@@ -88,11 +88,11 @@ func noComment(reflect.Type, string) string { return "" }
 
 func checkUnion(u Union) error {
 	wrong := func(fix string, args ...any) error {
-		return &TypeError{Type: u.Interface, Mend: fmt.Sprintf(fix, args...)}
+		return &TypeError{Type: u.Interface, Msg: fmt.Sprintf(fix, args...)}
 	}
 	switch {
 	case u.Interface == nil:
-		return &TypeError{Type: reflect.TypeFor[any](), Mend: "a union has no interface type"}
+		return &TypeError{Type: reflect.TypeFor[any](), Msg: "a union has no interface type"}
 	case u.Interface.Kind() != reflect.Interface:
 		return wrong("a union needs an interface type")
 	case u.Discriminator == "" || len(u.Variants) == 0:
@@ -347,7 +347,7 @@ func (r *compilation) byKind(typ *Type) error {
 		typ.kind = kindMap
 		return r.compileMap(typ)
 	default:
-		return &TypeError{Type: t, Mend: "JSON has no such value: leave the field out with json:\"-\" or give the type MarshalJSON and UnmarshalJSON"}
+		return &TypeError{Type: t, Msg: "JSON has no such value: leave the field out with json:\"-\" or give the type MarshalJSON and UnmarshalJSON"}
 	}
 	return nil
 }
@@ -367,7 +367,7 @@ func (r *compilation) compileMap(typ *Type) error {
 	case kindString, kindInt, kindUint, kindText:
 		return r.element(typ)
 	}
-	return &TypeError{Type: typ.goType, Mend: "keys of a JSON object are strings: use a string, an integer or a TextMarshaler as key"}
+	return &TypeError{Type: typ.goType, Msg: "keys of a JSON object are strings: use a string, an integer or a TextMarshaler as key"}
 }
 
 func (r *compilation) compileInterface(typ *Type) error {
@@ -378,7 +378,7 @@ func (r *compilation) compileInterface(typ *Type) error {
 	}
 	u, ok := r.c.unions[t]
 	if !ok {
-		return &TypeError{Type: t, NoUnion: true, Mend: "it is an interface: declare the types it may hold in " + r.c.option}
+		return &TypeError{Type: t, NoUnion: true, Msg: "it is an interface: declare the types it may hold in " + r.c.option}
 	}
 	typ.kind = kindUnion
 	typ.union = &union{option: r.c.option, discriminator: u.Discriminator, byTag: map[string]*variant{}, byType: map[reflect.Type]*variant{}}

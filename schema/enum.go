@@ -16,7 +16,7 @@ func enumOf(typ *Type) (*enum, error) {
 		return nil, err
 	}
 	wrong := func(format string, args ...any) (*enum, error) {
-		return nil, &TypeError{Type: t, Mend: fmt.Sprintf(format, args...)}
+		return nil, &TypeError{Type: t, Msg: fmt.Sprintf(format, args...)}
 	}
 	switch {
 	case t.Kind() != reflect.String && !isInteger(t.Kind()) && typ.kind != kindText:
@@ -54,7 +54,7 @@ func callEnum(t reflect.Type) (list []reflect.Value, has bool, err error) {
 	if !has {
 		return nil, false, nil
 	}
-	wrong := &TypeError{Type: t, Mend: fmt.Sprintf("its method Enum is not func (%s) Enum() []%s: make it that, or rename it", t, t)}
+	wrong := &TypeError{Type: t, Msg: fmt.Sprintf("its method Enum is not func (%s) Enum() []%s: make it that, or rename it", t, t)}
 	if m.Type.NumIn() != 1 || m.Type.NumOut() != 1 {
 		if isBasic {
 			return nil, false, wrong

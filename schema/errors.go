@@ -103,7 +103,7 @@ type TypeError struct {
 	Field string // "" if the whole type is wrong
 	Tag   string // the tag and its text; "" if no tag is wrong
 	Path  string // from the type given to Compile, such as Order.Lines[].Price; "" if Type is that type
-	Mend  string // what is wrong and how to fix it
+	Msg   string // what is wrong and how to fix it
 
 	NoUnion bool // Type is an interface that Options.Unions lacks
 }
@@ -120,7 +120,7 @@ func (e *TypeError) Error() string {
 	if e.Path != "" {
 		where += " at " + e.Path
 	}
-	return "schema: compile " + where + ": " + e.Mend
+	return "schema: compile " + where + ": " + e.Msg
 }
 
 // maxText limits how much of an input an error quotes, in code points.

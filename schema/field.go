@@ -148,7 +148,7 @@ func members(typ *Type, t reflect.Type, at []int, inside map[reflect.Type]bool) 
 		}
 		if !f.IsExported() {
 			if tag != "" {
-				return nil, &TypeError{Type: t, Field: f.Name, Tag: "json:\"" + tag + "\"", Mend: "the field is not exported: export it or remove the tag"}
+				return nil, &TypeError{Type: t, Field: f.Name, Tag: "json:\"" + tag + "\"", Msg: "the field is not exported: export it or remove the tag"}
 			}
 			continue
 		}
@@ -180,7 +180,7 @@ func dominant(owner reflect.Type, all []candidate) (kept []candidate, err error)
 			}
 		}
 		if wins && equal != nil {
-			return nil, &TypeError{Type: owner, Field: goPath(owner, c.index), Mend: fmt.Sprintf(
+			return nil, &TypeError{Type: owner, Field: goPath(owner, c.index), Msg: fmt.Sprintf(
 				"it and %s are both %q, so that neither would be read or written: rename one, or leave one out with json:\"-\"",
 				goPath(owner, equal.index), c.name)}
 		}
@@ -262,7 +262,7 @@ func (r *compilation) compileField(owner reflect.Type, c candidate) (*field, err
 }
 
 func (f *field) wrong(tag, fix string, args ...any) error {
-	return &TypeError{Type: f.owner, Field: f.goName, Tag: tag, Mend: fmt.Sprintf(fix, args...)}
+	return &TypeError{Type: f.owner, Field: f.goName, Tag: tag, Msg: fmt.Sprintf(fix, args...)}
 }
 
 // name fills byName and the encoded names of the fields. Two fields with the same camelCase name are an error of that

@@ -35,7 +35,7 @@ func isFrameField(t reflect.Type, f reflect.StructField) (bool, error) {
 }
 
 func frameError(t reflect.Type, f reflect.StructField, fix string) error {
-	return &TypeError{Type: t, Field: f.Name, Tag: frameTag + ":" + strconv.Quote(f.Tag.Get(frameTag)), Mend: fix}
+	return &TypeError{Type: t, Field: f.Name, Tag: frameTag + ":" + strconv.Quote(f.Tag.Get(frameTag)), Msg: fix}
 }
 
 // checkNoFrameFields refuses the tag in a type with its own JSON or text methods.

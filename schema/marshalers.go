@@ -31,7 +31,7 @@ func checkPromoted(t reflect.Type, method string) error {
 		return nil
 	}
 	wrong := func(format string, args ...any) error {
-		return &TypeError{Type: t, Field: from.Name, Mend: fmt.Sprintf(format, args...) +
+		return &TypeError{Type: t, Field: from.Name, Msg: fmt.Sprintf(format, args...) +
 			fmt.Sprintf(": give the field a name, or declare %s on %s", method, t)}
 	}
 	if k := from.Type.Kind(); k == reflect.Pointer || k == reflect.Interface {
@@ -90,7 +90,7 @@ func checkEmbeddedMarshaler(t reflect.Type, f reflect.StructField) error {
 		_, byValue := f.Type.MethodByName(method)
 		_, byPointer := reflect.PointerTo(f.Type).MethodByName(method)
 		if byValue || byPointer {
-			return &TypeError{Type: t, Field: f.Name, Mend: fmt.Sprintf(
+			return &TypeError{Type: t, Field: f.Name, Msg: fmt.Sprintf(
 				"%s has %s, but %s does not get it, so that the field would be neither read nor written: give the field a name", f.Type, method, t)}
 		}
 	}
@@ -105,7 +105,7 @@ func checkEmbeddedPointer(typ *Type, t reflect.Type, f reflect.StructField, insi
 	if inner, err := members(&Type{goType: typ.goType}, f.Type.Elem(), nil, inside); err == nil && len(inner) == 0 {
 		return nil
 	}
-	return &TypeError{Type: t, Field: f.Name, Mend: fmt.Sprintf(
+	return &TypeError{Type: t, Field: f.Name, Msg: fmt.Sprintf(
 		"it embeds a pointer to a type that is not exported, so that its fields would be neither read nor written: embed %s itself, or export it", f.Type.Elem())}
 }
 
@@ -144,7 +144,7 @@ func (t *Type) CheckWritable() error {
 func (t *Type) checkText(has func(reflect.Type) bool, fix string) error {
 	return addPath(t.eachPart(map[*Type]bool{}, func(part *Type) error {
 		if part.kind == kindText && !has(part.goType) {
-			return &TypeError{Type: part.goType, Mend: fmt.Sprintf(fix, part.goType)}
+			return &TypeError{Type: part.goType, Msg: fmt.Sprintf(fix, part.goType)}
 		}
 		return nil
 	}), t.goType, t.pathTo)

@@ -39,7 +39,7 @@ type param struct {
 // a *TypeError.
 func CompileParams(t reflect.Type, o *Options) (*Params, error) {
 	if t.Kind() != reflect.Struct {
-		return nil, &TypeError{Type: t, Mend: "parameters are the fields of a struct: make it one"}
+		return nil, &TypeError{Type: t, Msg: "parameters are the fields of a struct: make it one"}
 	}
 	c, err := NewCompiler(o)
 	if err != nil {
@@ -88,7 +88,7 @@ func (p *Params) addField(run *compilation, t reflect.Type, f reflect.StructFiel
 		fix = fmt.Sprintf("another field is %s:%q too: rename one", in, name)
 	}
 	if fix != "" {
-		return &TypeError{Type: t, Field: f.Name, Mend: fix}
+		return &TypeError{Type: t, Field: f.Name, Msg: fix}
 	}
 	field, err := run.compileField(p.typ.goType, candidate{StructField: f, name: name, index: index})
 	if err != nil {

@@ -77,5 +77,5 @@ func TestCheckFrameFieldsGetsEveryName(t *testing.T) {
 		}
 		return ""
 	})
-	equal(t, "error", err, error(&schema.TypeError{Type: reflect.TypeFor[letter](), Field: "Copies", Tag: `frame:"true"`, Mend: "rename it"}))
+	equal(t, "error", err, error(&schema.TypeError{Type: reflect.TypeFor[letter](), Field: "Copies", Tag: `frame:"true"`, Msg: "rename it"}))
 }

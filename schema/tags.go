@@ -55,7 +55,7 @@ func isOwnTag(key string) bool { return slices.Contains(otherTags, key) || isCon
 // checkTags refuses tags that would be silently ignored: misspelled names, constraints of other libraries, text that
 // reflect cannot parse, and tags on fields where they have no effect.
 func checkTags(t reflect.Type, f reflect.StructField) error {
-	wrong := func(tag, fix string) error { return &TypeError{Type: t, Field: f.Name, Tag: tag, Mend: fix} }
+	wrong := func(tag, fix string) error { return &TypeError{Type: t, Field: f.Name, Tag: tag, Msg: fix} }
 	read := f.IsExported() || f.Name == "_" || isInlined(f)
 	pairs, rest := splitTag(string(f.Tag))
 	if rest != "" && read {

@@ -111,7 +111,7 @@ func (t *Type) checkVariants() error {
 	for _, v := range t.union.variants {
 		object := v.object()
 		if object.kind != kindStruct {
-			return &TypeError{Type: t.goType, Mend: fmt.Sprintf(
+			return &TypeError{Type: t.goType, Msg: fmt.Sprintf(
 				"variant %s is written by its own methods, which know no %q: remove the methods or wrap it in a struct",
 				object.goType, t.union.discriminator)}
 		}

@@ -19,7 +19,7 @@ func validates(t reflect.Type) (bool, error) {
 	}
 	has := implements[validator](t)
 	if m, is := reflect.PointerTo(t).MethodByName("Validate"); is && !has && m.Type.NumIn() == 1 {
-		return false, &TypeError{Type: t, Mend: "its method Validate would never run: make it func Validate() error, or rename it"}
+		return false, &TypeError{Type: t, Msg: "its method Validate would never run: make it func Validate() error, or rename it"}
 	}
 	if t.Kind() != reflect.Struct || has && !promoted(t, "Validate") {
 		return has, nil
@@ -31,10 +31,10 @@ func validates(t reflect.Type) (bool, error) {
 		}
 		switch f.Type.Kind() {
 		case reflect.Pointer:
-			return false, &TypeError{Type: t, Field: f.Name, Mend: fmt.Sprintf(
+			return false, &TypeError{Type: t, Field: f.Name, Msg: fmt.Sprintf(
 				"its Validate could run on a nil pointer: embed %s itself, or declare Validate on %s", f.Type.Elem(), t)}
 		case reflect.Interface:
-			return false, &TypeError{Type: t, Field: f.Name, Mend: fmt.Sprintf(
+			return false, &TypeError{Type: t, Field: f.Name, Msg: fmt.Sprintf(
 				"its Validate could run on a nil interface: name the field, or declare Validate on %s", t)}
 		}
 		if _, err := validates(f.Type); err != nil {
@@ -43,7 +43,7 @@ func validates(t reflect.Type) (bool, error) {
 		embedded = append(embedded, f.Type)
 	}
 	if !has && len(embedded) > 1 {
-		return false, &TypeError{Type: t, Mend: fmt.Sprintf(
+		return false, &TypeError{Type: t, Msg: fmt.Sprintf(
 			"it embeds %s and %s, so that Validate of neither runs: declare Validate on it", embedded[0], embedded[1])}
 	}
 	return has, nil
