@@ -30,7 +30,7 @@ func TestThePageIsBesideTheAssistant(t *testing.T) {
 		srv := chanx.NewServer(&chanx.ServerOptions{Logger: quiet})
 		srv.Handle("/ws", dialog.New(dialog.Options{Model: model.Model{}, Limit: answerTime, Logger: quiet}))
 		h := routes(srv)
-		for path, kind := range map[string]string{"/": "text/html", "/assistant.js": "text/javascript", "/assistant.css": "text/css"} {
+		for path, kind := range map[string]string{"/": "text/html", "/assistant.js": "text/javascript", "/assistant.css": "text/css", "/docs/": "text/html"} {
 			w := httptest.NewRecorder()
 			h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
 			policy := w.Header().Get("Content-Security-Policy")

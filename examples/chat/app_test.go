@@ -152,6 +152,8 @@ func TestEndpoints(t *testing.T) {
 	v.expect(http.StatusOK, p.url+"/rooms/lobby", nil)
 	v.expect(http.StatusForbidden, p.url+"/rooms/staff", nil)
 	v.expect(http.StatusOK, p.url+"/static/chat.js", nil)
+	v.expect(http.StatusOK, p.url+"/docs/", nil)
+	v.expect(http.StatusOK, p.url+"/docs/asyncapi.json", nil)
 	v.expect(http.StatusNotFound, p.url+"/nowhere", nil)
 	v.expect(http.StatusUpgradeRequired, p.url+"/ws/rooms/lobby", nil)
 	v.expect(http.StatusNotFound, p.url+"/ws/elsewhere", nil)

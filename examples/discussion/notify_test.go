@@ -105,3 +105,14 @@ func TestANoticeThatCannotBeToldIsAnsweredSo(t *testing.T) {
 		t.Errorf("answered %d %s, want 503 without the cause", status, text)
 	}
 }
+
+func TestThePageToTryItIsMounted(t *testing.T) {
+	h := newHouse(t)
+	for _, path := range []string{"/docs/", "/docs/asyncapi.json"} {
+		w := httptest.NewRecorder()
+		h.handler.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
+		if w.Code != http.StatusOK {
+			t.Errorf("%s: %d, want 200", path, w.Code)
+		}
+	}
+}

@@ -115,3 +115,9 @@ export function closeAdvice(channel: Channel, code: number): 'retry' | 'fresh' |
   const again = [1001, 1005, 1006, 1011, 1012, 1013, 4408, 4425, 4429].includes(code) || (code >= 4500 && code < 4600);
   return again ? 'retry' : 'stop';
 }
+
+/** Reports whether a token must be typed. One in a cookie may be there already. */
+export const lacksToken = (channel: Channel, c: Credential | undefined): boolean => {
+  const ways = channel.tokens.filter((t) => t.in !== 'header');
+  return channel.tokenRequired && ways.length > 0 && !ways.some((t) => t.in === 'cookie') && !c?.token;
+};

@@ -1,6 +1,6 @@
 // The upper part of the right column: connections side by side, and the form that opens one.
 
-import { checkParams, closeAdvice, closeWords, paramKey, pathOf, widgetOf, type Credential } from './address.ts';
+import { checkParams, closeAdvice, closeWords, lacksToken, paramKey, pathOf, widgetOf, type Credential } from './address.ts';
 import type { Channel, Param, TokenPlace } from './contract.ts';
 import { Icon } from './icons.tsx';
 import { Dot, IconButton, Must, Segments } from './parts.tsx';
@@ -47,6 +47,9 @@ function status(x: s.Connection): string {
   return x.code === 1006 ? closeWords(x.channel, x.code) : `${closeWords(x.channel, x.code)} (${x.code})`;
 }
 
+/** Reports whether words say what a reason says. */
+const says = (words: string, reason: string) => words.toLowerCase().includes(reason.toLowerCase());
+
 function ConnectionCard({ x }: { x: s.Connection }) {
   const closed = x.state === 'closed';
   const bad = closed && x.code !== 1000;
@@ -74,7 +77,7 @@ function ConnectionCard({ x }: { x: s.Connection }) {
           <span class="lamp" aria-hidden="true" />
           <span class="hidden">Connection {x.name}: </span>
           {status(x)}
-          {x.reason && !x.refusal && x.reason !== closeWords(x.channel, x.code) && `: ${x.reason}`}
+          {x.reason && !x.refusal && !says(closeWords(x.channel, x.code), x.reason) && `: ${x.reason}`}
         </p>
         {bad && (
           <p class="do">
@@ -188,6 +191,7 @@ function TokenField({ c }: { c: Channel }) {
   const ways = told.length ? told : usual;
   const way = now ?? { ...ways[0]!, token: '' };
   const put = (part: Partial<Credential>) => (w.credentials.value = { ...w.credentials.value, [c.id]: { ...way, ...part } });
+  const missing = w.tried.value && lacksToken(c, now);
   const body = (
     <>
       {ways.length > 1 && (
@@ -214,10 +218,13 @@ function TokenField({ c }: { c: Channel }) {
       <div class="field inline">
         <label for="token">
           <span class="name">token</span>
+          {c.tokenRequired && told.length > 0 && <Must />}
         </label>
         <div>
-          <input id="token" type="password" value={way.token} autocomplete="off" spellcheck={false} placeholder={way.in === 'cookie' ? 'the cookie of this site' : 'none'} onInput={(e) => put({ token: e.currentTarget.value })} />
-          <p class="hint">{tokenHint(way)}</p>
+          <input id="token" type="password" aria-invalid={missing} aria-describedby="token/about" value={way.token} autocomplete="off" spellcheck={false} placeholder={way.in === 'cookie' ? 'the cookie of this site' : 'none'} onInput={(e) => put({ token: e.currentTarget.value })} />
+          <p class={missing ? 'problem' : 'hint'} id="token/about">
+            {missing ? 'This endpoint needs a token' : tokenHint(way)}
+          </p>
         </div>
       </div>
     </>

@@ -67,13 +67,13 @@ export interface Timeline {
   next: number;
   chars: number;
   pending: Map<string, Entry>; // requests that have no final answer, by connection and ref
-  reads: Map<number, { contract: Contract; channel: Channel }>;
+  actions: Set<string>; // that were seen
 }
 
 export const maxEntries = 10_000;
 export const maxChars = 64 << 20;
 
-export const newTimeline = (): Timeline => ({ entries: [], dropped: 0, next: 1, chars: 0, pending: new Map(), reads: new Map() });
+export const newTimeline = (): Timeline => ({ entries: [], dropped: 0, next: 1, chars: 0, pending: new Map(), actions: new Set() });
 
 const key = (conn: number, ref: string) => `${conn} ${ref}`;
 
@@ -95,6 +95,7 @@ const weight = (e: Entry): number => e.size + (e.items ?? []).reduce((sum, i) =>
 
 function entry(t: Timeline, conn: number, at: number, dir: Direction, text: string, r?: Reading): Entry {
   const frame = r && isObject(r.frame) ? r.frame : {};
+  if (r?.action) t.actions.add(r.action);
   const flag = (snake: string, camel: string) => own(frame, snake) === true || own(frame, camel) === true;
   return {
     id: t.next++,
@@ -175,6 +176,7 @@ export function clear(t: Timeline): void {
   t.entries = [];
   t.dropped = 0;
   t.chars = 0;
+  t.actions.clear();
 }
 
 export interface Filter {

@@ -296,9 +296,10 @@ export function typeWord(root: Root, schema: Schema, depth = 0): string {
 
 const range = (least: number | undefined, most: number | undefined, unit: string) => {
   if (least === undefined && most === undefined) return [];
-  if (least === most) return [`exactly ${least}${unit}`];
-  if (least === undefined) return [`at most ${most}${unit}`];
-  return [most === undefined ? `at least ${least}${unit}` : `${least} to ${most}${unit}`];
+  const count = (n: number | undefined) => `${n}${n === 1 ? unit.replace(/s$/, '') : unit}`;
+  if (least === most) return [`exactly ${count(least)}`];
+  if (least === undefined) return [`at most ${count(most)}`];
+  return [most === undefined ? `at least ${count(least)}` : `${least} to ${count(most)}`];
 };
 
 /** The constraints of a schema in words. */

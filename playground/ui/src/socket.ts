@@ -1,7 +1,7 @@
 // The connections of the page. What arrives goes to the timeline, and errors to the draft that caused them.
 
 import { batch } from '@preact/signals';
-import { checkParams, closeWords, dialing, type Credential, type Values } from './address.ts';
+import { checkParams, closeWords, dialing, lacksToken, type Credential, type Values } from './address.ts';
 import { outgoing, type Draft } from './compose.ts';
 import { callOf, type Channel, type Operation } from './contract.ts';
 import { isObject, valueAt, type Json } from './json.ts';
@@ -29,8 +29,7 @@ function log(id: number, text: string, tone: Entry['tone'] = '') {
 export function connect(channel: Channel, then?: () => void): number {
   const values = w.params.value[channel.id] ?? {};
   const credential = w.credentials.value[channel.id];
-  const missing = channel.tokenRequired && credential?.in !== 'cookie' && channel.tokens.length > 0 && !credential?.token;
-  if (checkParams(s.contract.value!, channel, values).length > 0 || (missing && !channel.tokens.some((t) => t.in === 'cookie'))) {
+  if (checkParams(s.contract.value!, channel, values).length > 0 || lacksToken(channel, credential)) {
     batch(() => {
       w.tried.value = true;
       w.connecting.value = true;

@@ -133,7 +133,7 @@ function Toolbar() {
   w.tick.value;
   const f = w.filter.value;
   const put = (part: Partial<Filter>) => (w.filter.value = { ...f, ...part });
-  const actions = [...new Set(w.timeline.entries.flatMap((e) => [e, ...(e.items ?? []).slice(0, 20)]).map((e) => e.action).filter(Boolean))].sort();
+  const actions = [...w.timeline.actions].sort();
   const all = s.connections.value;
   return (
     <div class="toolbar">
