@@ -85,7 +85,9 @@ var workActions = map[doMessage]func(s *state, ctx context.Context) error{
 	"send-raise": func(s *state, ctx context.Context) error {
 		return errors.Join(s.Send(ctx, taggedMessage("before")), errInternal)
 	},
-	"validation": func(*state, context.Context) error { return chanx.Validate(typesMessage{Colour: "green"}) },
+	"validation": func(*state, context.Context) error {
+		return chanx.ValidationError{{Type: "int_parsing", Loc: []any{0}, Msg: "Input should be a valid integer, unable to parse string as an integer"}}
+	},
 	"undumpable": func(s *state, ctx context.Context) error { return s.Send(ctx, typesMessage{Pair: []any{func() {}}}) },
 	"nan":        func(s *state, ctx context.Context) error { return s.Send(ctx, typesMessage{Ratio: math.NaN()}) },
 	"error": func(s *state, ctx context.Context) error {

@@ -12,10 +12,10 @@ import (
 // handlerReasons are about what handlers do.
 var handlerReasons = []reason{
 	{
-		"of a handler's errors, only an Error is sent in full", "Any other error, and a panic, is logged",
+		"the items of a handler's ValidationError are about the payload", "its items, like those of an invalid frame",
 		func(x *comparison) {
 			if in, ok := x.input(); ok && in.is("do") && in.payload == "validation" {
-				x.answer(internalError())
+				x.items(func(item map[string]any) { item["loc"] = append([]any{"payload"}, item["loc"].([]any)...) })
 			}
 		},
 	},
