@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"maps"
 	"os"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -119,6 +121,39 @@ func TestSpecTellsRepliesFromWhatComesUnasked(t *testing.T) {
 	want := map[string]bool{
 		"said": false, "traced": true, "news": true, "error": true, "authentication": true,
 		"pong": false, "ping": false, "complete": false, "group_complete": false, "event_complete": false,
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	if err := s.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestTheCloseCodesAreThoseOfTheDesign compares them with the table in docs/design.md.
+func TestTheCloseCodesAreThoseOfTheDesign(t *testing.T) {
+	design, err := os.ReadFile("docs/design.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(design), "### Close codes")
+	table, _, _ = strings.Cut(table, "\n## ")
+	words := map[string]string{"stop": chanx.CloseStop, "reconnect": chanx.CloseRetry, "reconnect once": chanx.CloseFresh}
+	want := map[string]string{}
+	for _, row := range regexp.MustCompile(`(?m)^\| ([0-9][^|]*) \| [^|]* \| (reconnect once|reconnect|stop)`).FindAllStringSubmatch(table, -1) {
+		for _, code := range regexp.MustCompile(`[0-9]{4}(–[0-9]{4})?`).FindAllString(row[1], -1) {
+			want[code] = words[row[2]]
+		}
+	}
+	s := chanx.NewServer(nil)
+	s.Handle("/", chat.New())
+	got := map[string]string{}
+	for _, c := range s.Spec().Channels[0].Closes {
+		code := strconv.Itoa(c.Code)
+		if c.To > 0 {
+			code += "–" + strconv.Itoa(c.To)
+		}
+		got[code] = c.Then
 	}
 	if !maps.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)

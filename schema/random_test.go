@@ -2,12 +2,15 @@ package schema_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"reflect"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/chanx-go/chanx/internal/mutate"
 	"github.com/chanx-go/chanx/schema"
@@ -41,6 +44,7 @@ func FuzzTypes(f *testing.F) {
 			text := mustJSON(m.Change(value))
 			if agree(t, codec, judge, typ, text) {
 				sameAgain(t, codec, typ, text)
+				asDescribed(t, codec, judge, typ, text)
 			}
 		}
 		if t.Failed() {
@@ -69,6 +73,35 @@ func sameAgain(t *testing.T, codec *schema.Codec, typ reflect.Type, text []byte)
 	}
 	if first := once; !bytes.Equal(first, written) {
 		t.Errorf("%s was encoded as %s, and that as %s", text, first, written)
+	}
+}
+
+// asDescribed encodes an accepted text and requires what the schema says: it is valid, and has the members that
+// x-chanx.always lists.
+func asDescribed(t *testing.T, codec *schema.Codec, judge *jsonschema.Schema, typ reflect.Type, text []byte) {
+	t.Helper()
+	v := reflect.New(typ)
+	if err := codec.Unmarshal(text, v.Interface(), schema.Limits{}); err != nil {
+		t.Fatal(err)
+	}
+	written, err := codec.Append(nil, v.Elem().Interface())
+	if err != nil {
+		t.Fatal(err)
+	}
+	value := parse(t, written)
+	if err := judge.Validate(value); err != nil {
+		t.Errorf("%s is encoded as %s: %v", text, written, err)
+	}
+	var described struct {
+		Extension struct{ Always []string } `json:"x-chanx"`
+	}
+	if err := json.Unmarshal(codec.JSONSchema(nil), &described); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range described.Extension.Always {
+		if _, has := value.(map[string]any)[name]; !has {
+			t.Errorf("%s is encoded as %s, without %s", text, written, name)
+		}
 	}
 }
 
