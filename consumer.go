@@ -143,7 +143,7 @@ func (e *endpoint) init(name string, opts *ConsumerOptions) {
 		}
 	}
 	var err error
-	if e.compiler, err = newConsumerCompiler(e.opts.Unions); err != nil {
+	if e.compiler, err = newConsumerCompiler(e.opts.Unions, e.opts.Docs); err != nil {
 		panic(fmt.Sprintf("chanx: new consumer %s: %v", e.opts.Name, err))
 	}
 	for _, m := range libraryMessages {

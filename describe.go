@@ -1,6 +1,7 @@
 package chanx
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"reflect"
@@ -58,7 +59,7 @@ func (m *mount) spec(defs *schema.Definitions) ChannelSpec {
 	for _, h := range m.endpoint.events {
 		e := EventSpec{
 			Name: h.name, GoType: h.goType.String(), Title: h.goType.Name(),
-			Description: h.description, Deprecated: h.deprecated, Forwards: h.sends,
+			Description: cmp.Or(h.description, m.events[h.name].typ.Comment()), Deprecated: h.deprecated, Forwards: h.sends,
 		}
 		if typ := m.events[h.name].typ; !typ.IsEmpty() {
 			e.Payload = m.codec(typ).JSONSchema(defs)
@@ -71,7 +72,7 @@ func (m *mount) spec(defs *schema.Definitions) ChannelSpec {
 func (m *mount) specIncoming(in *mountedIncoming, defs *schema.Definitions) MessageSpec {
 	s := newMessageSpec(in.action, in.typ, in.codec, in.documentation, defs)
 	s.PayloadOptional = in.typ.IsMap()
-	s.Handler = HandlerOn
+	s.Handler, s.HandlerComment = HandlerOn, in.comment
 	if in.goType == reflect.TypeFor[Ping]() {
 		s.describeLibrary()
 	}
@@ -132,7 +133,7 @@ func (m *mount) authExamples(out *mountedOutgoing) (all []json.RawMessage) {
 func newMessageSpec(action string, t *schema.Type, codec *schema.Codec, doc documentation, defs *schema.Definitions) MessageSpec {
 	s := MessageSpec{
 		Action: action, GoType: t.GoType().String(), Title: t.GoType().Name(),
-		Description: doc.description, Deprecated: doc.deprecated,
+		Description: cmp.Or(doc.description, t.Comment()), Deprecated: doc.deprecated,
 	}
 	if !t.IsEmpty() {
 		s.Payload = codec.JSONSchema(defs)

@@ -28,6 +28,7 @@ func (t *task) timeoutOr(server time.Duration) time.Duration {
 type incoming struct {
 	task
 	action  string
+	comment string // of the handler, from ConsumerOptions.Docs
 	goType  reflect.Type
 	make    func() (value any, _ *handlerContext) // value is a pointer to a new M
 	message func(v any) Message
@@ -83,7 +84,7 @@ func On[S any, M Message](c *Consumer[S], h func(*S, context.Context, M) error, 
 	in.run = func(c *Conn, ctx context.Context, v any) (Message, error) {
 		return nil, h(c.state.(*S), ctx, *v.(*M))
 	}
-	c.end.receive(in, reflect.TypeFor[M](), h == nil)
+	c.end.receive(in, reflect.TypeFor[M](), h)
 }
 
 // OnRequest registers the handler of message M that replies with exactly one R, unless it fails. See On.
@@ -97,7 +98,7 @@ func OnRequest[S any, M, R Message](c *Consumer[S], h func(*S, context.Context, 
 		return r, nil
 	}
 	in.reply = reflect.TypeFor[R]()
-	c.end.receive(in, reflect.TypeFor[M](), h == nil)
+	c.end.receive(in, reflect.TypeFor[M](), h)
 	c.end.send(in.reply, actionOf(in.reply), use{}, messageOptions{})
 }
 
@@ -128,7 +129,7 @@ func OnStream[S any, M, R Message](
 		}
 	}
 	in.reply = reflect.TypeFor[R]()
-	c.end.receive(in, reflect.TypeFor[M](), h == nil)
+	c.end.receive(in, reflect.TypeFor[M](), h)
 	c.end.send(in.reply, actionOf(in.reply), use{}, messageOptions{})
 }
 
@@ -159,7 +160,7 @@ func OnUnion[S any, U Message](c *Consumer[S], h func(*S, context.Context, U) er
 		in.run = func(c *Conn, ctx context.Context, v any) (Message, error) {
 			return nil, h(c.state.(*S), ctx, in.message(v).(U))
 		}
-		c.end.receive(in, k.t, h == nil)
+		c.end.receive(in, k.t, h)
 	}
 }
 
@@ -219,14 +220,15 @@ func actionOf(t reflect.Type) string {
 	return reflect.Zero(t).Interface().(Message).Action()
 }
 
-// receive registers an incoming message.
-func (e *endpoint) receive(in *incoming, t reflect.Type, noHandler bool) {
+// receive registers an incoming message and its handler, a function.
+func (e *endpoint) receive(in *incoming, t reflect.Type, handler any) {
 	e.register()
 	in.action = actionOf(t)
 	checkMessage(t, in.action, false)
-	if noHandler {
+	if reflect.ValueOf(handler).IsNil() {
 		panic(fmt.Sprintf("chanx: register message %s: its handler is nil", t))
 	}
+	in.comment = comments(e.opts.Docs).ofHandler(handler)
 	for _, other := range e.incoming {
 		if other.action == in.action {
 			panic(fmt.Sprintf("chanx: register message %s: action %q is handled already, as %s: rename one or remove a handler",

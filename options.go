@@ -170,6 +170,10 @@ type ConsumerOptions struct {
 	// server has too replaces the server's.
 	Unions []UnionType
 
+	// Docs are the comments of the packages whose types and handlers the consumer uses, for documents: the variable Docs
+	// that the command "chanx docs" writes into each. Tags and Describe win over them.
+	Docs []Docs
+
 	// Completions override ServerOptions.Completions.
 	Completions Switch
 

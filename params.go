@@ -30,7 +30,7 @@ import (
 // A struct that cannot hold parameters panics. So does Handle with a pattern that lacks a wildcard.
 func NewConsumerWith[S, P any](open func(c *Conn, r *http.Request, p P) (*S, error), opts *ConsumerOptions) *Consumer[S] {
 	c := newConsumer(open == nil, func(c *Conn, r *http.Request, given any) (*S, error) { return open(c, r, *given.(*P)) }, opts)
-	compiled, err := schema.CompileParams(reflect.TypeFor[P](), nil)
+	compiled, err := schema.CompileParams(reflect.TypeFor[P](), &schema.Options{Comment: comments(c.end.opts.Docs).of})
 	if err != nil {
 		panic(fmt.Sprintf("chanx: new consumer of %s: parameters: %v", reflect.TypeFor[S](), err))
 	}

@@ -111,6 +111,7 @@ type MessageSpec struct {
 	Library         bool              `json:"library,omitempty"`         // a library message
 	Unasked         bool              `json:"unasked,omitempty"`         // sent by the server other than as a reply or as an item of a stream
 	Handler         string            `json:"handler,omitempty"`         // HandlerOn, HandlerRequest or HandlerStream
+	HandlerComment  string            `json:"handlerComment,omitempty"`  // from ConsumerOptions.Docs
 	Reply           string            `json:"reply,omitempty"`           // the action of the reply
 	Fails           []FailureSpec     `json:"fails,omitempty"`
 }

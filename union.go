@@ -26,8 +26,10 @@ func VariantOf[T any](tag string) UnionVariant {
 	return UnionVariant{Tag: tag, Type: reflect.TypeFor[T]()}
 }
 
-func newConsumerCompiler(unions []UnionType) (*schema.Compiler, error) {
-	return schema.NewCompiler(&schema.Options{Unions: unions, UnionsOption: "ServerOptions.Unions or ConsumerOptions.Unions"})
+func newConsumerCompiler(unions []UnionType, docs comments) (*schema.Compiler, error) {
+	return schema.NewCompiler(&schema.Options{
+		Unions: unions, UnionsOption: "ServerOptions.Unions or ConsumerOptions.Unions", Comment: docs.of,
+	})
 }
 
 // newServerCompiler panics if a union is wrong.
@@ -55,7 +57,7 @@ func (s *Server) compilerFor(e *endpoint) *schema.Compiler {
 			unions = append(unions, u)
 		}
 	}
-	c, err := newConsumerCompiler(unions)
+	c, err := newConsumerCompiler(unions, e.opts.Docs)
 	if err != nil {
 		panic(err) // NewServer and NewConsumer have checked them
 	}

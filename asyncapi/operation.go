@@ -1,6 +1,8 @@
 package asyncapi
 
 import (
+	"cmp"
+
 	"github.com/chanx-go/chanx"
 )
 
@@ -57,7 +59,7 @@ func (d *document) operation(c *endpoint, key, action string, m *message, x oper
 		d.text("action", action)
 		d.ref("channel", "#/channels/"+c.key)
 		d.text("title", m.Title)
-		first, whole := summary(m.Description)
+		first, whole := summary(cmp.Or(m.HandlerComment, m.Description))
 		d.note("summary", first)
 		d.note("description", whole)
 		if len(c.security) > 0 {

@@ -2,6 +2,8 @@
 // a toy, so it needs no key and no network.
 package main
 
+//go:generate go run github.com/chanx-go/chanx/cmd/chanx docs ./...
+
 import (
 	"context"
 	"embed"

@@ -2,6 +2,8 @@
 // members-only room, a small page for browsers, and an HTTP endpoint that sends notices to a room.
 package main
 
+//go:generate go run github.com/chanx-go/chanx/cmd/chanx docs ./...
+
 import (
 	"context"
 	"errors"

@@ -1,6 +1,8 @@
 // Command discussion is a server for a discussion, with an HTTP endpoint that sends notices to its members.
 package main
 
+//go:generate go run github.com/chanx-go/chanx/cmd/chanx docs ./...
+
 import (
 	"context"
 	"errors"

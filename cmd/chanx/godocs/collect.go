@@ -53,16 +53,27 @@ func (p *Package) addFields(owner string, s *ast.StructType) {
 	}
 }
 
-// addHandlers notes the comments of the methods of a state, and of functions whose first parameter is a state.
+// addHandlers notes the comments of the handlers of a state: methods, or functions whose first parameter is the state.
 func (p *Package) addHandlers(state string) {
 	for _, m := range p.methods[state] {
-		p.note(state+"."+m.Name.Name, text(m.Doc, nil))
+		if isHandler(m.Type.Params.List) {
+			p.note(state+"."+m.Name.Name, text(m.Doc, nil))
+		}
 	}
 	for _, f := range p.methods[""] {
-		if params := f.Type.Params.List; len(params) > 0 && baseName(params[0].Type) == state {
+		if params := f.Type.Params.List; len(params) > 0 && baseName(params[0].Type) == state && isHandler(params[1:]) {
 			p.note(f.Name.Name, text(f.Doc, nil))
 		}
 	}
+}
+
+// isHandler reports whether parameters are a context and a message.
+func isHandler(params []*ast.Field) bool {
+	if len(params) != 2 {
+		return false
+	}
+	ctx, ok := params[0].Type.(*ast.SelectorExpr)
+	return ok && ctx.Sel.Name == "Context"
 }
 
 // addConstants notes the comments of constants whose type is marked, under the value of the constant. Values are worked
@@ -137,7 +148,11 @@ func (p *Package) Source() ([]byte, error) {
 	}
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "%s\n\npackage %s\n\nimport %q\n\n", header, p.Name, chanxPath)
-	fmt.Fprintf(&b, "// Docs holds the comments of this package for documents.\nvar Docs = chanx.Docs{\nPackage: %q,\nTexts: map[string]string{\n", p.Path)
+	fmt.Fprintf(&b, "// Docs holds the comments of this package for documents.\nvar Docs = chanx.Docs{\nPackage: %q,\n", p.Path)
+	if p.Name == "main" {
+		b.WriteString("Main: true,\n")
+	}
+	b.WriteString("Texts: map[string]string{\n")
 	for _, name := range slices.Sorted(maps.Keys(p.docs)) {
 		fmt.Fprintf(&b, "%q: %q,\n", name, p.docs[name])
 	}

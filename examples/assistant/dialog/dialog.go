@@ -37,6 +37,7 @@ type Dialog struct {
 func New(o Options) *chanx.Consumer[Dialog] {
 	dialog := chanx.NewConsumer(o.open, &chanx.ConsumerOptions{
 		Name: "assistant", Doc: "A conversation with an assistant, which lasts as long as the connection.",
+		Docs: []chanx.Docs{Docs},
 	})
 	chanx.OnStream(dialog, (*Dialog).ask,
 		chanx.Concurrent(1), // the next answer takes this one into account

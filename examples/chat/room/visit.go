@@ -41,6 +41,7 @@ type Visit struct {
 func New(opts Options) *chanx.Consumer[Visit] {
 	visit := chanx.NewConsumerWith(opts.open, &chanx.ConsumerOptions{
 		Name: "room", Doc: "A chat room with history.", Authenticator: opts.Logins,
+		Docs: []chanx.Docs{Docs},
 	})
 	visit.OnOpen((*Visit).entered)
 	visit.OnClose((*Visit).left)

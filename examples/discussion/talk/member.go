@@ -18,6 +18,7 @@ type Member struct{ *chanx.Conn }
 func New() *chanx.Consumer[Member] {
 	member := chanx.NewConsumer(open, &chanx.ConsumerOptions{
 		Name: "discussion", Doc: "Members say something to each other, and hear of what is notified.", Groups: []string{Group},
+		Docs: []chanx.Docs{Docs},
 	})
 	chanx.OnUnion(member, (*Member).receive, chanx.Case[NewDiscussionMessage](), chanx.Case[Ping]())
 	chanx.OnEvent(member, (*Member).notifyPeople)
