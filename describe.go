@@ -122,12 +122,26 @@ func (m *mount) authExamples(out *mountedOutgoing) (all []json.RawMessage) {
 	if m.authMessage {
 		messages = append([]AuthenticationMessage{authentication(http.StatusOK, "OK", nil)}, messages...)
 	}
+	if items := m.missingParameter(); items != nil {
+		messages = append(messages, authentication(statusOf(items), badParameters, items))
+	}
 	for _, a := range messages {
 		if b, err := out.codec.Append(nil, a); err == nil {
 			all = append(all, b)
 		}
 	}
 	return all
+}
+
+// missingParameter returns the items of a handshake that lacks the first required parameter of the query; nil if none is
+// required.
+func (m *mount) missingParameter() ValidationError {
+	for _, p := range m.specParameters() {
+		if p.In == InQuery && p.Required {
+			return ValidationError{{Type: "missing", Loc: []any{InQuery, p.Name}, Msg: "Field required"}}
+		}
+	}
+	return nil
 }
 
 func newMessageSpec(action string, t *schema.Type, codec *schema.Codec, doc documentation, defs *schema.Definitions) MessageSpec {

@@ -55,8 +55,11 @@ func (p *params) read(c *Conn, r *http.Request) (any, error) {
 		return v, nil
 	}
 	c.logCause(items)
-	return nil, &RefusalError{Status: statusOf(items), Detail: "invalid parameters", Errors: items}
+	return nil, &RefusalError{Status: statusOf(items), Detail: badParameters, Errors: items}
 }
+
+// badParameters is the text for a client that gives wrong parameters.
+const badParameters = "invalid parameters"
 
 // statusOf is 404 if a parameter of the path is wrong: then the client asked for something that does not exist.
 func statusOf(items ValidationError) int {

@@ -208,6 +208,18 @@ func TestRepliesDoNotComeUnasked(t *testing.T) {
 	}
 }
 
+// TestMessagesOfTheLibraryAreWrittenOnce: a number in a key would depend on other channels.
+func TestMessagesOfTheLibraryAreWrittenOnce(t *testing.T) {
+	for name, text := range allDocuments(t) {
+		messages, _ := at(t, parse(t, text), "#/components").(map[string]any)["messages"].(map[string]any)
+		for key, m := range messages {
+			if m.(map[string]any)["name"] != key {
+				t.Errorf("%s: %s", name, key)
+			}
+		}
+	}
+}
+
 func TestTypesThatNoMessageNeedsAreLeftOut(t *testing.T) {
 	for name, text := range documents(t) {
 		for _, word := range []string{"Secret", "Unused"} {

@@ -9,9 +9,10 @@ import (
 
 // Actions of the library with rules of their own.
 const (
-	errorAction    = "error"
-	completeAction = "complete"
-	cancelAction   = "chanx.cancel"
+	authenticationAction = "authentication"
+	errorAction          = "error"
+	completeAction       = "complete"
+	cancelAction         = "chanx.cancel"
 )
 
 // message is a message of a channel, in one direction.
@@ -23,8 +24,11 @@ type message struct {
 	hasAsk               bool
 }
 
-// isShared reports whether the message is written once for all channels. Errors differ by their reasons.
-func (m *message) isShared() bool { return m.Library && m.Action != errorAction }
+// isShared reports whether the message is written once for all channels. Errors differ by their reasons, and
+// authentication by its examples.
+func (m *message) isShared() bool {
+	return m.Library && m.Action != errorAction && m.Action != authenticationAction
+}
 
 // messageExtension is the x-chanx of a message.
 type messageExtension struct {
@@ -144,7 +148,7 @@ func (d *document) frameMembers(m *message) []member {
 	}
 	if m.mayHaveRef {
 		example := ""
-		if m.needsRef || m.Reply != "" || !m.received && !m.Unasked {
+		if m.needsRef || m.Reply != "" || !m.received && (!m.Unasked || m.isShared()) {
 			example = `"1"`
 		}
 		all = append(all, member{"ref", refSchema, m.needsRef, example})
