@@ -170,7 +170,7 @@ function JsonBody({ operation: o, draft, problems, put, now: current, submit, ed
 
 const maxListed = 4;
 
-const where = (loc: Loc) => loc.filter((step, i) => i > 0 || step !== 'payload').join('.') || (loc.length ? 'payload' : 'frame');
+const where = (loc: Loc) => loc.filter((step, i) => i > 0 || step !== 'payload').join('.') || 'payload';
 
 /** Sums up what is wrong: what the server said, else what the document says. */
 function Verdict({ problems, told, go }: { problems: Problem[]; told: Problem[]; go: (p: Problem) => void }) {
@@ -186,7 +186,7 @@ function Verdict({ problems, told, go }: { problems: Problem[]; told: Problem[];
         {list.slice(0, maxListed).map((p, i) => (
           <li key={i}>
             <button type="button" class="link" onClick={() => go(p)} title={p.msg}>
-              {where(p.loc)}
+              {p.loc.length ? where(p.loc) : p.msg}
             </button>
           </li>
         ))}

@@ -1,7 +1,7 @@
 // The JSON editor: CodeMirror in a shadow root, where its styles are adopted style sheets, which the page's policy for
 // styles does not concern. This chunk is loaded when the editor is opened.
 
-import { acceptCompletion, autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap, type CompletionContext } from '@codemirror/autocomplete';
+import { acceptCompletion, autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap, startCompletion, type Completion, type CompletionContext } from '@codemirror/autocomplete';
 import { defaultKeymap, history, historyKeymap, indentWithTab } from '@codemirror/commands';
 import { json } from '@codemirror/lang-json';
 import { HighlightStyle, bracketMatching, indentUnit, syntaxHighlighting } from '@codemirror/language';
@@ -11,7 +11,7 @@ import { EditorView, drawSelection, highlightActiveLine, keymap, lineNumbers, to
 import { tags } from '@lezer/highlight';
 import { complete } from './complete.ts';
 import { parse, type Loc } from './json.ts';
-import { locate, tree } from './jsontext.ts';
+import { locate, placeAt, tree } from './jsontext.ts';
 import type { Root, Schema } from './schema.ts';
 
 export interface Mark {
@@ -83,6 +83,12 @@ const typing = EditorView.domEventHandlers({
   },
 });
 
+/** Replaces a name or value, with what stands of it behind the cursor. */
+function replace(view: EditorView, from: number, to: number, by: string) {
+  const end = Math.max(to, placeAt(tree(view.state.doc.toString()), to).to);
+  view.dispatch({ changes: { from, to: end, insert: by }, selection: { anchor: from + by.length }, userEvent: 'input.complete' });
+}
+
 /** Opens an editor in an element. */
 export function edit(parent: HTMLElement, o: EditorOptions): Editor {
   const shadow = parent.shadowRoot ?? parent.attachShadow({ mode: 'open' });
@@ -94,15 +100,12 @@ export function edit(parent: HTMLElement, o: EditorOptions): Editor {
     const typed = text.slice(found.from, ctx.pos);
     if (!ctx.explicit && typed === '') return null;
     const quoted = typed.startsWith('"');
-    const to = text.slice(ctx.pos, found.to) === '"' || found.to > ctx.pos ? found.to : ctx.pos;
     return {
       from: found.from,
-      to,
-      filter: true,
-      options: found.options.map((s) => ({
+      options: found.options.map((s): Completion => ({
         label: quoted && !s.label.startsWith('"') ? `"${s.label}"` : s.label,
         displayLabel: s.label,
-        apply: s.apply,
+        apply: (v, _, from, to) => replace(v, from, to, s.apply),
         detail: s.detail,
         boost: s.first ? 10 : 0,
         ...(s.info && { info: s.info }),
@@ -134,7 +137,10 @@ export function edit(parent: HTMLElement, o: EditorOptions): Editor {
         EditorView.contentAttributes.of({ 'aria-label': o.label }),
         look,
         EditorView.updateListener.of((u) => {
-          if (u.docChanged && !quiet) o.onChange(u.state.doc.toString());
+          if (!u.docChanged || quiet) return;
+          o.onChange(u.state.doc.toString());
+          const quotes = u.transactions.some((t) => t.isUserEvent('input.type')) && u.state.sliceDoc(0, u.state.selection.main.head).endsWith('"');
+          if (quotes) startCompletion(u.view); // a name or a value begins
         }),
       ],
     }),
