@@ -169,10 +169,7 @@ func pathOf(loc []any) string {
 
 // paths collects where a validator found errors: at the missing or surplus member itself, as the server does.
 func paths(e *jsonschema.ValidationError, into map[string]bool) {
-	at := ""
-	for _, part := range e.InstanceLocation {
-		at += "/" + part
-	}
+	at := strings.Join(append([]string{""}, e.InstanceLocation...), "/")
 	switch k := e.ErrorKind.(type) {
 	case *kind.Required:
 		for _, name := range k.Missing {
