@@ -18,6 +18,11 @@
 // *chanx.Error, the status of a *chanx.RefusalError, the code of a *chanx.CloseError, "timeout", "cancelled", or
 // "internal". An attribute has up to 500 values; further values are counted as "_OTHER".
 //
+// The Observer itself counts sent frames, because there are more of them than of anything else. Their two metrics are
+// observable counters: a collection reads the counts, and frames sent after that appear at the next one. A reader with
+// delta temporality also gets zeros, for actions that were sent before but not since its last collection. The
+// MeterProvider refers to the Observer until Observer.Unregister.
+//
 // # Traces
 //
 // Each handled message or event has a span called "receive" and its name, each publication one called "publish" and its

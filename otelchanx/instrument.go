@@ -8,8 +8,8 @@ import (
 // instruments are the metrics of the package.
 type instruments struct {
 	connections            metric.Int64UpDownCounter
-	closed, sent, dropped  metric.Int64Counter
-	sentBytes              metric.Int64Counter
+	closed, dropped        metric.Int64Counter
+	sent, sentBytes        metric.Int64ObservableCounter
 	handlers, publications metric.Float64Histogram
 }
 
@@ -24,9 +24,9 @@ func newInstruments(m metric.Meter) (i instruments) {
 		metric.WithUnit("{connection}"), metric.WithDescription("Connections that have ended, by close code."))
 	i.handlers, errs[2] = m.Float64Histogram("chanx.handler.duration", seconds,
 		metric.WithUnit("s"), metric.WithDescription("Time of handlers, middleware included."))
-	i.sent, errs[3] = m.Int64Counter("chanx.sent.messages",
+	i.sent, errs[3] = m.Int64ObservableCounter("chanx.sent.messages",
 		metric.WithUnit("{message}"), metric.WithDescription("Frames put into the queues of connections."))
-	i.sentBytes, errs[4] = m.Int64Counter("chanx.sent.bytes",
+	i.sentBytes, errs[4] = m.Int64ObservableCounter("chanx.sent.bytes",
 		metric.WithUnit("By"), metric.WithDescription("Bytes of these frames."))
 	i.dropped, errs[5] = m.Int64Counter("chanx.drops",
 		metric.WithUnit("{drop}"), metric.WithDescription("What was discarded, by what it was."))

@@ -2,6 +2,7 @@ package otelchanx
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"go.opentelemetry.io/otel"
@@ -29,11 +30,14 @@ type Observer struct {
 	tracer     trace.Tracer
 	propagator propagation.TextMapPropagator
 	instruments
-	actions, errors, drops *names
+	sending metric.Registration // of observeSent; may be nil
+	actions *names[*action]
+	errors  *names[attribute.KeyValue]
+	drops   *names[[]metric.AddOption]
 }
 
 // New returns an Observer for ServerOptions.Observer. opts may be nil. If an instrument cannot be created,
-// OpenTelemetry's error handler gets the error.
+// OpenTelemetry's error handler gets the error. The MeterProvider refers to the Observer until Unregister.
 func New(opts *Options) *Observer {
 	var o Options
 	if opts != nil {
@@ -48,11 +52,32 @@ func New(opts *Options) *Observer {
 	if o.Propagator == nil {
 		o.Propagator = otel.GetTextMapPropagator()
 	}
-	return &Observer{
+	meter := o.MeterProvider.Meter(scope)
+	observer := &Observer{
 		tracer: o.TracerProvider.Tracer(scope), propagator: o.Propagator,
-		instruments: newInstruments(o.MeterProvider.Meter(scope)),
-		actions:     newNames("chanx.action"), errors: newNames("error.type"), drops: newNames("chanx.drop"),
+		instruments: newInstruments(meter),
+		actions:     newNames("chanx.action", newAction),
+		errors:      newNames("error.type", func(name attribute.KeyValue) attribute.KeyValue { return name }),
+		drops: newNames("chanx.drop", func(name attribute.KeyValue) []metric.AddOption {
+			return []metric.AddOption{metric.WithAttributeSet(attribute.NewSet(name))}
+		}),
 	}
+	var err error
+	if observer.sending, err = meter.RegisterCallback(observer.observeSent, observer.sent, observer.sentBytes); err != nil {
+		otel.Handle(err)
+	}
+	return observer
+}
+
+// Unregister ends the reports of sent frames and bytes, so that the MeterProvider no longer refers to the Observer. Only
+// a program that creates Observers repeatedly for one MeterProvider needs it. Later collections do not contain what this
+// Observer counted, so call ForceFlush of the MeterProvider before. Unregister may be called several times, and at the
+// same time as any other method.
+func (o *Observer) Unregister() error {
+	if o.sending == nil {
+		return nil
+	}
+	return o.sending.Unregister()
 }
 
 // Open counts an opened connection.
@@ -66,13 +91,13 @@ func (o *Observer) Close(c *chanx.Conn, cause *chanx.CloseError) {
 
 // In starts the span of a message or an event. The span of an event is a child of the span of its publication.
 func (o *Observer) In(ctx context.Context, k *chanx.Call) (context.Context, func(error)) {
-	w := work{o: o, start: time.Now(), kind: message, name: o.actions.of(k.Action), in: o.handlers}
-	spanKind := trace.SpanKindServer
-	if k.Event != nil {
-		w.kind, spanKind = event, trace.SpanKindConsumer
+	w := work{o: o, start: time.Now(), in: o.handlers}
+	tasks := &o.actions.of(k.Action).tasks
+	if w.task = &tasks[receiveMessage]; k.Event != nil {
+		w.task = &tasks[receiveEvent]
 		ctx = o.propagator.Extract(ctx, callCarrier{k, o.propagator})
 	}
-	ctx = w.begin(ctx, "receive", spanKind)
+	ctx = w.begin(ctx)
 	if w.span.IsRecording() {
 		w.span.SetAttributes(attribute.String("chanx.connection.id", k.Conn.ID()))
 		if k.Ref != "" {
@@ -82,25 +107,22 @@ func (o *Observer) In(ctx context.Context, k *chanx.Call) (context.Context, func
 	return ctx, func(err error) { w.end(ctx, err) }
 }
 
-// Out counts a sent frame.
-func (o *Observer) Out(c *chanx.Conn, action string, bytes int) {
-	by := o.actions.of(action).with
-	o.sent.Add(c.Context(), 1, by...)
-	o.sentBytes.Add(c.Context(), int64(bytes), by...)
-}
+// Out counts a sent frame, for the next collection of metrics.
+func (o *Observer) Out(_ *chanx.Conn, action string, bytes int) { o.actions.of(action).sent(bytes) }
 
 // Drop counts drops.
 func (o *Observer) Drop(_ *chanx.Conn, why chanx.DropReason, n int) {
-	o.dropped.Add(context.Background(), int64(n), o.drops.of(string(why)).with...)
+	o.dropped.Add(context.Background(), int64(n), o.drops.of(string(why))...)
 }
 
 // Publish starts the span of a publication and adds its context to the publication.
 func (o *Observer) Publish(ctx context.Context, p *chanx.Publication) func(error) {
-	w := work{o: o, start: time.Now(), kind: message, name: o.actions.of(p.Action), in: o.publications}
-	if p.IsEvent {
-		w.kind = event
+	w := work{o: o, start: time.Now(), in: o.publications}
+	tasks := &o.actions.of(p.Action).tasks
+	if w.task = &tasks[publishMessage]; p.IsEvent {
+		w.task = &tasks[publishEvent]
 	}
-	ctx = w.begin(ctx, "publish", trace.SpanKindProducer)
+	ctx = w.begin(ctx)
 	if w.span.IsRecording() {
 		w.span.SetAttributes(attribute.Int("chanx.targets", p.Targets))
 	}
@@ -112,28 +134,24 @@ func (o *Observer) Publish(ctx context.Context, p *chanx.Publication) func(error
 type work struct {
 	o     *Observer
 	start time.Time
-	kind  string
-	name  *name
+	task  *task
 	in    metric.Float64Histogram
 	span  trace.Span
 }
 
-func (w *work) begin(ctx context.Context, verb string, kind trace.SpanKind) context.Context {
-	if w.name.text != "" {
-		verb += " " + w.name.text
-	}
-	ctx, w.span = w.o.tracer.Start(ctx, verb, trace.WithSpanKind(kind), trace.WithAttributes(w.name.attributes(w.kind)...))
+func (w *work) begin(ctx context.Context) context.Context {
+	ctx, w.span = w.o.tracer.Start(ctx, w.task.span, w.task.options...)
 	return ctx
 }
 
 func (w *work) end(ctx context.Context, err error) {
-	with := w.name.kind[w.kind]
+	with := w.task.with
 	if err != nil {
-		errType := w.o.errors.of(errorType(err)).attr
-		with = metric.WithAttributes(append(w.name.attributes(w.kind), errType)...)
+		errType := w.o.errors.of(errorType(err))
+		with = []metric.RecordOption{metric.WithAttributes(append(slices.Clip(w.task.attributes), errType)...)}
 		w.span.SetAttributes(errType)
 		w.span.SetStatus(codes.Error, err.Error())
 	}
-	w.in.Record(ctx, time.Since(w.start).Seconds(), with)
+	w.in.Record(ctx, time.Since(w.start).Seconds(), with...)
 	w.span.End()
 }
