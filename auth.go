@@ -62,15 +62,15 @@ func checkAuthenticator(pattern string, a Authenticator) {
 		return
 	}
 	for _, optional := range []reflect.Type{reflect.TypeFor[SubprotocolAuthenticator](), reflect.TypeFor[DocumentedAuthenticator]()} {
-		if mend := mendMethods(reflect.TypeOf(a), optional); mend != "" {
-			panic(fmt.Sprintf("chanx: handle %q: the Authenticator %T is not a chanx.%s: %s", pattern, a, optional.Name(), mend))
+		if fix := fixMethods(reflect.TypeOf(a), optional); fix != "" {
+			panic(fmt.Sprintf("chanx: handle %q: the Authenticator %T is not a chanx.%s: %s", pattern, a, optional.Name(), fix))
 		}
 	}
 }
 
-// mendMethods says what t needs to implement the optional interface. It returns "" if t implements it, or has none of
+// fixMethods says what t needs to implement the optional interface. It returns "" if t implements it, or has none of
 // its methods besides Authenticate.
-func mendMethods(t, optional reflect.Type) string {
+func fixMethods(t, optional reflect.Type) string {
 	if t.Implements(optional) {
 		return ""
 	}

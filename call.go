@@ -26,17 +26,17 @@ type Call struct {
 	own          *handlerContext    // for the handler, if it runs in the queue
 	no           uint64             // number of the message in its connection, from 1
 	headers      cluster.Headers    // of an event: set by the Observer of its sender
-	ended        bool               // the terminal frame has been sent
+	ended        bool               // the final frame has been sent
 	err          error              // the handler's error, once ended
 	cancel       *cancellation      // by the client; nil without a ref
-	done         context.CancelFunc // ends the time-out; nil without one
+	done         context.CancelFunc // ends the timeout; nil without one
 	releaseQueue func()             // lets the queue continue beside the call; nil if it waits
 
 	handled        *handledCell
 	begun, counted bool // whether handled has counted the call, and its failure
 }
 
-// Handler handles a call. It returns after the call's terminal frame (the reply, error or complete of a message) has
+// Handler handles a call. It returns after the call's final frame (the reply, error or complete of a message) has
 // been sent. It returns the error of the application's handler, or an error made of its panic.
 type Handler func(ctx context.Context, c *Call) error
 
@@ -45,7 +45,7 @@ type Handler func(ctx context.Context, c *Call) error
 // sent to the client like a handler's error, and nil counts as success.
 //
 // The context lives until the outermost middleware has returned, so a transaction may be committed after next. It ends
-// earlier only if the client cancels the call before the terminal frame, if the handler's time-out expires, which
+// earlier only if the client cancels the call before the final frame, if the handler's timeout expires, which
 // covers the middleware too, or if the connection ends. After next has returned, the client has its answer: a further
 // error, or a panic, is logged and counted as a failure of the call, but not sent to the client. Work that must be done
 // before the answer belongs in the handler.
@@ -88,7 +88,7 @@ func (c *Conn) serve(ctx context.Context, k *Call) {
 	}
 }
 
-// failLate counts and logs an error that middleware returned after the terminal frame, unless it is the handler's own
+// failLate counts and logs an error that middleware returned after the final frame, unless it is the handler's own
 // error, which has been counted, logged and sent already. Nothing more is sent to the client.
 func (c *Conn) failLate(ctx context.Context, k *Call, err error) {
 	if k.err != nil && consistsOf(err, k.err) || c.isExpected(ctx, err) {
@@ -155,23 +155,23 @@ func attempt(run func() error, failed func(error)) (ok bool) {
 var errGoexit = errors.New("chanx: handler failed: it ended its goroutine, as runtime.Goexit and the FailNow of a test do: return an error")
 
 // checkError calls the methods of err that later code calls, inside the guard: a nil pointer of an error's type would
-// panic there. It replaces an error that nothing can be told of.
+// panic there. It replaces an error from which no answer can be made.
 func checkError(err error) error {
 	if err == nil {
 		return nil
 	}
-	told := outermost(err)
-	if v := reflect.ValueOf(told); v.Kind() == reflect.Pointer && v.IsNil() {
+	reported := outermost(err)
+	if v := reflect.ValueOf(reported); v.Kind() == reflect.Pointer && v.IsNil() {
 		return fmt.Errorf("chanx: handler failed: its error is a nil pointer in a %T: return nil itself", err)
 	}
-	if r, ok := told.(*RefusalError); ok && !r.isValid() {
+	if r, ok := reported.(*RefusalError); ok && !r.isValid() {
 		return fmt.Errorf("chanx: handler failed: its error is a RefusalError with status %d: make it with Refuse: %v", r.Status, err)
 	}
-	if items, ok := told.(ValidationError); ok && len(items) == 0 {
+	if items, ok := reported.(ValidationError); ok && len(items) == 0 {
 		return fmt.Errorf("chanx: handler failed: its error is an empty ValidationError: return nil if nothing is wrong: %q", err)
 	}
 	_ = err.Error()
-	if e, ok := told.(*Error); ok && e.Cause != nil {
+	if e, ok := reported.(*Error); ok && e.Cause != nil {
 		_ = e.Cause.Error()
 	}
 	return err
@@ -184,7 +184,7 @@ type panicError struct {
 
 func (p *panicError) Error() string { return fmt.Sprintf("panic: %v", p.value) }
 
-// conclude sends the terminal frame of a call and the completion, if completions are on.
+// conclude sends the final frame of a call and the completion, if completions are on.
 func (c *Conn) conclude(ctx context.Context, k *Call, reply Message, err error) {
 	k.ended, k.err = true, err
 	c.refs.end(k) // before the result is read: from here on a cancel is too late
@@ -210,7 +210,7 @@ func (c *Conn) conclude(ctx context.Context, k *Call, reply Message, err error) 
 // answerError ends a call with an error: it sends the error message and the completion, or closes the connection.
 func (c *Conn) answerError(ctx context.Context, k *Call, err error, cork bool) {
 	if closing, ok := outermost(err).(*CloseError); ok {
-		c.logUntold(ctx, err, k.Action)
+		c.logHidden(ctx, err, k.Action)
 		c.closeBecause(closing)
 		return
 	}
@@ -250,7 +250,7 @@ func (c *Conn) recordResult(ctx context.Context, k *Call) error {
 }
 
 // clientError returns the error to send to the client. It replaces the handler's error if the client has cancelled the
-// call or the time-out has expired.
+// call or the timeout has expired.
 func (k *Call) clientError(ctx context.Context) (forClient error, replaced bool) {
 	if _, closing := outermost(k.err).(*CloseError); closing {
 		return k.err, false
@@ -274,7 +274,7 @@ func (c *Conn) logUnsent(err error) bool {
 	return err == nil
 }
 
-// finish sends the completion of a client's message. It carries the ref, unless a terminal frame with the ref was sent
+// finish sends the completion of a client's message. It carries the ref, unless a final frame with the ref was sent
 // already.
 func (c *Conn) finish(ref string, answered, cork bool) {
 	if ref == "" || answered {

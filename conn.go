@@ -188,7 +188,7 @@ func (c *Conn) deliverJoined(fs, joined []socket.Prepared, cork bool) {
 		return
 	}
 	if wire == nil || wire.WritePrepared(joined, cork) != nil {
-		c.mount.srv.dropped(c, DropFramesRefused, len(fs))
+		c.mount.srv.dropped(c, DropFramesUndelivered, len(fs))
 	}
 }
 

@@ -36,15 +36,15 @@ func (c *Conn) watchContext(given context.Context) error {
 }
 
 func checkContext(ctx context.Context, c *Conn) error {
-	const mend = ": derive it from the first argument of ConsumerOptions.Context, as context.WithValue(ctx, key, value) does, " +
+	const fix = ": derive it from the first argument of ConsumerOptions.Context, as context.WithValue(ctx, key, value) does, " +
 		"not from the request's context, and do not cancel it"
 	switch {
 	case ctx == nil:
-		return errors.New("chanx: open connection: ConsumerOptions.Context returned nil" + mend)
+		return errors.New("chanx: open connection: ConsumerOptions.Context returned nil" + fix)
 	case connOf(ctx) != c:
-		return errors.New("chanx: open connection: the context of ConsumerOptions.Context is not derived from its first argument" + mend)
+		return errors.New("chanx: open connection: the context of ConsumerOptions.Context is not derived from its first argument" + fix)
 	case ctx.Err() != nil:
-		return errors.New("chanx: open connection: the context of ConsumerOptions.Context has ended" + mend)
+		return errors.New("chanx: open connection: the context of ConsumerOptions.Context has ended" + fix)
 	}
 	return nil
 }

@@ -51,7 +51,7 @@ func TestFramesOfAHandlerWaitForItsEnd(t *testing.T) {
 		"the connection's": {func(_ context.Context, s *state) context.Context { return s.Context() }, 0},
 		"another's":        {func(context.Context, *state) context.Context { return other.Context() }, 0},
 		"background":       {func(context.Context, *state) context.Context { return context.Background() }, 0},
-		"a time-out": {func(ctx context.Context, _ *state) context.Context {
+		"a timeout": {func(ctx context.Context, _ *state) context.Context {
 			ctx, cancel := context.WithTimeout(ctx, time.Hour)
 			context.AfterFunc(kept, cancel)
 			return ctx
@@ -60,7 +60,7 @@ func TestFramesOfAHandlerWaitForItsEnd(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			for server, o := range map[string]chanx.ServerOptions{
-				"plain": {}, "observed": {Observer: deriving{}}, "with a time-out": {Limits: chanx.Limits{HandlerTimeout: time.Hour}},
+				"plain": {}, "observed": {Observer: deriving{}}, "with a timeout": {Limits: chanx.Limits{HandlerTimeout: time.Hour}},
 			} {
 				bubble(t, o, func(t *testing.T, srv *chanx.Server) {
 					kept = nil

@@ -250,7 +250,7 @@ func (c *Conn) post(d *delivery) {
 	}
 	if wire == nil || wire.Post(d) != nil {
 		c.mount.srv.events.taken(c)
-		c.mount.srv.dropped(c, DropEventsRefused, 1)
+		c.mount.srv.dropped(c, DropEventsUndelivered, 1)
 	}
 }
 

@@ -147,7 +147,7 @@ func (c *Conn) refuseCall(ctx context.Context, k *Call, err error) {
 	k.release()
 }
 
-// limit starts the handler's time-out.
+// limit starts the handler's timeout.
 func (k *Call) limit(ctx context.Context) context.Context {
 	timeout := k.task.timeoutOr(k.Conn.mount.srv.limits.HandlerTimeout)
 	if timeout == maxDuration {
@@ -190,7 +190,7 @@ func (c *Conn) openFailed(err error) {
 	closing := &CloseError{socket.CloseInternal, "open failed"}
 	switch e := outermost(err).(type) {
 	case *CloseError:
-		c.logUntold(c.ctx, err, "OnOpen")
+		c.logHidden(c.ctx, err, "OnOpen")
 		c.closeBecause(e)
 		return
 	case *RefusalError:

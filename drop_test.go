@@ -152,7 +152,7 @@ func TestLossesBeforeOpenAreCounted(t *testing.T) {
 		client.ExpectClosed(1013)
 		synctest.Wait()
 		drops := srv.Stats().Drops
-		if drops["bytes_overflow"] < 2000 || drops["events_refused"] != 3 || drops["events_unhandled"] != 0 {
+		if drops["bytes_overflow"] < 2000 || drops["events_undelivered"] != 3 || drops["events_unhandled"] != 0 {
 			t.Errorf("counted %v", drops)
 		}
 		if err := srv.Shutdown(t.Context()); err != nil {

@@ -33,7 +33,7 @@ func newNames(discriminator string, camelize bool) names {
 }
 
 // checkReserved returns what is wrong with a message field that is carried in the frame under that name, or "".
-func (n *names) checkReserved(name string) (mend string) {
+func (n *names) checkReserved(name string) (problem string) {
 	if name != n.discriminator && !isEnvelopeMember(name) {
 		return ""
 	}

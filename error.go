@@ -174,7 +174,7 @@ func outermost(err error) error {
 // explain returns the error message for a handler's error, and logs what the client does not learn. ctx is the
 // handler's. in is the message that it handles, or nil if it handles none.
 func (c *Conn) explain(ctx context.Context, err error, action string, in *mountedIncoming) ErrorMessage {
-	c.logUntold(ctx, err, action)
+	c.logHidden(ctx, err, action)
 	switch e := outermost(err).(type) {
 	case *Error:
 		return ErrorMessage{reason{cutBytes(e.Reason, maxDetailBytes), cutBytes(e.Detail, maxDetailBytes)}}
@@ -191,16 +191,16 @@ func (c *Conn) explain(ctx context.Context, err error, action string, in *mounte
 
 var internalError = ErrorMessage{reason{"internal", "Failed to process message"}}
 
-// logUntold logs a handler's error, unless it is of a kind that is not logged and the client learns all of it.
-func (c *Conn) logUntold(ctx context.Context, err error, action string) {
-	untold := false
+// logHidden logs a handler's error, unless it is of a kind that is not logged and the client learns all of it.
+func (c *Conn) logHidden(ctx context.Context, err error, action string) {
+	hidden := false
 	switch e := outermost(err).(type) {
 	case *Error:
-		untold = e.Cause != nil
+		hidden = e.Cause != nil
 	case nil, ValidationError:
-		untold = true
+		hidden = true
 	}
-	if level := c.levelOf(ctx, err); level == slog.LevelError || untold {
+	if level := c.levelOf(ctx, err); level == slog.LevelError || hidden {
 		c.logFailure(level, err, action)
 	}
 }

@@ -124,12 +124,12 @@ func TestMaxConnectionsIgnoresRefusedConnections(t *testing.T) {
 			return &state{c}, nil
 		}, nil))
 		web := listen(t, srv)
-		refused := func(told int) {
+		refuse := func(framed int) {
 			t.Helper()
 			for i := range 3 * most {
 				c := web.dial(t)
 				res, body := c.ask(handshake("/ws"))
-				if i >= told {
+				if i >= framed {
 					if res.StatusCode != http.StatusForbidden || body != "closed today\n" {
 						t.Fatalf("number %d: %s %q", i, res.Status, body)
 					}
@@ -143,7 +143,7 @@ func TestMaxConnectionsIgnoresRefusedConnections(t *testing.T) {
 				}
 			}
 		}
-		refused(most)
+		refuse(most)
 		for range most {
 			chanxtest.Dial(t, srv, "/ws?open", nil)
 		}
@@ -167,12 +167,12 @@ func TestRefusalsAreBoundedByDefault(t *testing.T) {
 		}, nil))
 		web := listen(t, srv)
 		statuses := map[int]int{}
-		var told *rawClient
+		var refused *rawClient
 		for range 1100 {
-			told = web.dial(t)
-			res, _ := told.ask(handshake("/ws"))
+			refused = web.dial(t)
+			res, _ := refused.ask(handshake("/ws"))
 			if statuses[res.StatusCode]++; res.StatusCode == http.StatusSwitchingProtocols {
-				told.frames()
+				refused.frames()
 			}
 		}
 		if statuses[http.StatusSwitchingProtocols] != 1000 || statuses[http.StatusUnauthorized] != 100 {

@@ -39,7 +39,7 @@ func (d *diary) expect(t *testing.T, want ...string) {
 	d.lines = nil
 }
 
-// middleware records each call, and whether the terminal frame had been sent when next returned.
+// middleware records each call, and whether the final frame had been sent when next returned.
 func (d *diary) middleware(name string) chanx.Middleware {
 	return func(next chanx.Handler) chanx.Handler {
 		return func(ctx context.Context, k *chanx.Call) error {

@@ -111,7 +111,7 @@ func (c *Conn) logRefused(ctx context.Context, err error) {
 	}) {
 		level = slog.LevelDebug
 	}
-	if _, told := outermost(err).(*RefusalError); !told || level == slog.LevelError {
+	if _, refusal := outermost(err).(*RefusalError); !refusal || level == slog.LevelError {
 		c.logFailure(level, err, "open")
 	}
 }
@@ -149,7 +149,7 @@ func (c *Conn) begin(sock *socket.Conn) {
 	}
 	pendingClose, lost := c.attach(sock)
 	if lost > 0 {
-		c.mount.srv.dropped(c, DropEventsRefused, lost)
+		c.mount.srv.dropped(c, DropEventsUndelivered, lost)
 	}
 	if pendingClose == nil && c.mount.srv.isDraining() {
 		pendingClose = &CloseError{socket.CloseGoingAway, shuttingDown}

@@ -121,7 +121,7 @@ func (c *Conn) spawn(ctx context.Context, k *Call) {
 	}
 }
 
-// stream sends the items of a handler's iterator. The iterator has returned before the terminal frame is sent.
+// stream sends the items of a handler's iterator. The iterator has returned before the final frame is sent.
 func (c *Conn) stream(ctx context.Context, k *Call) error {
 	err := guard(func() error {
 		items := k.task.stream(c, ctx, k.value)

@@ -71,14 +71,14 @@ func matrixScene(completions bool) scene {
 }
 
 // TestEveryRefHasOneTerminalFrame reads the transcripts of the matrix: each ref of a connection that stays open has one
-// terminal frame, which follows all other frames with that ref.
+// final frame, which follows all other frames with that ref.
 func TestEveryRefHasOneTerminalFrame(t *testing.T) {
 	for _, file := range []string{"testdata/matrix.txt", "testdata/matrix-completions.txt"} {
 		text, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}
-		sent, ended := map[string]string{}, map[string]int{} // by ref: the action sent, and the number of terminal frames
+		sent, ended := map[string]string{}, map[string]int{} // by ref: the action sent, and the number of final frames
 		for line := range strings.Lines(string(text)) {
 			_, rest, isSent := strings.Cut(line, "ann > ")
 			if !isSent {
@@ -95,7 +95,7 @@ func TestEveryRefHasOneTerminalFrame(t *testing.T) {
 			case isSent:
 				sent[f.Ref] = f.Action
 			case ended[f.Ref] > 0:
-				t.Errorf("%s: behind its terminal frame: %s", file, line)
+				t.Errorf("%s: behind its final frame: %s", file, line)
 			case f.Action == "answer" && sent[f.Ref] == "stream": // an item
 			default:
 				ended[f.Ref]++
@@ -106,7 +106,7 @@ func TestEveryRefHasOneTerminalFrame(t *testing.T) {
 		}
 		for ref, action := range sent {
 			if ended[ref] != 1 {
-				t.Errorf("%s: ref %s of %s has %d terminal frames", file, ref, action, ended[ref])
+				t.Errorf("%s: ref %s of %s has %d final frames", file, ref, action, ended[ref])
 			}
 		}
 	}

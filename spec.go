@@ -33,7 +33,7 @@ type ChannelSpec struct {
 	SecuritySchemes []map[string]any `json:"securitySchemes,omitempty"` // of a DocumentedAuthenticator
 	Welcome         bool             `json:"welcome"`                   // an AuthenticationMessage with 200 begins every connection
 	Completions     bool             `json:"completions"`
-	Closes          []CloseSpec      `json:"closes"`             // ordered by code; any other code means CloseStop
+	Closes          []CloseSpec      `json:"closes"`             // ordered by code; any other code means ThenStop
 	Resume          bool             `json:"resume,omitempty"`   // clients may resume groups at a position
 	Recent          int              `json:"recent,omitempty"`   // kept messages for who is new to a group
 	Presence        json.RawMessage  `json:"presence,omitempty"` // the schema of a member's card
@@ -70,11 +70,11 @@ type TokenSpec struct {
 	Prefix string `json:"prefix,omitempty"` // before the token
 }
 
-// What a client does after a close code, in a CloseSpec.
+// What a client does after a close code: values of CloseSpec.Then.
 const (
-	CloseRetry = "retry" // connect again, with backoff and jitter
-	CloseFresh = "fresh" // connect again once, with a fresh token
-	CloseStop  = "stop"  // it would happen again
+	ThenRetry = "retry" // connect again, with backoff and jitter
+	ThenFresh = "fresh" // connect again once, with a fresh token
+	ThenStop  = "stop"  // it would happen again
 )
 
 // CloseSpec describes a close code, or a range of them.
@@ -82,7 +82,7 @@ type CloseSpec struct {
 	Code    int    `json:"code"`
 	To      int    `json:"to,omitempty"` // the last code of a range
 	Meaning string `json:"meaning"`
-	Then    string `json:"then"`            // CloseRetry, CloseFresh or CloseStop
+	Then    string `json:"then"`            // ThenRetry, ThenFresh or ThenStop
 	After   int    `json:"after,omitempty"` // seconds to wait at least
 }
 

@@ -138,7 +138,7 @@ func TestTheCloseCodesAreThoseOfTheDesign(t *testing.T) {
 	}
 	_, table, _ := strings.Cut(string(design), "### Close codes")
 	table, _, _ = strings.Cut(table, "\n## ")
-	words := map[string]string{"stop": chanx.CloseStop, "reconnect": chanx.CloseRetry, "reconnect once": chanx.CloseFresh}
+	words := map[string]string{"stop": chanx.ThenStop, "reconnect": chanx.ThenRetry, "reconnect once": chanx.ThenFresh}
 	want := map[string]string{}
 	for _, row := range regexp.MustCompile(`(?m)^\| ([0-9][^|]*) \| [^|]* \| (reconnect once|reconnect|stop)`).FindAllStringSubmatch(table, -1) {
 		for _, code := range regexp.MustCompile(`[0-9]{4}(–[0-9]{4})?`).FindAllString(row[1], -1) {

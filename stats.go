@@ -60,9 +60,9 @@ const (
 	// emit less, or raise Limits.EventQueue.
 	DropEventsOverflow DropReason = "events_overflow"
 
-	// DropEventsRefused counts events for a connection that has ended, or whose queue was full. A few are normal when
+	// DropEventsUndelivered counts events for a connection that has ended, or whose queue was full. A few are normal when
 	// clients disconnect. For slow handlers see DropEventsOverflow.
-	DropEventsRefused DropReason = "events_refused"
+	DropEventsUndelivered DropReason = "events_undelivered"
 
 	// DropEventsUndeclared counts events for which the connection's consumer has no OnEvent, or the server no OnNode.
 	// That is normal while several releases run. Otherwise register the handler, or choose another target.
@@ -90,9 +90,9 @@ const (
 	// DropFramesSuperseded counts frames of a slow client that were replaced by newer ones. See Latest.
 	DropFramesSuperseded DropReason = "frames_superseded"
 
-	// DropFramesRefused counts group messages and completions for a connection that has ended, or whose queue was full.
+	// DropFramesUndelivered counts group messages and completions for a connection that has ended, or whose queue was full.
 	// A few are normal when clients disconnect. For slow clients see DropBytesOverflow.
-	DropFramesRefused DropReason = "frames_refused"
+	DropFramesUndelivered DropReason = "frames_undelivered"
 
 	// DropBytesUnsent counts bytes of frames on the wire that were queued when the connection was lost or closed.
 	// Clients that disconnect cause it.

@@ -110,7 +110,7 @@ func (a *accountant) expect(what string, want ...string) {
 func (a *accountant) expectLost(what string, want ...string) {
 	a.t.Helper()
 	synctest.Wait()
-	const ignored = "frames_refused" // completions
+	const ignored = "frames_undelivered" // completions
 	now := a.srv.Stats()
 	a.last.Drops[ignored] = now.Drops[ignored]
 	a.compare(what, now, want)
@@ -275,7 +275,7 @@ func worksMessages(a *accountant) {
 	c.Send(slowMessage{"fail"})
 	synctest.Wait()
 	time.Sleep(10 * time.Second) // in a bubble
-	a.expect("time-out, with an answer and without", "in slow 2 failed 1")
+	a.expect("timeout, with an answer and without", "in slow 2 failed 1")
 	c.Send(waitMessage{})
 	c.Send(echoMessage{"hi"})
 	c.SendRef(tallyMessage{2, "wait"}, "6")

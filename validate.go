@@ -84,11 +84,11 @@ func checkSent(verb, what, method string, v any) error {
 	if t.Kind() != reflect.Pointer {
 		return nil
 	}
-	mend := fmt.Sprintf("%s %s", verb, t.Elem())
+	fix := fmt.Sprintf("%s %s", verb, t.Elem())
 	if _, ok := t.Elem().MethodByName(method); !ok {
-		mend = fmt.Sprintf("give %s a value receiver and %s", method, mend)
+		fix = fmt.Sprintf("give %s a value receiver and %s", method, fix)
 	}
-	return fmt.Errorf("chanx: %s %s: it is a pointer, and %ss are values: %s", verb, t, what, mend)
+	return fmt.Errorf("chanx: %s %s: it is a pointer, and %ss are values: %s", verb, t, what, fix)
 }
 
 // checkValue panics if t is a pointer or an interface, or if its method is promoted from an embedded type.

@@ -10,21 +10,21 @@ import (
 //
 // It does not report two differences: '\s' also matches white space beyond ASCII in ECMA-262, and '.' does not match
 // U+2028 and U+2029 there.
-func unportable(pattern string) (what, mend string) {
+func unportable(pattern string) (what, fix string) {
 	p := portability{rest: pattern}
 	for p.rest != "" && p.what == "" {
 		p.next()
 	}
-	return p.what, p.mend
+	return p.what, p.fix
 }
 
 type portability struct {
-	rest       string
-	inClass    bool
-	what, mend string
+	rest      string
+	inClass   bool
+	what, fix string
 }
 
-func (p *portability) report(what, mend string) { p.what, p.mend = what, mend }
+func (p *portability) report(what, fix string) { p.what, p.fix = what, fix }
 
 // syntax are the characters that may follow a backslash to stand for themselves.
 const syntax = `^$\.*+?()[]{}|/`

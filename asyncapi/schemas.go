@@ -123,8 +123,8 @@ func (s schemas) find(raw json.RawMessage, path string) error {
 		n.used = true
 		return s.find(json.RawMessage(n.raw), path)
 	}
-	if what, mend := unportable(k.Pattern); what != "" {
-		return fmt.Errorf("%s: pattern %s: JSON Schema has the patterns of ECMA-262, and %s: %s", path, strconv.Quote(k.Pattern), what, mend)
+	if what, fix := unportable(k.Pattern); what != "" {
+		return fmt.Errorf("%s: pattern %s: JSON Schema has the patterns of ECMA-262, and %s: %s", path, strconv.Quote(k.Pattern), what, fix)
 	}
 	return s.findParts(&k, path)
 }

@@ -82,7 +82,7 @@ func newConfig(address string, o Options) (*config, error) {
 	}
 	option, err := rueidis.ParseURL(u.String())
 	if err != nil {
-		return nil, errors.New("its database, a time-out or a flag is not valid; write redis://host:port/0?dial_timeout=5s" + escape)
+		return nil, errors.New("its database, a timeout or a flag is not valid; write redis://host:port/0?dial_timeout=5s" + escape)
 	}
 	if o.TLS != nil {
 		if option.TLSConfig == nil {

@@ -20,7 +20,7 @@ type result struct {
 
 // harmless lists the drops of ended connections, and those that the judge takes from the statuses.
 var harmless = []chanx.DropReason{
-	chanx.DropMessagesUnhandled, chanx.DropEventsUnhandled, chanx.DropBytesUnsent, chanx.DropEventsRefused, chanx.DropFramesRefused,
+	chanx.DropMessagesUnhandled, chanx.DropEventsUnhandled, chanx.DropBytesUnsent, chanx.DropEventsUndelivered, chanx.DropFramesUndelivered,
 	chanx.DropGaps,
 }
 

@@ -65,8 +65,8 @@ func TestWhatCannotStartAgainIsTriedAgain(t *testing.T) {
 	if err := k.stop(); err != nil {
 		t.Error(err)
 	}
-	const told = `(?s)^up: ready\ndown: ready\nscript has ended: .*\nup: ready\nscript is back .*\ndown: ready\n$`
-	shown.await(t, 1, told)
+	const states = `(?s)^up: ready\ndown: ready\nscript has ended: .*\nup: ready\nscript is back .*\ndown: ready\n$`
+	shown.await(t, 1, states)
 }
 
 func TestABadEndIsAnError(t *testing.T) {

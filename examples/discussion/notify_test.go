@@ -50,8 +50,8 @@ func (h *house) post(body, origin string) (status int, text string) {
 	return w.Code, strings.TrimSpace(w.Body.String())
 }
 
-// told returns the notices that the discussion received.
-func (h *house) told() []chanxtest.Published[talk.NotifyEvent] {
+// notices returns the notices that the discussion received.
+func (h *house) notices() []chanxtest.Published[talk.NotifyEvent] {
 	h.t.Helper()
 	return chanxtest.Events[talk.NotifyEvent](h.Recorder)
 }
@@ -61,9 +61,9 @@ func TestANoticeIsToldToTheDiscussion(t *testing.T) {
 	if status, text := h.post(`{"content":"We close at five."}`, "http://localhost"); status != http.StatusNoContent || text != "" {
 		t.Errorf("answered %d %s, want 204", status, text)
 	}
-	told := h.told()
-	if len(told) != 1 || told[0].Value.Content != "We close at five." || !slices.Equal(told[0].Groups, []string{talk.Group}) {
-		t.Errorf("told %+v, want the notice, once, to the discussion", told)
+	notices := h.notices()
+	if len(notices) != 1 || notices[0].Value.Content != "We close at five." || !slices.Equal(notices[0].Groups, []string{talk.Group}) {
+		t.Errorf("told %+v, want the notice, once, to the discussion", notices)
 	}
 }
 
@@ -85,16 +85,16 @@ func TestABadNoticeIsExplainedAndNotTold(t *testing.T) {
 			t.Errorf("%.30s: answered %d %s, want %d with %s", tt.body, status, text, tt.status, tt.says)
 		}
 	}
-	if told := h.told(); len(told) > 0 {
-		t.Errorf("told %+v, want nothing", told)
+	if notices := h.notices(); len(notices) > 0 {
+		t.Errorf("told %+v, want nothing", notices)
 	}
 }
 
 func TestPagesOfOthersMayNotNotify(t *testing.T) {
 	h := newHouse(t)
 	status, _ := h.post(`{"content":"soup"}`, "https://elsewhere.example")
-	if told := h.told(); status != http.StatusForbidden || len(told) > 0 {
-		t.Errorf("answered %d, told %+v, want 403 and nothing", status, told)
+	if notices := h.notices(); status != http.StatusForbidden || len(notices) > 0 {
+		t.Errorf("answered %d, told %+v, want 403 and nothing", status, notices)
 	}
 }
 

@@ -40,7 +40,7 @@
 //   - TestCostlyFrames: 60,000 bytes of 21 kinds take at most 3 times the processor time of the same in eight frames.
 //   - TestRefusedFramesCostLittle: refused frames of every kind of type, plain and compressed, of 150 to 57,000 bytes, take
 //     at most 5 times the processor time of accepted frames with an answer of the same length.
-//   - TestFloodsOfCancels, TestFloodsOfCancelledStreams: 40,000 and 200; each message has one terminal frame.
+//   - TestFloodsOfCancels, TestFloodsOfCancelledStreams: 40,000 and 200; each message has one final frame.
 //   - TestEventFlood: EventQueue wait, one more is 1013 after a second.
 //   - TestFloodsOfBroadcasts: the copies to deliver are at most half more than package hub allows.
 //   - TestGroupChurn: 20,000 joins of 10 clients leave no group and no subscription. TestMoreGroupsThanMaxGroups.

@@ -54,7 +54,7 @@ func TestEventFlood(t *testing.T) {
 }
 
 // TestFloodsOfCancels: thousands of cancels are processed as they are read, while one message is handled and others
-// wait. Each message has one terminal frame, and messages that were not cancelled are handled. Cancels of unknown refs
+// wait. Each message has one final frame, and messages that were not cancelled are handled. Cancels of unknown refs
 // beyond the limit of remembered ones are counted.
 func TestFloodsOfCancels(t *testing.T) {
 	const raiders, cancels = 20, 2000

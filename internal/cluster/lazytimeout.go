@@ -51,7 +51,7 @@ func (p *lazyTimeout) Err() error {
 	return p.Context.Err()
 }
 
-// wrapError adds layer.ErrUnavailable to err if the time-out expired and not the parent's deadline.
+// wrapError adds layer.ErrUnavailable to err if the timeout expired and not the parent's deadline.
 func (p *lazyTimeout) wrapError(err error) error {
 	if !errors.Is(err, context.DeadlineExceeded) || p.Context.Err() != nil || errors.Is(err, layer.ErrUnavailable) {
 		return err

@@ -19,10 +19,12 @@ var coinedWords = map[string]string{
 	"foretell": "predict",
 	"foretold": "predicted",
 	"telltale": "what it reports",
+	"squeezed": "compressed",
 }
 
 var coinedWord = regexp.MustCompile(`(?i)(^|[^a-z])(` + strings.Join(slices.Sorted(maps.Keys(coinedWords)), "|") + `)(s|d|ed)?([^a-z]|$)|` +
-	`[a-z](Patience|Doom|Deaf|Respell|Vacate)`)
+	`[a-z](Patience|Doom|Deaf|Respell|Vacate|Untold)|` +
+	`\b(un)?told\b[^"]* :?= `) // as a name only
 
 var coinedWordRule = rule{
 	name: "names and comments use the terms of the field",
@@ -42,8 +44,10 @@ var coinedWordRule = rule{
 		{"a.go": "package a\n\nconst patience = 3"},
 		{"a.go": "package a\n\nfunc isDoomed() {}"},
 		{"a_test.go": "package a\n\n// A deaf client reads nothing."},
+		{"a.go": "package a\n\nfunc f() {\n\ttold, ok := g()\n}"},
+		{"a.go": "package a\n\nfunc logUntold() {}"},
 	},
 	keeps: []sample{
-		{"a.go": "package a\n\n// A patient is deafened.\nconst timeout = 3"},
+		{"a.go": "package a\n\n// A patient is deafened, and told so.\nconst timeout = 3"},
 	},
 }

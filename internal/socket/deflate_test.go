@@ -79,7 +79,7 @@ func TestNoSmaller(t *testing.T) {
 	t.Parallel()
 	z := newCompressor(1)
 	for n := range 200 {
-		if s := noise(20)[:10] + strings.Repeat("x", n); len(squeezed(s, 1)) == len(s) {
+		if s := noise(20)[:10] + strings.Repeat("x", n); len(compressed(s, 1)) == len(s) {
 			if z.compress([]byte(s)) {
 				t.Errorf("%q is compressed to the same size", s)
 			}

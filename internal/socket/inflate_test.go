@@ -24,8 +24,8 @@ func reference(b []byte) []byte {
 	return p
 }
 
-// squeezed returns p compressed by a client.
-func squeezed(p string, level int) string {
+// compressed returns p compressed by a client.
+func compressed(p string, level int) string {
 	var b bytes.Buffer
 	w, err := flate.NewWriter(&b, level)
 	if err == nil {
@@ -46,7 +46,7 @@ func marked(frame []byte) []byte {
 	return frame
 }
 
-func deflatedText(p string) []byte { return marked(text(squeezed(p, flate.BestCompression))) }
+func deflatedText(p string) []byte { return marked(text(compressed(p, flate.BestCompression))) }
 
 // fragments cuts a compressed message into one frame more than there are cuts.
 func fragments(p string, between []byte, cuts ...int) (b []byte) {
@@ -86,7 +86,7 @@ func lookingBack() string {
 	w, _ := flate.NewWriterDict(&b, flate.BestCompression, []byte(strings.Repeat("abcde", 25)))
 	_, _ = w.Write([]byte(strings.Repeat("abcde", 25)))
 	_ = w.Flush() // to a bytes.Buffer
-	first := squeezed(strings.Repeat("abcde", 25), flate.BestCompression) + "\x00\x00\xff\xff" + emptyFinal
+	first := compressed(strings.Repeat("abcde", 25), flate.BestCompression) + "\x00\x00\xff\xff" + emptyFinal
 	return first + strings.TrimSuffix(b.String(), "\x00\x00\xff\xff")
 }
 
@@ -100,17 +100,17 @@ var hostileDeflated = []struct {
 	{"one byte too big", [][]byte{deflatedText(strings.Repeat("x", 201))}, "close 1009 message too big"},
 	{
 		"one byte too big, behind a last block",
-		[][]byte{marked(text(squeezed(strings.Repeat("x", 200), 1) + "\x00\x00\xff\xff" + emptyFinal + squeezed("x", 1)))},
+		[][]byte{marked(text(compressed(strings.Repeat("x", 200), 1) + "\x00\x00\xff\xff" + emptyFinal + compressed("x", 1)))},
 		"close 1009 message too big",
 	},
 	{
 		"bomb in fragments",
-		[][]byte{fragments(squeezed(strings.Repeat("x", 1<<17), 9), nil, 1, 100)},
+		[][]byte{fragments(compressed(strings.Repeat("x", 1<<17), 9), nil, 1, 100)},
 		"close 1009 message too big",
 	},
 	{
 		"binary bomb",
-		[][]byte{marked(masked(ws.OpBinary, true, squeezed(strings.Repeat("\x00", 1<<20), 9)))},
+		[][]byte{marked(masked(ws.OpBinary, true, compressed(strings.Repeat("\x00", 1<<20), 9)))},
 		"close 1009 message too big",
 	},
 	{
@@ -133,7 +133,7 @@ var hostileDeflated = []struct {
 	{"no block", [][]byte{marked(text(""))}, "close 1007 deflated data is corrupt"},
 	{"stored block with a wrong length", [][]byte{marked(text("\x00\x05\x00\xfa\xfeHello\x00"))}, "close 1007 deflated data is corrupt"},
 	{"cut in a stored block", [][]byte{marked(text(helloStored[:8]))}, "close 1007 deflated data is corrupt"},
-	{"cut in a code", [][]byte{marked(text(squeezed(strings.Repeat("truncated ", 9), 9)[:11]))}, "close 1007 deflated data is corrupt"},
+	{"cut in a code", [][]byte{marked(text(compressed(strings.Repeat("truncated ", 9), 9)[:11]))}, "close 1007 deflated data is corrupt"},
 	{"looks back too far", [][]byte{marked(text(helloContext))}, "close 1007 deflated data is corrupt"},
 	{
 		"looks back at the message before",
@@ -206,7 +206,7 @@ var inflatable = []struct {
 	{"nothing", marked(text(nothing)), ""},
 	{"nothing, in fragments", append(marked(masked(ws.OpText, false, "")), masked(ws.OpContinuation, true, nothing)...), ""},
 	{"not deflated", text("Hello"), "Hello"},
-	{"binary", marked(masked(ws.OpBinary, true, squeezed("\xff\xfe", 9))), "\xff\xfe"},
+	{"binary", marked(masked(ws.OpBinary, true, compressed("\xff\xfe", 9))), "\xff\xfe"},
 	{"as long as may be", deflatedText(strings.Repeat("x", 250)), strings.Repeat("x", 250)},
 	{"as long as may be, stored", marked(text("\x00\xfa\x00\x05\xff" + strings.Repeat("y", 250) + nothing)), strings.Repeat("y", 250)},
 	{
@@ -215,7 +215,7 @@ var inflatable = []struct {
 		strings.Repeat("y", 250),
 	},
 	{"runes", deflatedText("grüße, 世界"), "grüße, 世界"},
-	{"runes in fragments", fragments(squeezed("grüße, 世界", 0), masked(ws.OpPing, true, ""), 8, 9, 20), "grüße, 世界"},
+	{"runes in fragments", fragments(compressed("grüße, 世界", 0), masked(ws.OpPing, true, ""), 8, 9, 20), "grüße, 世界"},
 }
 
 // TestInflating: the handler gets the messages as they were before compression, whether the bytes arrive together or
@@ -247,7 +247,7 @@ func TestInflating(t *testing.T) {
 func TestDeflatedFragments(t *testing.T) {
 	t.Parallel()
 	s := strings.Repeat("wherever it is cut ", 9)
-	p := squeezed(s, 9)
+	p := compressed(s, 9)
 	for first := range len(p) {
 		t.Run(fmt.Sprint(first), func(t *testing.T) {
 			t.Parallel()
@@ -266,7 +266,7 @@ func TestDeflatedFragments(t *testing.T) {
 
 // TestBombsCostTheLimit: memory is limited for any inflated size, and output beyond the limit is not computed.
 func TestBombsCostTheLimit(t *testing.T) { // not parallel: it measures all allocations
-	bomb := []byte(squeezed(strings.Repeat("x", 64<<20), 9))
+	bomb := []byte(compressed(strings.Repeat("x", 64<<20), 9))
 	for _, most := range []int{200, 8 << 10, 64 << 10, 1 << 20} {
 		b := make([]byte, bufSize)
 		inflate := func() {
@@ -294,7 +294,7 @@ func TestBombsCostTheLimit(t *testing.T) { // not parallel: it measures all allo
 // TestInflatedMemory: memory grows with the actual output, not with the limit.
 func TestInflatedMemory(t *testing.T) {
 	t.Parallel()
-	p := []byte(squeezed(strings.Repeat("x", bufSize+1), 9))
+	p := []byte(compressed(strings.Repeat("x", bufSize+1), 9))
 	if b, err := inflate(make([]byte, bufSize), p, 16<<20); err != nil || len(b) != bufSize+1 || cap(b) > maxFirstAlloc {
 		t.Errorf("%d bytes in %d, %v", len(b), cap(b), err)
 	}
@@ -369,7 +369,7 @@ func TestWrongInItsTurn(t *testing.T) {
 func TestHandOverWithHalfADeflatedMessage(t *testing.T) {
 	t.Parallel()
 	s := strings.Repeat("half and ", 80)
-	b := fragments(squeezed(s, 9), masked(ws.OpPing, true, "between"), 5)
+	b := fragments(compressed(s, 9), masked(ws.OpPing, true, "between"), 5)
 	for cut := range len(b) {
 		t.Run(fmt.Sprint(cut), func(t *testing.T) {
 			t.Parallel()
@@ -446,7 +446,7 @@ func FuzzInflate(f *testing.F) {
 		ws.Cipher(p, h.Mask, 0)
 		f.Add(p, uint8(250), uint8(1))
 	}
-	f.Add([]byte(squeezed(strings.Repeat("x", 1<<20), 9)), uint8(255), uint8(9))
+	f.Add([]byte(compressed(strings.Repeat("x", 1<<20), 9)), uint8(255), uint8(9))
 	f.Add([]byte(strings.Repeat(emptyFinal, 200)), uint8(3), uint8(5))
 	f.Fuzz(func(t *testing.T, p []byte, limit, level uint8) {
 		most := int(limit) * 100
@@ -476,7 +476,7 @@ func TestRoundTrips(t *testing.T) {
 		r := rand.New(rand.NewPCG(1, 2))
 		for range 100 {
 			s := someText(r, int(r.ExpFloat64()*3000))
-			b := squeezed(s, r.IntN(10))
+			b := compressed(s, r.IntN(10))
 			cut := r.IntN(len(b))
 			go p.send(fragments(b, nil, cut))
 			if got := p.payload(); got != s {

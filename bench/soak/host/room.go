@@ -74,14 +74,14 @@ func slow() *chanx.Consumer[guest] {
 }
 
 func (g *guest) publish(ctx context.Context, m Publish) error {
-	var told chanx.Message = Plain{m.Post}
+	var sent chanx.Message = Plain{m.Post}
 	switch m.Kind {
 	case Spare{}.Action():
-		told = Spare{m.Post}
+		sent = Spare{m.Post}
 	case Newest{}.Action():
-		told = Newest{m.Post}
+		sent = Newest{m.Post}
 	}
-	return g.Broadcast(ctx, told)
+	return g.Broadcast(ctx, sent)
 }
 
 // tallies counts the messages that the handler of Tally received from each client.

@@ -21,7 +21,7 @@ func stats() chanx.Stats {
 	return chanx.Stats{
 		Connections: 3, Groups: 2, QueuedBytes: 1 << 40,
 		Refused: map[string]uint64{"invalid": 5},
-		Drops:   map[chanx.DropReason]uint64{chanx.DropFramesRefused: 6},
+		Drops:   map[chanx.DropReason]uint64{chanx.DropFramesUndelivered: 6},
 		In:      map[string]chanx.HandledStats{"chat": {Count: 7, Failed: 1, Time: 1500 * time.Millisecond}},
 		Events:  map[string]chanx.HandledStats{`"notify`: {Count: 8, Failed: 2, Time: time.Microsecond}},
 		Out:     map[string]chanx.SentStats{"chat_group": {Count: 9, Bytes: 1234}},
@@ -34,7 +34,7 @@ const want = `
 chanx_connections 3
 # HELP chanx_drops_total What was discarded, in the unit of each reason.
 # TYPE chanx_drops_total counter
-chanx_drops_total{reason="frames_refused"} 6
+chanx_drops_total{reason="frames_undelivered"} 6
 # HELP chanx_event_handler_failures_total Handlers of events that failed.
 # TYPE chanx_event_handler_failures_total counter
 chanx_event_handler_failures_total{event="\"notify"} 2
