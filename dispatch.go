@@ -140,9 +140,13 @@ func (c *Conn) admit(ctx context.Context, k *Call) {
 	c.serve(k.own.begin(k.limit(ctx), c), k)
 }
 
-// refuseCall ends a call without running its handler. It is called in the queue.
+// refuseCall ends a call without running its handler. It is called in the queue. The emitter of an event does not learn
+// of it, so it is logged.
 func (c *Conn) refuseCall(ctx context.Context, k *Call, err error) {
 	c.mount.srv.refusals.addError(err)
+	if k.task.isEvent {
+		c.logError(slog.LevelWarn, "chanx: event refused", k.Action, err, "event", k.Action)
+	}
 	c.conclude(k.own.begin(ctx, c), k, nil, err)
 	k.release()
 }

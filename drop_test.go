@@ -1,9 +1,11 @@
 package chanx_test
 
 import (
+	"context"
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"log/slog"
 	"net/http"
 	"path/filepath"
 	"regexp"
@@ -158,5 +160,37 @@ func TestLossesBeforeOpenAreCounted(t *testing.T) {
 		if err := srv.Shutdown(t.Context()); err != nil {
 			t.Error(err)
 		}
+	})
+}
+
+// TestLostEventsAreLogged: the emitter of an event does not learn that a connection refused it, or that a server has no
+// handler for it.
+func TestLostEventsAreLogged(t *testing.T) {
+	log := &logRecorder{}
+	o := chanx.ServerOptions{Logger: slog.New(log), Limits: chanx.Limits{MaxConcurrent: 1}}
+	bubble(t, o, func(t *testing.T, srv *chanx.Server) {
+		c := newState()
+		chanx.OnEvent(c, func(_ *state, ctx context.Context, _ ringEvent) error {
+			<-ctx.Done()
+			return nil
+		}, chanx.Concurrent(2))
+		srv.Handle("/ws", c)
+		chanx.OnNode(srv, func(context.Context, newsEvent) error { return nil })
+		client := chanxtest.Dial(t, srv, "/ws", nil)
+		emit := func(want string, to chanx.Target) {
+			t.Helper()
+			if err := srv.Emit(t.Context(), ringEvent{}, to); err != nil {
+				t.Error(err)
+			}
+			synctest.Wait()
+			if got := strings.Join(log.take(), "\n"); got != want {
+				t.Errorf("logged %q, want %q", got, want)
+			}
+		}
+		emit("", chanx.All())
+		emit("WARN event refused event=ring error=too_busy: Too many handlers of this connection are running", chanx.All())
+		emit("DEBUG skipped what=events_undeclared", chanx.Nodes())
+		client.ExpectError("too_busy")
+		client.Close(1000, "")
 	})
 }

@@ -51,6 +51,12 @@ func (s *Server) skipped(c *Conn, why DropReason) {
 	}
 }
 
+// skippedByNode is like skipped, for an event that the server itself has no handler for.
+func (s *Server) skippedByNode(why DropReason) {
+	s.countDrop(nil, why, 1)
+	s.logger.Debug("chanx: skipped", "what", string(why))
+}
+
 // logDrop logs how much was discarded. Drops may be frequent, so it prepares nothing while no line is due.
 func (s *Server) logDrop(why DropReason, n int) {
 	kind := throttle.Kind{Text: "chanx: dropped", Detail: string(why), Counted: true}

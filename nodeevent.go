@@ -122,7 +122,7 @@ func (n *nodeEvents) push(ctx context.Context, d *delivery, mayWait bool) {
 	switch why := n.add(ctx, d, mayWait); why {
 	case "":
 	case DropEventsUndeclared:
-		n.srv.countDrop(nil, why, 1) // not logged: that is normal in a cluster of several releases
+		n.srv.skippedByNode(why)
 	default:
 		n.srv.lostNodeEvents(why, 1)
 	}
