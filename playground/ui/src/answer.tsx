@@ -2,8 +2,9 @@
 
 import { useState } from 'preact/hooks';
 import type { Channel, Message } from './contract.ts';
-import { FieldView, type Form } from './form.tsx';
+import { FieldView } from './form.tsx';
 import type { Entry } from './frames.ts';
+import type { Form } from './inputs.tsx';
 import type { Json } from './json.ts';
 import { withValue } from './jsontext.ts';
 import { initial } from './schema.ts';

@@ -138,3 +138,4 @@ function App() {
 
 render(<App />, document.getElementById('app')!);
 void s.load();
+void workbench(); // beside the document: it is needed right after it
