@@ -54,6 +54,10 @@ fuzz: needgo ## run each fuzz target for FUZZTIME (default 60s)
 conformance: needgo ## run Autobahn's WebSocket cases against internal/socket; needs Python 2.7
 	@.ci/conformance
 
+.PHONY: contract
+contract: needgo ## write the comments and AsyncAPI documents of the examples, after a change of their types
+	@cd examples && go generate ./... && go test -count=1 -run '^TestTheDocumentIsThatOfTheRepository$$' ./assistant ./chat ./discussion -update
+
 .PHONY: contract-check
 contract-check: ## read the AsyncAPI documents of the tests with AsyncAPI's own parser; needs Node.js
 	@.ci/contract

@@ -30,10 +30,11 @@ func TestEveryDropReasonIsExplained(t *testing.T) {
 		if !regexp.MustCompile(`^[a-z]+s(_[a-z]+)*$`).MatchString(r.value) {
 			t.Errorf("%s: %q is not a unit in the plural, and why", name, r.value)
 		}
-		want := "Drop"
-		for word := range strings.SplitSeq(r.value, "_") {
-			want += strings.ToUpper(word[:1]) + word[1:]
+		words := strings.Split(r.value, "_")
+		for i, word := range words {
+			words[i] = strings.ToUpper(word[:1]) + word[1:]
 		}
+		want := "Drop" + strings.Join(words, "")
 		if name != want {
 			t.Errorf("%s: the name for %q is %s", name, r.value, want)
 		}

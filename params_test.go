@@ -76,11 +76,11 @@ func TestWrongParametersRefuseTheConnection(t *testing.T) {
 		} {
 			client := chanxtest.Dial(t, srv, path, nil)
 			m := chanxtest.Receive[chanx.AuthenticationMessage](client).Message
-			got := fmt.Sprint(m.StatusCode)
+			places := []string{fmt.Sprint(m.StatusCode)}
 			for _, item := range m.Data.Errors {
-				got += fmt.Sprint(" ", item.Loc)
+				places = append(places, fmt.Sprint(item.Loc))
 			}
-			if got != want || m.Data.Detail != "invalid parameters" {
+			if got := strings.Join(places, " "); got != want || m.Data.Detail != "invalid parameters" {
 				t.Errorf("%.60s: refused with %s %q, want %s", path, got, m.Data.Detail, want)
 			}
 			client.ExpectClosed(4000 + m.StatusCode)
