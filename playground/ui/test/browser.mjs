@@ -158,6 +158,8 @@ async function warehouse() {
   await page.getByRole("button", { name: "Example" }).click();
   await send(page);
   await rows(page, "order.accepted").waitFor();
+  const kept = await page.evaluate(() => [...Object.values(sessionStorage), ...Object.values(localStorage), document.cookie].join());
+  assert.ok(kept.includes("berlin") && !kept.includes('"ann"'), "the token is stored");
   assert.match(await rows(page, "order.accepted").locator(".preview").textContent(), /9007199254740993/, "a digit is lost");
   await page.context().close();
 }
@@ -229,6 +231,34 @@ async function streams() {
     const text = readFileSync(await file.path(), "utf8");
     assert.ok(text.includes("stock.changed") && !/token=|"ann"/.test(text), `${name} lacks a frame, or has the token`);
   }
+  await page.context().close();
+}
+
+async function controls() {
+  const page = await open("/docs/");
+  await page.getByRole("textbox", { name: "room" }).fill("lobby");
+  await page.getByRole("button", { name: "Connect", exact: true }).click();
+  await opened(page, 1);
+  await page.getByRole("button", { name: "Duplicate A" }).click();
+  await opened(page, 2);
+  await choose(page, "chat");
+  await page.getByRole("button", { name: "Pause" }).click();
+  await send(page);
+  await page.getByRole("button", { name: /^Paused, [1-9]/ }).waitFor();
+  assert.equal(await rows(page, "chat").count(), 0, "a paused timeline shows a new frame");
+  await page.getByRole("button", { name: /^Paused/ }).click();
+  await rows(page, "chat_group").nth(1).waitFor();
+  await page.getByRole("button", { name: "Show connection A" }).click();
+  await rows(page, "chat_group").nth(1).waitFor({ state: "detached" });
+  await page.getByRole("radio", { name: "Out" }).check();
+  await rows(page, "chat_group").waitFor({ state: "detached" });
+  await rows(page, "chat").waitFor();
+  await page.getByRole("button", { name: "Theme: as the system" }).click();
+  await page.getByRole("button", { name: "Theme: light" }).click();
+  await page.reload();
+  await page.getByRole("button", { name: "Theme: dark" }).waitFor();
+  const kept = await page.evaluate(() => JSON.stringify([Object.entries(sessionStorage), Object.entries(localStorage)]));
+  assert.ok(kept.includes("lobby") && kept.includes("dark"), kept);
   await page.context().close();
 }
 
@@ -424,7 +454,7 @@ async function failures() {
 mkdirSync(PAGE_SCREENSHOTS, { recursive: true });
 const browser = await chromium.launch({ executablePath: CHROMIUM, args: flags });
 try {
-  const scenes = [quick, chat, warehouse, editor, streams, asks, floods, keyboard, narrow, failures];
+  const scenes = [quick, chat, warehouse, editor, streams, controls, asks, floods, keyboard, narrow, failures];
   for (const scene of scenes.filter((s) => !process.env.PAGE_SCENE || s.name === process.env.PAGE_SCENE)) {
     const began = Date.now();
     await scene();
