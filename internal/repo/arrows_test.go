@@ -43,6 +43,10 @@ var arrows = []arrow{
 		"it writes what a Spec says: whoever needs no document links neither it nor YAML",
 	},
 	{
+		"clientgen", jsontext, "./clientgen",
+		"it reads a document: a command that generates clients needs no server",
+	},
+	{
 		"playground", "./ ./asyncapi ./internal/throttle", "./playground ./internal/chat",
 		"it serves a page about a document: whoever mounts no page links none",
 	},

@@ -1,0 +1,8 @@
+// Package clientgen reads a document of package asyncapi as a contract, from which clients are written: what a client
+// gives to connect, what it may send, what answers it, and what comes unasked.
+//
+// A document may come from anywhere, so nothing in it is trusted. Read returns a contract or an error for any input. Its
+// size, its nesting and its number of values are bounded, and each reference leads to something.
+//
+// All functions are pure: the same document gives the same contract.
+package clientgen
