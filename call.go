@@ -45,10 +45,10 @@ type Handler func(ctx context.Context, c *Call) error
 // sent to the client like a handler's error, and nil counts as success.
 //
 // The context lives until the outermost middleware has returned, so a transaction may be committed after next. It ends
-// earlier only if the client cancels the call before the final frame, if the handler's timeout expires, which
-// covers the middleware too, or if the connection ends. After next has returned, the client has its answer: a further
-// error, or a panic, is logged and counted as a failure of the call, but not sent to the client. Work that must be done
-// before the answer belongs in the handler.
+// earlier only if the client cancels the call before the final frame, if the handler's timeout expires, which covers
+// the middleware too, or if the connection ends. After next has returned, the client has its answer: a further error,
+// or a panic, is logged and counted as a failure of the call, but not sent. Work that must be done before the answer
+// belongs in the handler.
 type Middleware func(next Handler) Handler
 
 // Use adds middleware. The first one added is the outermost.

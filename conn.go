@@ -95,7 +95,8 @@ func (c *Conn) Subprotocol() string {
 	return ""
 }
 
-// Context ends when the connection is lost or closed. It carries the values of ConsumerOptions.Context.
+// Context ends when the transport is lost or closed. After a Close frame, of either side, that is when the other side
+// has answered it, at most Limits.CloseTimeout later. It carries the values of ConsumerOptions.Context.
 func (c *Conn) Context() context.Context { return c.ctx }
 
 // Groups lists the connection's groups in the order of joining.
@@ -106,13 +107,15 @@ func (c *Conn) Groups() []string {
 }
 
 // Send sends a message to this client. The consumer must declare its type: as a reply, with Sends or with Broadcasts.
-// Library messages and Raw need no declaration. Send does not wait for the client. Its error is about the message, or
-// ErrClosed, or ErrSlow. In open it always returns an error, because the connection is not established yet.
+// Raw and the library's messages (Ping, Pong, ErrorMessage, AuthenticationMessage and the three completions) need no
+// declaration. Send does not wait for the client. Its error is about the message, or ErrClosed, or ErrSlow. In open it
+// always returns an error, because the connection is not established yet.
 //
-// With the context of a running handler of this connection, or one derived from it, the frame may wait, for at most
-// about 5 ms, to be sent together with others when the handler returns. That includes frames of goroutines that the
-// handler has started. Handlers that run beside the queue (OnStream, Concurrent) do not batch. With any other context,
-// and with that of a handler that has returned, the frame is sent at once, with those that wait before it.
+// With the context of a running handler of this connection, or one derived from it, the frame waits to be sent together
+// with others until the connection has no more messages and events to handle, for at most about 5 ms. That includes
+// frames of goroutines that the handler has started. With the context of a handler beside the queue (OnStream,
+// Concurrent), with any other context, and with that of a handler that has returned, the frame is sent at once, behind
+// those that wait.
 func (c *Conn) Send(ctx context.Context, m Message) error {
 	if out := c.mount.sent[reflect.TypeOf(m)]; out != nil && out.isDiscardable() {
 		return c.sendDiscardable(m, out, mayCork(ctx, c))
@@ -148,8 +151,9 @@ func (c *Conn) writeBy(m Message, ref string, write func(wire transport, b []byt
 }
 
 // Close closes the connection with a code of RFC 6455 section 7.4 that may be sent (see CloseError). Messages that were
-// sent before are delivered first. Waiting messages of the client are discarded, a running handler finishes, then
-// OnClose runs. Closing a closed connection does nothing. Close does not wait.
+// sent before are delivered first. From then on Send returns ErrClosed, and the reply of a running handler is not sent.
+// Waiting messages of the client are discarded, a running handler finishes, then OnClose runs. Closing a closed
+// connection does nothing. Close does not wait.
 func (c *Conn) Close(code int, reason string) error {
 	if err := checkCloseCode("close connection", code); err != nil {
 		return err

@@ -87,8 +87,9 @@ func connOf(ctx context.Context) *Conn {
 }
 
 // handlerContext is the context of a handler in the connection's queue, until the handler ends. Every context derived
-// from it finds it, so frames that are sent with such a context wait for the end of the batch too. A goroutine that the
-// handler left behind may keep it: it is never used again.
+// from it finds it, so frames that are sent with such a context wait for the end of the batch too: the messages and
+// events that a connection handles without a pause. A goroutine that the handler left behind may keep it: it is never
+// used again.
 type handlerContext struct {
 	context.Context
 	conn  *Conn // nil until the handler begins

@@ -87,17 +87,18 @@ func stateConn(t reflect.Type) (why string, ok bool) {
 	return "", true
 }
 
-// OnOpen registers the function that runs first on each connection, before the handlers of its messages. If it returns
-// an error, the client receives it as from the handler of an event. The connection is then closed with 1011, with the
-// code of a *CloseError, or, after Refuse, with 4000 plus the status.
+// OnOpen registers the function that runs first on each connection, before the handlers of its messages. It has no
+// timeout. If it returns an error, the client receives it as from the handler of an event. The connection is then
+// closed with 1011, with the code of a *CloseError, or, after Refuse, with 4000 plus the status. Do not return an error
+// of Join that wraps layer.ErrUnavailable: see ReportBrokerLoss.
 func (c *Consumer[S]) OnOpen(h func(*S, context.Context) error) {
 	c.end.registerOnce("OnOpen", h == nil, c.end.onOpen != nil)
 	c.end.onOpen = func(state any, ctx context.Context) error { return h(state.(*S), ctx) }
 }
 
-// OnClose registers the function that runs last, once for each connection whose open succeeded. Its context is fresh
-// and bounded by CloseTimeout, and the connection is still in its groups. cause is never nil; code 1006 means that the
-// transport was lost.
+// OnClose registers the function that runs last, when all handlers and streams have ended, once for each connection
+// whose open succeeded. Its context is a new one that ends after CloseTimeout, and the connection is still in its
+// groups. cause is never nil; code 1006 means that the transport was lost.
 func (c *Consumer[S]) OnClose(h func(s *S, ctx context.Context, cause *CloseError)) {
 	c.end.registerOnce("OnClose", h == nil, c.end.onClose != nil)
 	c.end.onClose = func(state any, ctx context.Context, cause *CloseError) { h(state.(*S), ctx, cause) }

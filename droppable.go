@@ -11,19 +11,21 @@ import (
 	"github.com/chanx-go/chanx/schema"
 )
 
-// Droppable allows messages of this type to be discarded when Limits.SendQueueBytes wait for a slow client: the oldest
-// first, an eighth of the queue at a time. The client is disconnected only if a message that must arrive still finds no
-// room. What is discarded is counted and reported to Observer.Drop. A reply is never discarded, whatever its type. A
-// client that reads nothing for Limits.WriteTimeout is disconnected all the same.
+// Droppable allows messages of this type to be discarded when a client's send queue is full (Limits.SendQueueBytes):
+// the oldest first, an eighth of the queue at a time, and even the new one, which is no error of Send. A group_complete
+// is discarded with its message. The connection is closed with 1013 only if a message that must arrive finds no room.
+// What is discarded is counted and reported to Observer.Drop. A reply is never discarded, whatever its type. A client
+// that reads nothing for Limits.WriteTimeout is cut off all the same.
 func Droppable() MessageOption { return messageOption(func(o *messageOptions) { o.droppable = true }) }
 
 // Latest keeps only the newest queued message M of each key for a client:
 //
 //	chanx.Broadcasts[Price](c, chanx.Latest(func(p Price) string { return p.Symbol }))
 //
-// A new message replaces an older one of the same key that has not been sent yet, and goes to the end of the queue. What
-// is discarded is counted and reported to Observer.Drop. A client that keeps up receives every message, and a reply is
-// never discarded.
+// A new message replaces an older one of the same key that has not been written yet, and goes to the end of the queue.
+// That may happen to a client that keeps up too: frames of one handler wait for each other (see Conn.Send), and over
+// TLS every frame is queued. What is discarded is counted and reported to Observer.Drop. A reply is never discarded.
+// With many keys the queue may still become full, which closes the connection with 1013: give Droppable too.
 //
 // The function key is called on every node for each broadcast that has members there, on any goroutine, concurrently.
 // It panics if key is nil. Sends and Broadcasts panic if they declare another type than M.

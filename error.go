@@ -65,8 +65,8 @@ var (
 	// ErrClosed is returned by methods of a Conn or Server that is closed.
 	ErrClosed = errors.New("chanx: closed")
 
-	// ErrSlow is returned by a send to a client that does not keep up: its queue is full, and it is disconnected
-	// (1013).
+	// ErrSlow is returned by a send to a client that does not keep up: its queue is full, and the connection is closed
+	// with 1013.
 	ErrSlow = errors.New("chanx: send queue full")
 )
 

@@ -29,7 +29,7 @@ type Visit struct {
 	room string
 }
 
-func enter(c *chanx.Conn, r *http.Request) (*Visit, error) { // or refuse: chanx.Refuse(403, "members only")
+func enter(c *chanx.Conn, r *http.Request) (*Visit, error) { // to refuse, return chanx.Refuse(403, "members only")
 	return &Visit{Conn: c, room: r.PathValue("room")}, nil
 }
 

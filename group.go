@@ -23,9 +23,9 @@ func groupSubjects(names []string) []string {
 // MaxGroups groups, it joins none of them.
 //
 // The channel layer is asked for all groups at once. If it is down, or does not answer within PublishTimeout, the error
-// wraps layer.ErrUnavailable; if ctx ends before, the error is that of ctx. Messages of this node arrive all the same,
-// those of other nodes once the layer is up again. In open, Join waits for at most a quarter of the time left of
-// OpenTimeout. Joining again changes nothing, and its error tells whether the layer is up.
+// wraps layer.ErrUnavailable (see BrokerLoss); if ctx ends before, the error is that of ctx. Messages of this node
+// arrive all the same, those of other nodes once the layer is up again. In open, Join waits for at most a quarter of
+// the time left of OpenTimeout. Joining again changes nothing, and its error tells whether the layer is up.
 func (c *Conn) Join(ctx context.Context, groups ...string) error {
 	wait := c.mount.srv.limits.PublishTimeout
 	if c.transport() == nil {
@@ -76,7 +76,7 @@ func (c *Conn) enterGroups(groups []string) (first []string, err error) {
 
 // Leave removes the connection from groups. What was broadcast before still arrives. The channel layer is unsubscribed
 // when a group has had no members on this node for Limits.SubscriptionLinger. If that is off, the layer is unsubscribed
-// at once, and Leave returns its error: the membership has ended all the same.
+// at once, and Leave returns its error. In any case the connection is not a member any more.
 func (c *Conn) Leave(ctx context.Context, groups ...string) error {
 	s := c.mount.srv
 	return s.tolerateMembership(s.syncSubscriptions(ctx, "leave group", c.exitGroups(groups)...))
@@ -107,15 +107,17 @@ func (c *Conn) exitGroups(groups []string) (last []string) {
 // library message.
 //
 // Without a target the message is sent to all groups that the connection has joined; if it has joined none, that is an
-// error. This suits connections that are in one group. If a connection is in several, such as a room and a team, name
-// the group: otherwise all of them receive a message that is meant for one.
+// error. If connections may be in several, such as a room and a team, name the group: otherwise all of them receive a
+// message that is meant for one.
 //
-// Broadcast returns when the message is in order for every member on this node, the sender's own copy is in its queue,
-// and the channel layer has it. It does not wait for receivers. Backpressure: it blocks for up to 1 s while local
-// fan-out is saturated. If more than 256 MiB, or more than a few seconds of work, is due even so, members miss the
-// message, which Stats counts; that is no error. When ctx is cancelled, Broadcast continues for up to PublishTimeout,
-// so that a change that has been stored is still announced. If the layer is down, members on this node receive the
-// message and the error wraps layer.ErrUnavailable, unless ServerOptions.BrokerLoss tolerates it.
+// Broadcast returns when the message is in this node's delivery queues, behind all earlier ones, the sender's own copy
+// is in its send queue, and the channel layer has the message. It does not wait for receivers. Backpressure: there is
+// one delivery queue for each core (GOMAXPROCS), and Broadcast waits for each full one in turn, for up to 1 s. The
+// members of a queue with more than 256 MiB, or more than a few seconds of work, miss the message, which Stats counts;
+// that is no error. Then it waits for the layer, for up to PublishTimeout, also after ctx has ended, so that a change
+// that has been stored is still announced. If the layer is down, only members on other nodes miss the message, and the
+// error wraps layer.ErrUnavailable: see BrokerLoss. They also miss a message that is too long for the broker. One of
+// more than 16 MiB reaches no one.
 func (c *Conn) Broadcast(ctx context.Context, m Message, opts ...BroadcastOption) error {
 	var r recipients
 	for _, o := range opts {
@@ -154,10 +156,9 @@ func (c *Conn) ownGroups(verb string) ([]string, error) {
 	return nil, fmt.Errorf("chanx: %s: it has no target, and the connection has joined no group: give it one, as chanx.To(group)", verb)
 }
 
-// Emit sends an event to the handlers of connections. Without a target these are the connections of all groups that
-// this connection has joined, itself included; if it has joined none, that is an error. Name the group, as in
-// Broadcast. See Broadcast for when Emit returns and for its errors. If more than Limits.EventQueue events wait for
-// another connection on this node, Emit also waits for that connection, for at most one second.
+// Emit sends an event to the handlers of connections, this one included if it is in the target. See Broadcast for calls
+// without a target, for when Emit returns and for its errors. Emit may also wait for slow handlers: see
+// Limits.EventQueue.
 func (c *Conn) Emit(ctx context.Context, e Event, to ...Target) error {
 	r := targets(to)
 	if len(to) == 0 {

@@ -70,15 +70,15 @@ func newIncoming[M Message](opts []HandlerOption) *incoming {
 // On registers the handler of message M. The message has no reply.
 //
 // Handlers of one connection run one at a time, in the order in which the messages arrived, unless Concurrent is given.
-// The context is cancelled when the connection is lost, when the client cancels the message by its ref, and after a
-// time-out. It carries the values of ConsumerOptions.Context.
+// The context is derived from Conn.Context and ends with it, when the client cancels the message by its ref, and after
+// a timeout. Do not use it after the handler has returned: it may end then. To a cancelled message the client receives
+// "cancelled", whatever the handler returns.
 //
-// If the handler returns an *Error, it is sent to the client, and so is an error made with Refuse, with a reason such as
-// "forbidden". The items of a ValidationError are sent like those of a message that did not pass validation. A
-// *CloseError closes the connection. The outermost of these decides if one wraps another; the first one
-// if several are joined. Any other error, also one that is joined to one of these, is logged; so is a panic, or the end
-// of the goroutine (runtime.Goexit). Unless one of these decides, the client receives an internal error without its
-// text.
+// If the handler returns an *Error, it is sent to the client, and so is an error made with Refuse, with a reason such
+// as "forbidden". The items of a ValidationError are sent like those of a message that did not pass validation. A
+// *CloseError closes the connection. The outermost of these decides if one wraps another; the first one if several are
+// joined. Any other error, also one that is joined to one of these, is logged; so is a panic, or the end of the
+// goroutine (runtime.Goexit). Unless one of these decides, the client receives an internal error without its text.
 func On[S any, M Message](c *Consumer[S], h func(*S, context.Context, M) error, opts ...HandlerOption) {
 	in := newIncoming[M](opts)
 	in.run = func(c *Conn, ctx context.Context, v any) (Message, error) {
@@ -209,7 +209,8 @@ func Sends[M Message, S any](c *Consumer[S], opts ...MessageOption) {
 }
 
 // Broadcasts declares that message M is sent to groups. Each frame carries is_mine, whether the receiver's user sent
-// it, and is_current, whether the receiving connection itself sent it.
+// it, and is_current, whether the receiving connection itself sent it. A reply and a frame of Conn.Send carry both as
+// false.
 func Broadcasts[M Message, S any](c *Consumer[S], opts ...MessageOption) {
 	c.end.register()
 	c.end.send(reflect.TypeFor[M](), actionOf(reflect.TypeFor[M]()), use{unasked: true, group: true}, newMessageOptions(opts))

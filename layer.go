@@ -23,10 +23,8 @@ import (
 // the new one to Keys, then move it to the front, then remove the old one. Begin each step when the previous one has
 // reached every server.
 //
-// An attacker with access to the broker can still read messages, hold them back, and replay them unchanged to the same
-// targets; flood the broker; and disconnect nodes from it. Prevent that access with the broker's passwords, permissions
-// and TLS. What layers themselves exchange is not signed: see natslayer. Each server that has a key can act for all
-// others.
+// It neither encrypts nor prevents replay: "Signing" in docs/scaling.md lists what an attacker with access to the
+// broker can still do. Each server that has a key can act for all others.
 type LayerAuth struct {
 	// Keys are secrets of at least 32 random bytes, the same on all servers; a shorter one panics in NewServer. The
 	// first key signs what this server publishes. What other servers publish must be signed with one of the keys

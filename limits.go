@@ -26,17 +26,18 @@ type Limits struct {
 	// MaxErrors is the number of items in a validation error; default 20. Further ones are left out.
 	MaxErrors int
 
-	// MaxInvalid is the number of invalid frames within a minute; default 100. One more closes with 1008.
+	// MaxInvalid is the number of invalid frames within a minute; default 100. Beyond it: close 1008.
 	MaxInvalid int
 
 	// InboxFrames and InboxBytes bound the messages of a connection that wait for a running handler; default 16 and
 	// 128 KiB. Beyond them the connection is not read.
 	InboxFrames, InboxBytes int
 
-	// EventQueue is the number of events that wait for a connection; default 256. Beyond it, Emit on the same node
-	// waits until half of them have been handled, for at most one second. A connection that has handled none of them in
-	// that second is closed with 1013. So is a connection for which eight times as many events wait, because its own
-	// handlers and other nodes cannot wait for it, and because Emit does not wait for it again before it has caught up.
+	// EventQueue is the number of events that may wait for a connection; default 256. While more wait, Emit on the same
+	// node waits until half of them have been handled, for at most one second. Then it does not wait for this
+	// connection again before that half has been handled. Emit on other nodes, and in the connection's own handlers,
+	// does not wait. The connection is closed with 1013 if it has handled no event in that second, and when eight times
+	// EventQueue wait.
 	EventQueue int
 
 	// MaxGroups is the number of groups that a connection may be in; default 128. Beyond it Join is an error.
@@ -47,15 +48,17 @@ type Limits struct {
 	// longer than the limit is accepted while nothing else waits.
 	SendQueueBytes int
 
-	// WriteTimeout is how long a client may read nothing from its queue; default 10 s. Then it is disconnected.
+	// WriteTimeout is how long a client may read nothing while frames wait for it; default 10 s. Then it is cut off,
+	// without a Close frame: OnClose gets 1006.
 	WriteTimeout time.Duration
 
-	// HandshakeTimeout bounds the answer to the opening handshake; default 10 s.
+	// HandshakeTimeout bounds the writing of the answer to the opening handshake, after open; default 10 s.
 	HandshakeTimeout time.Duration
 
-	// OpenTimeout bounds the context of the request during Authenticator and open together; default 10 s. While the
-	// channel layer does not answer, the opening waits for it for at most a quarter of the time left, once before open
-	// and once in each Join in open, and then continues.
+	// OpenTimeout bounds the context of the request during Authenticator and open together; default 10 s. Nothing else
+	// happens by itself: if open returns the context's error, the connection is refused with 500. While the channel
+	// layer does not answer, the opening waits for it for at most a quarter of the time left, once before open and once
+	// in each Join in open, and then continues.
 	OpenTimeout time.Duration
 
 	// PublishTimeout bounds each call of the channel layer: to publish a broadcast, event or command, to subscribe to a
@@ -70,8 +73,8 @@ type Limits struct {
 	// Close after ours, and OnClose; default 5 s.
 	CloseTimeout time.Duration
 
-	// HandlerTimeout is how long a handler may take, streams included; off by default. Then its context ends, and if it
-	// returns an error, the client receives "timeout". The option Timeout overrides it for one handler.
+	// HandlerTimeout is how long a handler of a message or event, or of OnNode, may take, streams included; off by
+	// default. See the option Timeout, which overrides it for one handler.
 	HandlerTimeout time.Duration
 
 	// SlowHandler is how long a handler may run before this is logged, once for each call; default 10 s. It covers
@@ -80,7 +83,7 @@ type Limits struct {
 	SlowHandler time.Duration
 
 	// MaxConcurrent is the number of streams and of handlers with Concurrent that run for one connection at a time;
-	// default 8. Beyond it a message is refused with "too_busy".
+	// default 8. Beyond it a message or event is refused with "too_busy": see Concurrent.
 	MaxConcurrent int
 
 	// Rate is how fast a client may send; off by default. A message beyond it is refused with "rate_limited" and not
@@ -88,19 +91,20 @@ type Limits struct {
 	Rate Rate
 
 	// PingInterval is the time between two pings, with jitter; default 25 s. PongTimeout is how long the answer may
-	// take; default 10 s. Then the client is disconnected. While its inbox is full, the socket is not read and no
-	// answer is expected: the client is disconnected when a ping cannot be written, or, on Linux, when its system has
-	// acknowledged nothing for PongTimeout. If PingInterval is off, a client that is lost then is not noticed.
+	// take; default 10 s. Then the client is cut off, as by WriteTimeout. While its inbox is full, the socket is not
+	// read and no answer is expected: the client is cut off when a ping cannot be written, or, on Linux, when its
+	// system has acknowledged nothing for PongTimeout. Other systems take minutes to notice it. If PingInterval is off,
+	// nothing does.
 	PingInterval, PongTimeout time.Duration
 
 	// MaxConnections is the number of connections of this server; off by default. Beyond it: HTTP 503.
 	//
 	// A connection counts from the beginning of its opening until the server sends its Close frame, refuses it or loses
-	// it. After that its socket may stay for up to CloseTimeout, and OnClose may still run. These have their own
-	// bounds, derived from MaxConnections. HTTP 503 is also the answer while MaxConnections sockets (at least 16) are
-	// closing, or while OnClose of MaxConnections connections (at least 1,000) has not returned. At most MaxConnections
-	// refused clients at a time (between 16 and 1,000, and 1,000 if MaxConnections is off) receive the reason in a
-	// close frame. Others receive the plain HTTP status, as with ServerOptions.RefuseWithHTTP.
+	// it. After that its socket may stay for up to CloseTimeout, and OnClose may still run. HTTP 503 is also the answer
+	// while MaxConnections sockets (at least 16) are closing, or while OnClose of MaxConnections connections (at least
+	// 1,000) has not returned. At most MaxConnections refused clients at a time (between 16 and 1,000, and 1,000 if
+	// MaxConnections is off) receive the reason in a close frame. Others receive the plain HTTP status, as with
+	// ServerOptions.RefuseWithHTTP.
 	MaxConnections int
 
 	// MaxConnectionsPerUser is the number of connections of one user to this server; off by default, and for anonymous
@@ -160,11 +164,10 @@ func (l Limits) socket(o *ServerOptions) socket.Options {
 // Rate is how many messages a connection may send: Burst at once, and PerSecond in the long run. A PerSecond of zero or
 // less means no limit. A Burst below one means PerSecond, and at least one.
 //
-// Every message counts, because messages are counted before they are decoded: binary and invalid messages too, and
-// cancels, which take effect even beyond the rate. A connection whose messages have been refused for a minute is closed
-// with 1008. The minute starts again after five seconds without a refused message, or when the client has sent nothing
-// for as long as it takes to regain Burst, at least a second. So a client that exceeds its rate now and then is never
-// closed.
+// A message counts when its turn comes, before it is decoded: binary and invalid messages too, and cancels, which take
+// effect even beyond the rate. A connection whose messages have been refused for a minute is closed with 1008. The
+// minute starts again after five seconds without a refused message, or when the client has sent nothing for as long as
+// it takes to regain Burst, at least a second.
 type Rate struct {
 	PerSecond float64
 	Burst     int

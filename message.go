@@ -16,7 +16,8 @@ import (
 // map, never a pointer.
 type Message interface{ Action() string }
 
-// Event is a typed value that travels between servers and to the handlers of connections. Clients never receive it.
+// Event is a typed value for handlers of connections (OnEvent) and of servers (OnNode), on this node and on others.
+// Clients never receive it.
 type Event interface{ Event() string }
 
 // Ping asks whether the connection is alive. The library answers with Pong, unless the consumer registers a handler for
@@ -46,8 +47,8 @@ type AuthenticationDetail struct {
 	Errors ValidationError `json:"errors,omitempty"`
 }
 
-// CompleteMessage is the last frame for a client's message, if completions are on, or if the message carried a ref and
-// had no other answer.
+// CompleteMessage follows everything that a client's message caused, if completions are on. It is the final frame of a
+// message with a ref that has no reply and no error.
 type CompleteMessage struct{}
 
 // GroupCompleteMessage follows each group message, if completions are on.

@@ -21,8 +21,8 @@ type ServerOptions struct {
 	// arrives through the broker.
 	LayerAuth LayerAuth
 
-	// BrokerLoss selects what Broadcast, Emit, Join and Leave return while the layer is down: ReportBrokerLoss, the
-	// zero value, or TolerateBrokerLoss.
+	// BrokerLoss selects what methods return while the layer is down: ReportBrokerLoss, the zero value, or
+	// TolerateBrokerLoss.
 	BrokerLoss BrokerLoss
 
 	// Origins are further origins whose pages may connect, each as scheme://host:port; a default port may be left out.
@@ -115,15 +115,16 @@ func (c Compression) apply(o socket.Options) socket.Options {
 }
 
 // BrokerLoss selects what methods return while the channel layer is down or does not answer within
-// Limits.PublishTimeout. It applies to Broadcast and Emit of a Conn, Server or Consumer, and to Join and Leave of a
-// Conn. Their effect on this node is the same in any case. The commands Server.Disconnect, Join and Leave always return
-// the error.
+// Limits.PublishTimeout. It applies to Broadcast and Emit of a Conn or Server, Consumer.Emit, Conn.Join and Conn.Leave.
+// Their effect on this node is the same in any case. The commands Server.Disconnect, Join and Leave always return the
+// error.
 type BrokerLoss int
 
 // The values of BrokerLoss.
 const (
-	// ReportBrokerLoss returns an error that wraps layer.ErrUnavailable. If a handler returns it, its client receives
-	// "internal", although members on this node have received the message.
+	// ReportBrokerLoss returns an error that wraps layer.ErrUnavailable. It means only that other nodes are missing: on
+	// this node the connection is a member, and members have the message. If a handler returns it, its client receives
+	// "internal" all the same. If OnOpen or open returns it, nobody can connect while the layer is down.
 	ReportBrokerLoss BrokerLoss = iota
 
 	// TolerateBrokerLoss returns nil. What other nodes miss is logged, at most one line a minute, and counted as
@@ -245,15 +246,16 @@ type handlerOption func(*handlerOptions)
 func (o handlerOption) applyHandler(h *handlerOptions) { o(h) }
 
 // Timeout is how long the handler may take, streams included, instead of Limits.HandlerTimeout; zero means the server's
-// limit, a negative value none. It starts with the handler. When it expires, the handler's context ends, and if the
-// handler returns an error, the client receives "timeout".
+// limit, a negative value none. It starts with the handler. When it expires, the handler's context ends. If the handler
+// then returns an error, the client receives "timeout"; its reply is still sent.
 func Timeout(d time.Duration) HandlerOption {
 	return handlerOption(func(h *handlerOptions) { h.timeout = d })
 }
 
 // Concurrent allows up to n calls of the handler to run beside the connection's queue, each in its own goroutine: they
 // must not use the connection's state without a lock. A further call waits, and blocks the queue. Together with streams
-// at most Limits.MaxConcurrent run; beyond that a message is refused with "too_busy".
+// at most Limits.MaxConcurrent run; beyond that a message is refused with "too_busy". So is an event: it is lost,
+// counted in Stats.Refused and logged.
 func Concurrent(n int) HandlerOption {
 	if n < 1 {
 		panic(fmt.Sprintf("chanx: register handler: Concurrent(%d): it must be at least 1", n))

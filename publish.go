@@ -96,8 +96,8 @@ func (s *Server) publish(ctx context.Context, d *delivery) error {
 	return s.tolerateUnsent(d, err)
 }
 
-// Broadcast sends a message to groups from outside a connection: is_mine and is_current are false for all receivers.
-// The type need not be declared on this node. A receiver whose consumer does not declare it is skipped. Calling it
+// Broadcast sends a message from outside a connection: is_mine and is_current are false for all receivers. The type
+// need not be declared on this node. A receiver whose consumer does not declare it is skipped and counted. Calling it
 // without a target is an error. See Conn.Broadcast.
 func (s *Server) Broadcast(ctx context.Context, m Message, to ...Target) error {
 	r, err := newRecipients("broadcast", to)

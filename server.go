@@ -258,12 +258,13 @@ const (
 )
 
 // Shutdown stops the server. New connections are refused with 503, and messages that were broadcast before are
-// delivered. Running handlers finish, and each connection is closed with 1001 after its OnClose: up to 1,000 at once,
-// more spread over one second. Shutdown returns when all connections are gone and the layer is closed.
+// delivered. Then connections end, up to 1,000 at once, more spread over one second. Of each, streams and concurrent
+// handlers finish first, and messages are still handled meanwhile. Then the running handler finishes, waiting messages
+// are discarded and counted, the connection is closed with 1001, and OnClose runs. Shutdown returns when all
+// connections are gone and the layer is closed.
 //
 // If ctx ends before, Shutdown closes the remaining connections and returns ctx's error with a list of the handlers
-// that still run: at most ten, the oldest first. Messages that no handler was given by then are discarded and counted.
-// After Shutdown the server cannot be used again.
+// that still run: at most ten, the oldest first. After Shutdown the server cannot be used again.
 //
 // http.Server.Shutdown does not know these connections, because they are hijacked. Call this method first and
 // http.Server.Shutdown after it; the other order works too. Streams are handlers: use RegisterOnShutdown to end those

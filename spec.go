@@ -34,12 +34,12 @@ type ChannelSpec struct {
 	Welcome         bool             `json:"welcome"`                   // an AuthenticationMessage with 200 begins every connection
 	Completions     bool             `json:"completions"`
 	Closes          []CloseSpec      `json:"closes"`             // ordered by code; any other code means ThenStop
-	Resume          bool             `json:"resume,omitempty"`   // clients may resume groups at a position
-	Recent          int              `json:"recent,omitempty"`   // kept messages for who is new to a group
-	Presence        json.RawMessage  `json:"presence,omitempty"` // the schema of a member's card
+	Resume          bool             `json:"resume,omitempty"`   // planned; false in this version
+	Recent          int              `json:"recent,omitempty"`   // planned; 0 in this version
+	Presence        json.RawMessage  `json:"presence,omitempty"` // planned; absent in this version
 	Receives        []MessageSpec    `json:"receives"`           // from clients, in the order of registration; the library's last
 	Sends           []MessageSpec    `json:"sends"`              // to clients; the library's last
-	Asks            []AskSpec        `json:"asks,omitempty"`
+	Asks            []AskSpec        `json:"asks,omitempty"`     // planned; absent in this version
 	Events          []EventSpec      `json:"events"`
 }
 
@@ -105,10 +105,10 @@ type MessageSpec struct {
 	Examples        []json.RawMessage `json:"examples,omitempty"`        // of the payload
 	Frame           []FrameSpec       `json:"frame,omitempty"`           // fields beside the payload
 	Group           bool              `json:"group,omitempty"`           // sent to groups: carries is_mine and is_current
-	Kept            bool              `json:"kept,omitempty"`            // kept for clients that come back: carries pos
+	Kept            bool              `json:"kept,omitempty"`            // planned; false in this version
 	Droppable       bool              `json:"droppable,omitempty"`       // may be discarded for a slow client
-	Latest          bool              `json:"latest,omitempty"`          // only the newest of each key waits for a slow client
-	Library         bool              `json:"library,omitempty"`         // a library message
+	Latest          bool              `json:"latest,omitempty"`          // only the newest of each key is queued
+	Library         bool              `json:"library,omitempty"`         // one of the library, such as Pong
 	Unasked         bool              `json:"unasked,omitempty"`         // sent by the server other than as a reply or as an item of a stream
 	Handler         string            `json:"handler,omitempty"`         // HandlerOn, HandlerRequest or HandlerStream
 	HandlerComment  string            `json:"handlerComment,omitempty"`  // from ConsumerOptions.Docs
@@ -116,7 +116,7 @@ type MessageSpec struct {
 	Fails           []FailureSpec     `json:"fails,omitempty"`
 }
 
-// AskSpec describes a question of the server that one client answers.
+// AskSpec describes a question of the server that one client answers. It is planned.
 type AskSpec struct {
 	Question MessageSpec `json:"question"`
 	Answer   MessageSpec `json:"answer"`

@@ -24,9 +24,9 @@ type Stats struct {
 	Groups      int   // groups with members on this node
 	QueuedBytes int64 // bytes of frames that wait for clients; a frame for several clients counts for each
 
-	// Refused counts messages and events that no handler was given, by the reason sent to the client: "invalid" (it did
-	// not pass validation), "rate_limited", "duplicate_ref", "too_busy", "cancelled" (by the client, or because the
-	// client has gone, while the message waited), "internal" (a method of its type panicked while it was decoded).
+	// Refused counts messages and events that no handler was given, by cause: "invalid" (it did not pass validation),
+	// "rate_limited", "duplicate_ref", "too_busy", "cancelled" (by the client, or because the client has gone, while
+	// the message waited), "internal" (a method of its type panicked while it was decoded).
 	Refused map[string]uint64
 
 	// Drops counts everything that was discarded. The constants of DropReason explain what each reason counts. A reason
@@ -150,8 +150,8 @@ type HandledStats struct {
 	Count uint64 // handlers that have begun, including middleware
 
 	// Failed counts those that returned an error or panicked, each once, whether the handler or middleware did, and
-	// those that took longer than their time-out. An error that says only that the client has cancelled or gone does
-	// not count.
+	// those that failed after their timeout. An error that says only that the client has cancelled or gone does not
+	// count.
 	Failed uint64
 
 	// Time is the total duration of the handlers that have ended, from the beginning to the return of the outermost

@@ -17,7 +17,7 @@ import (
 )
 
 // Conn is the client side of a connection. It reads all the time, unless DialOptions.Paused is set, so the server meets
-// no back-pressure. Received frames are kept until a method returns them. Sent data is kept until the server reads it,
+// no backpressure. Received frames are kept until a method returns them. Sent data is kept until the server reads it,
 // as over TCP.
 //
 // Its methods may be called concurrently. A failed expectation ends the test only in the test's own goroutine.
