@@ -12,13 +12,14 @@
 //
 //   - of the document: the version of this format (wire), the names of members on the wire (discriminator, camelize),
 //     the subprotocols, and the reasons of the library's own errors;
-//   - of a channel: its name; welcome (the first frame is an authentication message with 200); completions; where a token
-//     goes (tokens, tokenRequired); what each close code means, and whether a client then comes back (closes); resume,
-//     recent, and the schema of a member's card (presence);
+//   - of a channel: its name; welcome (the first frame is an authentication message with 200); completions; where a
+//     token goes (tokens, tokenRequired); what each close code means, and whether a client then comes back (closes);
+//     resume, recent and presence, which are planned;
 //   - of a parameter: its schema, because AsyncAPI has only strings, and rest for a wildcard that spans slashes;
-//   - of a message: the name of the payload's type (absent without content), the members beside the payload, and whether
-//     it is a group message, kept, latest, droppable, deprecated or the library's;
-//   - of an operation: its kind (on, request, stream, send or ask), and the reasons with which its handler fails;
+//   - of a message: the name of the payload's type (absent without content), the members beside the payload, and
+//     whether it is a group message, kept (planned), latest, droppable, deprecated or the library's;
+//   - of an operation: its kind (on, request, stream, send, or the planned ask), and the reasons with which its handler
+//     fails;
 //   - of a schema: the members that the server always writes although clients may leave them out (always).
 //
 // # What a document cannot say
