@@ -1,0 +1,18 @@
+package clientgen
+
+// These give tests what is not exported before there is a runtime for it.
+var (
+	TypeScript         = typeScript
+	FileStem           = fileStem
+	TypeIdentifier     = typeIdentifier
+	EndpointIdentifier = endpointIdentifier
+)
+
+// Take returns the identifiers for the wanted names, in order.
+func Take(wanted ...string) (all []string) {
+	s := scope{}
+	for _, w := range wanted {
+		all = append(all, s.take(w, func(name string) []string { return []string{name, "connect" + name} }))
+	}
+	return all
+}
