@@ -45,7 +45,7 @@ type Conn struct {
 	cancel      context.CancelFunc
 	state       any // *S
 
-	rateState *rateState // belongs to the running handler's goroutine
+	rateState *rateState // see there
 	refs      refs
 	parallel  parallel
 
@@ -211,6 +211,9 @@ func wireError(err error) error {
 func (m *mount) newConn(r *http.Request) *Conn {
 	c := &Conn{mount: m, subject: cluster.ConnSubject(m.srv.newID()), identity: &anonymous, shard: m.srv.nextShard.Add(1), remote: r.RemoteAddr}
 	c.ctx, c.cancel = context.WithCancel((*connRoot)(c))
+	if m.srv.limits.Rate.PerSecond > 0 {
+		c.rateState = &rateState{}
+	}
 	return c
 }
 

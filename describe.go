@@ -51,7 +51,7 @@ func (m *mount) spec(defs *schema.Definitions) ChannelSpec {
 	for _, in := range m.ordered() {
 		c.Receives = append(c.Receives, m.specIncoming(in, defs))
 	}
-	c.Receives = append(c.Receives, cancelSpec)
+	c.Receives = append(c.Receives, controlSpecs...)
 	n := len(libraryMessages)
 	for _, out := range append(m.outgoing[n:len(m.outgoing):len(m.outgoing)], m.outgoing[:n]...) {
 		c.Sends = append(c.Sends, m.specOutgoing(m.sent[out.goType], defs))
@@ -95,6 +95,9 @@ func (m *mount) specOutgoing(out *mountedOutgoing, defs *schema.Definitions) Mes
 	s := newMessageSpec(out.action, out.typ, out.codec, out.documentation, defs)
 	s.Group, s.Unasked = out.group, out.unasked
 	s.Droppable, s.Latest = out.droppable, out.latest != nil
+	if out.action == pongAction {
+		s.GoType, s.Title = "", "ChanxPong" // the type is not exported
+	}
 	if isLibraryAction(out.action) {
 		s.describeLibrary()
 		s.Unasked = s.Unasked || m.sendsUnasked(out.action)

@@ -16,6 +16,8 @@ var libraryDocs = map[string]string{
 	CompleteMessage{}.Action():       "Everything that a message of the client caused has been sent. It is the only answer to a message with a ref that has no reply, and the end of a stream.",
 	GroupCompleteMessage{}.Action():  "A group message has been sent.",
 	EventCompleteMessage{}.Action():  "An event has been handled.",
+	pingAction:                       "Asks whether the connection is alive. Unlike ping it is answered while a handler runs, so clients use it for their heartbeat.",
+	pongAction:                       "Answers chanx.ping.",
 	cancelAction:                     "Cancels the message with this ref. It gets no answer of its own.",
 }
 
@@ -26,9 +28,13 @@ func (s *MessageSpec) describeLibrary() {
 	}
 }
 
-// cancelSpec describes the message that cancels another one. It is not a registered type.
-var cancelSpec = MessageSpec{
-	Action: cancelAction, Title: "Cancel", Description: libraryDocs[cancelAction], Library: true, Handler: HandlerOn,
+// controlSpecs describe the control frames. They are not registered types.
+var controlSpecs = []MessageSpec{
+	{
+		Action: pingAction, Title: "ChanxPing", Description: libraryDocs[pingAction], Library: true,
+		Handler: HandlerRequest, Reply: pongAction,
+	},
+	{Action: cancelAction, Title: "Cancel", Description: libraryDocs[cancelAction], Library: true, Handler: HandlerOn},
 }
 
 // libraryReasons are the reasons of errors that are not the application's.

@@ -15,24 +15,11 @@ type connSink Conn
 // openItem is the first item of a connection's queue: it joins the static groups and runs OnOpen.
 type openItem struct{}
 
-// Arrived is called for each message that must wait, when it is read. A cancel takes effect now and does not wait.
-func (l *connSink) Arrived(p []byte, binary bool, ahead uint64) (waits bool) {
-	c := (*Conn)(l)
-	if binary {
-		return true
-	}
-	ref, isCancel := c.mount.readCancel(p)
-	if isCancel && !c.refs.cancel(ref, ahead) {
-		c.lostCancels.Add(1)
-	}
-	return !isCancel
-}
-
 // Message handles one message of the client.
 func (l *connSink) Message(p []byte, binary bool) {
 	c := (*Conn)(l)
 	defer c.countLostCancels()
-	if r := &c.mount.srv.limits.Rate; r.PerSecond > 0 && !c.ensureRateState().rate.take(r) {
+	if !c.withinRate() {
 		c.refs.nextMessage(nil)
 		c.rejectOverRate(p, binary)
 		return
@@ -49,23 +36,9 @@ func (l *connSink) Message(p []byte, binary bool) {
 		c.observeInvalid(items, no)
 		c.countInvalid()
 	case f.in == nil:
-		c.refs.cancel(f.ref, 0)
+		c.control(f)
 	default:
 		c.message(f, no)
-	}
-}
-
-// rejectOverRate refuses a message beyond Limits.Rate without decoding it: it only looks for the ref. A cancel still
-// takes effect.
-func (c *Conn) rejectOverRate(p []byte, binary bool) {
-	if ref, isCancel := c.mount.readCancel(p); isCancel && !binary {
-		c.refs.cancel(ref, 0)
-	} else {
-		c.mount.srv.refusals.addError(errRate)
-		c.reject(looseRef(p), c.explain(c.ctx, errRate, "", nil))
-	}
-	if c.ensureRateState().rate.isFlood() {
-		c.closeBecause(&CloseError{socket.ClosePolicy, "too many messages"})
 	}
 }
 
@@ -95,8 +68,7 @@ func (c *Conn) read(p []byte, binary bool) (f frame, items ValidationError, ok b
 }
 
 func (c *Conn) refOf(p []byte) string {
-	_, ref := c.mount.peek(p)
-	return ref
+	return c.mount.peek(p).ref
 }
 
 // calls pools Calls of messages that no code of the application can have kept. A new Call for each would be half of a

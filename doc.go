@@ -58,7 +58,8 @@
 //	description  Server.Spec                        everything registered, as plain JSON
 //
 // A client cancels a message by its ref with {"action": "chanx.cancel", "ref": …}: the context of its handler ends, and so
-// does its stream. Package chanxtest tests all of it in memory.
+// does its stream. A client's heartbeat is {"action": "chanx.ping"}: unlike [Ping] it is answered while a handler runs.
+// Package chanxtest tests all of it in memory.
 //
 // # Delivery, order, flow
 //
@@ -68,9 +69,9 @@
 //     first and OnClose last: the state needs no locks. Only the iterators of streams and handlers with [Concurrent] run
 //     beside the queue; they must lock what they share. The methods of Conn may be called from any goroutine.
 //   - While a handler runs, ping frames are answered, and a lost connection cancels the handler's context within 10 ms
-//     if a core is free. Further messages wait, Ping included. When the inbox is full ([Limits].InboxFrames and
-//     InboxBytes), the socket is not read: the client meets backpressure, and its ping frames wait. A client that is
-//     lost meanwhile is noticed by pings: see PingInterval.
+//     if a core is free. Further messages wait, Ping included, but for chanx.cancel and chanx.ping. When the inbox is
+//     full ([Limits].InboxFrames and InboxBytes), the socket is not read: the client meets backpressure, and its ping
+//     frames wait. A client that is lost meanwhile is noticed by pings: see PingInterval.
 //   - After a client's Close frame, the messages that it sent before are still handled, with a live context, for up to
 //     CloseTimeout. When they have been handled, the contexts of streams and of handlers with Concurrent end, because the
 //     client does not read any more. If the transport is lost instead, waiting messages are discarded and counted.

@@ -42,10 +42,11 @@ func (n *names) checkReserved(name string) (problem string) {
 
 // frame is a decoded message of a client.
 type frame struct {
-	in    *mountedIncoming // nil if the frame is invalid or a cancel
-	value any              // pointer to the message
-	ctx   *handlerContext  // for its handler
-	ref   string           // "" means none
+	in     *mountedIncoming // nil if the frame is invalid or a control frame
+	value  any              // pointer to the message
+	ctx    *handlerContext  // for its handler
+	ref    string           // "" means none
+	isPing bool             // of a control frame: not a cancel
 }
 
 // handler returns the name of the message's handler if it runs in the queue, or nil.
@@ -96,7 +97,7 @@ func (m *mount) read(data []byte) (frame, ValidationError) {
 		return frame{ref: e.ref}, items
 	}
 	if e.in == nil {
-		return e.frame, nil // a cancel
+		return e.control(d)
 	}
 	if err := m.finish(d, &e); err != nil {
 		return frame{ref: e.refIn(data)}, syntaxError(err)
@@ -199,16 +200,16 @@ func (m *mount) readSkipped(d *schema.Decoder, e *envelope) error {
 	}
 }
 
-// peek reads the discriminator and the ref of a frame without calling code of the application. Both are "" if the frame
-// is not valid.
-func (m *mount) peek(data []byte) (tag, ref string) {
+// peek reads the discriminator and the ref of a frame without calling code of the application. It returns nothing if
+// the frame is not an object.
+func (m *mount) peek(data []byte) envelope {
 	var d schema.Decoder
 	d.Reset(data, m.limits)
 	e := envelope{peeking: true}
 	if items, err := m.members(&d, &e); err != nil || items != nil {
-		return "", ""
+		return envelope{}
 	}
-	return e.tag, e.ref
+	return e
 }
 
 func (e *envelope) readRef(d *schema.Decoder) error {
@@ -243,13 +244,21 @@ func (m *mount) checkTag(d *schema.Decoder, e *envelope) ValidationError {
 	switch {
 	case !e.hasTag:
 		d.Fail("union_tag_not_found", "Unable to extract tag using discriminator '"+m.names.discriminator+"'")
-	case e.in == nil && e.tag != cancelAction:
+	case e.in == nil && e.tag != cancelAction && e.tag != pingAction:
 		d.Fail("union_tag_invalid", "Input tag '"+cut(e.tag, maxTagPoints)+"' found using '"+m.names.discriminator+
 			"' does not match any of the expected tags: "+m.tags)
 	default:
 		return nil
 	}
 	return d.Errors()
+}
+
+// control returns a control frame. A cancel gets no answer, so nothing in it is refused.
+func (e *envelope) control(d *schema.Decoder) (frame, ValidationError) {
+	if e.isPing = e.tag == pingAction; e.isPing {
+		e.checkMembers(d)
+	}
+	return e.frame, d.Errors()
 }
 
 // finish completes the message and then reports errors in ref and topic.
@@ -262,13 +271,18 @@ func (m *mount) finish(d *schema.Decoder, e *envelope) error {
 	if err := e.message.End(); err != nil {
 		return err
 	}
+	e.checkMembers(d)
+	return nil
+}
+
+// checkMembers reports errors in ref and topic.
+func (e *envelope) checkMembers(d *schema.Decoder) {
 	if e.badRef != nil {
 		d.Fail(e.badRef.Type, e.badRef.Msg, "ref")
 	}
 	if e.hasTopic {
 		d.Fail("extra_forbidden", "Extra inputs are not permitted", "topic")
 	}
-	return nil
 }
 
 var notAnObject = ValidationError{{
@@ -307,15 +321,6 @@ func cutBytes(s string, n int) string {
 
 // quoteTags lists tags in the format of validation errors.
 func quoteTags(tags []string) string { return "'" + strings.Join(tags, "', '") + "'" }
-
-// readCancel reports whether a frame is a cancel, and returns the ref that it cancels.
-func (m *mount) readCancel(p []byte) (ref string, is bool) {
-	if !bytes.Contains(p, []byte(cancelAction)) {
-		return "", false
-	}
-	tag, ref := m.peek(p)
-	return ref, tag == cancelAction && ref != ""
-}
 
 // looseRef finds the ref of a frame that is not valid JSON, so that a client that waits for an answer receives one. It
 // tolerates errors that do not hide where a value ends: a bad escape or invalid UTF-8 in a string, a duplicate member,

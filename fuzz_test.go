@@ -29,7 +29,7 @@ func (fuzzMessage) Action() string { return "fuzz" }
 func FuzzEnvelope(f *testing.F) {
 	for _, seed := range []string{
 		`{"action":"fuzz","payload":{"text":"hi","n":1.0,"list":[{"text":"x"}],"any":{"a":[1,null]},"maybe":1e3},"ref":"7"}`,
-		`{"payload":{"text":""},"action":"fuzz","topic":1,"ref":2}`, `{"action":"ping"}`, `{"action":"chanx.cancel","ref":"7"}`,
+		`{"payload":{"text":""},"action":"fuzz","topic":1,"ref":2}`, `{"action":"ping"}`, `{"action":"chanx.cancel","ref":"7"}`, `{"action":"chanx.ping"}`,
 		`[]`, `{"action":"fuzz","action":"fuzz"}`, "\xff", `{"action":"\u0066uzz","payload":{"text":"\ud83d\ude00"}}`, ``, `{"action":"fuzz","payload":`,
 	} {
 		f.Add(seed)
@@ -39,7 +39,7 @@ func FuzzEnvelope(f *testing.F) {
 	m := newMount(NewServer(&ServerOptions{Logger: slog.New(slog.DiscardHandler)}), "/", &c.end)
 	f.Fuzz(func(t *testing.T, text string) {
 		frame, items := m.read([]byte(text))
-		if _, cancels := m.readCancel([]byte(text)); cancels && frame.in != nil {
+		if action, _ := m.readControl([]byte(text)); action != "" && frame.in != nil {
 			t.Errorf("%q is a cancel and a message", text)
 		}
 		if items == nil {

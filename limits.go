@@ -1,6 +1,7 @@
 package chanx
 
 import (
+	"sync"
 	"time"
 
 	"github.com/chanx-go/chanx/internal/socket"
@@ -165,16 +166,19 @@ func (l Limits) socket(o *ServerOptions) socket.Options {
 // less means no limit. A Burst below one means PerSecond, and at least one.
 //
 // A message counts when its turn comes, before it is decoded: binary and invalid messages too, and cancels, which take
-// effect even beyond the rate. A connection whose messages have been refused for a minute is closed with 1008. The
-// minute starts again after five seconds without a refused message, or when the client has sent nothing for as long as
-// it takes to regain Burst, at least a second.
+// effect even beyond the rate. A chanx.ping counts when it is read; one beyond the rate is not answered then, but waits
+// like any other message. A connection whose messages have been refused for a minute is closed with 1008. The minute
+// starts again after five seconds without a refused message, or when the client has sent nothing for as long as it takes
+// to regain Burst, at least a second.
 type Rate struct {
 	PerSecond float64
 	Burst     int
 }
 
-// bucket is a leaky bucket for a connection's rate. It belongs to the goroutine that handles messages.
+// bucket is a leaky bucket for a connection's rate. A chanx.ping takes from it when it is read, other messages in their
+// turn.
 type bucket struct {
+	mu    sync.Mutex
 	used  float64 // messages that have not been forgotten yet
 	since time.Time
 
@@ -188,6 +192,8 @@ const (
 
 // take reports whether another message may be handled now, and counts it.
 func (b *bucket) take(r *Rate) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	now := time.Now()
 	quiet := now.Sub(b.since).Seconds()
 	b.used = max(0, b.used-quiet*r.PerSecond)
@@ -204,7 +210,11 @@ func (b *bucket) take(r *Rate) bool {
 }
 
 // isFlood reports, after a message was refused, whether the client has exceeded its rate for too long.
-func (b *bucket) isFlood() bool { return b.refused.Sub(b.refusing) >= refusedFor }
+func (b *bucket) isFlood() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.refused.Sub(b.refusing) >= refusedFor
+}
 
 func (r *Rate) burst() float64 {
 	if r.Burst >= 1 {
@@ -213,8 +223,8 @@ func (r *Rate) burst() float64 {
 	return max(1, r.PerSecond)
 }
 
-// rateState counts a client's messages against Limits.Rate and its invalid messages. It is allocated only when
-// something must be counted.
+// rateState counts a client's messages against Limits.Rate and its invalid messages. It is allocated with the connection
+// if there is a rate, else by the goroutine that handles messages when it has something to count.
 type rateState struct {
 	rate         bucket
 	invalid      int

@@ -21,7 +21,7 @@ type Message interface{ Action() string }
 type Event interface{ Event() string }
 
 // Ping asks whether the connection is alive. The library answers with Pong, unless the consumer registers a handler for
-// Ping.
+// Ping. It waits for its turn behind other messages: for a heartbeat clients send chanx.ping, which does not.
 type Ping struct{}
 
 // Pong answers Ping.
@@ -111,7 +111,14 @@ func (r Raw) check() error {
 
 // libraryMessages may be sent by every consumer.
 var libraryMessages = []Message{
-	Pong{}, ErrorMessage{}, AuthenticationMessage{}, CompleteMessage{}, GroupCompleteMessage{}, EventCompleteMessage{}, Ping{},
+	Pong{},
+	ErrorMessage{},
+	AuthenticationMessage{},
+	CompleteMessage{},
+	GroupCompleteMessage{},
+	EventCompleteMessage{},
+	Ping{},
+	chanxPong{},
 }
 
 var libraryActions = func() map[string]bool {

@@ -39,6 +39,7 @@ type mount struct {
 	raw            sentCounter // counts Raw messages
 
 	complete, groupComplete, eventComplete fixedFrame
+	pong                                   *mountedOutgoing // chanxPong
 }
 
 type mountedIncoming struct {
@@ -96,6 +97,7 @@ func newMount(s *Server, pattern string, e *endpoint) *mount {
 	m.mountIncoming()
 	m.mountOutgoing()
 	m.mountEvents()
+	m.pong = m.actions[pongAction]
 	m.complete = m.fixed(CompleteMessage{})
 	m.groupComplete = m.fixed(GroupCompleteMessage{})
 	m.eventComplete = m.fixed(EventCompleteMessage{})

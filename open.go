@@ -123,14 +123,17 @@ func authentication(status int, detail string, errors ValidationError) Authentic
 // discardHandler handles a connection that has been refused: it ignores everything.
 type discardHandler struct{}
 
-func (discardHandler) Message([]byte, bool)              {}
-func (discardHandler) Arrived([]byte, bool, uint64) bool { return false }
-func (discardHandler) Event(any)                         {}
-func (discardHandler) StillRunning()                     {}
-func (discardHandler) Lost()                             {}
-func (discardHandler) Closing()                          {}
-func (discardHandler) Closed(int, string)                {}
-func (discardHandler) Dropped(socket.Drop, int)          {}
+func (discardHandler) Message([]byte, bool)     {}
+func (discardHandler) Answered(int)             {}
+func (discardHandler) Event(any)                {}
+func (discardHandler) StillRunning()            {}
+func (discardHandler) Lost()                    {}
+func (discardHandler) Closing()                 {}
+func (discardHandler) Closed(int, string)       {}
+func (discardHandler) Dropped(socket.Drop, int) {}
+
+// Arrived discards the message.
+func (discardHandler) Arrived([]byte, bool, uint64) (answer []byte, waits bool) { return nil, false }
 
 // begin starts an accepted connection. Messages that its groups have received meanwhile follow the authentication
 // message.

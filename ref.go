@@ -6,9 +6,6 @@ import (
 	"sync"
 )
 
-// cancelAction is the action of a client's message that cancels another one, identified by its ref.
-const cancelAction = "chanx.cancel"
-
 // refs tracks the messages of a connection that carry a ref and are being handled, and cancels of messages that wait.
 // Its lock is taken while the transport's lock is held: no function is called under it.
 type refs struct {

@@ -120,7 +120,7 @@ func TestSpecTellsRepliesFromWhatComesUnasked(t *testing.T) {
 	}
 	want := map[string]bool{
 		"said": false, "traced": true, "news": true, "error": true, "authentication": true,
-		"pong": false, "ping": false, "complete": false, "group_complete": false, "event_complete": false,
+		"pong": false, "ping": false, "chanx.pong": false, "complete": false, "group_complete": false, "event_complete": false,
 	}
 	if !maps.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)

@@ -33,7 +33,7 @@ type Stats struct {
 	// without a loss is absent.
 	Drops map[DropReason]uint64
 
-	In     map[string]HandledStats // messages passed to a handler, by action; with the built-in ping, without cancels
+	In     map[string]HandledStats // messages passed to a handler, by action; with the built-in ping, without chanx.ping and chanx.cancel
 	Events map[string]HandledStats // events passed to handlers, by name; counted once for each connection
 
 	// NodeEvents counts the events that handlers of OnNode were given, by name.

@@ -135,7 +135,7 @@ func TestStatsHaveTheKeysOfDeclarations(t *testing.T) {
 		for what, keys := range map[string][2][]string{
 			"in":      {keysOf(s.In), {"ask", "fail", "form", "join", "knock", "labels", "ping", "say", "whisper"}},
 			"events":  {keysOf(s.Events), {"ring"}},
-			"out":     {keysOf(s.Out), {"answer", "authentication", "chanx.raw", "complete", "error", "event_complete", "group_complete", "ping", "pong", "said"}},
+			"out":     {keysOf(s.Out), {"answer", "authentication", "chanx.pong", "chanx.raw", "complete", "error", "event_complete", "group_complete", "ping", "pong", "said"}},
 			"refused": {keysOf(s.Refused), {"cancelled", "duplicate_ref", "internal", "invalid", "rate_limited", "too_busy"}},
 		} {
 			if !slices.Equal(keys[0], keys[1]) {

@@ -150,7 +150,8 @@ func (c *Conn) SendRef(m chanx.Message, ref string) {
 func (c *Conn) SendText(text string) {
 	c.t.Helper()
 	c.opts.Transcript.does("%s > %s", c.opts.Name, text)
-	c.write(websocket.MessageText, text, c.parse(text).Message.Name != cancelAction)
+	action := c.parse(text).Message.Name
+	c.write(websocket.MessageText, text, action != cancelAction && action != pingAction)
 }
 
 // SendBinary sends a binary message.
@@ -180,7 +181,11 @@ func (c *Conn) write(kind websocket.MessageType, text string, completes bool) {
 	c.opts.Transcript.flush()
 }
 
-const cancelAction = "chanx.cancel"
+// Messages that get no completion.
+const (
+	cancelAction = "chanx.cancel"
+	pingAction   = "chanx.ping"
+)
 
 // Cancel asks the server to cancel the handling of the message with this ref.
 func (c *Conn) Cancel(ref string) {

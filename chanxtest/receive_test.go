@@ -84,6 +84,21 @@ func TestCollectUntil(t *testing.T) {
 	})
 }
 
+// TestHeartbeatsHaveNoCompletion checks that All does not wait for one, and that the answer is a declared frame.
+func TestHeartbeatsHaveNoCompletion(t *testing.T) {
+	bubble(t, completions, func(t *testing.T, s *chanx.Server) {
+		c := chanxtest.Dial(t, s, "/ws", nil)
+		c.SendRef(chanx.Raw{Name: "chanx.ping"}, "1")
+		if f := chanxtest.Receive[chanx.Raw](c); f.Message.Name != "chanx.pong" || f.Ref != "1" {
+			t.Errorf("got %+v", f)
+		}
+		c.Send(chanx.Raw{Name: "chanx.ping"})
+		c.Send(knock{})
+		expectNames(t, c.All(), "chanx.pong", "knock")
+		c.ExpectNothing()
+	})
+}
+
 func TestNextShowsCompletionsToo(t *testing.T) {
 	bubble(t, completions, func(t *testing.T, s *chanx.Server) {
 		c := chanxtest.Dial(t, s, "/ws", nil)

@@ -41,6 +41,8 @@
 //   - TestRefusedFramesCostLittle: refused frames of every kind of type, plain and compressed, of 150 to 57,000 bytes, take
 //     at most 5 times the processor time of accepted frames with an answer of the same length.
 //   - TestFloodsOfCancels, TestFloodsOfCancelledStreams: 40,000 and 200; each message has one final frame.
+//   - TestFloodsOfHeartbeats: 200,000 take no more processor time than as many messages ping, also beside a handler.
+//     TestFloodsOfHeartbeatsWithoutReading: 50 end with 1013; heap 256 KiB each, and SendQueueBytes.
 //   - TestEventFlood: EventQueue wait, one more is 1013 after a second.
 //   - TestFloodsOfBroadcasts: the copies to deliver are at most half more than package hub allows.
 //   - TestGroupChurn: 20,000 joins of 10 clients leave no group and no subscription. TestMoreGroupsThanMaxGroups.
@@ -65,7 +67,7 @@
 //     internal/cluster.FuzzParse and FuzzEnvelope of the root package.
 //   - No limit on what a client can multiply. Headers and subprotocols: TestHandshakesWithHugeHeaders. Connections:
 //     TestMoreConnectionsThanMaxConnections. Groups: TestMoreGroupsThanMaxGroups. Fragments: TestFragmentsOfOneByte.
-//     Pongs: TestPingFloodWithoutReading. Items of an error: TestErrorsOfHugeKeys. Invalid frames:
+//     Pongs: TestPingFloodWithoutReading, TestFloodsOfHeartbeatsWithoutReading. Items of an error: TestErrorsOfHugeKeys. Invalid frames:
 //     TestFloodsOfInvalidFrames. Refs and cancels: TestFloodsOfCancels. Streams: TestStreamsToClientsThatNeverRead.
 //     Events: TestEventFlood. Broadcasts: TestFloodsOfBroadcasts. Log lines: TestFloodsOfPanics. Work per
 //     frame: TestCostlyFrames. Data after the end: internal/socket.TestDiscardIsBounded.

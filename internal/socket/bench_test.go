@@ -18,14 +18,16 @@ const (
 // echoer is a Handler that returns each message, corked.
 type echoer struct{ c *Conn }
 
-func (e *echoer) Message(p []byte, _ bool)        { _ = e.c.WriteText(p, true) } // fails only when the benchmark is over
-func (*echoer) Event(any)                         {}
-func (*echoer) StillRunning()                     {}
-func (*echoer) Lost()                             {}
-func (*echoer) Closing()                          {}
-func (*echoer) Closed(int, string)                {}
-func (*echoer) Dropped(Drop, int)                 {}
-func (*echoer) Arrived([]byte, bool, uint64) bool { return true }
+func (e *echoer) Message(p []byte, _ bool) { _ = e.c.WriteText(p, true) } // fails only when the benchmark is over
+func (*echoer) Event(any)                  {}
+func (*echoer) StillRunning()              {}
+func (*echoer) Lost()                      {}
+func (*echoer) Closing()                   {}
+func (*echoer) Closed(int, string)         {}
+func (*echoer) Dropped(Drop, int)          {}
+func (*echoer) Answered(int)               {}
+
+func (*echoer) Arrived([]byte, bool, uint64) (answer []byte, waits bool) { return nil, true }
 
 // bareEcho is the minimal server: for each batch one read and one write of prepared frames.
 func bareEcho(nc net.Conn) {

@@ -25,7 +25,14 @@ type Handler interface {
 	// connection's lock: it must not block and must not call the connection's methods. Text is valid UTF-8; p is valid
 	// during the call only. p is nil if the message is inflated only when its turn comes: a compressed message of more
 	// than 512 bytes, or one that will turn out to be invalid.
-	Arrived(p []byte, binary bool, ahead uint64) (waits bool)
+	//
+	// answer, unless it is nil, is valid UTF-8. It is written as a text message, together with the other answers to what
+	// was read at the same time, and does not wait for the handler. It is never compressed.
+	Arrived(p []byte, binary bool, ahead uint64) (answer []byte, waits bool)
+
+	// Answered is called for each answer of Arrived that was queued, with its length. It may be called at the same time
+	// as any other method, even after Closed, and must not block.
+	Answered(bytes int)
 
 	// Message handles one complete message; text is valid UTF-8. It may modify p but must not keep it: p is valid
 	// during the call only.
@@ -72,9 +79,9 @@ type Conn struct {
 	result readResult // set by readFunc
 	part   *partial   // the message or frame that has arrived in part; nil: none
 
-	mu    sync.Mutex
-	h     Handler       // nil before Start
-	drops *[]dropRecord // to report to h when mu is released; nil: none
+	mu      sync.Mutex
+	h       Handler   // nil before Start
+	reports *[]report // for h, when mu is released; nil: none
 
 	rest      []byte // the part of the current batch that is not parsed yet, in an inline run
 	inbox     inbox

@@ -306,9 +306,9 @@ func TestArrived(t *testing.T) {
 		h.slowly()
 		begin := time.Now()
 		var arrived []string // guarded by the connection's lock
-		h.arrived = func(m []byte, binary bool, ahead uint64) bool {
+		h.arrived = func(m []byte, binary bool, ahead uint64) (answer []byte, waits bool) {
 			arrived = append(arrived, fmt.Sprint(string(m), " ", binary, " ", time.Since(begin).Round(5*time.Millisecond), " ", ahead))
-			return !strings.HasPrefix(string(m), "now")
+			return nil, !strings.HasPrefix(string(m), "now")
 		}
 		c.Start(h, nil)
 		p.send(text("slow"), text("now 1"), masked(ws.OpBinary, true, "two"))

@@ -31,7 +31,7 @@ type recorder struct {
 	c       *Conn
 	message func(p []byte, binary bool)
 	event   func(e any)
-	arrived func(p []byte, binary bool, ahead uint64) bool
+	arrived func(p []byte, binary bool, ahead uint64) (answer []byte, waits bool)
 	last    func() // runs in Closed
 
 	in     atomic.Bool
@@ -40,8 +40,9 @@ type recorder struct {
 	closed chan struct{}
 	overlap,
 	lostTwice atomic.Bool
-	closings atomic.Int32
-	broken   atomic.Pointer[error] // what Conn.check has found
+	closings             atomic.Int32
+	answers, answerBytes atomic.Int64          // reported by Answered
+	broken               atomic.Pointer[error] // what Conn.check has found
 
 	mu    sync.Mutex
 	drops [dropKinds]int
@@ -112,8 +113,17 @@ func (h *recorder) Closed(code int, reason string) {
 	close(h.closed)
 }
 
-func (h *recorder) Arrived(p []byte, binary bool, ahead uint64) bool {
-	return h.arrived == nil || h.arrived(p, binary, ahead)
+func (h *recorder) Arrived(p []byte, binary bool, ahead uint64) (answer []byte, waits bool) {
+	if h.arrived == nil {
+		return nil, true
+	}
+	return h.arrived(p, binary, ahead)
+}
+
+func (h *recorder) Answered(bytes int) {
+	h.check()
+	h.answers.Add(1)
+	h.answerBytes.Add(int64(bytes))
 }
 
 func (h *recorder) Dropped(what Drop, n int) {

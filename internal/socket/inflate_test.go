@@ -308,9 +308,9 @@ func TestInflatedInItsTurn(t *testing.T) {
 		h, p := started(t, Options{Deflate: true}, nil)
 		h.slowly()
 		var arrived []string
-		h.arrived = func(p []byte, _ bool, _ uint64) bool {
+		h.arrived = func(p []byte, _ bool, _ uint64) (answer []byte, waits bool) {
 			arrived = append(arrived, fmt.Sprint(p == nil, " ", string(p)))
-			return string(p) != "cancel"
+			return nil, string(p) != "cancel"
 		}
 		long := strings.Repeat("l", 64<<10)
 		p.send(text("slow"))

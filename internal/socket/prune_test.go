@@ -169,7 +169,7 @@ func (q *discardingQueue) judge() error {
 		}
 	}
 	reported := 0
-	for _, d := range *q.c.drops {
+	for _, d := range *q.c.reports {
 		reported += d.n
 	}
 	if len(got)+reported != q.frames {

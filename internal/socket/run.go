@@ -91,14 +91,23 @@ func (c *Conn) nextItem() (item, bool) {
 	return it, ok
 }
 
-// enqueue puts an item into the inbox, unless Arrived reports that a message needs no handling.
+// enqueue puts an item into the inbox, unless Arrived reports that a message needs no handling. If the answer to the
+// message does not fit into the send queue, that closes the connection. The caller flushes.
 func (c *Conn) enqueue(it item) {
+	if it.kind != messageItem {
+		c.inbox.push(it)
+		return
+	}
 	text := it.p
 	if it.deflated {
 		it, text = c.peek(it)
 	}
-	if it.kind != messageItem || c.h.Arrived(text, it.binary, c.delivered+uint64(c.inbox.messages)) {
+	answer, waits := c.h.Arrived(text, it.binary, c.delivered+uint64(c.inbox.messages))
+	if waits {
 		c.inbox.push(it)
+	}
+	if answer != nil && c.reply(finText, answer) {
+		c.report(report{answer: true, n: len(answer)})
 	}
 }
 

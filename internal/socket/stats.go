@@ -50,33 +50,43 @@ func (u *Upgrader) Stats() Stats {
 	return s
 }
 
-// A dropRecord is a drop that is reported to the handler once mu is released.
-type dropRecord struct {
-	what Drop
-	n    int
+// A report is told to the handler once mu is released: a drop of n units or, if answer is set, an answer of n bytes.
+type report struct {
+	answer bool
+	what   Drop
+	n      int
+}
+
+// report records r for the handler. The caller holds mu.
+func (c *Conn) report(r report) {
+	if c.reports == nil {
+		c.reports = new([]report)
+	}
+	*c.reports = append(*c.reports, r)
 }
 
 // drop counts n discarded units and records them for the handler. The caller holds mu.
 func (c *Conn) drop(what Drop, n int) {
 	if n > 0 {
 		c.up.counters.drops[what].Add(int64(n))
-		if c.drops == nil {
-			c.drops = new([]dropRecord)
-		}
-		*c.drops = append(*c.drops, dropRecord{what, n})
+		c.report(report{what: what, n: n})
 	}
 }
 
-// unlock releases mu, then reports the recorded drops to the handler. Drops before Start are reported after Start.
+// unlock releases mu, then passes the reports to the handler. Drops before Start are reported after Start.
 func (c *Conn) unlock() {
-	drops, h := c.drops, c.h
-	if h == nil || drops == nil {
+	reports, h := c.reports, c.h
+	if h == nil || reports == nil {
 		c.mu.Unlock()
 		return
 	}
-	c.drops = nil
+	c.reports = nil
 	c.mu.Unlock()
-	for _, d := range *drops {
-		h.Dropped(d.what, d.n)
+	for _, r := range *reports {
+		if r.answer {
+			h.Answered(r.n)
+		} else {
+			h.Dropped(r.what, r.n)
+		}
 	}
 }

@@ -123,7 +123,9 @@ func (s *story) Closed(code int, _ string) {
 	close(s.closed)
 }
 
-func (s *story) Arrived([]byte, bool, uint64) bool { return true }
+func (s *story) Answered(int) {}
+
+func (s *story) Arrived([]byte, bool, uint64) (answer []byte, waits bool) { return nil, true }
 
 func (s *story) Dropped(what Drop, n int) {
 	s.checkStates()

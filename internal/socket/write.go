@@ -106,11 +106,14 @@ func (c *Conn) admit(n int) error {
 
 func (c *Conn) hasRoom(n int) bool { return c.queued == 0 || n <= c.up.opt.SendQueueBytes-c.queued }
 
-// reply queues a ping or a pong. The limit of the send queue applies also to pongs, which the peer asks for.
-func (c *Conn) reply(first byte, p []byte) {
-	if c.admit(headerSize(len(p))+len(p)) == nil {
-		c.appendFrame(first, p)
+// reply queues a ping, a pong or an answer of Arrived, and reports whether there was room. The limit of the send queue
+// applies also to what the peer asks for.
+func (c *Conn) reply(first byte, p []byte) bool {
+	if c.admit(headerSize(len(p))+len(p)) != nil {
+		return false
 	}
+	c.appendFrame(first, p)
+	return true
 }
 
 // appendFrame appends a frame to the send queue.

@@ -41,7 +41,7 @@ func TestTheUnionHasACaseForEachType(t *testing.T) {
 		for _, m := range one.srv.Spec().Channels[0].Receives {
 			got = append(got, m.Action+" "+m.Handler)
 		}
-		if want := []string{"new_message on", "ping on", "chanx.cancel on"}; !reflect.DeepEqual(got, want) {
+		if want := []string{"new_message on", "ping on", "chanx.ping request", "chanx.cancel on"}; !reflect.DeepEqual(got, want) {
 			t.Errorf("the discussion receives %q, want %q", got, want)
 		}
 	})
