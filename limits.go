@@ -15,7 +15,7 @@ type Limits struct {
 	// message closes the connection with 1009 before memory is allocated for it.
 	MaxMessageBytes int
 
-	// MessageTimeout is the time from a message's first byte to its last; default 10 s. Beyond it: close 1008.
+	// MessageTimeout is the time from a message's first byte to its last; default 10 s. Beyond it: close 1013.
 	MessageTimeout time.Duration
 
 	// MaxFragments is the number of fragments of a message; default 128. Beyond it: close 1008.

@@ -173,7 +173,7 @@ func TestTimeoutsReachTheConnection(t *testing.T) {
 	defer web.Close()
 	slow := dialWire(t, web.URL+"/desk/slow")
 	slow.write(frames(text(knock))[:8])
-	slow.expectClose(1008)
+	slow.expectClose(1013)
 	many := dialWire(t, web.URL+"/desk/many")
 	many.write(frames(part(1, false, "{"), part(0, false, " "), part(0, false, " ")))
 	many.expectClose(1008)

@@ -29,7 +29,7 @@
 //     TestHandshakesOfTLSThatNeverEnd: 200.
 //   - TestHandshakesWithHugeHeaders: 100,000 subprotocols are searched, four times as many are 431.
 //   - TestSmuggledHandshakes, TestBytesBehindTheHandshakeAreFrames: ambiguous requests are 400 to 501, or 1002.
-//   - TestSlowMessages: 300, whole, in fragments or not at all, end with MessageTimeout and 1008.
+//   - TestSlowMessages: 300, whole, in fragments or not at all, end with MessageTimeout and 1013.
 //   - TestUnfinishedTLSRecords: 60 below TLS, cut, forged or ended, end with PongTimeout at the latest and 1006.
 //   - TestFragmentsOfOneByte: 128 are a message, one more is 1008.
 //   - TestCompressedBombs: 8 KB that would be 8 MB are 1002; heap 8 MB for 20 of them.

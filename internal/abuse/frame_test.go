@@ -23,7 +23,7 @@ func TestSlowMessages(t *testing.T) {
 	f := build(t, plan{ServerOptions: chanx.ServerOptions{Limits: chanx.Limits{MessageTimeout: 500 * time.Millisecond}}})
 	long := text(message("say", `{"Text":"`+strings.Repeat("x", 500)+`"}`))
 	fragments := append(frame(ws.OpText, false, "{"), bytes.Repeat(frame(ws.OpContinuation, false, " "), 100)...)
-	f.during(ends{1008: raiders}, func() {
+	f.during(ends{1013: raiders}, func() {
 		f.crowd(raiders, func(i int) error {
 			r, err := f.enter("/ws")
 			if err != nil {
@@ -38,7 +38,7 @@ func TestSlowMessages(t *testing.T) {
 				go func() { _ = r.dribble(fragments) }() // fails when the server disconnects
 			}
 			if err == nil {
-				_, err = r.ends(ws.StatusPolicyViolation)
+				_, err = r.ends(ws.StatusCode(1013))
 			}
 			return err
 		})

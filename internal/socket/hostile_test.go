@@ -247,12 +247,12 @@ func TestSlowLoris(t *testing.T) {
 				if bytes.Contains(start, []byte{0x89, 0x80}) {
 					p.expect("pong")
 				}
-				p.expect("close 1008 message took too long")
+				p.expect("close 1013 message took too long")
 				if d := time.Since(begin); d != 10*time.Second {
 					t.Errorf("after %v", d)
 				}
 				must(t, p.nc.Close())
-				h.end(t, "m quick", "closed 1008 message took too long")
+				h.end(t, "m quick", "closed 1013 message took too long")
 			})
 		})
 	}

@@ -261,11 +261,11 @@ func TestMessageTimeoutStopsWhilePaused(t *testing.T) {
 		}
 		p.send(masked(ws.OpText, false, strings.Repeat("x", 10)))
 		begin = time.Now()
-		p.expect("close 1008 message took too long")
+		p.expect("close 1013 message took too long")
 		if d := time.Since(begin); d != 10*time.Second {
 			t.Errorf("after %v", d)
 		}
 		must(t, p.nc.Close())
-		h.end(t, "m slow", "m waits", "m one two three", "closed 1008 message took too long")
+		h.end(t, "m slow", "m waits", "m one two three", "closed 1013 message took too long")
 	})
 }

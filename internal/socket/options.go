@@ -29,7 +29,7 @@ type Options struct {
 
 	MaxMessageBytes int           // bytes of a message from the client, after inflating; beyond: close 1009. Default 64 KiB
 	MaxFragments    int           // frames of one message; beyond: close 1008. Default 128
-	MessageTimeout  time.Duration // from the first to the last byte of a message; beyond: close 1008. Default 10 s
+	MessageTimeout  time.Duration // from the first to the last byte of a message; beyond: close 1013. Default 10 s
 
 	InboxMessages int // messages waiting for the handler; beyond: the socket is not read. Default 16
 	InboxBytes    int // bytes of these messages; beyond: the socket is not read. Default 128 KiB

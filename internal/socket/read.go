@@ -254,7 +254,7 @@ func (c *Conn) handleReadError(err error) (again bool) {
 		c.up.counters.replacements.Add(1)
 		return true
 	}
-	end := c.fail(ClosePolicy, "message took too long")
+	end := c.fail(CloseTryLater, "message took too long") // a network that stalled: the peer should come back
 	c.inbox.push(end)
 	c.ensureRunner()
 	return true
