@@ -16,6 +16,7 @@ export type Status =
   | { readonly state: 'waiting'; readonly attempt: number; readonly until: number; readonly code: number; readonly reason: string }
   | { readonly state: 'closed'; readonly code: number; readonly reason: string; readonly error?: RefusedError | DisconnectedError };
 
+/** Who is in a group. `live` is false before the first list, and while the connection is away. */
 export interface Roster<Card> {
   readonly group: string;
   readonly me: string | undefined;
@@ -26,19 +27,23 @@ export interface Roster<Card> {
 }
 export interface Member<Card> { readonly key: string; readonly conns: number; readonly card: Card }
 
+/** Why messages of a group are missing. */
 export type GapReason = 'trimmed' | 'unknown' | 'too_many' | 'unavailable' | 'lost' | 'unreadable' | 'new';
 
-export abstract class ChanxError extends Error {}
+export abstract class ChanxError extends Error {
+  constructor(message: string, members: object) {
+    super(message);
+    Object.assign(this, members);
+  }
+}
 
 /** The message is not valid: one item for each fault. */
 export class InvalidError extends ChanxError {
   override readonly name = 'InvalidError';
-  readonly action: string;
-  readonly items: readonly Item[];
+  declare readonly action: string;
+  declare readonly items: readonly Item[];
   constructor(action: string, items: readonly Item[]) {
-    super(`chanx: ${action} is not valid: ${items.map(({ loc, msg }) => `${loc.join('.')}: ${msg}`).join('; ')}`);
-    this.action = action;
-    this.items = items;
+    super(`chanx: ${action} is invalid: ${items.map(({ loc, msg }) => `${loc.join('.')}: ${msg}`).join('; ')}`, { action, items });
   }
 }
 export interface Item { readonly type: string; readonly loc: readonly (string | number)[]; readonly msg: string }
@@ -46,14 +51,11 @@ export interface Item { readonly type: string; readonly loc: readonly (string | 
 /** The handler of the message failed. `client.failed(error, action)` knows its reasons. */
 export class ReplyError<Reason extends string = string> extends ChanxError {
   override readonly name = 'ReplyError';
-  readonly action: string;
-  readonly reason: Reason;
-  readonly detail: string;
+  declare readonly action: string;
+  declare readonly reason: Reason;
+  declare readonly detail: string;
   constructor(action: string, reason: Reason, detail: string) {
-    super(`chanx: ${action} failed: ${reason}: ${detail}`);
-    this.action = action;
-    this.reason = reason;
-    this.detail = detail;
+    super(`chanx: ${action} failed: ${reason}: ${detail}`, { action, reason, detail });
   }
 }
 export type LibraryReason = 'internal' | 'timeout' | 'cancelled' | 'too_busy' | 'rate_limited' | 'duplicate_ref';
@@ -61,66 +63,53 @@ export type LibraryReason = 'internal' | 'timeout' | 'cancelled' | 'too_busy' | 
 /** No answer came in time. Unless it was sent, the server has certainly not seen the message. */
 export class TimeoutError extends ChanxError {
   override readonly name = 'TimeoutError';
-  readonly action: string;
-  readonly sent: boolean;
+  declare readonly action: string;
+  declare readonly sent: boolean;
   constructor(action: string, sent: boolean) {
-    super(`chanx: ${action} had no answer in time`);
-    this.action = action;
-    this.sent = sent;
+    super(`chanx: ${action} timed out`, { action, sent });
   }
 }
 
 /** The connection is lost or closed. Unless it was sent, the server has certainly not seen the message. */
 export class DisconnectedError extends ChanxError {
   override readonly name = 'DisconnectedError';
-  readonly action: string;
-  readonly sent: boolean;
-  readonly code: number;
-  readonly reason: string;
+  declare readonly action: string;
+  declare readonly sent: boolean;
+  declare readonly code: number;
+  declare readonly reason: string;
   constructor(action: string, sent: boolean, code: number, reason: string) {
-    super(`chanx: ${action || 'connection'} is disconnected: ${code} ${reason}`);
-    this.action = action;
-    this.sent = sent;
-    this.code = code;
-    this.reason = reason;
+    super(`chanx: ${action} disconnected: ${code} ${reason}`, { action, sent, code, reason });
   }
 }
 
 /** The server does not accept the connection. `items` are the faults of its parameters. */
 export class RefusedError extends ChanxError {
   override readonly name = 'RefusedError';
-  readonly status: number;
-  readonly detail: string;
-  readonly items: readonly Item[];
+  declare readonly status: number;
+  declare readonly detail: string;
+  declare readonly items: readonly Item[];
   constructor(status: number, detail: string, items: readonly Item[]) {
-    super(`chanx: the server refused the connection: ${status} ${detail}`);
-    this.status = status;
-    this.detail = detail;
-    this.items = items;
+    super(`chanx: refused: ${status} ${detail}`, { status, detail, items });
   }
 }
 
-/** A bounded queue is full: that of messages to send, or that of frames that a loop has not taken. */
+/** A bounded queue full: that of messages to send, or that of frames that a loop has not taken. */
 export class QueueFullError extends ChanxError {
   override readonly name = 'QueueFullError';
-  readonly queue: 'send' | 'receive';
-  readonly limit: number;
+  declare readonly queue: 'send' | 'receive';
+  declare readonly limit: number;
   constructor(queue: 'send' | 'receive', limit: number) {
-    super(`chanx: the queue to ${queue} is full: ${limit} wait`);
-    this.queue = queue;
-    this.limit = limit;
+    super(`chanx: ${queue} queue full: ${limit}`, { queue, limit });
   }
 }
 
 /** Thrown by a handler of `answer`, it gives the server a reason. Any other error becomes "internal". */
 export class Decline extends ChanxError {
   override readonly name = 'Decline';
-  readonly reason: string;
-  readonly detail: string;
+  declare readonly reason: string;
+  declare readonly detail: string;
   constructor(reason: string, detail = '') {
-    super(`${reason}: ${detail}`);
-    this.reason = reason;
-    this.detail = detail;
+    super(`${reason}: ${detail}`, { reason, detail });
   }
 }
 
@@ -209,6 +198,11 @@ export interface Client<C extends Contract> extends AsyncIterable<C['frames']> {
   frames(options?: { limit?: number; signal?: AbortSignal }): AsyncIterable<C['frames']>;
   /** The newest frames, oldest first, from the first subscriber on. */
   list<A extends ActionOf<C>>(actions: A | readonly A[], limit: number): Live<readonly FrameOf<C, A>[]>;
+  /** Answers what the server asks: one handler for each action. The signal is aborted when nobody waits for the answer. */
+  answer<A extends keyof C['asks'] & string>(action: A, fn: Answerer<C['asks'][A]>): Off;
+  presence(group: [C['card']] extends [never] ? never : string): Live<Roster<C['card']>>;
+  /** Messages of a group are missing; what follows is newer. */
+  onGap(fn: (group: string, reason: GapReason) => void): Off;
   /** Errors that no request waits for. */
   onError(fn: (error: InvalidError | ReplyError) => void): Off;
 }
@@ -229,10 +223,12 @@ export interface Channel {
 
 // Addresses
 
+const unfit = (name: string, value: unknown): never => {
+  throw new TypeError(`chanx: parameter ${name}: no URL carries ${JSON.stringify(value)}`);
+};
+
 const plain = (name: string, value: unknown): string => {
-  if (typeof value === 'number' ? !Number.isFinite(value) : !['string', 'boolean', 'bigint'].includes(typeof value)) {
-    throw new TypeError(`chanx: parameter ${name}: no URL can carry ${value}`);
-  }
+  if (!(typeof value === 'number' ? isFinite(value) : ['string', 'boolean', 'bigint'].includes(typeof value))) unfit(name, `${value}`);
   const text = `${value}`;
   const [, sign = '', digits = '', exponent] = (typeof value === 'number' && /^(-?)([\d.]+)e(.+)$/.exec(text)) || [];
   if (!exponent) return text;
@@ -241,25 +237,20 @@ const plain = (name: string, value: unknown): string => {
 };
 
 const encode = (name: string, value: unknown): string => {
-  try {
-    return encodeURIComponent(plain(name, value));
-  } catch (error) {
-    if (error instanceof TypeError) throw error;
-    throw new TypeError(`chanx: parameter ${name}: it is not valid Unicode`);
-  }
+  const text = plain(name, value);
+  return !/\p{Cs}/u.test(text) ? encodeURIComponent(text) : unfit(name, text);
 };
 
 /** A segment that is empty or only dots would be dropped from the URL. */
 const segment = (name: string, value: unknown): string => {
   const text = encode(name, value);
-  if (/^\.{0,2}$/.test(text)) throw new TypeError(`chanx: parameter ${name}: it must not be '', '.' or '..'`);
-  return text;
+  return /^\.{0,2}$/.test(text) ? unfit(name, value) : text;
 };
 
 const address = (channel: Channel, base: string | URL, params: Record<string, unknown>): URL => {
   const url = new URL(base);
   url.protocol = url.protocol.replace(/^http/, 'ws');
-  if (!/^wss?:$/.test(url.protocol)) throw new TypeError('chanx: the base must begin with http:, https:, ws: or wss:');
+  if (!/^wss?:$/.test(url.protocol)) throw new TypeError('chanx: base: not http(s) or ws(s)');
   url.hash = '';
   const path = channel.path.replace(/\{(.+?)(\.\.\.)?\}/g, (_, name: string, rest?: string) =>
     rest ? plain(name, params[name]).split('/').map((part) => segment(name, part)).join('/') : segment(name, params[name]));
@@ -280,13 +271,9 @@ type Then = 'stop' | 'retry' | 'fresh' | number;
 
 const usual = (code: number): Then =>
   code === 4401 ? 'fresh' : code === 4429 ? 5
-  : [1001, 1005, 1006, 1011, 1012, 1013, 4408, 4425].includes(code) || (code >= 4500 && code < 4600) ? 'retry' : 'stop';
+  : /^(100[156]|101[123]|4408|4425|45..)$/.test(`${code}`) ? 'retry' : 'stop';
 
-const meanings: Record<number, string> = {
-  1000: 'Done', 1001: 'The server is shutting down', 1005: 'The connection ended', 1006: 'The connection was lost', 1008: 'A limit was exceeded',
-  1009: 'The message is too long', 1011: 'Internal error', 1012: 'The server restarts', 1013: 'The server is overloaded',
-  4401: 'The credentials are missing or have expired', 4429: 'Too many requests',
-};
+const meanings: Record<number, string> = { 1000: 'Done', 1001: 'The server stops', 1006: 'Connection lost', 1012: 'The server restarts' };
 const meaning = (code: number): string => meanings[code] ?? `Closed with ${code}`;
 
 // Values that change, and queues
@@ -298,16 +285,22 @@ const live = <T>(initial: T, begin?: () => void): Live<T> & { set(now: T): void 
     initial,
     get current() { return current; },
     subscribe(fn) {
-      const one = { fn };
-      subscribers.add(one);
+      const off = member(subscribers, fn);
       begin?.();
-      return () => void subscribers.delete(one);
+      return off;
     },
     set(now) {
       current = now;
       for (const one of [...subscribers]) if (subscribers.has(one)) one.fn(now);
     },
   };
+};
+
+/** Adds fn to a set, where one function may be several times. */
+const member = <F>(all: Set<{ fn: F }>, fn: F): Off => {
+  const one = { fn };
+  all.add(one);
+  return () => void all.delete(one);
 };
 
 interface Mailbox {
@@ -368,11 +361,10 @@ const mailbox = (limit: number, stop: () => void, start?: () => void): Mailbox =
 
 // The client
 
-interface Pending { action: string; sent: boolean; frame(frame: Frame): boolean; fail(error: unknown): void }
+interface Pending { action: string; sent: boolean; frame(frame: Frame): void; fail(error: unknown): void }
 interface Queued { text: string; ref?: string }
 interface Frame { [name: string]: any }
 
-const fullBuffer = 1 << 20;
 
 /** `base` is http(s): or ws(s):, possibly with a path. A parameter that no URL can carry throws TypeError. */
 export const connect = <T extends Client<any>>(
@@ -380,7 +372,6 @@ export const connect = <T extends Client<any>>(
 ): T => {
   const url = address(channel, base, params as Record<string, unknown>);
   const key = channel.key ?? 'action';
-  const statusCode = channel.camel ? 'statusCode' : 'status_code';
   const clock: Clock = options.clock ?? {
     now: Date.now, random: Math.random, setTimeout: (fn, ms) => setTimeout(fn, ms), clearTimeout: (timer) => clearTimeout(timer),
   };
@@ -395,21 +386,24 @@ export const connect = <T extends Client<any>>(
   const loops = new Set<Mailbox>();
   const onces = new Set<(error: unknown) => void>();
   const errors = new Set<{ fn: (error: InvalidError | ReplyError) => void }>();
+  const gaps = new Set<{ fn: (group: string, reason: GapReason) => void }>();
+  const answerers = new Map<string, Answerer<any>>();
+  const asked = new Map<string, AbortController>();
+  const rosters = new Map<string, ReturnType<typeof live<Roster<any>>>>();
+  const positions = new Map<string, string>(); // of each group key, the newest at the end
   const told = new Set<string>();
   let queue: Queued[] = [];
   let refs = 0;
   let socket: Socket | undefined;
   let asking: AbortController | undefined; // of an attempt
-  let attempt = 0;
+  let attempt = 0; // 0: lazy, or closed
   let triedFresh = false;
   let refusal: { status: number; detail: string; items: readonly Item[] } | undefined;
   let heard = 0; // when the last frame came
   const timers: { connect?: any; stable?: any; beat?: any; drain?: any } = {};
-  let idleNow = true; // nothing has been started: lazy, or closed
 
   const stopTimers = (): void => {
     for (const timer of Object.values(timers)) clock.clearTimeout(timer);
-    for (const name of Object.keys(timers)) delete timers[name as keyof typeof timers];
   };
   const isOpen = (): boolean => status.current.state === 'open';
   const once = (what: string, text: string): void => {
@@ -421,7 +415,7 @@ export const connect = <T extends Client<any>>(
     try {
       fn();
     } catch (error) {
-      logger.warn('chanx: a handler failed', error);
+      logger.warn('chanx: handler failed', error);
     }
   };
   const write = (frame: object): void => socket?.send(JSON.stringify(frame));
@@ -431,7 +425,7 @@ export const connect = <T extends Client<any>>(
   const dial = async (fresh: boolean): Promise<void> => {
     const mine = (asking = new AbortController());
     refusal = undefined;
-    timers.connect = clock.setTimeout(() => drop(1006, 'The server did not answer in time'), 10_000);
+    timers.connect = clock.setTimeout(() => drop(1006, 'No answer'), 10_000);
     status.set({ state: 'connecting', attempt });
     if (mine !== asking) return;
     let token = options.token;
@@ -439,30 +433,28 @@ export const connect = <T extends Client<any>>(
       try {
         token = await token({ fresh, signal: mine.signal });
       } catch {
-        if (mine === asking) drop(1006, 'No token could be had');
+        if (mine === asking) drop(1006, 'No token');
         return;
       }
       if (mine !== asking) return;
     }
-    const { target, protocols } = place(token);
     try {
-      socket = new (options.WebSocket ?? globalThis.WebSocket)(target, protocols);
+      socket = new (options.WebSocket ?? globalThis.WebSocket)(...place(token));
     } catch {
-      return drop(1006, 'No socket could be made');
+      return drop(1006, 'No answer');
     }
     listen(socket);
   };
 
   /** Puts the token where the document says. */
-  const place = (token: string | undefined): { target: string; protocols?: string[] } => {
+  const place = (token = ''): [string, string[]?] => {
     const where = channel.token;
     const target = new URL(url);
-    if (!where || token === undefined) return { target: target.href };
-    if ('query' in where) {
-      addQuery(target, where.query, encodeURIComponent((where.prefix ?? '') + token));
-      return { target: target.href };
-    }
-    return { target: target.href, protocols: [...(where.beside ? [where.beside] : []), where.subprotocol + token] };
+    for (const pos of [...positions.values()].slice(-64)) addQuery(target, 'chanx.resume', encodeURIComponent(pos));
+    if (!where || !token) return [target.href];
+    if ('subprotocol' in where) return [target.href, [...(where.beside ? [where.beside] : []), where.subprotocol + token]];
+    addQuery(target, where.query, encodeURIComponent((where.prefix ?? '') + token));
+    return [target.href];
   };
 
   const listen = (mine: Socket): void => {
@@ -501,9 +493,9 @@ export const connect = <T extends Client<any>>(
     const at = clock.now();
     write({ [key]: 'chanx.ping' });
     timers.beat = clock.setTimeout(() => {
-      const late = clock.now() > at + beat.answer + 1000; // this machine slept: it may have missed the answer
-      if (heard >= at || late) ping();
-      else drop(1006, 'The server does not answer');
+      // A machine that has slept may have missed the answer.
+      if (heard >= at || clock.now() > at + beat.answer + 1000) ping();
+      else drop(1006, 'No answer');
     }, beat.answer);
   };
 
@@ -519,11 +511,8 @@ export const connect = <T extends Client<any>>(
     const wasOpen = isOpen();
     release();
     reason ||= meaning(code);
-    for (const [ref, call] of [...pending]) {
-      if (!call.sent) continue;
-      pending.delete(ref);
-      call.fail(new DisconnectedError(call.action, true, code, reason));
-    }
+    away();
+    for (const { action, sent, fail } of [...pending.values()]) if (sent) fail(new DisconnectedError(action, true, code, reason));
     decide(code, reason, wasOpen);
   };
 
@@ -532,16 +521,15 @@ export const connect = <T extends Client<any>>(
     asking?.abort();
     asking = undefined;
     stopTimers();
+    for (const control of asked.values()) control.abort();
+    asked.clear();
     globalThis.removeEventListener?.('online', again);
   };
 
   const decide = (code: number, reason: string, wasOpen: boolean): void => {
     const then = channel.closes?.[code] ?? usual(code);
-    if (then === 'fresh' && typeof options.token === 'function' && !triedFresh) {
-      triedFresh = true;
-      return void dial(true);
-    }
-    if ((then === 'retry' || typeof then === 'number') && options.reconnect !== false) return pause(code, reason, then);
+    if (then === 'fresh' && typeof options.token === 'function' && !triedFresh) return void dial((triedFresh = true));
+    if (then !== 'stop' && then !== 'fresh' && options.reconnect !== false) return pause(code, reason, then);
     if (code === 1000) return finish(code, reason);
     if (then === 'fresh' || (!wasOpen && code >= 4400 && code < 4600)) refusal ??= { status: code - 4000, detail: reason, items: [] };
     if (refusal) return finish(code, reason, new RefusedError(refusal.status, refusal.detail, refusal.items));
@@ -549,8 +537,7 @@ export const connect = <T extends Client<any>>(
   };
 
   const pause = (code: number, reason: string, then: Then): void => {
-    const after = typeof then === 'number' ? then * 1000 : 0;
-    const ms = Math.max(after, clock.random() * Math.min(wait.max, wait.min * 2 ** (attempt - 1)));
+    const ms = Math.max(+then * 1000 || 0, clock.random() * Math.min(wait.max, wait.min * 2 ** (attempt - 1)));
     timers.connect = clock.setTimeout(again, ms);
     globalThis.addEventListener?.('online', again);
     status.set({ state: 'waiting', attempt, until: clock.now() + ms, code, reason });
@@ -564,19 +551,16 @@ export const connect = <T extends Client<any>>(
   };
 
   const finish = (code: number, reason: string, error?: RefusedError | DisconnectedError): void => {
-    idleNow = true;
+    attempt = 0;
     triedFresh = false;
     const discarded = queue.filter(({ ref }) => !ref).length;
-    if (discarded) logger.warn(`chanx: ${discarded} messages were not sent`);
+    if (discarded) logger.warn(`chanx: ${discarded} messages not sent`);
     queue = [];
-    for (const [ref, call] of [...pending]) {
-      pending.delete(ref);
-      call.fail(new DisconnectedError(call.action, call.sent, code, reason));
-    }
+    for (const { action, sent, fail } of [...pending.values()]) fail(new DisconnectedError(action, sent, code, reason));
     for (const loop of [...loops]) loop.end(error);
     loops.clear();
     for (const fail of [...onces]) fail(error ?? new DisconnectedError('', false, code, reason));
-    status.set(error ? { state: 'closed', code, reason, error } : { state: 'closed', code, reason });
+    status.set({ state: 'closed', code, reason, ...(error && { error }) });
   };
 
   // Sending
@@ -599,7 +583,7 @@ export const connect = <T extends Client<any>>(
   const flush = (opening = isOpen()): void => {
     if (!opening) return;
     clock.clearTimeout(timers.drain);
-    while (queue.length && socket && socket.bufferedAmount < fullBuffer) {
+    while (queue.length && socket && socket.bufferedAmount < 1 << 20) {
       const { text, ref } = queue.shift()!;
       const call = ref && pending.get(ref);
       if (call) call.sent = true;
@@ -619,7 +603,7 @@ export const connect = <T extends Client<any>>(
 
   const failure = (action: string, payload: any): InvalidError | ReplyError =>
     Array.isArray(payload) ? new InvalidError(action, payload)
-    : new ReplyError(action, `${payload?.reason ?? ''}`, `${payload?.detail ?? ''}`);
+    : new ReplyError(action, payload?.reason, payload?.detail);
 
   const content = (frame: Frame): unknown => (channel.framed?.includes(frame[key]) ? frame : frame['payload']);
 
@@ -634,9 +618,9 @@ export const connect = <T extends Client<any>>(
       end();
       fail(signal!.reason);
     };
-    const timer = ms === undefined ? undefined : clock.setTimeout(expired, ms);
+    const timer = ms !== undefined && clock.setTimeout(expired, ms);
     const off = (): void => {
-      if (timer !== undefined) clock.clearTimeout(timer);
+      clock.clearTimeout(timer);
       signal?.removeEventListener('abort', aborted);
     };
     signal?.addEventListener('abort', aborted);
@@ -645,69 +629,55 @@ export const connect = <T extends Client<any>>(
 
   type More = CallOptions & { frame?: object };
 
-  const request = (action: string, payload?: unknown, { timeout = options.timeout ?? 15_000, signal, frame }: More = {}): Promise<unknown> =>
+  interface Taker { item(content: unknown): void; done(): void; fail(error: unknown): void; once: boolean }
+
+  /** Sends a message that is answered. It returns what cancels it. */
+  const call = (action: string, payload: unknown, { timeout, signal, frame }: More, to: Taker): Off => {
+    const ref = `${++refs}`;
+    const off = watch(action, timeout, signal, () => cancel(ref), to.fail);
+    const fail = (error: unknown): void => {
+      off();
+      pending.delete(ref);
+      to.fail(error);
+    };
+    pending.set(ref, {
+      action, sent: false, fail,
+      frame(got) {
+        const kind = got[key];
+        if (kind === 'error') return fail(failure(action, got['payload']));
+        if (kind === 'complete' || to.once) {
+          off();
+          pending.delete(ref);
+        }
+        if (kind === 'complete') to.done();
+        else to.item(content(got));
+      },
+    });
+    try {
+      enqueue(action, { ref, text: frameOf(action, payload, frame, ref) });
+    } catch (error) {
+      fail(error);
+    }
+    return () => {
+      off();
+      cancel(ref);
+    };
+  };
+
+  const request = (action: string, payload?: unknown, more: More = {}): Promise<unknown> =>
     new Promise((resolve, reject) => {
-      signal?.throwIfAborted();
-      const ref = `${++refs}`;
-      const off = watch(action, timeout, signal, () => cancel(ref), reject);
-      pending.set(ref, {
-        action, sent: false,
-        frame(got) {
-          off();
-          if (got[key] === 'error') reject(failure(action, got['payload']));
-          else resolve(got[key] === 'complete' ? undefined : content(got));
-          return true;
-        },
-        fail(error) {
-          off();
-          reject(error);
-        },
-      });
-      try {
-        enqueue(action, { ref, text: frameOf(action, payload, frame, ref) });
-      } catch (error) {
-        off();
-        pending.delete(ref);
-        throw error;
-      }
+      more.signal?.throwIfAborted();
+      const to = { item: resolve, done: () => resolve(undefined), fail: reject, once: true };
+      call(action, payload, { ...more, timeout: more.timeout ?? options.timeout ?? 15_000 }, to);
     });
 
-  const stream = (action: string, payload?: unknown, { timeout, signal, frame }: More = {}): AsyncIterable<unknown> => ({
+  const stream = (action: string, payload?: unknown, more: More = {}): AsyncIterable<unknown> => ({
     [Symbol.asyncIterator]() {
-      let ref = '';
-      let off: Off | undefined;
-      const start = (): void => {
-        if (signal?.aborted) return box.end(signal.reason);
-        const mine = (ref = `${++refs}`);
-        off = watch(action, timeout, signal, () => cancel(mine), box.end);
-        pending.set(mine, {
-          action, sent: false,
-          frame(got) {
-            if (got[key] !== 'complete' && got[key] !== 'error') {
-              box.push(content(got));
-              return false;
-            }
-            off?.();
-            box.end(got[key] === 'error' ? failure(action, got['payload']) : undefined);
-            return true;
-          },
-          fail(error) {
-            off?.();
-            box.end(error);
-          },
-        });
-        try {
-          enqueue(action, { ref: mine, text: frameOf(action, payload, frame, mine) });
-        } catch (error) {
-          off();
-          pending.delete(mine);
-          box.end(error);
-        }
-      };
-      const box = mailbox(1000, () => {
-        off?.();
-        cancel(ref);
-      }, start);
+      let leave: Off | undefined;
+      const box = mailbox(1000, () => leave?.(), () => {
+        if (more.signal?.aborted) box.end(more.signal.reason);
+        else leave = call(action, payload, more, { item: box.push, done: () => box.end(), fail: box.end, once: false });
+      });
       return box.iterator;
     },
   });
@@ -721,24 +691,99 @@ export const connect = <T extends Client<any>>(
       frame = JSON.parse(data as string);
     } catch { /* told below */ }
     const action = frame?.[key];
-    if (!frame || typeof action !== 'string') return once('', 'the server sent a frame that is no message');
+    if (!frame || typeof action !== 'string') return once('', 'a frame is no message');
     if (action === 'authentication') return authenticated(frame['payload']);
-    if (frame['ref'] !== undefined) {
-      const call = pending.get(frame['ref']);
-      if (call?.frame(frame)) pending.delete(frame['ref']);
-      return;
-    }
+    if (frame['ref'] !== undefined) return pending.get(frame['ref'])?.frame(frame);
+    if (frame['ask'] !== undefined) return question(action, frame);
     if (action === 'error') return complain(failure('', frame['payload']));
+    if (action === 'chanx.presence') return present(frame['payload']);
+    if (action === 'chanx.joined' || action === 'chanx.gap') return moved(action === 'chanx.gap', frame);
     if (/^(chanx\.|(group_|event_)?complete$|pong$)/.test(action) && !handlers.has(action)) return;
-    if (channel.events && !channel.events.includes(action)) return once(action, `the server sent ${action}, which this client does not know`);
+    if (channel.events && !channel.events.includes(action)) return once(action, `unknown action ${action}`);
+    const { pos } = frame;
+    if (pos && positions.get(groupKey(pos)) === pos) return;
     for (const handler of [...(handlers.get(action) ?? [])]) {
       if (handlers.get(action)!.has(handler)) guarded(() => handler.fn(frame));
     }
     for (const loop of [...loops]) loop.push(frame);
+    hold(pos);
+  };
+
+  // History
+
+  const groupKey = (pos: string): string => pos.split(':')[0]!;
+
+  const hold = (pos: string | undefined): void => {
+    if (!pos) return;
+    positions.delete(groupKey(pos));
+    positions.set(groupKey(pos), pos);
+    for (const [oldest] of positions) if (positions.size > 128) positions.delete(oldest);
+  };
+
+  const moved = (isGap: boolean, { pos, payload }: Frame): void => {
+    if (isGap || (!payload.resumed && pos && positions.has(groupKey(pos)))) {
+      for (const { fn } of [...gaps]) guarded(() => fn(payload.group, payload.reason));
+    }
+    hold(pos);
+  };
+
+  // Asks
+
+  const question = (action: string, frame: Frame): void => {
+    const ask = frame['ask'];
+    asked.get(ask)?.abort();
+    asked.delete(ask);
+    if (action !== 'chanx.cancel') void reply(action, frame['payload'], ask);
+  };
+
+  const reply = async (action: string, payload: unknown, ask: string): Promise<void> => {
+    const control = new AbortController();
+    asked.set(ask, control);
+    let out: object;
+    try {
+      const fn = answerers.get(action);
+      if (!fn) throw new Decline('unhandled');
+      out = { [key]: channel.asks?.[action], payload: await fn(payload, control), ask };
+    } catch (error) {
+      if (!(error instanceof Decline)) logger.warn('chanx: handler failed', error);
+      const { reason, detail } = error instanceof Decline ? error : new Decline('internal');
+      out = { [key]: 'error', payload: { reason, detail }, ask };
+    }
+    if (control.signal.aborted) return;
+    asked.delete(ask);
+    write(out);
+  };
+
+  const answer = (action: string, fn: Answerer<any>): Off => {
+    if (answerers.has(action)) throw new TypeError(`chanx: ${action} has a handler`);
+    answerers.set(action, fn);
+    return () => void (answerers.get(action) === fn && answerers.delete(action));
+  };
+
+  // Presence
+
+  const presence = (group: string) => {
+    const roster = rosters.get(group) ?? live<Roster<any>>({ group, me: undefined, members: [], count: 0, complete: false, live: false });
+    rosters.set(group, roster);
+    return roster;
+  };
+
+  const present = ({ group, reset, me, count, complete, members = [], joined = [], changed = [], left = [] }: any): void => {
+    const roster = presence(group);
+    const now = roster.current;
+    if (!reset && (!now.live || (now.count === count && now.complete === complete && !(joined.length + changed.length + left.length)))) return;
+    const all = new Map<string, Member<any>>((reset ? members : now.members).map((one: Member<any>) => [one.key, one]));
+    for (const one of [...changed, ...joined]) all.set(one.key, one);
+    for (const one of left) all.delete(one);
+    guarded(() => roster.set({ group, me: me ?? now.me, members: [...all.values()], count, complete, live: true }));
+  };
+
+  const away = (): void => {
+    for (const roster of rosters.values()) if (roster.current.live) guarded(() => roster.set({ ...roster.current, live: false }));
   };
 
   const authenticated = (payload: any): void => {
-    const code = payload?.[statusCode];
+    const code = payload?.[channel.camel ? 'statusCode' : 'status_code'];
     const detail = `${payload?.data?.detail ?? ''}`;
     if (code >= 400) refusal = { status: code, detail, items: payload.data?.errors ?? [] };
     else if (channel.told && status.current.state === 'connecting') opened(detail);
@@ -746,14 +791,13 @@ export const connect = <T extends Client<any>>(
 
   const complain = (error: InvalidError | ReplyError): void => {
     if (!errors.size) logger.warn(error.message);
-    for (const one of [...errors]) guarded(() => one.fn(error));
+    for (const { fn } of [...errors]) guarded(() => fn(error));
   };
 
   const on = (action: string, fn: (frame: any) => void): Off => {
-    const one = { fn };
     const all = handlers.get(action) ?? new Set();
-    handlers.set(action, all.add(one));
-    return () => void all.delete(one);
+    handlers.set(action, all);
+    return member(all, fn);
   };
 
   const next = (action: string, { timeout, signal }: CallOptions = {}): Promise<unknown> =>
@@ -780,21 +824,17 @@ export const connect = <T extends Client<any>>(
 
   const frames = ({ limit = 1000, signal }: { limit?: number; signal?: AbortSignal } = {}): AsyncIterable<unknown> => ({
     [Symbol.asyncIterator]() {
-      const leave = (): void => {
+      const box = mailbox(limit, () => {
         loops.delete(box);
-        signal?.removeEventListener('abort', aborted);
-      };
-      const aborted = (): void => {
-        leave();
-        box.end();
-      };
-      const box = mailbox(limit, leave);
+        signal?.removeEventListener('abort', leave);
+      });
+      const leave = box.iterator.return as () => void;
       const now = status.current;
       if (now.state === 'closed') box.end(now.error);
       else if (signal?.aborted) box.end();
       else {
         loops.add(box);
-        signal?.addEventListener('abort', aborted);
+        signal?.addEventListener('abort', leave);
       }
       return box.iterator;
     },
@@ -814,9 +854,8 @@ export const connect = <T extends Client<any>>(
 
   const begin = (): void => {
     again();
-    if (!idleNow) return;
-    if (!options.WebSocket && !globalThis.WebSocket) throw new TypeError('chanx: there is no WebSocket here: give options.WebSocket');
-    idleNow = false;
+    if (attempt) return;
+    if (!options.WebSocket && !globalThis.WebSocket) throw new TypeError('chanx: give options.WebSocket');
     attempt = 1;
     void dial(false);
   };
@@ -828,20 +867,18 @@ export const connect = <T extends Client<any>>(
     try {
       old?.close(code, reason);
     } finally {
+      away();
       finish(code, reason || meaning(code));
     }
   };
 
   if (!options.lazy) begin();
   return {
-    status, connect: begin, close, request, stream, on, once: next, frames, list,
+    status, connect: begin, close, request, stream, on, once: next, frames, list, answer, presence,
     send: (action: string, payload?: unknown, more?: More) => enqueue(action, { text: frameOf(action, payload, more?.frame) }),
     failed: (error: unknown, action: string) => error instanceof ReplyError && error.action === action,
-    onError(fn: (error: InvalidError | ReplyError) => void) {
-      const one = { fn };
-      errors.add(one);
-      return () => void errors.delete(one);
-    },
-    [Symbol.asyncIterator]: () => frames()[Symbol.asyncIterator](),
+    onError: (fn: (error: InvalidError | ReplyError) => void) => member(errors, fn),
+    onGap: (fn: (group: string, reason: GapReason) => void) => member(gaps, fn),
+    ...frames(),
   } as unknown as T;
 };

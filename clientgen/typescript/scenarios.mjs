@@ -142,6 +142,20 @@ class World {
       case 'onError': client.onError((error) => this.give(args[0], { name: error.name, reason: error.reason, items: error.items })); return;
       case 'list': this.lists = { ...this.lists, [args[0]]: client.list(args[1], args[2]) }; return;
       case 'subscribe': this.lists[args[0]].subscribe((now) => this.give(args[0], now)); return;
+      case 'answer': this.stops[args[0]] = client.answer(args[1], (question, { signal }) => {
+        this.give(args[0], question);
+        this.signals[args[0]] = { signal };
+        const { gives, declines, throws } = args[2];
+        if (declines) throw new runtime.Decline(...declines);
+        if (throws) throw new Error(throws);
+        return gives ?? new Promise((resolve) => { this.late = { ...this.late, [args[0]]: resolve }; });
+      }); return;
+      case 'answers': return this.late[args[0]](args[1]);
+      case 'aborted': return this.expect(this.signals[args[0]].signal.aborted, args[1], `aborted of ${args[0]}`);
+      case 'presence': client.presence(args[1]).subscribe((now) => this.give(args[0], now)); return;
+      case 'roster': return this.expect(client.presence(args[0]).current, args[1], 'roster');
+      case 'onGap': client.onGap((group, reason) => this.give(args[0], [group, reason])); return;
+      case 'says groups': for (let i = 1; i <= args[0]; i++) socket.onmessage({ data: JSON.stringify({ action: 'said', pos: `g${i}:1` }) }); return;
       case 'failed': return this.expect(client.failed(this.outcomes[args[0]].error, args[1]), args[2], `failed(…, ${args[1]})`);
       case 'connect': return client.connect();
       case 'close': return client.close(...args);

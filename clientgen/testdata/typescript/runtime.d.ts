@@ -1,4 +1,4 @@
-// What generated clients need of the runtime in ../../typescript. It has no asks, presence and history yet.
+// What generated clients need of the runtime.
 
 export type Off = () => void;
 
