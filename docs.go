@@ -4,6 +4,8 @@ import (
 	"reflect"
 	"runtime"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Docs holds the comments of a package: of its messages, events and parameters, their fields and constants, and its
@@ -31,7 +33,20 @@ func (c comments) ofHandler(f any) string {
 	full := runtime.FuncForPC(reflect.ValueOf(f).Pointer()).Name() // example.com/chat.(*Room).say
 	slash := strings.LastIndexByte(full, '/') + 1
 	dot := slash + strings.IndexByte(full[slash:], '.')
-	return c.text(strings.ReplaceAll(full[:dot], "%2e", "."), handlerName.Replace(full[dot+1:]))
+	name := handlerName.Replace(full[dot+1:])
+	text := c.text(strings.ReplaceAll(full[:dot], "%2e", "."), name)
+	return withoutName(text, name[strings.LastIndexByte(name, '.')+1:])
+}
+
+// withoutName removes the name of a function from the beginning of its comment, because readers of a document do not
+// know it: "say broadcasts what is said" becomes "Broadcasts what is said".
+func withoutName(text, name string) string {
+	rest, ok := strings.CutPrefix(text, name+" ")
+	if !ok {
+		return text
+	}
+	first, size := utf8.DecodeRuneInString(rest)
+	return string(unicode.ToUpper(first)) + rest[size:]
 }
 
 var handlerName = strings.NewReplacer("(*", "", ")", "", "[...]", "")

@@ -39,7 +39,7 @@ func openPodium(c *chanx.Conn, _ *http.Request, _ podiumEntry) (*podium, error) 
 func TestDocsDescribeWhatIsRegistered(t *testing.T) {
 	docs := chanx.Docs{Package: "github.com/chanx-go/chanx_test", Texts: map[string]string{
 		"tune": "Tune is played.", "tune.Title": "its name", "pitch=low": "deep", "tuneBox": "TuneBox has an item.", "podiumEntry.Seat": "where one sits",
-		"podium.play": "Play plays it.", "whistle": "Whistle whistles.", "tuneBox.Item": "what is inside",
+		"podium.play": "play plays it.", "whistle": "How to whistle.", "tuneBox.Item": "what is inside",
 	}}
 	other := chanx.Docs{Package: "example.com/other", Texts: map[string]string{"tune": "wrong"}}
 	c := chanx.NewConsumerWith(openPodium, &chanx.ConsumerOptions{Docs: []chanx.Docs{other, docs}})
@@ -50,9 +50,9 @@ func TestDocsDescribeWhatIsRegistered(t *testing.T) {
 	in, event := spec.Channels[0].Receives, spec.Channels[0].Events[0]
 	for what, texts := range map[string][2]string{
 		"message":         {in[0].Description, "Tune is described."},
-		"handler":         {in[0].HandlerComment, "Play plays it."},
+		"handler":         {in[0].HandlerComment, "Plays it."},
 		"generic message": {in[1].Description, "TuneBox has an item."},
-		"function":        {in[1].HandlerComment, "Whistle whistles."},
+		"function":        {in[1].HandlerComment, "How to whistle."},
 		"event":           {event.Description, "TuneBox has an item."},
 		"parameter":       {spec.Channels[0].Parameters[0].Description, "where one sits"},
 		"built-in ping":   {in[2].HandlerComment, ""},
