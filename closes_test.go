@@ -132,6 +132,7 @@ func unread(t *testing.T, srv *chanx.Server) *chanxtest.Conn {
 		if err := srv.Broadcast(t.Context(), saidMessage{strings.Repeat("x", 100)}, chanx.All()); err != nil {
 			t.Error(err)
 		}
+		synctest.Wait() // a burst would be written at once
 	}
 	return client
 }
