@@ -1,8 +1,8 @@
 package clientgen
 
-// These give tests what is not exported before there is a runtime for it.
+// These give tests the parts of what is exported.
 var (
-	TypeScript         = typeScript
+	ClientText         = typeScript
 	FileStem           = fileStem
 	TypeIdentifier     = typeIdentifier
 	EndpointIdentifier = endpointIdentifier

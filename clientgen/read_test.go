@@ -378,7 +378,7 @@ func TestAContractOfTenThousandMessagesIsReadQuickly(t *testing.T) {
 	if got := len(c.Endpoints[0].Events); got != n || len(c.Types) != n {
 		t.Errorf("got %d messages and %d types", got, len(c.Types))
 	}
-	if text := clientgen.TypeScript(c, "many", "./runtime.js"); strings.Count(text, "export interface M") != n {
+	if text := clientgen.ClientText(c, "many", "./runtime.js"); strings.Count(text, "export interface M") != n {
 		t.Error("not each type is in the program")
 	}
 	if took := time.Since(start); took > 20*time.Second {
@@ -420,7 +420,7 @@ func FuzzRead(f *testing.F) {
 		for _, ty := range c.Types {
 			_ = spell(ty.Schema)
 		}
-		if text := clientgen.TypeScript(c, "fuzz", "./runtime.js"); strings.ContainsAny(text, "\r\u2028\u2029") {
+		if text := clientgen.ClientText(c, "fuzz", "./runtime.js"); strings.ContainsAny(text, "\r\u2028\u2029") {
 			t.Errorf("a line of the document is a line of the program: %q", text)
 		}
 	})
