@@ -86,17 +86,17 @@ func describe(ch *clientgen.Endpoint) string {
 }
 
 func frame(m *clientgen.Message) string {
-	s := m.Action
+	parts := []string{m.Action}
 	if m.Payload != nil {
-		s += "(" + spell(m.Payload) + ")"
+		parts[0] += "(" + spell(m.Payload) + ")"
 	}
 	for _, p := range m.Beside {
-		s += " " + property(p)
+		parts = append(parts, property(p))
 	}
 	if m.Optional {
-		s += " optional"
+		parts = append(parts, "optional")
 	}
-	return s
+	return strings.Join(parts, " ")
 }
 
 func property(p clientgen.Property) string {
