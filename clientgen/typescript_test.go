@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/chanx-go/chanx/clientgen"
@@ -76,18 +77,23 @@ func TestTheHeaderNamesTheDocumentAndItsHash(t *testing.T) {
 // compilers returns the compilers of tools/typescript: the newest one, and the last one that is written in TypeScript.
 func compilers(t *testing.T) []string {
 	t.Helper()
-	need := exec.CommandContext(t.Context(), "../.ci/need", "typescript")
-	need.Stderr = os.Stderr
-	out, err := need.Output()
+	dir, err := installCompilers()
 	if err != nil {
 		t.Fatalf("the compilers cannot be installed: %v", err)
 	}
-	dir := strings.TrimSpace(string(out))
 	if dir == "" {
 		t.Skip("GENERATED CLIENTS ARE NOT COMPILED: see above")
 	}
 	return []string{filepath.Join("..", dir, "typescript", "bin", "tsc"), filepath.Join("..", dir, "typescript-5.9", "bin", "tsc")}
 }
+
+// installCompilers installs the compilers, once for all tests, and returns their folder. It is "" if they are missing.
+var installCompilers = sync.OnceValues(func() (string, error) {
+	need := exec.Command("../.ci/need", "typescript")
+	need.Stderr = os.Stderr
+	out, err := need.Output()
+	return strings.TrimSpace(string(out)), err
+})
 
 func compile(t *testing.T, compiler, project string) (string, bool) {
 	t.Helper()
