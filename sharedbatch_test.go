@@ -132,7 +132,7 @@ func TestSharedBatchEqualsSeparateDeliveries(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			seed := rand.Uint64()
-			rng, alike := rand.New(rand.NewPCG(seed, 0)), 0
+			rng, joins := rand.New(rand.NewPCG(seed, 0)), 0
 			s, conns := newParty(t, o)
 			for range 300 {
 				run := hub.Run[*delivery]{Items: randomRun(t, rng, conns), Members: 1000}
@@ -141,7 +141,7 @@ func TestSharedBatchEqualsSeparateDeliveries(t *testing.T) {
 					got, out, drops := taken(s, c, func() { (*connSink)(c).Deliver(&run) })
 					if len(got) != len(want) {
 						want = socket.Join(want)
-						alike++
+						joins++
 					}
 					if !reflect.DeepEqual(got, want) || !maps.Equal(out, wantOut) || !maps.Equal(drops, wantDrops) {
 						t.Fatalf("seed %d: %s of user %q got %d frames, want %d; sent %v, want %v; dropped %v, want %v",
@@ -149,8 +149,8 @@ func TestSharedBatchEqualsSeparateDeliveries(t *testing.T) {
 					}
 				}
 			}
-			if joined := alike > 0; joined != (o.Observer == nil) {
-				t.Errorf("seed %d: %d times frames were joined", seed, alike)
+			if joined := joins > 0; joined != (o.Observer == nil) {
+				t.Errorf("seed %d: %d times frames were joined", seed, joins)
 			}
 		})
 	}
