@@ -76,10 +76,10 @@ func (p *params) checkPattern(pattern, consumer string) {
 		return
 	}
 	names := wildcards(pattern)
-	for _, a := range p.Describe() {
-		if a.In == schema.InPath && !slices.Contains(names, a.Name) {
+	for _, name := range p.PathNames() {
+		if !slices.Contains(names, name) {
 			panic(fmt.Sprintf("chanx: handle %q: consumer %s has the parameter path:%q, and the pattern has no such wildcard: write {%s} in it",
-				pattern, consumer, a.Name, a.Name))
+				pattern, consumer, name, name))
 		}
 	}
 }

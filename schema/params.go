@@ -297,6 +297,16 @@ func isDecimal(text string, k kind) bool {
 	return err == nil && d.pos == len(text) && (k != kindInt && k != kindUint || !strings.ContainsAny(text, ".eE"))
 }
 
+// PathNames returns the names of the parameters of the path.
+func (p *Params) PathNames() (names []string) {
+	for _, a := range p.all {
+		if a.in == InPath {
+			names = append(names, a.name)
+		}
+	}
+	return names
+}
+
 // Param describes a parameter.
 type Param struct {
 	Name       string
